@@ -1,0 +1,74 @@
+"""Keys for object storage: what one is, and how a short-lived one is made and renewed.
+
+No boto3, no environment and no files here: keys of profiles are read in `storage`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .api_objects import parsed_time
+from .clock import Clock
+
+FRESH_SECONDS = 30.0
+"""A newly made key is refused for some seconds; a refusal of a younger key is not yet an answer (documentation)."""
+
+
+@dataclass(frozen=True)
+class S3Credentials:
+    """One access key; its `repr` shows nothing secret. `expires_at` and `made_at` are epoch seconds, where known."""
+
+    access_key_id: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
+    made_at: float | None = None
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether the key is so young that the service may not know it yet."""
+        return self.made_at is not None and now - self.made_at < FRESH_SECONDS
+
+
+class KeyMaker(Protocol):
+    """The one call of the Inference API that is needed here."""
+
+    def mint_access_key(self, duration_seconds: int) -> dict[str, Any]:
+        """A new key: `accessKeyId`, `secretKey`, `expiry`."""
+        ...
+
+
+def minted(api: KeyMaker, clock: Clock, duration: int = 3600) -> Callable[[], S3Credentials]:
+    """A source of keys made with the API token, each for `duration` seconds and renewed in its last sixth.
+
+    The first key is made on the first call. Safe to share between threads; two sources share nothing.
+    """
+    lock = threading.Lock()
+    current: list[S3Credentials] = []
+
+    def credentials() -> S3Credentials:
+        with lock:
+            if not current or _is_due(current[0], clock.now(), duration):
+                current[:] = [_made(api, clock, duration)]
+            return current[0]
+
+    return credentials
+
+
+def _is_due(key: S3Credentials, now: float, duration: int) -> bool:
+    return key.expires_at is not None and now >= key.expires_at - duration / 6
+
+
+def _made(api: KeyMaker, clock: Clock, duration: int) -> S3Credentials:
+    answer = api.mint_access_key(duration)
+    expiry = parsed_time(str(answer.get("expiry") or ""))
+    made_at = clock.now()
+    return S3Credentials(
+        access_key_id=str(answer["accessKeyId"]),
+        secret_key=str(answer["secretKey"]),
+        session_token=str(answer["sessionToken"]) if answer.get("sessionToken") else None,
+        expires_at=expiry.timestamp() if expiry else made_at + duration,
+        made_at=made_at,
+    )

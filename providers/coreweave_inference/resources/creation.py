@@ -1,0 +1,112 @@
+"""Creating an object under an id of our choice, so that a lost answer or a killed run never makes a second one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coreweave_inference.api import ApiObject
+from coreweave_inference.errors import AlreadyExists, CoreWeaveError, NotOurs, ServiceUnavailable, Unreachable
+from coreweave_inference.spec import Kind
+from coreweave_inference.spec.identity import salted
+from coreweave_inference.waiting import Revision
+
+from .adoption import Refuse, TakeOver, WaitUntilGone, decide
+from .removal import wait_until_gone
+from .session import Session
+from .values import URN
+from .wording import subject
+
+TAKE_OVER = "COREWEAVE_TAKE_OVER"
+"""Environment variable: ids, separated by commas, of older objects that a run may take into its state."""
+
+ATTEMPTS = 4
+"""Ways through one creation: a predecessor that goes, a salted id, and the POST itself."""
+
+Post = Callable[[dict[str, Any]], ApiObject]
+BringUpToDate = Callable[[ApiObject], "Made"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """An object that the service accepted, and the write that made it so."""
+
+    id: str
+    live: ApiObject
+    revision: Revision
+
+
+def create(
+    run: Session,
+    kind: Kind,
+    declared: Mapping[str, Any],
+    body: Mapping[str, Any],
+    post: Post,
+    update: BringUpToDate,
+) -> Made:
+    """POST `body` under the declared `apiId`; where that id exists already, decide what it is.
+
+    `update` brings an object that is taken over to the declared spec. Raises NotOurs where id or name belong to
+    something else, and what `post` raises where nothing can have been made.
+    """
+    id_ = declared["apiId"]
+    for _ in range(ATTEMPTS):
+        try:
+            live = post({"id": id_, **body})
+        except (AlreadyExists, Unreachable, ServiceUnavailable) as error:
+            made, id_ = _resolve(run, kind, declared, id_, error, update)
+            if made is not None:
+                return made
+        else:
+            run.memory.written.add(live.id)
+            return Made(live.id, live, Revision.of_write(run.clock.now()))
+    raise CoreWeaveError(
+        f"{subject(kind, declared)}: its id and its name were in use at every attempt; run again"
+    )
+
+
+def _resolve(
+    run: Session,
+    kind: Kind,
+    declared: Mapping[str, Any],
+    id_: str,
+    error: CoreWeaveError,
+    update: BringUpToDate,
+) -> tuple[Made | None, str]:
+    """What to do after a POST that was refused for its id or name, or that was not answered."""
+    decision = decide(
+        kind, id_, declared["name"], run.lists.look(kind).values(), run.clock.now(), _may_take_over()
+    )
+    what = subject(kind, declared)
+    if isinstance(decision, TakeOver):
+        run.log.note(declared.get(URN, ""), f"{what}: taken over, an earlier attempt had made it ({id_})")
+        return update(decision.live), id_
+    if isinstance(decision, WaitUntilGone):
+        run.log.progress(declared.get(URN, ""), f"waiting for its predecessor ({decision.live.id}) to go")
+        wait_until_gone(run, {decision.live.id: (kind, decision.live.name)})
+        return None, id_
+    if not isinstance(error, AlreadyExists):
+        raise error
+    if isinstance(decision, Refuse):
+        raise NotOurs(f"{what}: {decision.why}") from error
+    return None, _other_id(run, declared, id_, what, error)
+
+
+def _other_id(run: Session, declared: Mapping[str, Any], id_: str, what: str, error: CoreWeaveError) -> str:
+    other = salted(declared["apiId"])
+    if id_ == other:
+        raise NotOurs(
+            f"{what}: the ids {declared['apiId']} and {other} are refused and nowhere to be found"
+        ) from error
+    run.log.warning(
+        declared.get(URN, ""),
+        f"{what}: the service refuses the id {id_} and does not show who has it; {other} is used instead, which "
+        "previews show after the next refresh",
+    )
+    return other
+
+
+def _may_take_over() -> frozenset[str]:
+    return frozenset(part.strip() for part in os.environ.get(TAKE_OVER, "").split(",") if part.strip())

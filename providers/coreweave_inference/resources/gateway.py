@@ -1,0 +1,151 @@
+"""A gateway: the address clients call, its authentication and its routing.
+
+Its endpoints are assigned by the service and are there once it is READY, so a creation waits for that, bounded.
+The service merges `additionalDns`: a name that is taken out stays there, which is told and not tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from coreweave_inference.api import ApiObject
+from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.spec import Kind
+from coreweave_inference.spec.normal_form import get_path, with_path
+from coreweave_inference.waiting import Failed, Revision, Target, Waiting, wait
+
+from .arguments import (
+    BodyBasedRouting,
+    CoreWeaveAuth,
+    EndpointConfiguration,
+    HeaderBasedRouting,
+    PathBasedRouting,
+    WeightsAndBiasesAuth,
+    as_api,
+    field_of,
+)
+from .object_provider import ObjectProvider
+from .program import MODULE, ApiResource, output
+from .removal import references, wait_for_users
+from .session import Session
+from .values import URN
+from .wording import resource_name, subject
+
+DNS = "endpointConfiguration.additionalDns"
+LEFT_DNS = "keptDns"
+
+
+class GatewayProvider(ObjectProvider):
+    """CRUD of one gateway. State format: the module and the name of this class are part of it."""
+
+    kind = Kind.GATEWAY
+
+    def after_create(self, run: Session, declared: Mapping[str, Any], live: ApiObject) -> ApiObject:
+        """What follows needs the endpoints; a gateway that does not get there is `Readiness`' to judge."""
+        deadline = run.settings.gateway_deadline_seconds
+        target = Target(
+            self.kind, live.id, resource_name(declared), Revision.of_write(run.clock.now()), deadline
+        )
+        (outcome,) = wait(
+            [target],
+            lambda kind: run.lists.look(kind, max_age_seconds=0.2),
+            run.clock,
+            poll_seconds=run.settings.poll_seconds,
+            settle_seconds=run.settings.settle_seconds,
+            report=lambda outcomes: run.log.progress(declared.get(URN, ""), _progress(outcomes[0].verdict)),
+            stopped=run.stopped,
+        )
+        if isinstance(outcome.verdict, (Waiting, Failed)):
+            raise CoreWeaveError(f"not READY after {outcome.seconds:.0f} s: {outcome.verdict.why}")
+        return run.live(self.kind, live.id) or live
+
+    def before_delete(self, run: Session, id_: str, old: Mapping[str, Any]) -> None:
+        """The service refuses to delete a gateway in use, and requests in flight still need it."""
+        wait_for_users(
+            run,
+            subject(self.kind, old),
+            old.get(URN, ""),
+            lambda live: id_ in (references(live, "gatewayIds") or ()),
+            refuse_live=True,
+        )
+
+    def live_form(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
+        """Without the names that the service kept although they were taken out."""
+        form = super().live_form(state, live)
+        kept = set(state.get(LEFT_DNS) or ()) - set(get_path(state, DNS) or ())
+        names = [name for name in get_path(form, DNS) or () if name not in kept]
+        return with_path(form, DNS, names or None)
+
+    def aimed(self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject) -> dict[str, Any]:
+        """A name that is live and not declared will stay: the service merges."""
+        aim = super().aimed(old, declared, live)
+        kept = sorted(set(references(live, *DNS.split(".")) or ()) - set(get_path(declared, DNS) or ()))
+        return {**aim, LEFT_DNS: kept} if kept else aim
+
+    def warn_of_leftovers(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> None:
+        """Say once, at the write, which names stay."""
+        if aim.get(LEFT_DNS):
+            run.log.warning(
+                aim.get(URN, ""),
+                f"{subject(self.kind, aim)}: the service keeps the DNS names {', '.join(aim[LEFT_DNS])} although they "
+                "were taken out, because it merges them; only a new gateway is without them",
+            )
+
+    def observed(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
+        """`endpoints`, and the names that the service kept."""
+        kept = sorted(set(references(live, *DNS.split(".")) or ()) & set(state.get(LEFT_DNS) or ()))
+        return {"endpoints": list(live.endpoints), **({LEFT_DNS: kept} if kept else {})}
+
+
+def _progress(verdict: object) -> str:
+    return f"waiting: {verdict.why}" if isinstance(verdict, Waiting) else ""
+
+
+class Gateway(ApiResource, module=MODULE, name="Gateway"):
+    """An address that clients call.
+
+    `zones` left out means all zones; `api_name` left out means `<name>-<stack>`. `auth` and `routing` are exactly one
+    each.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        auth: CoreWeaveAuth | WeightsAndBiasesAuth,
+        routing: BodyBasedRouting | HeaderBasedRouting | PathBasedRouting,
+        zones: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        endpoint_configuration: EndpointConfiguration | None = None,
+        api_name: pulumi.Input[str] | None = None,
+        wait: bool = True,
+        timeout: str | float | None = None,
+        ignore_changes: Sequence[str] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        spec = {
+            "name": api_name,
+            "zones": zones,
+            field_of(auth): as_api(auth),
+            field_of(routing): as_api(routing),
+            "endpointConfiguration": as_api(endpoint_configuration),
+        }
+        self.routing = routing
+        super().__init__(
+            Kind.GATEWAY,
+            GatewayProvider(),
+            name,
+            spec,
+            observed=("endpoints",),
+            wait=wait,
+            timeout=timeout,
+            ignore_changes=ignore_changes,
+            opts=opts,
+        )
+
+    @property
+    def endpoints(self) -> pulumi.Output[list[str]]:
+        """Its URLs, as the service assigned them."""
+        return output(self, "endpoints")

@@ -1,0 +1,265 @@
+"""Readiness: one row that waits until everything it covers serves the revision that was written, or fails the run.
+
+Its inputs name the objects and their revisions; a revision is new for each accepted write, so a run that failed
+stays a difference until it is mended. Waiting is `waiting`'s; here is what a run adds: one LIST per kind and look
+for everybody, one more attempt for what failed before this run, and whether the service may read the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi.dynamic
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
+
+from coreweave_inference.errors import CoreWeaveError, NotReady, one_line
+from coreweave_inference.policy import inference_may_read
+from coreweave_inference.spec import Kind
+from coreweave_inference.spec.normal_form import (
+    complete,
+    get_path,
+    has_unknown,
+    patch_body,
+    unknown_fields,
+    with_unknown_fields,
+)
+from coreweave_inference.waiting import Failed, Live, Outcome, Ready, Revision, Target, Waiting, wait
+
+from .account import account_of
+from .host import one_line_errors
+from .object_provider import HostedProvider
+from .program import MODULE, ApiResource, current_program, urn_of, with_dependencies
+from .session import Session, current
+from .values import FORMAT, URN, for_engine, plain
+
+KINDS = {kind.noun: kind for kind in Kind}
+
+
+class ReadinessProvider(HostedProvider):
+    """Judges objects; owns none. State format: the module and the name of this class are part of it."""
+
+    @one_line_errors
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Inputs are made by the program; there is nothing to refuse."""
+        return CheckResult(for_engine(plain(news)), [])
+
+    @one_line_errors
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """A difference while a covered object has a revision that was not seen to serve."""
+        old, new = plain(olds), plain(news)
+        changed = has_unknown(new.get("objects")) or bool(_not_judged(old, new))
+        removed = set(old.get("objects") or {}) - set(new.get("objects") or {})
+        return DiffResult(changes=None if changed or removed else False)
+
+    @one_line_errors
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Wait for everything covered."""
+        new = plain(props)
+        return CreateResult("readiness", _judged(current(), {}, new))
+
+    @one_line_errors
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Wait for what was written since the last time that all served."""
+        return UpdateResult(_judged(current(), plain(olds), plain(news)))
+
+    @one_line_errors
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """There is nothing behind it to look at."""
+        return ReadResult(id_, dict(props))
+
+    @one_line_errors
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        """It goes before everything it covers: so this is a destroy, and deletes need not wait one by one."""
+        current().memory.tearing_down = True
+
+
+def _not_judged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    before = old.get("objects") or {}
+    return {
+        label: covered
+        for label, covered in (new.get("objects") or {}).items()
+        if _revision_of(before.get(label)) != _revision_of(covered)
+    }
+
+
+def _revision_of(covered: Mapping[str, Any] | None) -> tuple[Any, Any]:
+    return ((covered or {}).get("id"), (covered or {}).get("revision"))
+
+
+def _judged(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    covered = {label: item for label, item in _not_judged(old, new).items() if item.get("wait", True)}
+    if covered:
+        report = _Report(run, str(new.get(URN, "")), covered)
+        outcomes = wait(
+            [_target(run, item) for item in covered.values()],
+            lambda kind: run.lists.look(kind, max_age_seconds=0.1),
+            run.clock,
+            poll_seconds=run.settings.poll_seconds,
+            settle_seconds=run.settings.settle_seconds,
+            report=report,
+            mend=lambda target, live: _sent_once_more(run, target, live),
+            stopped=run.stopped,
+        )
+        _raise_unless_ready(run, outcomes)
+        report.tell_notes(outcomes)
+    return {**new, "format": FORMAT}
+
+
+def _target(run: Session, item: Mapping[str, Any]) -> Target:
+    id_ = item["id"]
+    timeout = item.get("timeoutSeconds") or run.settings.deadline_seconds
+    kind = KINDS[item["kind"]]
+    revision = Revision.parse(item.get("revision") or "")
+    return Target(kind, id_, item["name"], revision, float(timeout), run.memory.declared.get(id_))
+
+
+def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
+    """The complete spec again, for what was FAILED before this run: its weights or its policy may be mended."""
+    declared = run.memory.declared.get(target.id)
+    if target.id in run.memory.written or declared is None or live.status not in ("FAILED", "ERROR"):
+        return None
+    body = with_unknown_fields(complete(target.kind, declared), unknown_fields(target.kind, live.spec))
+    try:
+        run.api.update(target.kind, target.id, patch_body(target.kind, body))
+    except CoreWeaveError as error:
+        run.log.warning("", f"{target.label}: could not be sent once more: {error}")
+        return None
+    run.memory.written.add(target.id)
+    revision = Revision.of_write(run.clock.now(), live.updated_at)
+    return Target(target.kind, target.id, target.name, revision, target.timeout_seconds, declared)
+
+
+def _raise_unless_ready(run: Session, outcomes: Sequence[Outcome]) -> None:
+    wrong = [text for outcome in outcomes if (text := _what_is_wrong(run, outcome))]
+    if wrong:
+        raise NotReady(
+            "; ".join(wrong)
+            + "; what was to be removed stays until a run ends ready; nothing was lost: mend it and "
+            "run again"
+        )
+
+
+def _what_is_wrong(run: Session, outcome: Outcome) -> str:
+    target, verdict = outcome.target, outcome.verdict
+    if isinstance(verdict, Ready):
+        return _unreadable_weights(run, outcome)
+    if isinstance(verdict, Failed):
+        return f"{target.label} ({target.id}): {one_line(verdict.why)}"
+    if run.stopped():
+        return f"{target.label}: stopped while {one_line(verdict.why)}; the next run waits on"
+    return (
+        f"{target.label} ({target.id}) is not ready after {outcome.seconds:.0f} s: {one_line(verdict.why)}; slow is not "
+        "broken: it is left running, and the next run waits on (options.timeout changes the limit)"
+    )
+
+
+def _unreadable_weights(run: Session, outcome: Outcome) -> str:
+    """READY says nothing about the weights: without a bucket policy such a deployment answers 520 (documentation)."""
+    target, live = outcome.target, outcome.live
+    if target.kind is not Kind.DEPLOYMENT or live is None or live.spec.get("disabled"):
+        return ""
+    bucket, path = get_path(live.spec, "model.bucket"), get_path(live.spec, "model.path")
+    try:
+        decision = inference_may_read(run.storage().policy(bucket), bucket, f"{path.strip('/')}/config.json")
+    except CoreWeaveError as error:
+        run.log.note("", f"{target.label}: the policy of its bucket could not be looked at: {error}")
+        return ""
+    if decision.allowed:
+        return ""
+    return (
+        f'{target.label} ({target.id}) is READY, but the inference service may not read "{path}" in bucket "{bucket}": '
+        f"{decision.why}; its requests would fail with 520; declare `policy` with a prefix that covers it, or have the "
+        f"bucket's owner put what `cw-inference policy {bucket}` prints"
+    )
+
+
+class _Report:
+    """Lines on this resource's row, and one entry per object for a watching command line."""
+
+    def __init__(self, run: Session, urn: str, covered: Mapping[str, Any]) -> None:
+        self._run = run
+        self._urn = urn
+        self._urns = {item["id"]: item.get("urn", "") for item in covered.values()}
+        self._last: dict[str, str] = {}
+
+    def __call__(self, outcomes: Iterable[Outcome]) -> None:
+        outcomes = list(outcomes)
+        waiting = [o for o in outcomes if isinstance(o.verdict, Waiting)]
+        for outcome in outcomes:
+            self._one(outcome)
+        if waiting:
+            names = ", ".join(f"{o.target.name} ({one_line(_why(o), 80)})" for o in waiting[:3])
+            more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
+            done = len(outcomes) - len(waiting)
+            self._run.log.progress(
+                self._urn, f"{done}/{len(outcomes)} ready, {waiting[0].seconds:.0f} s: {names}{more}"
+            )
+
+    def _one(self, outcome: Outcome) -> None:
+        target, live = outcome.target, outcome.live
+        word, text = _word(outcome), _why(outcome)
+        self._run.progress(
+            self._urns.get(target.id, ""),
+            kind=target.kind.noun,
+            name=target.name,
+            status=live.status if live else "",
+            verdict=word,
+            message=one_line(text, 300),
+            seconds=round(outcome.seconds, 1),
+        )
+        if word == "failed" and self._last.get(target.id) != text:
+            self._last[target.id] = text
+            self._run.log.progress(
+                self._urns.get(target.id, "") or self._urn, f"{target.label}: {one_line(text, 300)}"
+            )
+
+    def tell_notes(self, outcomes: Iterable[Outcome]) -> None:
+        """What is ready and still worth telling: a reduction that is pending."""
+        for outcome in outcomes:
+            if isinstance(outcome.verdict, Ready) and "pending" in outcome.verdict.note:
+                self._run.log.note(
+                    self._urns.get(outcome.target.id, ""), f"{outcome.target.label}: {outcome.verdict.note}"
+                )
+
+
+def _word(outcome: Outcome) -> str:
+    return {Ready: "ready", Failed: "failed", Waiting: "waiting"}[type(outcome.verdict)]
+
+
+def _why(outcome: Outcome) -> str:
+    return outcome.verdict.note if isinstance(outcome.verdict, Ready) else outcome.verdict.why
+
+
+class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):
+    """Waits until what it covers serves; without `of`, everything that the program declared so far."""
+
+    def __init__(
+        self,
+        name: str = "ready",
+        *,
+        of: Sequence[ApiResource] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        program = current_program()
+        covered = list(program.objects if of is None else of)
+        program.covered.update(resource.resource_name for resource in covered)
+        objects = {
+            f"{resource.kind.noun} {resource.resource_name}": _covered(resource) for resource in covered
+        }
+        props = {"objects": objects, URN: urn_of("Readiness", name, opts)}
+        own = with_dependencies(opts, [account_of(program), *covered])
+        super().__init__(ReadinessProvider(), name, props, own)
+
+
+def _covered(resource: ApiResource) -> dict[str, Any]:
+    return {
+        "kind": resource.kind.noun,
+        "id": resource.api_id,
+        "name": resource.resource_name,
+        "revision": resource.revision,
+        "urn": resource.planned_urn,
+        **({} if resource.wait else {"wait": False}),
+        **({"timeoutSeconds": resource.timeout_seconds} if resource.timeout_seconds else {}),
+    }

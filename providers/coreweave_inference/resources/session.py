@@ -1,0 +1,210 @@
+"""What one provider process shares and remembers: the connection, one LIST for all who look, and this run's writes.
+
+A process lives for one phase of one run (preview, update, refresh or destroy), so what is remembered here is
+"in this run". Decisions are elsewhere; nothing here compares specs or waits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from coreweave_inference.api import ApiObject, InferenceApi
+from coreweave_inference.clock import Clock, SystemClock
+from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound, SettingsError
+from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
+from coreweave_inference.spec import Kind
+from coreweave_inference.storage import ObjectStorage, credentials_from
+
+from .host import EngineLog, end_with_parent
+
+RUN_DIRECTORY = "COREWEAVE_RUN_DIRECTORY"
+"""Environment variable: a directory where progress is appended to `progress.jsonl` and a file `stop` ends waits."""
+
+
+class Lists:
+    """One LIST per kind for everyone who looks at about the same time."""
+
+    def __init__(self, api: InferenceApi, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+        self._locks = {kind: threading.Lock() for kind in Kind}
+        self._seen: dict[Kind, tuple[float, dict[str, ApiObject]]] = {}
+
+    def look(self, kind: Kind, max_age_seconds: float = 0.0) -> dict[str, ApiObject]:
+        """All objects of `kind` by id, as of at most `max_age_seconds` before this call."""
+        wanted = self._clock.monotonic() - max_age_seconds
+        with self._locks[kind]:
+            at, objects = self._seen.get(kind, (float("-inf"), {}))
+            if at < wanted:
+                at = self._clock.monotonic()
+                objects = {live.id: live for live in self._api.list(kind)}
+                self._seen[kind] = (at, objects)
+            return objects
+
+
+@dataclass
+class Memory:
+    """What this run has written and stands for. Guarded by the interpreter: single operations on sets and dicts."""
+
+    standing: set[str] = field(default_factory=set)
+    """Ids that a create or a non-replacing diff of this run stands for: a delete of one does nothing."""
+    declared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Declared normal form by id, of everything that was diffed or written."""
+    written: set[str] = field(default_factory=set)
+    """Ids that this process has sent a spec to."""
+    deleted: dict[str, tuple[Kind, str]] = field(default_factory=dict)
+    """Id to kind and name of what this process has deleted."""
+    tearing_down: bool = False
+    """A `Readiness` was deleted before: this is a destroy, and `Account` will wait for all at once."""
+
+
+class Session:
+    """Connection, lists and memory of this process.
+
+    Raises SettingsError where token or endpoint are missing or wrong.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, log: EngineLog | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.log = log or EngineLog()
+        self.api = InferenceApi(
+            settings.endpoint,
+            settings.token,
+            token_source=settings.token_source,
+            clock=self.clock,
+            timeout_seconds=settings.request_timeout_seconds,
+        )
+        self.lists = Lists(self.api, self.clock)
+        self.memory = Memory()
+        self._lock = threading.RLock()
+        self._storages: dict[str, ObjectStorage] = {}
+        self._bucket_locks: dict[str, threading.Lock] = {}
+        self._credentials: Callable[[], Any] | None = None
+        self._parameters: dict[str, Any] = {}
+        self._cannot_prove_gone = False
+
+    def storage(self, zone: str = "") -> ObjectStorage:
+        """Object storage, its requests signed for `zone` (any label does where the zone is not known)."""
+        with self._lock:
+            if zone not in self._storages:
+                if self._credentials is None:
+                    self._credentials = credentials_from(self.settings, self.api, self.clock, os.environ)
+                self._storages[zone] = ObjectStorage(
+                    self.settings.s3_endpoint, self._credentials, zone or "default", clock=self.clock
+                )
+            return self._storages[zone]
+
+    @contextmanager
+    def bucket_alone(self, bucket: str) -> Iterator[None]:
+        """One writer per bucket policy in this process."""
+        with self._lock:
+            lock = self._bucket_locks.setdefault(bucket, threading.Lock())
+        with lock:
+            yield
+
+    def parameters(self, kind: Kind) -> dict[str, Any]:
+        """The service's catalogue for `kind`, asked for once in a run; {} where the call fails (never an error)."""
+        with self._lock:
+            if kind.path not in self._parameters:
+                try:
+                    self._parameters[kind.path] = self.api.parameters(kind)
+                except CoreWeaveError as error:
+                    self._parameters[kind.path] = {}
+                    self.log.warning(
+                        "", f"the catalogue of {kind.noun}s could not be read, so it was not checked: {error}"
+                    )
+            answer: dict[str, Any] = self._parameters[kind.path]
+            return answer
+
+    def live(self, kind: Kind, id_: str) -> ApiObject | None:
+        """The object, or None on a 404 (which proves nothing, see `prove_gone`)."""
+        try:
+            return self.api.get(kind, id_)
+        except NotFound:
+            return None
+
+    def guard_endpoint(self, recorded: str) -> None:
+        """Refuse to speak for an object that another endpoint made (SettingsError)."""
+        if recorded and recorded != self.settings.endpoint:
+            raise SettingsError(
+                f"this stack lives at {recorded}, but {self.settings.endpoint_source} says {self.settings.endpoint}; "
+                "set it back, or use a stack of its own for the other service"
+            )
+
+    def prove_gone(self, kind: Kind, id_: str, name: str, organization_id: str) -> None:
+        """Return if a 404 for this object means that it is gone; raise CannotProveGone otherwise (rule 6).
+
+        Proof is a list that shows an object of the recorded organisation, or that this process deleted it.
+        """
+        if id_ in self.memory.deleted or self.settings.accept_gone:
+            return
+        seen = self.organizations_seen()
+        if organization_id and organization_id in seen:
+            return
+        raise CannotProveGone(self._not_proven(kind, name, organization_id, seen))
+
+    def organizations_seen(self, max_age_seconds: float = 60.0) -> set[str]:
+        """Organisation ids of everything the token can list."""
+        return {
+            live.organization_id for kind in Kind for live in self.lists.look(kind, max_age_seconds).values()
+        }
+
+    def _not_proven(self, kind: Kind, name: str, organization_id: str, seen: set[str]) -> str:
+        with self._lock:
+            first, self._cannot_prove_gone = not self._cannot_prove_gone, True
+        if not first:
+            return f'{kind.noun} "{name}": not judged gone, for the reason given for the first one'
+        sees = f"an account of organisation {', '.join(sorted(seen))}" if seen else "an empty account"
+        return (
+            f'{kind.noun} "{name}" of organisation {organization_id or "(unknown)"} is not found, but the token of '
+            f"{self.settings.token_source} sees {sees} at {self.settings.endpoint}: this is not taken as a proof that "
+            "it is gone, and the state is left as it is; use the token of that organisation, or, if the object really "
+            "was deleted, run once with COREWEAVE_ACCEPT_GONE=1"
+        )
+
+    def progress(self, urn: str, **fields: Any) -> None:
+        """Append one line for a watching command line; `fields` are what its table shows."""
+        directory = os.environ.get(RUN_DIRECTORY)
+        if not directory:
+            return
+        line = json.dumps({"urn": urn, "time": time.time(), **fields})
+        with self._lock, (Path(directory) / "progress.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def stopped(self) -> bool:
+        """Whether the run that started this process asked it to stop waiting (the host ignores Cancel)."""
+        directory = os.environ.get(RUN_DIRECTORY)
+        return directory is not None and (Path(directory) / "stop").exists()
+
+
+_current: Session | None = None
+_config: dict[str, str] = {}
+_lock = threading.Lock()
+
+
+def configure(read: Callable[[str], Any]) -> None:
+    """Take over the stack's configuration; called by the host once per provider class, before its first method."""
+    with _lock:
+        for key in CONFIG_KEYS:
+            value = read(key)
+            if value is not None:
+                _config[key] = str(value)
+
+
+def current() -> Session:
+    """The session of this process, made by whoever needs it first. Raises SettingsError."""
+    global _current
+    with _lock:
+        if _current is None:
+            end_with_parent()
+            _current = Session(resolve(os.environ, _config))
+        return _current

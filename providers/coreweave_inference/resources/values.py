@@ -1,0 +1,63 @@
+"""Pulumi's values at the provider's edge: unknowns, hidden keys and failures, turned into plain data and back.
+
+Nothing here decides; it only translates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pulumi.dynamic import CheckFailure
+from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
+from pulumi.output import Unknown
+
+from coreweave_inference.errors import Fault
+from coreweave_inference.spec.normal_form import UNKNOWN
+
+FORMAT = 1
+"""Number of the state format, in every resource's outputs."""
+
+PROVIDER = "__provider"
+IDENTITY = "__identity"
+DERIVED_NAME = "__derivedName"
+IGNORED = "__ignored"
+RESOLVED_VERSION = "__resolvedVersion"
+URN = "__urn"
+STACK = "__stack"
+HIDDEN = (IDENTITY, DERIVED_NAME, RESOLVED_VERSION, IGNORED, URN)
+"""Inputs that Pulumi does not show; they travel through outputs too, since `read` gets nothing else."""
+
+
+def plain(value: Any) -> Any:
+    """Pulumi's unknowns become ours, whole floats become ints, at any depth."""
+    if isinstance(value, Unknown):
+        return UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def for_engine(value: Any) -> Any:
+    """The inverse: our unknowns become Pulumi's."""
+    if value is UNKNOWN:
+        return PULUMI_UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: for_engine(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [for_engine(item) for item in value]
+    return value
+
+
+def hidden(props: Mapping[str, Any]) -> dict[str, Any]:
+    """The hidden inputs among `props`."""
+    return {key: props[key] for key in HIDDEN if key in props}
+
+
+def failures(subject: str, faults: Iterable[Fault]) -> list[CheckFailure]:
+    """One failure per fault; the path stays in the reason, since a property name would print Go syntax."""
+    return [CheckFailure("", f"{subject}: {fault}") for fault in faults]

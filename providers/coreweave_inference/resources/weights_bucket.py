@@ -1,0 +1,248 @@
+"""The bucket that holds the weights.
+
+CreateBucket succeeds silently where the bucket exists already, so what is there is looked at first: a bucket is taken
+only if it carries this stack's tag, is empty and in the right zone, or `adopt` says so. A destroy keeps it
+(`retainOnDelete`, the engine's own option); only `forceDestroy` empties it first.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi.dynamic
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
+
+from coreweave_inference.errors import CoreWeaveError, Fault, NotOurs
+from coreweave_inference.spec import Kind
+from coreweave_inference.spec.declaration.sections import bucket_name_problem
+from coreweave_inference.spec.unknown import UNKNOWN
+from coreweave_inference.storage import BucketState
+
+from . import removal
+from .account import account_of
+from .host import one_line_errors
+from .object_provider import HostedProvider
+from .program import MODULE, current_program, output, urn_of, with_dependencies
+from .session import Session, current
+from .values import FORMAT, STACK, URN, failures, for_engine, plain
+from .wording import resource_name, speaking_of
+
+STACK_TAG = "coreweave-inference-stack"
+"""Tag that says which stack made the bucket. State format: a kept bucket is known by it."""
+
+INPUTS = ("name", "zone", "tags", "forceDestroy", "adopt", STACK, URN)
+
+
+class WeightsBucketProvider(HostedProvider):
+    """CRUD of one bucket. State format: the module and the name of this class are part of it."""
+
+    @one_line_errors
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Names by the rules of object storage; a bucket cannot move to another zone."""
+        before, declared = plain(olds), plain(news)
+        name = declared.get("name")
+        problem = "" if name is UNKNOWN else bucket_name_problem(str(name or ""))
+        wrong = [Fault(f'"{name}" {problem}', path="name")] if problem else []
+        same_bucket = before and before.get("name") == declared.get("name")
+        zones = (before.get("zone"), declared.get("zone"))
+        if same_bucket and UNKNOWN not in zones and zones[0] != zones[1]:
+            do = "give the bucket in the new zone another name, copy the weights, then change the deployments"
+            wrong.append(Fault(f"a bucket cannot move from {zones[0]} to {zones[1]}", path="zone", do=do))
+        if wrong:
+            return CheckResult(news, failures(_subject(declared), wrong))
+        return CheckResult(for_engine(declared), [])
+
+    @one_line_errors
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Another name replaces; tags change in place."""
+        old, new = plain(olds), plain(news)
+        current().guard_endpoint(str(old.get("apiEndpoint", "")))
+        if old.get("name") != new.get("name"):
+            return DiffResult(changes=True, replaces=["name"], delete_before_replace=False)
+        current().memory.standing.add(id_)
+        same = all(
+            (old.get(key) or None) == (new.get(key) or None) for key in ("zone", "tags", "forceDestroy")
+        )
+        return DiffResult(changes=False if same else None)
+
+    @one_line_errors
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """One CreateBucket, unless the bucket is there and may be taken."""
+        declared = plain(props)
+        run = current()
+        name, zone = str(declared["name"]), str(declared["zone"])
+        with speaking_of(_subject(declared)):
+            live = run.storage(zone).bucket(name)
+            if live is None:
+                run.storage(zone).create_bucket(name, zone, _tags(declared))
+            else:
+                _take(run, declared, live)
+        run.memory.standing.add(name)
+        return CreateResult(name, _outputs(run, declared))
+
+    @one_line_errors
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Tags; the stack's own is always among them, others' stay."""
+        old, declared = plain(olds), plain(news)
+        run = current()
+        run.guard_endpoint(str(old.get("apiEndpoint", "")))
+        with speaking_of(_subject(declared)):
+            storage = run.storage(str(declared["zone"]))
+            live = storage.bucket(id_)
+            if live is None:
+                raise CoreWeaveError(
+                    f"{_subject(declared)} is not there any more; refresh, and the next run makes it"
+                )
+            gone = set(old.get("tags") or {}) - set(declared.get("tags") or {})
+            others = {key: value for key, value in live.tags.items() if key not in gone}
+            storage.put_tags(id_, {**others, **_tags(declared)})
+        return UpdateResult(_outputs(run, declared))
+
+    @one_line_errors
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Zone and the tags that were declared; tags of others are none of ours."""
+        old = plain(props)
+        run = current()
+        run.guard_endpoint(str(old.get("apiEndpoint", "")))
+        with speaking_of(_subject(old)):
+            live = run.storage(str(old.get("zone", ""))).bucket(id_)
+        if live is None:
+            _prove_gone(run, old)
+            return ReadResult("", {})
+        tags = {key: live.tags[key] for key in old.get("tags") or {} if key in live.tags}
+        seen = {**old, "zone": live.zone or old.get("zone"), **({"tags": tags} if old.get("tags") else {})}
+        return ReadResult(id_, seen, {key: seen[key] for key in INPUTS if key in seen})
+
+    @one_line_errors
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        """Only an empty bucket goes, or one that `forceDestroy` says to empty first."""
+        old = plain(props)
+        run = current()
+        run.guard_endpoint(str(old.get("apiEndpoint", "")))
+        if id_ in run.memory.standing:
+            run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
+            return
+        _wait_for_readers(run, old, id_)
+        with speaking_of(_subject(old)):
+            storage = run.storage(str(old.get("zone", "")))
+            if storage.bucket(id_) is None:
+                return
+            if not storage.is_empty(id_):
+                _empty(run, old, id_)
+            storage.delete_bucket(id_)
+
+
+def stack_tag(stack_identity: str) -> str:
+    """The value of the stack's tag: a digest, since an identity may hold what a tag may not."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, stack_identity))
+
+
+def _subject(props: Mapping[str, Any]) -> str:
+    return f'weights bucket "{resource_name(props)}"'
+
+
+def _tags(declared: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        **{key: str(value) for key, value in (declared.get("tags") or {}).items()},
+        STACK_TAG: _own_tag(declared),
+    }
+
+
+def _own_tag(declared: Mapping[str, Any]) -> str:
+    return stack_tag(str(declared.get(STACK, "")))
+
+
+def _take(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
+    """Take a bucket that exists already, or refuse it."""
+    name, zone, what = str(declared["name"]), str(declared["zone"]), _subject(declared)
+    if live.zone and live.zone != zone:
+        raise NotOurs(
+            f'{what}: a bucket "{name}" exists in zone {live.zone}, not in {zone}; declare that zone, or another name'
+        )
+    ours = live.tags.get(STACK_TAG) == _own_tag(declared)
+    if not ours and not declared.get("adopt"):
+        if live.tags.get(STACK_TAG) or not run.storage(zone).is_empty(name):
+            raise NotOurs(
+                f'{what}: a bucket "{name}" exists already and this stack did not make it; say `adopt: true` to manage '
+                "it here, use it without managing it, or choose another name"
+            )
+        run.log.warning(
+            str(declared.get(URN, "")), f'{what}: the empty bucket "{name}" was there already and is taken'
+        )
+    own = {} if declared.get("adopt") and not ours else {STACK_TAG: _own_tag(declared)}
+    wanted = {**live.tags, **{key: str(value) for key, value in (declared.get("tags") or {}).items()}, **own}
+    if wanted != live.tags:
+        run.storage(zone).put_tags(name, wanted)
+
+
+def _outputs(run: Session, declared: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: declared[key] for key in INPUTS if key in declared}
+    return {**kept, "apiEndpoint": run.settings.endpoint, "format": FORMAT}
+
+
+def _prove_gone(run: Session, old: Mapping[str, Any]) -> None:
+    """A bucket of another organisation answers as if it were missing."""
+    run.prove_gone(
+        Kind.GATEWAY, str(old.get("name")), f"bucket {old.get('name')}", str(old.get("organizationId", ""))
+    )
+
+
+def _wait_for_readers(run: Session, old: Mapping[str, Any], bucket: str) -> None:
+    """Deployments that are going still read; with `forceDestroy`, one that stays is an error."""
+    removal.wait_for_users(
+        run,
+        _subject(old),
+        str(old.get(URN, "")),
+        lambda live: bool(removal.references(live, "model", "bucket") == bucket),
+        refuse_live=bool(old.get("forceDestroy")),
+    )
+
+
+def _empty(run: Session, old: Mapping[str, Any], bucket: str) -> None:
+    what, urn = _subject(old), str(old.get(URN, ""))
+    if not old.get("forceDestroy"):
+        raise CoreWeaveError(
+            f"{what} is not empty, and weights are not deleted without being asked to; keep it (retainOnDelete, the "
+            "default), empty it, or set `forceDestroy: true`, run up, and destroy again"
+        )
+    count, size = run.storage(str(old.get("zone", ""))).empty(
+        bucket, lambda text: run.log.progress(urn, str(text))
+    )
+    run.log.note(urn, f"{what}: {count} objects, {size:,} bytes, deleted because of forceDestroy")
+
+
+class WeightsBucket(pulumi.dynamic.Resource, module=MODULE, name="WeightsBucket"):
+    """The bucket that holds the weights; kept by a destroy unless `retain_on_delete=False`."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        bucket_name: pulumi.Input[str],
+        zone: pulumi.Input[str],
+        tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        force_destroy: pulumi.Input[bool] = False,
+        adopt: pulumi.Input[bool] = False,
+        retain_on_delete: bool = True,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        program = current_program()
+        props: dict[str, Any] = {
+            "name": bucket_name,
+            "zone": zone,
+            "forceDestroy": force_destroy,
+            "adopt": adopt,
+            STACK: program.identity,
+            URN: urn_of("WeightsBucket", name, opts),
+            **({"tags": tags} if tags else {}),
+        }
+        own = with_dependencies(opts, [account_of(program)], retain_on_delete=retain_on_delete)
+        super().__init__(WeightsBucketProvider(), name, props, own)
+
+    @property
+    def bucket_name(self) -> pulumi.Output[str]:
+        """The bucket's name."""
+        return output(self, "name")

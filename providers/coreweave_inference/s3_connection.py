@@ -1,0 +1,167 @@
+"""The connection to object storage; the only module that imports boto3, and that only when it is used (it takes 0.3 s).
+
+Signing, isolation, asking again while a key is new, and errors as ours. What buckets and objects mean belongs in
+`storage`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .clock import Clock
+from .credentials import S3Credentials
+from .errors import SettingsError, StorageError, Unreachable, one_line
+from .storage_errors import DENIED, storage_error
+
+LONGEST_PAUSE = 5.0
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+Credentials = Callable[[], S3Credentials]
+_AMBIENT_PROVIDERS = ("env", "boto-config", "container-role", "iam-role")
+"""Sources of keys that have nothing to do with a named profile."""
+
+
+class S3Connection:
+    """One S3 endpoint, one source of keys, requests signed for `region`.
+
+    Nothing of the environment or of AWS files reaches it (endpoint, region, CA bundle, retry mode, profiles), except
+    proxies. Two connections share nothing.
+    """
+
+    def __init__(self, endpoint: str, credentials: Credentials, region: str, clock: Clock) -> None:
+        self._credentials = credentials
+        self._clock = clock
+        session = _isolated_session(credentials, region)
+        self.client = _client(session, endpoint, attempts=4)
+        self._client_once = _client(session, endpoint, attempts=1)
+
+    def send(self, operation: str, *, once: bool = False, **parameters: Any) -> dict[str, Any]:
+        """One S3 operation; a refusal is asked again as long as the key is fresh, since new keys need seconds.
+
+        `once`: what got no clear answer is not sent again.
+        """
+        from botocore.exceptions import ClientError
+
+        pause = 1.0
+        while True:
+            key = self._credentials()
+            try:
+                client = self._client_once if once else self.client
+                answer: dict[str, Any] = getattr(client, operation)(**parameters)
+                return answer
+            except ClientError as error:
+                if _code(error) not in DENIED or not key.is_fresh(self._clock.now()):
+                    raise
+            self._clock.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+    def warm(self, bucket: str) -> None:
+        """Wait until a fresh key works, by one cheap request, before many follow that are not asked again."""
+        if self._credentials().is_fresh(self._clock.now()):
+            self.send("list_objects_v2", Bucket=bucket, MaxKeys=1)
+
+    @contextmanager
+    def errors(self, bucket: str, act: str) -> Iterator[None]:
+        """Turn boto3's errors into StorageError and its kin, and no answer into Unreachable."""
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+        try:
+            yield
+        except ClientError as error:
+            said = error.response.get("Error", {})
+            request_id = str(error.response.get("ResponseMetadata", {}).get("RequestId", ""))
+            raise storage_error(
+                bucket, act, _code(error), str(said.get("Message", "")), request_id
+            ) from error
+        except (Boto3Error, ParamValidationError) as error:
+            raise StorageError(f'bucket "{bucket}": cannot {act}: {error}') from error
+        except BotoCoreError as error:
+            raise Unreachable(
+                f'bucket "{bucket}": cannot {act}: object storage gave no answer ({one_line(str(error), 300)});'
+                " check network, proxy and S3 endpoint, then run again"
+            ) from error
+
+
+def from_profile(name: str) -> Credentials:
+    """The keys of a named AWS profile and nothing else of it. Raises SettingsError where it has none."""
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    try:
+        session = Session(profile=name)
+        resolver = session.get_component("credential_provider")
+        for provider in _AMBIENT_PROVIDERS:
+            resolver.remove(provider)
+        found = session.get_credentials()
+    except BotoCoreError as error:
+        raise SettingsError(f"S3 credentials: AWS profile {name!r}: {error}") from error
+    if found is None:
+        raise SettingsError(f"S3 credentials: AWS profile {name!r} holds no keys")
+
+    def credentials() -> S3Credentials:
+        try:
+            frozen = found.get_frozen_credentials()
+        except BotoCoreError as error:
+            raise SettingsError(f"S3 credentials: AWS profile {name!r}: {error}") from error
+        return S3Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    return credentials
+
+
+def _isolated_session(credentials: Credentials, region: str) -> Any:
+    """A session of built-in defaults whose keys are `credentials`, asked anew for every request."""
+    import boto3
+    from botocore.configprovider import ConfigValueStore, ConstantProvider
+    from botocore.credentials import CredentialResolver
+    from botocore.session import Session
+
+    session = Session()
+    defaults = {name: default for name, (_, _, default, _) in Session.SESSION_VARIABLES.items()}
+    values = {**defaults, "config_file": os.devnull, "credentials_file": os.devnull, "profile": None}
+    store = ConfigValueStore(mapping={name: ConstantProvider(value) for name, value in values.items()})
+    session.register_component("config_store", store)
+    session.register_component("credential_provider", CredentialResolver([_provider(credentials)]))
+    return boto3.Session(botocore_session=session, region_name=region)
+
+
+def _provider(credentials: Credentials) -> Any:
+    from botocore.credentials import CredentialProvider, ReadOnlyCredentials
+    from botocore.credentials import Credentials as BotoCredentials
+
+    class Current(BotoCredentials):  # type: ignore[misc]  # botocore publishes no types
+        def get_frozen_credentials(self) -> Any:
+            key = credentials()
+            return ReadOnlyCredentials(key.access_key_id, key.secret_key, key.session_token)
+
+    class Provider(CredentialProvider):  # type: ignore[misc]  # botocore publishes no types
+        METHOD = "coreweave"
+
+        def load(self) -> Any:
+            return Current("asked-for-each-request", "asked-for-each-request", method=self.METHOD)
+
+    return Provider()
+
+
+def _client(session: Any, endpoint: str, *, attempts: int) -> Any:
+    from botocore.config import Config
+
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual"},
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        use_fips_endpoint=False,
+        use_dualstack_endpoint=False,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    return session.client("s3", endpoint_url=endpoint, verify=True, config=config)
+
+
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

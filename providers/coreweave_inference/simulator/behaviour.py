@@ -1,0 +1,87 @@
+"""How the simulated service behaves: every knob, its default, and its JSON form. No logic that acts on a knob."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter
+
+from coreweave_inference.simulator.catalogue import Catalogue
+from coreweave_inference.simulator.organisations import DEFAULT_ORGANISATIONS, Organisation
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """The service's knobs. Times are simulated seconds; a change reaches the writes that come after it."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    gateway_create_seconds: float = 0.5
+    deployment_create_seconds: float = 1.0
+    claim_create_seconds: float = 0.5
+    customer_claim_create_seconds: float = 2.0
+    gateway_update_seconds: float = 0.5
+    deployment_update_seconds: float = 1.0
+    claim_update_seconds: float = 0.5
+    gateway_delete_seconds: float = 0.3
+    deployment_delete_seconds: float = 0.3
+    claim_delete_seconds: float = 0.3
+    stale_status_seconds: float = 0.3
+    """After a PATCH the old status and the old updatedAt are still shown for so long, beside the new spec."""
+    scale_down_delay_seconds: float = 2.0
+    """A reduced managed claim keeps its allocatedInstances for so long."""
+    identical_patch_is_silent: bool = False
+    """True: a PATCH of a READY object that changes nothing moves neither status nor updatedAt."""
+
+    emit_zero_values: bool = False
+    strict_fields: bool = False
+    """True: an unknown field is refused with 500; False: it is dropped without a word."""
+    gzip: bool = True
+    version_required: bool = True
+    """False: a deployment without runtime.version gets the newest, as the first documentation said."""
+
+    missing_policy: Literal["ready-520", "failed"] = "ready-520"
+    """What a deployment does whose bucket policy keeps the inference service out."""
+    disabled_reaches_ready: bool = False
+    weights_and_biases_instances: bool = False
+    """True: apiKey and serverUrl of Weights & Biases are accepted."""
+
+    quota: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Instances by zone and instance type that each organisation may claim; a pair not named is unlimited."""
+    claims_wait_for_hardware: bool = False
+    """True: what a claim asks for stays pending until `World.release_hardware`."""
+    customer_claims_refused: bool = False
+    managed_name: Literal["SERVERLESS", "MANAGED", "both"] = "both"
+    """The names accepted for the managed capacity type."""
+    managed_name_shown: Literal["SERVERLESS", "MANAGED"] = "MANAGED"
+    """The name shown in answers; where only one name is accepted, that one is shown."""
+
+    parameters_fail: bool = False
+    key_delay_seconds: float = 0.0
+    """A freshly minted S3 key is refused for so long."""
+    bucket_delay_seconds: float = 0.0
+    """A new bucket is answered 400, then 404, for so long."""
+
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    organisations: tuple[Organisation, ...] = DEFAULT_ORGANISATIONS
+
+    def changed(self, changes: Mapping[str, Any]) -> Behaviour:
+        """A copy with some knobs set from their JSON form; raises ValueError naming each knob that is wrong."""
+        return ADAPTER.validate_python({**ADAPTER.dump_python(self), **changes})
+
+    def as_json(self) -> dict[str, Any]:
+        """Every knob in its JSON form; tokens included, since they are the simulator's own."""
+        dumped: dict[str, Any] = ADAPTER.dump_python(self, mode="json")
+        return dumped
+
+    @property
+    def capacity_type_shown(self) -> str:
+        """The enum name in answers for the managed capacity type."""
+        shown = self.managed_name_shown if self.managed_name == "both" else self.managed_name
+        return f"CAPACITY_TYPE_{shown}"
+
+
+ADAPTER: TypeAdapter[Behaviour] = TypeAdapter(Behaviour)
+KNOBS = tuple(knob.name for knob in fields(Behaviour))

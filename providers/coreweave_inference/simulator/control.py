@@ -1,0 +1,127 @@
+"""The simulator's own paths, under `/simulator/`: behaviour, clock, faults, journal, account, changes from outside.
+
+Only for callers on the same machine, without a token. Nothing here is part of the simulated service.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
+
+from coreweave_inference.simulator.faults import Faults, fault_from_json
+from coreweave_inference.simulator.journal import Journal
+from coreweave_inference.simulator.presentation import Presenter
+from coreweave_inference.simulator.records import FOREVER, Condition
+from coreweave_inference.simulator.resource_kinds import KINDS
+from coreweave_inference.simulator.schema.decoding import UnknownField, Unparsable
+from coreweave_inference.simulator.world import World
+
+Answering = Callable[[Any], Any]
+"""From what was asked (the body of the request, or its query) to a JSON value."""
+
+
+class Buckets(Protocol):
+    """What the account view asks of object storage."""
+
+    def buckets(self) -> list[dict[str, Any]]:
+        """Every bucket of every organisation."""
+        ...
+
+
+class Control:
+    """The simulator's own requests."""
+
+    def __init__(
+        self, world: World, journal: Journal, faults: Faults, presenter: Presenter, storage: Buckets
+    ) -> None:
+        self._world = world
+        self._journal = journal
+        self._faults = faults
+        self._presenter = presenter
+        self._storage = storage
+
+    def application(self) -> ASGIApp:
+        """The ASGI application, paths starting with `/simulator/`."""
+        table: list[tuple[str, str, Answering]] = [
+            ("GET", "behaviour", lambda _: self._world.behaviour.as_json()),
+            ("PUT", "behaviour", self._change_behaviour),
+            ("GET", "clock", lambda _: self._time()),
+            ("POST", "clock", self._change_clock),
+            ("GET", "requests", self._requests),
+            ("DELETE", "requests", lambda _: self._journal.clear()),
+            ("GET", "faults", lambda _: [fault.as_json() for fault in self._faults.in_force()]),
+            ("POST", "faults", self._add_faults),
+            ("DELETE", "faults", lambda _: self._faults.clear()),
+            ("GET", "account", lambda _: self.account()),
+            ("POST", "edit", self._edit),
+            ("POST", "status", self._set_status),
+            ("POST", "hardware", self._release_hardware),
+        ]
+        routes = [
+            Route(f"/simulator/{path}", _endpoint(answer), methods=[method]) for method, path, answer in table
+        ]
+        return Router(routes=routes)
+
+    def account(self) -> dict[str, Any]:
+        """All live objects and buckets of all organisations."""
+        objects: dict[str, Any] = {
+            kind: [self._presenter.object(record) for record in self._world.records(kind)] for kind in KINDS
+        }
+        return {**objects, "buckets": self._storage.buckets()}
+
+    def _change_behaviour(self, asked: Any) -> dict[str, Any]:
+        self._world.behaviour = self._world.behaviour.changed(asked)
+        return self._world.behaviour.as_json()
+
+    def _time(self) -> dict[str, float]:
+        return {"now": self._world.clock.now(), "speed": self._world.clock.speed}
+
+    def _change_clock(self, asked: Mapping[str, float]) -> dict[str, float]:
+        if "speed" in asked:
+            self._world.clock.speed = asked["speed"]
+        self._world.clock.advance(asked.get("advance", 0))
+        return self._time()
+
+    def _requests(self, asked: Mapping[str, str]) -> list[dict[str, Any]]:
+        found = self._journal.entries(asked.get("method"), asked.get("path"))
+        return [entry.as_json() for entry in found]
+
+    def _add_faults(self, asked: Any) -> list[dict[str, Any]]:
+        for fault in [fault_from_json(item) for item in (asked if isinstance(asked, list) else [asked])]:
+            self._faults.add(fault)
+        return [fault.as_json() for fault in self._faults.in_force()]
+
+    def _edit(self, asked: Mapping[str, Any]) -> None:
+        self._world.edit(asked["id"], asked["changes"])
+
+    def _set_status(self, asked: Mapping[str, Any]) -> None:
+        conditions = [Condition(**condition) for condition in asked.get("conditions", [])]
+        seconds = asked.get("forSeconds", FOREVER)
+        self._world.set_status(asked["id"], asked["status"], conditions, seconds)
+
+    def _release_hardware(self, asked: Mapping[str, Any]) -> None:
+        self._world.release_hardware(asked.get("id"))
+
+
+def _endpoint(answer: Answering) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        if not _is_loopback(request):
+            return JSONResponse({"error": "only for callers on the same machine"}, 403)
+        try:
+            asked = await request.json() if await request.body() else dict(request.query_params)
+            return JSONResponse(await run_in_threadpool(answer, asked))
+        except (KeyError, TypeError, ValueError, AttributeError, Unparsable, UnknownField) as error:
+            return JSONResponse({"error": str(error)}, 400)
+
+    return endpoint
+
+
+def _is_loopback(request: Request) -> bool:
+    return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback

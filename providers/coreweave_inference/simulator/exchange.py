@@ -1,0 +1,231 @@
+"""Each request's way through the simulator: request id, journal, faults, then the side of the service it is for.
+
+What an answer says is never decided here, except by a fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from coreweave_inference.simulator.fault_answers import Answer, changed_answer, made_up_answer
+from coreweave_inference.simulator.faults import Fault, Faults
+from coreweave_inference.simulator.journal import Entry, Journal, masked
+from coreweave_inference.simulator.organisations import bearer, caller_of
+from coreweave_inference.simulator.rest import STALE_SECONDS
+from coreweave_inference.simulator.world import World
+
+LARGEST_BODY_NOTED = 1_000_000
+CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/")
+OrganisationOfKey = Callable[[str], str | None]
+
+
+class Exchange:
+    """ASGI application around all sides of the service.
+
+    `organisation_of_key`: whose an S3 access key is, for the journal.
+    """
+
+    def __init__(
+        self,
+        service: ASGIApp,
+        object_storage: ASGIApp,
+        control: ASGIApp,
+        world: World,
+        journal: Journal,
+        faults: Faults,
+        organisation_of_key: OrganisationOfKey,
+    ) -> None:
+        self._service = service
+        self._object_storage = object_storage
+        self._control = control
+        self._world = world
+        self._journal = journal
+        self._faults = faults
+        self._organisation_of_key = organisation_of_key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request_id = str(uuid4())
+        if scope["path"].startswith("/simulator/"):
+            await self._control(scope, receive, _with_request_id(send, request_id))
+            return
+        await run_in_threadpool(self._world.settle)
+        body = await _read(receive)
+        entry = self._noted(scope, body, request_id)
+        handler = self._object_storage if is_signed(scope) else self._service
+        fault = self._faults.met(scope["method"], scope["path"])
+        if fault is None:
+            await handler(scope, _replayed(body, receive), _observed(send, entry))
+            return
+        entry.fault = fault.action
+        await _Faulty(fault, entry, handler, scope, body, receive, send).run()
+
+    def _noted(self, scope: Scope, body: bytes, request_id: str) -> Entry:
+        headers = Headers(scope=scope)
+        return self._journal.begin(
+            request_id=request_id,
+            method=scope["method"],
+            path=scope["path"],
+            query=scope["query_string"].decode("latin-1"),
+            organisation_id=self._organisation(headers),
+            body=_noted_body(body),
+            simulated_at=self._world.clock.now(),
+            real_at=time.time(),
+        )
+
+    def _organisation(self, headers: Headers) -> str | None:
+        authorization = headers.get("authorization", "")
+        key = CREDENTIAL.search(authorization)
+        if key is not None:
+            return self._organisation_of_key(key.group(1))
+        caller = caller_of(self._world.behaviour.organisations, bearer(authorization))
+        return caller.organisation_id if caller else None
+
+
+def is_signed(scope: Scope) -> bool:
+    """Whether a request carries an S3 signature, in a header or in the query."""
+    authorization = Headers(scope=scope).get("authorization", "")
+    return authorization.startswith("AWS4-HMAC-SHA256") or b"X-Amz-Signature=" in scope["query_string"]
+
+
+class _Faulty:
+    """One request that meets a fault."""
+
+    def __init__(
+        self,
+        fault: Fault,
+        entry: Entry,
+        handler: ASGIApp,
+        scope: Scope,
+        body: bytes,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        self._fault = fault
+        self._entry = entry
+        self._handler = handler
+        self._scope = scope
+        self._body = body
+        self._receive = receive
+        self._send = send
+
+    async def run(self) -> None:
+        ways: dict[str, Callable[[], Awaitable[None]]] = {
+            "reset": self._break,
+            "lose-answer": self._handle_and_break,
+            "delay": self._delay,
+            "stale": self._handle_stale,
+            "status": self._make_up,
+            "redirect": self._make_up,
+        }
+        await ways.get(self._fault.action, self._handle_and_change)()
+
+    async def _delay(self) -> None:
+        if self._fault.when == "before":
+            await asyncio.sleep(self._fault.seconds)
+        answer = await self._handled()
+        if self._fault.when == "after":
+            await asyncio.sleep(self._fault.seconds)
+        await self._answer(answer)
+
+    async def _handle_and_break(self) -> None:
+        await self._handled()
+        await self._break()
+
+    async def _handle_stale(self) -> None:
+        self._scope[STALE_SECONDS] = self._fault.seconds
+        await self._answer(await self._handled())
+
+    async def _make_up(self) -> None:
+        answer = made_up_answer(
+            self._fault, self._scope["path"], self._scope["query_string"].decode("latin-1")
+        )
+        self._entry.status = answer.status
+        await self._answer(answer)
+
+    async def _handle_and_change(self) -> None:
+        await self._answer(changed_answer(self._fault, await self._handled()))
+
+    async def _handled(self) -> Answer:
+        """The whole answer, uncompressed, so that it can be changed."""
+        plain = [(name, value) for name, value in self._scope["headers"] if name != b"accept-encoding"]
+        messages: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            messages.append(message)
+
+        await self._handler({**self._scope, "headers": plain}, _replayed(self._body, self._receive), keep)
+        self._entry.status = messages[0]["status"]
+        content = b"".join(message.get("body", b"") for message in messages[1:])
+        return Answer(messages[0]["status"], list(messages[0]["headers"]), content)
+
+    async def _answer(self, answer: Answer) -> None:
+        send = _with_request_id(self._send, self._entry.request_id)
+        await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _break(self) -> None:
+        """Close the connection without a word; only uvicorn's own `send` knows the connection."""
+        transport: asyncio.Transport = self._send.__self__.transport  # type: ignore[attr-defined]
+        transport.abort()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _read(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """The body once more, then what the connection says next."""
+    pending = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay
+
+
+def _observed(send: Send, entry: Entry) -> Send:
+    sending = _with_request_id(send, entry.request_id)
+
+    async def observe(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            entry.status = message["status"]
+        await sending(message)
+
+    return observe
+
+
+def _with_request_id(send: Send, request_id: str) -> Send:
+    async def add(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(raw=message["headers"])["x-request-id"] = request_id
+        await send(message)
+
+    return add
+
+
+def _noted_body(body: bytes) -> Any:
+    if not body or len(body) > LARGEST_BODY_NOTED:
+        return None
+    try:
+        return masked(json.loads(body))
+    except ValueError:
+        return None

@@ -1,0 +1,89 @@
+"""The answers that faults make up or change. Pure: an answer goes in, an answer comes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.responses import Response
+
+from coreweave_inference.simulator.faults import Fault
+from coreweave_inference.simulator.refusals import Refused, over_quota
+
+HTML = "<html><head><title>Error</title></head><body><h1>upstream request failed</h1></body></html>"
+CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 500: 13, 501: 12, 502: 14, 503: 14, 504: 4}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    def with_body(self, body: bytes) -> Answer:
+        """The same answer with another body, its length told truly."""
+        headers = [(name, value) for name, value in self.headers if name != b"content-length"]
+        return replace(self, headers=[*headers, (b"content-length", str(len(body)).encode())], body=body)
+
+
+def made_up_answer(fault: Fault, path: str, query: str) -> Answer:
+    """The answer to a request that is not handled: a status with its body, or a redirect."""
+    if fault.action == "redirect":
+        target = f"{fault.location.rstrip('/')}{path}{'?' if query else ''}{query}"
+        response = Response(status_code=307, headers={"location": target})
+    elif fault.body == "status":
+        code = CODES.get(fault.status, 2)
+        response = Refused(fault.status, code, f"status {fault.status}: told to fail").response()
+    elif fault.body == "quota":
+        quota = over_quota("US-EAST-04A", 1, 0, 0)
+        response = Refused(fault.status, quota.code, quota.message, quota.details).response()
+    else:
+        response = Response(HTML if fault.body == "html" else "", fault.status, media_type="text/html")
+    response.headers.update(fault.headers)
+    return Answer(response.status_code, list(response.raw_headers), bytes(response.body))
+
+
+def changed_answer(fault: Fault, answer: Answer) -> Answer:
+    """The answer after the fault: cut, or with lists, enums or fields changed; one that is no JSON stays."""
+    if fault.action == "truncate":
+        return answer.with_body(answer.body[: len(answer.body) // 2])
+    try:
+        value = json.loads(answer.body)
+    except ValueError:
+        return answer
+    changes: dict[str, Callable[[Any], Any]] = {
+        "reorder": _reversed_lists,
+        "rename-enums": lambda found: _renamed(found, fault.names),
+        "add-fields": lambda found: _with_fields(found, fault.fields),
+    }
+    changed = changes[fault.action](value)
+    return answer.with_body(json.dumps(changed, separators=(",", ":")).encode())
+
+
+def _reversed_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _reversed_lists(item) for key, item in value.items()}
+    return [_reversed_lists(item) for item in reversed(value)] if isinstance(value, list) else value
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _renamed(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+def _with_fields(value: Any, fields: Mapping[str, Any]) -> Any:
+    """Add the fields to the answer, to each of its objects, and to each object's spec and status."""
+    if isinstance(value, list):
+        return [_with_fields(item, fields) for item in value]
+    if not isinstance(value, dict):
+        return value
+    inside = {"spec", "status", "deployment", "gateway", "capacityClaim", "items", "capacityClaims"}
+    deep = {key: _with_fields(item, fields) if key in inside else item for key, item in value.items()}
+    return {**deep, **fields}

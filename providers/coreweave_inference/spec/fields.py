@@ -1,0 +1,111 @@
+"""Types of fields that more than one message has, each with the limits of the schema and the documentation.
+
+A limit that only one field has stands beside that field; rules between fields stand in their message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from .message import OURS
+
+LARGEST_UINT32 = 2**32 - 1
+HOST_LABEL = r"^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$"
+ZONE = r"^([A-Z]{2}-[A-Z]+-[0-9]+[A-Z]+|RNO2A)$"
+UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+
+Item = TypeVar("Item", bound=Hashable)
+
+
+def refuse(what: str, do: str) -> PydanticCustomError:
+    """The error of a field's own rule, in our words."""
+    return PydanticCustomError(OURS, "{what}; {do}", {"what": what, "do": do})
+
+
+def whole(value: Any) -> Any:
+    """`4` for `4.0`, as numbers come back from the engine as floats; everything else as it is."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def as_text(value: Any) -> Any:
+    """What a map entry of the API holds for a YAML scalar: `"16384"`, `"true"`, `"0.9"`; not a scalar: as it is."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(whole(value))
+    return value
+
+
+def upper(value: Any) -> Any:
+    """Text in upper case; everything else as it is."""
+    return value.upper() if isinstance(value, str) else value
+
+
+def unique(items: Sequence[Item]) -> Sequence[Item]:
+    """`items`, if none stands there twice."""
+    for place, item in enumerate(items):
+        if item in items[:place]:
+            raise refuse(f'lists "{item}" twice', "name each once")
+    return items
+
+
+def matching(pattern: str, what: str, do: str) -> Callable[[str], str]:
+    """A validator: text that matches all of `pattern`; `what` follows the refused value."""
+    compiled = re.compile(pattern.removesuffix("$") + r"\Z")
+
+    def check(value: str) -> str:
+        if not compiled.match(value):
+            raise refuse(f'"{shortened(value)}" {what}', do)
+        return value
+
+    return check
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """At most `limit` characters of `text`."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def no_substitution(value: str) -> str:
+    """`value`, if it holds no `$(`: the schema refuses it, as Kubernetes would substitute a variable there."""
+    if "$(" in value:
+        raise refuse("contains `$(`, which the service refuses", "write the value itself, without a variable")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(whole), Strict()]
+Count = Annotated[Whole, Field(le=LARGEST_UINT32)]
+Flag = Annotated[bool, Strict()]
+Text = Annotated[str, Strict()]
+SomeText = Annotated[Text, StringConstraints(min_length=1)]
+
+HostLabel = Annotated[
+    Text,
+    AfterValidator(
+        matching(
+            HOST_LABEL,
+            "is not a valid hostname label",
+            "use 1 to 63 letters, digits and hyphens, with a letter or digit at both ends",
+        )
+    ),
+]
+Zone = Annotated[
+    Text,
+    BeforeValidator(upper),
+    AfterValidator(
+        matching(ZONE, "is not the name of an Availability Zone", "write it as in US-EAST-04A or RNO2A")
+    ),
+]
+Uuid = Annotated[
+    Text, AfterValidator(matching(UUID, "is not a UUID", "use the id that the service shows for the gateway"))
+]
+MapValue = Annotated[
+    Text, BeforeValidator(as_text), StringConstraints(max_length=1024), AfterValidator(no_substitution)
+]

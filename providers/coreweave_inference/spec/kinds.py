@@ -1,0 +1,59 @@
+"""The three kinds of API object, and the words by which the API, a declaration and a sentence call each.
+
+Only names belong here; what an object of a kind looks like stands in its model.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from .message import Message
+
+
+class Kind(Enum):
+    """A kind of API object.
+
+    `path` is its segment in URLs, `list_key` the key of a LIST answer, `wrapper` the key around one object, `noun` its
+    name in a sentence, `section` its key in a declaration, `replace_fields` what a change of replaces the object.
+    """
+
+    GATEWAY = ("gateways", "items", "gateway", "gateway", "gateways", ("name",))
+    CAPACITY_CLAIM = (
+        "capacityclaims",
+        "capacityClaims",
+        "capacityClaim",
+        "capacity claim",
+        "capacityClaims",
+        ("name", "resources.instanceId", "resources.capacityType", "resources.zones"),
+    )
+    DEPLOYMENT = ("deployments", "items", "deployment", "deployment", "deployments", ("name",))
+
+    def __init__(
+        self,
+        path: str,
+        list_key: str,
+        wrapper: str,
+        noun: str,
+        section: str,
+        replace_fields: tuple[str, ...],
+    ) -> None:
+        self.path = path
+        self.list_key = list_key
+        self.wrapper = wrapper
+        self.noun = noun
+        self.section = section
+        self.replace_fields = replace_fields
+
+    @property
+    def model(self) -> type[Message]:
+        """The spec's model; imported when first asked for, so that a kind is cheap to name."""
+        from .capacity_claim import CapacityClaimSpec
+        from .deployment import DeploymentSpec
+        from .gateway import GatewaySpec
+
+        models: dict[Kind, type[Message]] = {
+            Kind.GATEWAY: GatewaySpec,
+            Kind.CAPACITY_CLAIM: CapacityClaimSpec,
+            Kind.DEPLOYMENT: DeploymentSpec,
+        }
+        return models[self]

@@ -1,0 +1,36 @@
+"""Simulators on loopback ports for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from coreweave_inference.simulator import Behaviour
+
+from tests.simulator.inference_fixtures import Api, gateway, put_weights, simulated
+
+
+@pytest.fixture(scope="session")
+def _running() -> Iterator[Api]:
+    with simulated() as api:
+        put_weights(api.simulator)
+        yield api
+
+
+@pytest.fixture
+def api(_running: Api) -> Api:
+    """A simulator without objects, requests and faults; the clock is stepped by hand, the default weights are there."""
+    _running.simulator.behaviour = Behaviour()
+    _running.simulator.world.clear()
+    _running.simulator.journal.clear()
+    _running.simulator.faults.clear()
+    return _running
+
+
+@pytest.fixture(scope="module")
+def shared_api() -> Iterator[Api]:
+    """One simulator for all tests of a file, with one READY gateway; for requests that change nothing."""
+    with simulated() as api:
+        api.create("gateways", gateway())
+        api.simulator.clock.advance(10)
+        yield api
