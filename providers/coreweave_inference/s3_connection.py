@@ -34,9 +34,9 @@ class S3Connection:
     def __init__(self, endpoint: str, credentials: Credentials, region: str, clock: Clock) -> None:
         self._credentials = credentials
         self._clock = clock
-        session = _isolated_session(credentials, region)
-        self.client = _client(session, endpoint, attempts=4)
-        self._client_once = _client(session, endpoint, attempts=1)
+        session = _isolated_session(credentials)
+        self.client = _client(session, endpoint, region, attempts=4)
+        self._client_once = _client(session, endpoint, region, attempts=1)
 
     def send(self, operation: str, *, once: bool = False, **parameters: Any) -> dict[str, Any]:
         """One S3 operation; a refusal is asked again as long as the key is fresh, since new keys need seconds.
@@ -112,7 +112,7 @@ def from_profile(name: str) -> Credentials:
     return credentials
 
 
-def _isolated_session(credentials: Credentials, region: str) -> Any:
+def _isolated_session(credentials: Credentials) -> Any:
     """A session of built-in defaults whose keys are `credentials`, asked anew for every request."""
     import boto3
     from botocore.configprovider import ConfigValueStore, ConstantProvider
@@ -125,7 +125,7 @@ def _isolated_session(credentials: Credentials, region: str) -> Any:
     store = ConfigValueStore(mapping={name: ConstantProvider(value) for name, value in values.items()})
     session.register_component("config_store", store)
     session.register_component("credential_provider", CredentialResolver([_provider(credentials)]))
-    return boto3.Session(botocore_session=session, region_name=region)
+    return boto3.Session(botocore_session=session)
 
 
 def _provider(credentials: Credentials) -> Any:
@@ -146,7 +146,7 @@ def _provider(credentials: Credentials) -> Any:
     return Provider()
 
 
-def _client(session: Any, endpoint: str, *, attempts: int) -> Any:
+def _client(session: Any, endpoint: str, region: str, *, attempts: int) -> Any:
     from botocore.config import Config
 
     config = Config(
@@ -160,7 +160,7 @@ def _client(session: Any, endpoint: str, *, attempts: int) -> Any:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return session.client("s3", endpoint_url=endpoint, verify=True, config=config)
+    return session.client("s3", region_name=region, endpoint_url=endpoint, verify=True, config=config)
 
 
 def _code(error: Any) -> str:

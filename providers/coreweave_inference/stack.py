@@ -126,26 +126,30 @@ def _of(objects: Iterable[ApiResource], kind: type[Any]) -> list[Any]:
     return [resource for resource in objects if isinstance(resource, kind)]
 
 
-def _models(deployments: Iterable[Deployment]) -> pulumi.Output[dict[str, Any]]:
-    """Base URLs by model name; a name may be an output."""
+def _models(deployments: Iterable[Deployment]) -> pulumi.Input[dict[str, Any]]:
+    """Base URLs by model name; a name may be an output, and then all of them are known only later."""
     served = [
-        pulumi.Output.all(
-            name=d.model.name,
-            urls=[
-                _base_urls(gateway, d.model.name) for gateway in d.gateways if isinstance(gateway, Gateway)
-            ],
-        )
+        (d.model_name, [_base_urls(g, d.model_name) for g in d.gateways if isinstance(g, Gateway)])
         for d in deployments
     ]
-    return pulumi.Output.all(*served).apply(_by_name)
+    if all(isinstance(name, str) for name, _ in served):
+        names = dict.fromkeys(str(name) for name, _ in served)
+        return {
+            name: {"baseUrls": _joined([urls for other, urls in served if other == name])} for name in names
+        }
+    return pulumi.Output.all(*[pulumi.Output.all(name, *urls) for name, urls in served]).apply(
+        lambda found: {
+            name: {"baseUrls": _unique([item[1:] for item in found if item[0] == name])} for name, *_ in found
+        }
+    )
 
 
-def _by_name(served: list[dict[str, Any]]) -> dict[str, Any]:
-    urls: dict[str, list[str]] = {}
-    for item in served:
-        mine = urls.setdefault(item["name"], [])
-        mine.extend(url for gateway in item["urls"] for url in gateway if url not in mine)
-    return {name: {"baseUrls": found} for name, found in urls.items()}
+def _joined(groups: list[list[pulumi.Output[list[str]]]]) -> pulumi.Output[list[str]]:
+    return pulumi.Output.all(*[pulumi.Output.all(*urls) for urls in groups]).apply(_unique)
+
+
+def _unique(groups: Iterable[Iterable[Iterable[str]]]) -> list[str]:
+    return list(dict.fromkeys(url for group in groups for urls in group for url in urls))
 
 
 def _base_urls(gateway: Gateway, model_name: pulumi.Input[str]) -> pulumi.Output[list[str]]:

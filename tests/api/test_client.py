@@ -75,9 +75,11 @@ def test_each_method_is_one_call_of_the_service(connect):
         "GET /v1alpha1/inference/gateways/parameters",
         "GET /v1alpha1/inference/deployments/parameters?gatewayIds=a&gatewayIds=b",
     ]
-    assert [request.content for request in script.requests] == [b"", b'{"id":"%s"}' % ID.encode(), b'{"name":"public"}'] + [
-        b""
-    ] * 3
+    assert [request.content for request in script.requests] == [
+        b"",
+        b'{"id":"%s"}' % ID.encode(),
+        b'{"name":"public"}',
+    ] + [b""] * 3
 
 
 def test_a_request_carries_the_token_verbatim_one_user_agent_and_a_plain_content_type(connect):
@@ -108,6 +110,12 @@ def test_an_access_key_is_minted_with_its_duration(connect):
     assert connect(script).mint_access_key(900) == key
     assert script.lines == ["POST /v1/cwobject/access-key"]
     assert json.loads(script.requests[0].content) == {"durationSeconds": 900}
+
+
+@pytest.mark.parametrize("answer", [{}, [], {"accessKeyId": "a"}])
+def test_an_answer_without_a_key_is_no_key(connect, answer):
+    with pytest.raises(Unreachable, match="the answer"):
+        connect(Script(ok(answer)), retry_seconds=0).mint_access_key(900)
 
 
 @pytest.mark.parametrize(("id_", "path"), [("a/b", "a%2Fb"), ("a?b", "a%3Fb"), ("a b", "a%20b")])
@@ -243,9 +251,7 @@ def test_trouble_that_lasts_is_given_up_after_the_budget(connect, clock):
     assert clock.slept == [0.25, 0.5, 1.0, 2.0, 4.0]
 
 
-@pytest.mark.parametrize(
-    ("act", "unsure"), [("get", False), ("delete", True)]
-)
+@pytest.mark.parametrize(("act", "unsure"), [("get", False), ("delete", True)])
 def test_no_answer_at_all_is_unreachable_and_says_whether_a_write_is_unsure(connect, act, unsure):
     api = connect(Script(httpx.ConnectError("refused")), retry_seconds=1)
 
@@ -275,7 +281,7 @@ def test_a_certificate_that_does_not_hold_is_not_asked_again(connect, clock):
 def test_a_redirect_is_not_followed(connect):
     script = Script(httpx.Response(307, headers={"Location": "https://elsewhere.example/"}))
 
-    with pytest.raises(ApiError, match="redirects to https://elsewhere.example/"):
+    with pytest.raises(ApiError, match=r"redirects to https://elsewhere\.example/"):
         connect(script).get(Kind.GATEWAY, ID)
 
     assert len(script.requests) == 1
@@ -326,7 +332,9 @@ def test_no_secret_is_in_the_words_of_a_lost_connection(connect):
 def test_the_log_names_method_path_status_and_time_and_nothing_else(connect, caplog):
     caplog.set_level(logging.DEBUG)
 
-    connect(Script(ok(GATEWAY))).create(Kind.GATEWAY, {"id": ID, "weightsAndBiasesAuth": {"apiKey": "wandb-key"}})
+    connect(Script(ok(GATEWAY))).create(
+        Kind.GATEWAY, {"id": ID, "weightsAndBiasesAuth": {"apiKey": "wandb-key"}}
+    )
 
     ours = [record.getMessage() for record in caplog.records if record.name == "coreweave_inference.api"]
     assert ours == ["POST /v1alpha1/inference/gateways -> 200 in 0 ms"]

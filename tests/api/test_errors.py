@@ -62,7 +62,11 @@ def test_field_violations_are_kept_and_shown_once():
                 {
                     "@type": TYPE + "BadRequest",
                     "fieldViolations": [
-                        {"field": "traffic.weight", "description": "must be at most 1000", "localizedMessage": None},
+                        {
+                            "field": "traffic.weight",
+                            "description": "must be at most 1000",
+                            "localizedMessage": None,
+                        },
                         {"field": "name", "description": "is required"},
                     ],
                 }
@@ -86,7 +90,9 @@ def test_a_quota_failure_is_told_from_throttling_by_its_detail_and_shows_the_quo
             "details": [
                 {
                     "@type": TYPE + "QuotaFailure",
-                    "violations": [{"subject": "zones/US-WEST-04A", "description": "9 asked for, 0 of 8 in use"}],
+                    "violations": [
+                        {"subject": "zones/US-WEST-04A", "description": "9 asked for, 0 of 8 in use"}
+                    ],
                 }
             ],
         },
@@ -98,14 +104,22 @@ def test_a_quota_failure_is_told_from_throttling_by_its_detail_and_shows_the_quo
 
 @pytest.mark.parametrize("detail", [{"violations": []}, {"violations": None}, {}])
 def test_a_quota_failure_without_violations_is_one_all_the_same(detail):
-    assert type(raised(429, {"code": 8, "details": [{"@type": TYPE + "QuotaFailure", **detail}]})) is QuotaExceeded
+    assert (
+        type(raised(429, {"code": 8, "details": [{"@type": TYPE + "QuotaFailure", **detail}]}))
+        is QuotaExceeded
+    )
 
 
 @pytest.mark.parametrize(
     ("detail", "violation"),
     [
         (
-            {"@type": TYPE + "ResourceInfo", "resourceType": "Deployment", "resourceName": "99", "description": "gone"},
+            {
+                "@type": TYPE + "ResourceInfo",
+                "resourceType": "Deployment",
+                "resourceName": "99",
+                "description": "gone",
+            },
             ("Deployment 99", "gone"),
         ),
         (
@@ -123,7 +137,8 @@ def test_every_kind_of_detail_is_read(detail, violation):
 
 
 @pytest.mark.parametrize(
-    "details", [None, [], "x", [None], [{}], [{"@type": 5}], [{"@type": TYPE + "BadRequest", "fieldViolations": "x"}]]
+    "details",
+    [None, [], "x", [None], [{}], [{"@type": 5}], [{"@type": TYPE + "BadRequest", "fieldViolations": "x"}]],
 )
 def test_details_may_be_missing_empty_or_strange(details):
     error = raised(400, {"code": "x", "message": "no", "details": details})
@@ -167,7 +182,9 @@ def test_a_body_that_is_too_long_to_be_worth_parsing_is_cut_unparsed():
 def test_only_the_first_violations_are_kept():
     violations = [{"field": f"f{n}", "description": "wrong"} for n in range(1000)]
 
-    error = raised(400, {"message": "m", "details": [{"@type": TYPE + "BadRequest", "fieldViolations": violations}]})
+    error = raised(
+        400, {"message": "m", "details": [{"@type": TYPE + "BadRequest", "fieldViolations": violations}]}
+    )
 
     assert len(error.violations) == 20
 
@@ -198,7 +215,8 @@ def test_a_500_that_cannot_parse_the_request_is_a_refusal(message):
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "message"), [(500, 2, "database is down"), (500, 13, "proto: bad"), (503, 2, "proto: bad")]
+    ("status", "code", "message"),
+    [(500, 2, "database is down"), (500, 13, "proto: bad"), (503, 2, "proto: bad")],
 )
 def test_other_failures_of_the_service_are_not_refusals(status, code, message):
     assert type(raised(status, {"code": code, "message": message})) is ServiceUnavailable

@@ -110,7 +110,9 @@ def test_endpoints_are_kept_in_order():
     )
 
 
-@pytest.mark.parametrize("answer", [{}, [], None, "x", {"gateway": {}}, {"gateway": {"spec": None}}, {"spec": []}])
+@pytest.mark.parametrize(
+    "answer", [{}, [], None, "x", {"gateway": {}}, {"gateway": {"spec": None}}, {"spec": []}]
+)
 def test_an_answer_without_a_spec_is_unreadable(answer):
     with pytest.raises(UnreadableAnswer, match="holds no gateway"):
         object_in(Kind.GATEWAY, answer)
@@ -131,7 +133,8 @@ def test_every_form_of_an_empty_list_is_empty(kind, answer):
 
 
 @pytest.mark.parametrize(
-    ("kind", "key"), [(Kind.GATEWAY, "items"), (Kind.CAPACITY_CLAIM, "capacityClaims"), (Kind.CAPACITY_CLAIM, "items")]
+    ("kind", "key"),
+    [(Kind.GATEWAY, "items"), (Kind.CAPACITY_CLAIM, "capacityClaims"), (Kind.CAPACITY_CLAIM, "items")],
 )
 def test_a_list_is_found_under_its_key(kind, key):
     answer = {key: [{"spec": {"id": ID}}, {kind.wrapper: {"spec": {"id": "2"}}}]}
@@ -195,6 +198,8 @@ def test_times_of_up_to_nine_decimals_are_read_to_the_microsecond(text, moment):
     assert parsed_time(text) == datetime(2026, 11, 21, *moment, tzinfo=timezone.utc)
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-11-21", "2026-13-41T00:00:00Z", "2026-11-21T20:47:14"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-11-21", "2026-13-41T00:00:00Z", "2026-11-21T20:47:14"]
+)
 def test_what_is_no_time_is_none(text):
     assert parsed_time(text) is None

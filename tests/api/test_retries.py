@@ -8,7 +8,13 @@ from coreweave_inference.retries import Outcome, retry_after, retry_delay
 
 def delay(method="GET", attempt=1, outcome=None, *, repeatable=True, elapsed=0.0, budget=60.0, draw=0.0):
     return retry_delay(
-        method, attempt, outcome or Outcome(), repeatable=repeatable, elapsed=elapsed, budget=budget, draw=draw
+        method,
+        attempt,
+        outcome or Outcome(),
+        repeatable=repeatable,
+        elapsed=elapsed,
+        budget=budget,
+        draw=draw,
     )
 
 

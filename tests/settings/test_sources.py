@@ -38,7 +38,12 @@ def test_a_token_alone_gives_the_public_service_and_every_default():
 @pytest.mark.parametrize(
     ("environ", "config", "value", "source"),
     [
-        ({"COREWEAVE_API_TOKEN": "a", "CW_API_TOKEN": "b"}, {"coreweave:token": "c"}, "a", "COREWEAVE_API_TOKEN"),
+        (
+            {"COREWEAVE_API_TOKEN": "a", "CW_API_TOKEN": "b"},
+            {"coreweave:token": "c"},
+            "a",
+            "COREWEAVE_API_TOKEN",
+        ),
         ({"CW_API_TOKEN": "b"}, {"coreweave:token": "c"}, "b", "CW_API_TOKEN"),
         ({}, {"coreweave:token": "c"}, "c", "coreweave:token"),
         ({"COREWEAVE_API_TOKEN": ""}, {"coreweave:token": "c"}, "c", "coreweave:token"),
@@ -158,15 +163,15 @@ def test_every_value_that_is_set_twice_and_differs_gives_one_warning_naming_both
         ["coreweave:token"],
     )
 
-    assert settings.conflicts == (
-        "The API token comes from COREWEAVE_API_TOKEN; another one in coreweave:token is not used.",
+    assert "\n".join(settings.conflicts) == (
+        "The API token comes from COREWEAVE_API_TOKEN; another one in coreweave:token is not used.\n"
         "The API endpoint comes from COREWEAVE_API_ENDPOINT (https://a.example);"
-        " coreweave:endpoint (https://b.example) is not used.",
+        " coreweave:endpoint (https://b.example) is not used.\n"
         "The S3 endpoint comes from COREWEAVE_S3_ENDPOINT (https://s3.example);"
-        " coreweave:s3Endpoint (https://s3.other) is not used.",
-        "The S3 profile comes from COREWEAVE_S3_PROFILE (here); coreweave:s3Profile (there) is not used.",
+        " coreweave:s3Endpoint (https://s3.other) is not used.\n"
+        "The S3 profile comes from COREWEAVE_S3_PROFILE (here); coreweave:s3Profile (there) is not used.\n"
         "S3 credentials come from the profile 'here' named by COREWEAVE_S3_PROFILE;"
-        " coreweave:s3Credentials (environment) is not used.",
+        " coreweave:s3Credentials (environment) is not used."
     )
 
 
@@ -206,7 +211,9 @@ def test_a_pause_of_no_seconds_is_refused_where_it_would_never_rest():
         resolve({**TOKEN, "COREWEAVE_POLL_SECONDS": "0"}, {})
 
 
-@pytest.mark.parametrize(("text", "value"), [("1", True), ("true", True), ("0", False), ("", False), ("False", False)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", True), ("true", True), ("0", False), ("", False), ("False", False)]
+)
 def test_a_switch_is_on_or_off(text, value):
     assert resolve({**TOKEN, "COREWEAVE_ACCEPT_GONE": text}, {}).accept_gone is value
 

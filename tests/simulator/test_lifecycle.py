@@ -206,6 +206,16 @@ def test_weights_that_come_later_mend_nothing_until_the_next_patch(api: Api) -> 
     assert mended == "STATUS_READY"
 
 
+def test_weights_that_come_just_too_late_are_too_late(api: Api) -> None:
+    api.create("gateways", gateway())
+    api.create("deployments", deployment(model__path="models/too-late"))
+    advance(api, 1)
+
+    put_weights(api.simulator, path="models/too-late")
+
+    assert api.status("deployments", DEPLOYMENT_ID) == "STATUS_FAILED"
+
+
 def test_what_was_in_the_bucket_when_the_time_had_passed_decides(api: Api) -> None:
     api.create("gateways", gateway())
     api.create("deployments", deployment(model__path="models/in-time"))
@@ -299,6 +309,17 @@ def test_a_status_put_by_hand_ends_after_its_time(api: Api) -> None:
     advance(api, 5)
 
     assert during == ("STATUS_ERROR", [("Ready", "STATUS_FALSE", "NodeLost")])
+    assert api.status("deployments", DEPLOYMENT_ID) == "STATUS_READY"
+
+
+def test_a_status_put_by_hand_ends_with_the_next_write(api: Api) -> None:
+    ready_deployment(api)
+    api.simulator.world.set_status(DEPLOYMENT_ID, "STATUS_ERROR")
+
+    patched = api.patch("deployments", DEPLOYMENT_ID, deployment())
+    advance(api, 1.3)
+
+    assert patched["status"]["status"] == "STATUS_ERROR"
     assert api.status("deployments", DEPLOYMENT_ID) == "STATUS_READY"
 
 

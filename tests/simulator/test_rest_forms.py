@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from coreweave_inference.simulator.clock import timestamp
+from coreweave_inference.simulator.schema.encoding import encode
+from coreweave_inference.simulator.schema.messages import CLAIM_RESOURCES
 
 from tests.simulator.inference_fixtures import (
     CLAIM_ID,
@@ -90,10 +92,19 @@ def test_a_created_deployment_is_echoed_without_its_zero_values(api: Api) -> Non
     assert created["spec"] == {**deployment(runtime=runtime), "organizationId": "ab1cd2"}
 
 
-def test_the_service_chooses_an_id_where_none_is_given(api: Api) -> None:
-    created = api.create("gateways", gateway(id=None))
+@pytest.mark.parametrize(("kind", "body"), [("gateways", gateway(id=None)), ("capacityclaims", claim(id=""))])
+def test_the_service_chooses_an_id_where_none_is_given(api: Api, kind: str, body: dict[str, Any]) -> None:
+    created = api.create(kind, body)
 
-    assert api.get("gateways", created["spec"]["id"]) == created
+    assert api.get(kind, created["spec"]["id"]) == created
+
+
+def test_a_body_may_come_in_pieces(api: Api) -> None:
+    text = json.dumps(gateway()).encode()
+
+    answer = api.call("POST", "/gateways", content=iter([text[:20], text[20:]]))
+
+    assert answer.status_code == 200
 
 
 def test_lists_wrap_their_objects_by_kind(api: Api) -> None:
@@ -258,12 +269,18 @@ MALFORMED = [
     json.dumps(deployment(runtime__engineConfig=["max-model-len"])),
     json.dumps(deployment()).replace('"name": "chat"', '"name": "chat", "name": "chat"'),
     json.dumps(deployment()).replace('"gatewayIds"', '"gateway_ids": [], "gatewayIds"'),
+    json.dumps(deployment()).replace('"name": "chat"', '"name": "chat", "name": null'),
+    json.dumps(deployment()).replace('"gpuCount": 4', '"gpuCount": NaN'),
+    json.dumps(deployment()).replace('"gpuCount": 4', '"gpuCount": 1e999'),
+    json.dumps(deployment(resources__gpuCount=" 4")),
+    '{"runtime": {"engineEnv": {"A": "1", "A": "2"}}}',
+    b'{"name": "\xff"}',
 ]
 
 
 @pytest.mark.parametrize("body", MALFORMED)
 def test_a_malformed_body_is_a_client_error_for_post_and_a_server_error_for_patch(
-    shared_api: Api, body: str
+    shared_api: Api, body: str | bytes
 ) -> None:
     post = shared_api.refusal("POST", "/deployments", body)
     patch = shared_api.refusal("PATCH", f"/deployments/{DEPLOYMENT_ID}", body)
@@ -271,6 +288,12 @@ def test_a_malformed_body_is_a_client_error_for_post_and_a_server_error_for_patc
     assert post[:2] == (400, 3)
     assert post[2].startswith("unmarshal message: proto: ")
     assert patch == (500, 2, post[2])
+
+
+def test_a_member_of_a_oneof_that_is_null_is_not_chosen(api: Api) -> None:
+    created = api.create("gateways", gateway(pathBasedRouting={}) | {"bodyBasedRouting": None})
+
+    assert created["spec"]["pathBasedRouting"] == {}
 
 
 def test_two_members_of_a_oneof_are_malformed(shared_api: Api) -> None:
@@ -299,6 +322,28 @@ def test_a_strict_service_refuses_an_unknown_field_with_500_and_its_place() -> N
     assert post.json() == {"code": 2, "message": 'proto: (line 1:15): unknown field "foo"'}
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("?updatedAfter=yesterday", "updated_after: invalid google.protobuf.Timestamp value 'yesterday'"),
+        ("?parentGatewayId=gw1", "validation error: parent_gateway_id: must be a valid UUID"),
+        ("/parameters?gatewayIds=gw1", "validation error: gateway_ids[0]: must be a valid UUID"),
+        (
+            f"/parameters?gatewayIds={MISSING_ID}",
+            f'validation error: gateway_ids[0]: gateway "{MISSING_ID}" does not exist',
+        ),
+        (
+            f"/parameters?gatewayIds={GATEWAY_ID}&gateway_ids={GATEWAY_ID}",
+            "validation error: gateway_ids: repeated value must contain unique items",
+        ),
+    ],
+)
+def test_a_query_value_that_is_wrong_is_refused(shared_api: Api, path: str, message: str) -> None:
+    refusal = shared_api.refusal("GET", f"/deployments{path}")
+
+    assert refusal == (400, 3, message)
+
+
 @pytest.mark.parametrize("path", ["/gateways?bogus=1", "/gateways/parameters?gatewayIds=x"])
 def test_an_unknown_query_parameter_is_a_server_error(shared_api: Api, path: str) -> None:
     assert shared_api.refusal("GET", path)[:2] == (500, 2)
@@ -321,6 +366,7 @@ def test_a_collection_with_a_slash_behind_it_has_an_empty_id(shared_api: Api) ->
     ("method", "path", "status", "text"),
     [
         ("GET", "/nothing", 404, "Not Found"),
+        ("GET", "/../nothing", 404, "Not Found"),
         ("GET", "/gateways/a/b", 404, "Not Found"),
         ("PUT", "/gateways", 405, "Method Not Allowed"),
         ("POST", f"/gateways/{GATEWAY_ID}", 405, "Method Not Allowed"),
@@ -425,3 +471,14 @@ def test_a_missing_version_is_the_newest_where_the_service_does_not_require_one(
         created = api.create("deployments", deployment(runtime__version=None))
 
     assert created["spec"]["runtime"] == {"engine": "vllm", "version": "0.22.0+crwv.2"}
+
+
+def test_a_zero_enum_is_emitted_by_its_name() -> None:
+    shown = encode(CLAIM_RESOURCES, {"instanceCount": 2}, zero_values=True)
+
+    assert shown == {
+        "instanceId": "",
+        "instanceCount": 2,
+        "capacityType": "CAPACITY_TYPE_UNSPECIFIED",
+        "zones": [],
+    }

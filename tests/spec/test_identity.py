@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from coreweave_inference.spec.identity import (
     canonical,
     default_name,
@@ -18,6 +15,8 @@ from coreweave_inference.spec.identity import (
 )
 from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.spec.unknown import UNKNOWN
+from hypothesis import given
+from hypothesis import strategies as st
 
 CLAIM = {
     "resources": {

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Annotated
-
-from pydantic import Field
+from typing import Annotated, Any
 
 from coreweave_inference.spec.deployment import DeploymentSpec
 from coreweave_inference.spec.kinds import Kind
@@ -25,10 +23,11 @@ from coreweave_inference.spec.normal_form import (
     with_path,
     with_unknown_fields,
 )
+from pydantic import Field
 
 GATEWAY_ID = "11111111-1111-4111-8111-111111111111"
 
-DEPLOYMENT = {
+DEPLOYMENT: dict[str, Any] = {
     "name": "chat",
     "gatewayIds": [GATEWAY_ID],
     "runtime": {"engine": "vllm", "version": "0.22.0", "engineConfig": {"enable-auto-tool-choice": ""}},
@@ -64,13 +63,13 @@ def test_a_service_that_writes_zeros_and_one_that_leaves_them_out_have_one_norma
 
 
 def test_no_traffic_an_empty_block_and_weight_zero_are_one() -> None:
-    forms = [sparse(Kind.DEPLOYMENT, spec) for spec in ({}, {"traffic": {}}, {"traffic": {"weight": 0.0}})]
+    specs: list[dict[str, Any]] = [{}, {"traffic": {}}, {"traffic": {"weight": 0.0}}]
 
-    assert forms == [{}, {}, {}]
+    assert [sparse(Kind.DEPLOYMENT, spec) for spec in specs] == [{}, {}, {}]
 
 
 def test_chosen_empty_messages_are_values_and_unset_ones_are_not() -> None:
-    live = {
+    live: dict[str, Any] = {
         "coreWeaveAuth": {},
         "weightsAndBiasesAuth": None,
         "pathBasedRouting": {},
@@ -100,7 +99,7 @@ def test_map_values_become_text() -> None:
 
 
 def test_unknown_values_stay_where_they_are() -> None:
-    spec = {"gatewayIds": [UNKNOWN], "runtime": UNKNOWN, "model": {"path": UNKNOWN}}
+    spec: dict[str, Any] = {"gatewayIds": [UNKNOWN], "runtime": UNKNOWN, "model": {"path": UNKNOWN}}
 
     assert sparse(Kind.DEPLOYMENT, spec) == spec
     assert complete(Kind.DEPLOYMENT, spec)["runtime"] is UNKNOWN
@@ -156,7 +155,7 @@ def test_a_claims_patch_carries_its_resources_and_no_name() -> None:
 
 
 def test_fields_of_a_newer_api_go_back_as_they_came() -> None:
-    live = {
+    live: dict[str, Any] = {
         **LIVE_WITH_ZEROS,
         "tier": {"name": "gold"},
         "traffic": {"weight": 7, "mirror": 0.5},
@@ -243,7 +242,8 @@ def test_order_matters_for_capacity_classes_and_for_nothing_else() -> None:
 
 
 def test_another_auth_is_a_difference_of_both_messages() -> None:
-    left, right = {"coreWeaveAuth": {}}, {"weightsAndBiasesAuth": {"apiKey": "hunter2"}}
+    left: dict[str, Any] = {"coreWeaveAuth": {}}
+    right = {"weightsAndBiasesAuth": {"apiKey": "hunter2"}}
 
     found = differences(Kind.GATEWAY, left, right)
 
@@ -266,7 +266,8 @@ def test_a_secret_is_compared_and_never_shown() -> None:
 
 
 def test_a_key_the_service_never_returns_is_left_out_on_request() -> None:
-    declared, live = {"weightsAndBiasesAuth": {"apiKey": "hunter2"}}, {"weightsAndBiasesAuth": {}}
+    declared = {"weightsAndBiasesAuth": {"apiKey": "hunter2"}}
+    live: dict[str, Any] = {"weightsAndBiasesAuth": {}}
 
     assert differences(Kind.GATEWAY, declared, live, write_only=False) == ()
     assert [found.path for found in differences(Kind.GATEWAY, declared, live)] == [
@@ -297,7 +298,7 @@ def test_a_path_to_nothing_is_none_and_removing_it_changes_nothing() -> None:
 
 
 def test_what_lies_below_an_unknown_value_is_unknown_and_cannot_be_written() -> None:
-    spec = {"traffic": UNKNOWN}
+    spec: dict[str, Any] = {"traffic": UNKNOWN}
 
     assert get_path(spec, "traffic.weight") is UNKNOWN
     assert with_path(spec, "traffic.weight", 3) == spec

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 from coreweave_inference.api import ApiObject
 from coreweave_inference.spec import Kind
+from coreweave_inference.spec.identity import salted
 
 RECENT = timedelta(hours=1)
 """An object under our own id that is younger than this was made by a run that did not live to record it."""
@@ -52,12 +53,13 @@ def decide(
 ) -> Decision:
     """`live` is everything of this kind that the token sees; `now` is epoch seconds.
 
-    `may_take_over` are ids that the user allows to be taken over whatever their age.
+    `may_take_over` are ids that the user allows to be taken over whatever their age. An earlier run may have had to
+    salt the id.
     """
     objects = list(live)
-    own = next((candidate for candidate in objects if candidate.id == id_), None)
+    own = next((candidate for candidate in objects if candidate.id in (id_, salted(id_))), None)
     if own is not None:
-        return TakeOver(own) if id_ in may_take_over and own.status != "DELETING" else _own(kind, own, now)
+        return TakeOver(own) if own.id in may_take_over and own.status != "DELETING" else _own(kind, own, now)
     namesake = next((candidate for candidate in objects if candidate.name == name), None)
     if namesake is None:
         return Salt()

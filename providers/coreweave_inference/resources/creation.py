@@ -81,7 +81,9 @@ def _resolve(
     )
     what = subject(kind, declared)
     if isinstance(decision, TakeOver):
-        run.log.note(declared.get(URN, ""), f"{what}: taken over, an earlier attempt had made it ({id_})")
+        run.log.note(
+            declared.get(URN, ""), f"{what}: taken over, an earlier attempt had made it ({decision.live.id})"
+        )
         return update(decision.live), id_
     if isinstance(decision, WaitUntilGone):
         run.log.progress(declared.get(URN, ""), f"waiting for its predecessor ({decision.live.id}) to go")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pulumi
 
-from coreweave_inference.errors import AccessDenied, BucketMissing, CoreWeaveError, StorageError, Unreachable
+from coreweave_inference.errors import BucketMissing, CoreWeaveError
 from coreweave_inference.spec import Kind
 from coreweave_inference.spec.normal_form import get_path, has_unknown, with_path
 from coreweave_inference.spec.unknown import UNKNOWN
@@ -80,7 +80,7 @@ class DeploymentProvider(ObjectProvider):
             raise CoreWeaveError(
                 f'{what}: there is no bucket "{bucket}" that this token can see: {error}'
             ) from error
-        except (AccessDenied, Unreachable, StorageError) as error:
+        except CoreWeaveError as error:
             run.log.note(
                 declared.get(URN, ""),
                 f"{what}: its weights could not be looked at before it is made: {error}",
@@ -124,7 +124,7 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self.gateways = tuple(gateways)
-        self.model = model
+        self.model_name = model.name
         spec = {
             "name": api_name,
             "gatewayIds": [g.api_id if isinstance(g, Gateway) else g for g in gateways],

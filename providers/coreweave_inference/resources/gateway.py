@@ -87,10 +87,11 @@ class GatewayProvider(ObjectProvider):
 
     def warn_of_leftovers(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> None:
         """Say once, at the write, which names stay."""
-        if aim.get(LEFT_DNS):
+        kept = sorted(set(aim.get(LEFT_DNS) or ()) & set(references(live, *DNS.split(".")) or ()))
+        if kept:
             run.log.warning(
                 aim.get(URN, ""),
-                f"{subject(self.kind, aim)}: the service keeps the DNS names {', '.join(aim[LEFT_DNS])} although they "
+                f"{subject(self.kind, aim)}: the service keeps the DNS names {', '.join(kept)} although they "
                 "were taken out, because it merges them; only a new gateway is without them",
             )
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError, one_line
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +50,7 @@ def one_line_errors(method: Callable[P, R]) -> Callable[P, R]:
             if os.environ.get("COREWEAVE_TRACEBACK") == "1":
                 raise
             text = (
-                f"unexpected {type(error).__name__} in {method.__qualname__}: {error}; "
+                f"unexpected {type(error).__name__} in {method.__qualname__}: {one_line(str(error))}; "
                 "run again with COREWEAVE_TRACEBACK=1 to see where, and report it"
             )
         if is_provider_process():

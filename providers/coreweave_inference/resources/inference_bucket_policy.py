@@ -66,7 +66,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         current().guard_endpoint(str(old.get("apiEndpoint", "")))
         if old.get("bucket") != new.get("bucket"):
             return DiffResult(changes=True, replaces=["bucket"], delete_before_replace=False)
-        current().memory.standing.add(id_)
+        current().memory.standing.add(_standing(id_))
         same = _comparable(old) == _comparable(new)
         return DiffResult(changes=False if same else None)
 
@@ -76,7 +76,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         declared = plain(props)
         run = current()
         outputs = _put(run, declared, None)
-        run.memory.standing.add(declared["bucket"])
+        run.memory.standing.add(_standing(str(declared["bucket"])))
         return CreateResult(declared["bucket"], outputs)
 
     @one_line_errors
@@ -112,7 +112,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        if id_ in run.memory.standing:
+        if _standing(id_) in run.memory.standing:
             run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
             return
         bucket = str(old["bucket"])
@@ -125,6 +125,11 @@ class InferenceBucketPolicyProvider(HostedProvider):
         )
         with speaking_of(_subject(old)):
             _rewrite(run, bucket, lambda document: without(document, str(old.get("sid")), OWNER_SID))
+
+
+def _standing(bucket: str) -> str:
+    """Not the bucket's own id: a policy may go while its bucket stays."""
+    return f"policy of {bucket}"
 
 
 def _reads_and_goes(run: Session, live: Any, bucket: str) -> bool:

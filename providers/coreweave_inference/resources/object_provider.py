@@ -20,7 +20,7 @@ from pulumi.dynamic import (
 )
 
 from coreweave_inference.api import ApiObject
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError, Fault
 from coreweave_inference.spec import Kind
 from coreweave_inference.spec.normal_form import (
     Difference,
@@ -32,7 +32,7 @@ from coreweave_inference.spec.normal_form import (
     sparse,
     with_path,
 )
-from coreweave_inference.spec.shape import write_only_paths
+from coreweave_inference.spec.shape import is_path, write_only_paths
 from coreweave_inference.spec.unknown import UNKNOWN
 
 from . import creation, removal, session, writing
@@ -61,7 +61,8 @@ class ObjectProvider(HostedProvider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse what the schema refuses, and fill in everything that can be known before anything runs."""
         before, declared = plain(olds), plain(news)
-        wrong = faults(self.kind, {key: value for key, value in declared.items() if key in self._spec_keys()})
+        spec = {key: value for key, value in declared.items() if key in self._spec_keys()}
+        wrong = [*faults(self.kind, spec), *_ignored_faults(self.kind, declared)]
         if wrong:
             return CheckResult(news, failures(subject(self.kind, declared), wrong))
         inputs = self.filled_in(session.current(), before, self._carried_over(before, declared))
@@ -77,7 +78,7 @@ class ObjectProvider(HostedProvider):
             return self._replacement(run, old, new)
         run.memory.standing.add(id_)
         if not has_unknown(new):
-            run.memory.declared[id_] = sparse(self.kind, new)
+            self._remember(run, id_, new)
         return DiffResult(changes=None if self._changed(old, new) else False, delete_before_replace=False)
 
     @one_line_errors
@@ -116,7 +117,7 @@ class ObjectProvider(HostedProvider):
             writing.refuse_foreign_changes(
                 self.kind, what, sparse(self.kind, old), sparse(self.kind, aim), now
             )
-            written = self._put(run, aim, live)
+            written = self._put(run, old, aim, live)
         self.warn_of_leftovers(run, aim, written.live)
         return UpdateResult(self._outputs(run, aim, written.live, str(written.revision)))
 
@@ -129,7 +130,7 @@ class ObjectProvider(HostedProvider):
         with speaking_of(subject(self.kind, old)):
             live = run.lists.look(self.kind, max_age_seconds=30.0).get(id_) or run.live(self.kind, id_)
             if live is None:
-                run.prove_gone(self.kind, id_, old.get("name", ""), old.get("organizationId", ""))
+                run.prove_gone(subject(self.kind, old), id_, old.get("organizationId", ""))
                 return ReadResult("", {})
         inputs = {**self._recorded(old, live), **hidden(old), "apiId": id_}
         return ReadResult(id_, self._outputs(run, {**old, **inputs}, live, old.get("revision", "")), inputs)
@@ -214,9 +215,9 @@ class ObjectProvider(HostedProvider):
         return inputs
 
     def _replaced(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-        if IDENTITY in old and IDENTITY in new:
-            return new[IDENTITY] is not UNKNOWN and bool(old[IDENTITY] != new[IDENTITY])
-        # Imported without the hidden fields: what is declared must be what is there.
+        if IDENTITY in old and new.get(IDENTITY) in (UNKNOWN, old[IDENTITY]):
+            return False
+        # Imported without the hidden fields, or declared in other words: what is there must be what is declared.
         changed = {difference.path for difference in self._changed(old, new)}
         return not changed.isdisjoint(self.kind.replace_fields)
 
@@ -232,25 +233,35 @@ class ObjectProvider(HostedProvider):
         return DiffResult(changes=True, replaces=sorted(keys), delete_before_replace=gives_up_first)
 
     def _changed(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Difference, ...]:
-        ignored = set(new.get(IGNORED) or ())
-        found = differences(self.kind, sparse(self.kind, old), sparse(self.kind, new))
-        return tuple(difference for difference in found if difference.path not in ignored)
+        was, wanted = sparse(self.kind, old), sparse(self.kind, new)
+        for path in new.get(IGNORED) or ():
+            wanted = with_path(wanted, path, get_path(was, path))
+        return differences(self.kind, was, wanted)
 
-    def _put(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> writing.Written:
-        run.memory.declared[live.id] = sparse(self.kind, aim)
+    def _remember(self, run: Session, id_: str, declared: Mapping[str, Any]) -> None:
+        """What `Readiness` compares the live object with."""
+        run.memory.declared[id_] = sparse(self.kind, declared)
+        run.memory.ignored[id_] = tuple(declared.get(IGNORED) or ())
+
+    def _put(
+        self, run: Session, old: Mapping[str, Any], aim: Mapping[str, Any], live: ApiObject
+    ) -> writing.Written:
+        self._remember(run, live.id, aim)
         return writing.put(
             run,
             self.kind,
             subject(self.kind, aim),
             sparse(self.kind, aim),
             live,
+            # What the service does not return is as `old` has it; fields left to others are as they are.
+            self.live_form({**old, IGNORED: ()}, live),
             lambda answer: self.live_form(aim, answer),
             lambda body: self.patch(run, aim, live.id, body),
         )
 
     def _taken_over(self, run: Session, declared: Mapping[str, Any], live: ApiObject) -> creation.Made:
         aim = self.aimed({}, dict(declared), live)
-        written = self._put(run, aim, live)
+        written = self._put(run, {}, aim, live)
         return creation.Made(live.id, written.live, written.revision)
 
     def _outputs_of_creation(
@@ -259,7 +270,7 @@ class ObjectProvider(HostedProvider):
         """Outputs of an accepted creation; nothing may raise any more, or the id would be lost (rule 2)."""
         live = made.live
         run.memory.standing.add(made.id)
-        run.memory.declared[made.id] = sparse(self.kind, declared)
+        self._remember(run, made.id, declared)
         try:
             live = self.after_create(run, declared, live)
         except Exception as error:
@@ -288,6 +299,18 @@ class ObjectProvider(HostedProvider):
             "format": FORMAT,
             **self.observed(state, live),
         }
+
+
+def _ignored_faults(kind: Kind, declared: Mapping[str, Any]) -> list[Fault]:
+    return [
+        Fault(
+            f'"{path}" is not a field of a {kind.noun}',
+            path="ignoreChanges",
+            do="write it as in traffic.weight",
+        )
+        for path in declared.get(IGNORED) or ()
+        if not is_path(kind.model, str(path))
+    ]
 
 
 def _with_ignored(before: Mapping[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:

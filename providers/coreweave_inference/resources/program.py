@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
 import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -78,13 +77,11 @@ def _identity() -> str:
 def end_quietly_on_interrupt() -> None:
     """After a failure the language host interrupts the program, which would print 40 lines of KeyboardInterrupt.
 
-    Only in a program that the host runs, and only where nobody else handles the signal.
+    Under the language host a program runs in the main thread; one that the command line runs does not, and its
+    interrupts belong to the command line.
     """
-    under_host = os.path.basename(getattr(sys.modules.get("__main__"), "__file__", None) or "").startswith(
-        "pulumi-language-python-exec"
-    )
     main_thread = threading.current_thread() is threading.main_thread()
-    if under_host and main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
 
 

@@ -8,6 +8,7 @@ for everybody, one more attempt for what failed before this run, and whether the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -22,7 +23,9 @@ from coreweave_inference.spec.normal_form import (
     get_path,
     has_unknown,
     patch_body,
+    sparse,
     unknown_fields,
+    with_path,
     with_unknown_fields,
 )
 from coreweave_inference.waiting import Failed, Live, Outcome, Ready, Revision, Target, Waiting, wait
@@ -112,14 +115,17 @@ def _target(run: Session, item: Mapping[str, Any]) -> Target:
     timeout = item.get("timeoutSeconds") or run.settings.deadline_seconds
     kind = KINDS[item["kind"]]
     revision = Revision.parse(item.get("revision") or "")
-    return Target(kind, id_, item["name"], revision, float(timeout), run.memory.declared.get(id_))
+    declared, ignored = run.memory.declared.get(id_), run.memory.ignored.get(id_, ())
+    return Target(kind, id_, item["name"], revision, float(timeout), declared, ignored)
 
 
 def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
     """The complete spec again, for what was FAILED before this run: its weights or its policy may be mended."""
-    declared = run.memory.declared.get(target.id)
+    declared = target.declared
     if target.id in run.memory.written or declared is None or live.status not in ("FAILED", "ERROR"):
         return None
+    for path in target.ignored:
+        declared = with_path(declared, path, get_path(sparse(target.kind, live.spec), path))
     body = with_unknown_fields(complete(target.kind, declared), unknown_fields(target.kind, live.spec))
     try:
         run.api.update(target.kind, target.id, patch_body(target.kind, body))
@@ -128,7 +134,7 @@ def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
         return None
     run.memory.written.add(target.id)
     revision = Revision.of_write(run.clock.now(), live.updated_at)
-    return Target(target.kind, target.id, target.name, revision, target.timeout_seconds, declared)
+    return replace(target, revision=revision)
 
 
 def _raise_unless_ready(run: Session, outcomes: Sequence[Outcome]) -> None:

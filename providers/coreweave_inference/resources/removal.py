@@ -20,14 +20,14 @@ Users = Callable[[ApiObject], bool]
 
 def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any]) -> None:
     """DELETE it; then, unless the whole stack goes (Account waits for all), wait until it answers 404."""
-    name = resource_name(old)
+    name, what = resource_name(old), subject(kind, old)
     try:
-        with speaking_of(subject(kind, old)):
+        with speaking_of(what):
             run.api.delete(kind, id_)
     except CoreWeaveError as error:
         if not isinstance(error.__cause__, NotFound):
             raise
-        run.prove_gone(kind, id_, name, old.get("organizationId", ""))
+        run.prove_gone(what, id_, old.get("organizationId", ""))
         return
     run.memory.deleted[id_] = (kind, name)
     if not run.memory.tearing_down:
@@ -66,24 +66,25 @@ def wait_for_users(run: Session, what: str, urn: str, uses: Users, *, refuse_liv
 
 
 def _wait_for_none(run: Session, urn: str, left: Callable[[], list[str]], state: str) -> None:
-    start = run.clock.monotonic()
+    start, deadline = run.clock.monotonic(), run.settings.gone_deadline_seconds
     rests = pauses(lambda: run.clock.monotonic() - start, run.settings.poll_seconds)
-    last: list[str] = []
-    while run.clock.monotonic() - start < run.settings.gone_deadline_seconds:
+    seen = "nothing could be seen yet"
+    while True:
         try:
-            last = left()
+            names = left()
         except (Unreachable, ServiceUnavailable, Throttled):
             pass  # A blip does not end a wait.
         else:
-            if not last:
+            if not names:
                 return
-            run.log.progress(urn, f"waiting for {', '.join(last)} to go")
+            seen = f"{', '.join(names)} {state}"
+            run.log.progress(urn, f"waiting for {', '.join(names)} to go")
+        remaining = deadline - (run.clock.monotonic() - start)
         if run.stopped():
-            raise CoreWeaveError(f"stopped while waiting for {', '.join(last)} to go; run again to go on")
-        run.clock.sleep(next(rests))
-    raise CoreWeaveError(
-        f"{', '.join(last)} {state} after {run.settings.gone_deadline_seconds:.0f} s; run again to wait on"
-    )
+            raise CoreWeaveError(f"stopped waiting: {seen}; run again to go on")
+        if remaining <= 0:
+            raise CoreWeaveError(f"{seen} after {deadline:.0f} s; run again to wait on")
+        run.clock.sleep(min(next(rests), remaining))
 
 
 def references(live: ApiObject, *path: str) -> Any:

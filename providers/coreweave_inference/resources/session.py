@@ -37,16 +37,19 @@ class Lists:
         self._clock = clock
         self._locks = {kind: threading.Lock() for kind in Kind}
         self._seen: dict[Kind, tuple[float, dict[str, ApiObject]]] = {}
+        self.organizations: set[str] = set()
+        """Ids of the organisations whose objects this process has seen; one token sees the same one all along."""
 
     def look(self, kind: Kind, max_age_seconds: float = 0.0) -> dict[str, ApiObject]:
         """All objects of `kind` by id, as of at most `max_age_seconds` before this call."""
         wanted = self._clock.monotonic() - max_age_seconds
         with self._locks[kind]:
             at, objects = self._seen.get(kind, (float("-inf"), {}))
-            if at < wanted:
+            if at <= wanted:
                 at = self._clock.monotonic()
                 objects = {live.id: live for live in self._api.list(kind)}
                 self._seen[kind] = (at, objects)
+                self.organizations |= {live.organization_id for live in objects.values()} - {""}
             return objects
 
 
@@ -58,6 +61,8 @@ class Memory:
     """Ids that a create or a non-replacing diff of this run stands for: a delete of one does nothing."""
     declared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Declared normal form by id, of everything that was diffed or written."""
+    ignored: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Paths of the fields that a declaration leaves to others, by id."""
     written: set[str] = field(default_factory=set)
     """Ids that this process has sent a spec to."""
     deleted: dict[str, tuple[Kind, str]] = field(default_factory=dict)
@@ -72,16 +77,23 @@ class Session:
     Raises SettingsError where token or endpoint are missing or wrong.
     """
 
-    def __init__(self, settings: Settings, clock: Clock | None = None, log: EngineLog | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        log: EngineLog | None = None,
+        api: InferenceApi | None = None,
+    ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.log = log or EngineLog()
-        self.api = InferenceApi(
+        self.api = api or InferenceApi(
             settings.endpoint,
             settings.token,
             token_source=settings.token_source,
             clock=self.clock,
             timeout_seconds=settings.request_timeout_seconds,
+            retry_seconds=settings.retry_seconds,
         )
         self.lists = Lists(self.api, self.clock)
         self.memory = Memory()
@@ -140,32 +152,32 @@ class Session:
                 "set it back, or use a stack of its own for the other service"
             )
 
-    def prove_gone(self, kind: Kind, id_: str, name: str, organization_id: str) -> None:
-        """Return if a 404 for this object means that it is gone; raise CannotProveGone otherwise (rule 6).
+    def prove_gone(self, what: str, id_: str, organization_id: str) -> None:
+        """Return if a 404 for `what` means that it is gone; raise CannotProveGone otherwise (rule 6).
 
-        Proof is a list that shows an object of the recorded organisation, or that this process deleted it.
+        Proof is a list of this run that shows an object of the recorded organisation, or that this process deleted it.
         """
         if id_ in self.memory.deleted or self.settings.accept_gone:
             return
-        seen = self.organizations_seen()
-        if organization_id and organization_id in seen:
+        if organization_id and organization_id in self.organizations_seen():
             return
-        raise CannotProveGone(self._not_proven(kind, name, organization_id, seen))
+        raise CannotProveGone(self._not_proven(what, organization_id))
 
     def organizations_seen(self, max_age_seconds: float = 60.0) -> set[str]:
-        """Organisation ids of everything the token can list."""
-        return {
-            live.organization_id for kind in Kind for live in self.lists.look(kind, max_age_seconds).values()
-        }
+        """Organisation ids of everything that the token could list in this run, what is deleted since included."""
+        for kind in Kind:
+            self.lists.look(kind, max_age_seconds)
+        return set(self.lists.organizations)
 
-    def _not_proven(self, kind: Kind, name: str, organization_id: str, seen: set[str]) -> str:
+    def _not_proven(self, what: str, organization_id: str) -> str:
         with self._lock:
             first, self._cannot_prove_gone = not self._cannot_prove_gone, True
         if not first:
-            return f'{kind.noun} "{name}": not judged gone, for the reason given for the first one'
+            return f"{what}: not judged gone, for the reason given for the first one"
+        seen = self.lists.organizations
         sees = f"an account of organisation {', '.join(sorted(seen))}" if seen else "an empty account"
         return (
-            f'{kind.noun} "{name}" of organisation {organization_id or "(unknown)"} is not found, but the token of '
+            f"{what} of organisation {organization_id or '(unknown)'} is not found, but the token of "
             f"{self.settings.token_source} sees {sees} at {self.settings.endpoint}: this is not taken as a proof that "
             "it is gone, and the state is left as it is; use the token of that organisation, or, if the object really "
             "was deleted, run once with COREWEAVE_ACCEPT_GONE=1"
@@ -198,6 +210,17 @@ def configure(read: Callable[[str], Any]) -> None:
             value = read(key)
             if value is not None:
                 _config[key] = str(value)
+
+
+@contextmanager
+def use(run: Session) -> Iterator[Session]:
+    """Put `run` in the place of this process's session for a while, so that providers can be driven by hand."""
+    global _current
+    before, _current = _current, run
+    try:
+        yield run
+    finally:
+        _current = before
 
 
 def current() -> Session:

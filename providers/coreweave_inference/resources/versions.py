@@ -43,7 +43,8 @@ def of_group(spec: Mapping[str, Any], live: Iterable[ApiObject]) -> str | None:
     members = [
         other
         for other in live
-        if (other.spec.get("model") or {}).get("name") == model
+        if other.status != "DELETING"
+        and (other.spec.get("model") or {}).get("name") == model
         and gateways & set(other.spec.get("gatewayIds") or ())
         and (other.spec.get("runtime") or {}).get("engine") == (spec.get("runtime") or {}).get("engine")
     ]

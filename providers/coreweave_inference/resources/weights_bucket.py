@@ -16,7 +16,6 @@ import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from coreweave_inference.errors import CoreWeaveError, Fault, NotOurs
-from coreweave_inference.spec import Kind
 from coreweave_inference.spec.declaration.sections import bucket_name_problem
 from coreweave_inference.spec.unknown import UNKNOWN
 from coreweave_inference.storage import BucketState
@@ -185,9 +184,7 @@ def _outputs(run: Session, declared: Mapping[str, Any]) -> dict[str, Any]:
 
 def _prove_gone(run: Session, old: Mapping[str, Any]) -> None:
     """A bucket of another organisation answers as if it were missing."""
-    run.prove_gone(
-        Kind.GATEWAY, str(old.get("name")), f"bucket {old.get('name')}", str(old.get("organizationId", ""))
-    )
+    run.prove_gone(_subject(old), str(old.get("name")), str(old.get("organizationId", "")))
 
 
 def _wait_for_readers(run: Session, old: Mapping[str, Any], bucket: str) -> None:

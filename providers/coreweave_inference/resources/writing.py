@@ -22,7 +22,7 @@ from coreweave_inference.waiting import Revision
 from .session import Session
 
 Form = Callable[[ApiObject], dict[str, Any]]
-"""A live object as normal form, seen the way the state records it."""
+"""A live object as normal form, seen the way the state will record it."""
 
 Patch = Callable[[dict[str, Any]], ApiObject]
 
@@ -36,13 +36,21 @@ class Written:
 
 
 def put(
-    run: Session, kind: Kind, what: str, aim: Mapping[str, Any], live: ApiObject, form: Form, patch: Patch
+    run: Session,
+    kind: Kind,
+    what: str,
+    aim: Mapping[str, Any],
+    live: ApiObject,
+    now: Mapping[str, Any],
+    form: Form,
+    patch: Patch,
 ) -> Written:
-    """Bring `live` to `aim`, both in normal form; `what` names the object in errors.
+    """Bring `live` to `aim`; `what` names the object in errors.
 
+    `now` is the live normal form before the write as far as the state knows it, `form` gives the one after it.
     Raises CoreWeaveError where the service answered 200 and did not take a field.
     """
-    if not differences(kind, form(live), aim):
+    if not differences(kind, now, aim):
         # Perhaps the answer to the same write was lost a moment ago: so nothing that shows now may count yet.
         return Written(live, Revision.of_write(run.clock.now(), live.updated_at))
     answer = patch(request_body(kind, aim, live))

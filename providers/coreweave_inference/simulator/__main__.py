@@ -13,8 +13,8 @@ from coreweave_inference.simulator.clock import Clock
 from coreweave_inference.simulator.server import Simulator
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Serve until a signal; returns the exit status."""
+def main(arguments: list[str] | None = None, stop: threading.Event | None = None) -> int:
+    """Serve until `stop` is set, or without one until a signal; returns the exit status."""
     parser = _parser()
     options = vars(parser.parse_args(arguments))
     try:
@@ -22,13 +22,18 @@ def main(arguments: list[str] | None = None) -> int:
         clock = Clock(speed=options["speed"])
     except ValueError as error:
         parser.error(str(error))
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop or _set_by_signals()
     with Simulator(behaviour, options["port"], options["host"], clock) as simulator:
         print(json.dumps(announcement(simulator)), flush=True)
         stop.wait()
     return 0
+
+
+def _set_by_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def announcement(simulator: Simulator) -> dict[str, Any]:

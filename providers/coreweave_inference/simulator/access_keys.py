@@ -57,7 +57,7 @@ class AccessKeys:
         return json_response(answer, request.headers.get("accept-encoding", ""), self._world.behaviour.gzip)
 
     def _minted(self, request: Request, body: bytes) -> Mapping[str, Any]:
-        path = request.url.path
+        path = request.scope["path"]
         if path not in METHODS:
             raise no_such_path()
         if request.method != METHODS[path]:

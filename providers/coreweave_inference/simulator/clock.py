@@ -79,7 +79,10 @@ def _fraction(nanoseconds: int) -> str:
 def parse_timestamp(text: str) -> float:
     """Seconds of an RFC 3339 text such as `2026-11-21T20:47:14.995953457Z`; raises ValueError for any other text."""
     head, _, fraction = text.removesuffix("Z").partition(".")
-    if not text.endswith("Z") or (fraction and not fraction.isdigit()):
-        raise ValueError(f"invalid google.protobuf.Timestamp value {text!r}")
-    moment = datetime.strptime(head, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
-    return moment.timestamp() + (float(f"0.{fraction}") if fraction else 0.0)
+    try:
+        if not text.endswith("Z") or (fraction and not fraction.isdigit()):
+            raise ValueError("no Z at the end, or decimals that are no digits")
+        whole = datetime.strptime(head, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        raise ValueError(f"invalid google.protobuf.Timestamp value {text!r}") from error
+    return whole.timestamp() + (float(f"0.{fraction}") if fraction else 0.0)

@@ -54,16 +54,15 @@ class Exchange:
         self._organisation_of_key = organisation_of_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
         request_id = str(uuid4())
-        if scope["path"].startswith("/simulator/"):
+        signed = is_signed(scope)
+        if scope["path"].startswith("/simulator/") and not signed:
             await self._control(scope, receive, _with_request_id(send, request_id))
             return
         await run_in_threadpool(self._world.settle)
         body = await _read(receive)
         entry = self._noted(scope, body, request_id)
-        handler = self._object_storage if is_signed(scope) else self._service
+        handler = self._object_storage if signed else self._service
         fault = self._faults.met(scope["method"], scope["path"])
         if fault is None:
             await handler(scope, _replayed(body, receive), _observed(send, entry))
@@ -158,8 +157,9 @@ class _Faulty:
         await self._answer(changed_answer(self._fault, await self._handled()))
 
     async def _handled(self) -> Answer:
-        """The whole answer, uncompressed, so that it can be changed."""
-        plain = [(name, value) for name, value in self._scope["headers"] if name != b"accept-encoding"]
+        """The whole answer, uncompressed, so that it can be changed; a signature may cover any header."""
+        dropped = () if is_signed(self._scope) else (b"accept-encoding",)
+        plain = [(name, value) for name, value in self._scope["headers"] if name not in dropped]
         messages: list[Message] = []
 
         async def keep(message: Message) -> None:
@@ -176,11 +176,13 @@ class _Faulty:
         await send({"type": "http.response.body", "body": answer.body})
 
     async def _break(self) -> None:
-        """Close the connection without a word; only uvicorn's own `send` knows the connection."""
+        """Close the connection without a word; only uvicorn's own `send` knows the connection.
+
+        The disconnect is waited for, or the server would still try to answer.
+        """
         transport: asyncio.Transport = self._send.__self__.transport  # type: ignore[attr-defined]
         transport.abort()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await self._receive()
 
 
 async def _read(receive: Receive) -> bytes:

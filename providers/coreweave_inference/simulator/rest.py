@@ -60,7 +60,7 @@ class RestApi:
         return json_response(answer, request.headers.get("accept-encoding", ""), self._world.behaviour.gzip)
 
     def _handle(self, request: Request, body: bytes) -> Mapping[str, Any]:
-        kind, object_id = _target(request.url.path)
+        kind, object_id = _target(request.scope["path"])
         parameters = object_id == "parameters" and request.method == "GET"
         _require_method(request.method, object_id)
         caller = authenticated(self._world, request)

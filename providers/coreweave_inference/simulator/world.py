@@ -96,7 +96,10 @@ class World:
             return record
 
     def update(self, record: Record, spec: Spec, stale_seconds: float | None = None) -> None:
-        """Give an object its new spec; `stale_seconds` overrides the behaviour's for this write."""
+        """Give an object its new spec; `stale_seconds` overrides the behaviour's for this write.
+
+        A status that was put by hand ends with the write.
+        """
         with self.lock:
             now = self.clock.now()
             if self.behaviour.identical_patch_is_silent and self._is_settled_on(record, spec):
@@ -104,7 +107,7 @@ class World:
             record.was_serving = record.kind == "deployments" and lifecycle.is_serving(record, now)
             before = lifecycle.shown(record, now)
             held = allocated_instances(record, now) if record.kind == "capacityclaims" else 0
-            record.spec = spec
+            record.spec, record.override = spec, None
             stale = self.behaviour.stale_status_seconds if stale_seconds is None else stale_seconds
             self._start_work(record, now, stale, before, held)
 
@@ -138,7 +141,9 @@ class World:
         conditions: Iterable[Condition] = (),
         for_seconds: float = FOREVER,
     ) -> None:
-        """Show a status and conditions for so many simulated seconds, e.g. a blip of STATUS_ERROR."""
+        """Show a status and conditions for so many simulated seconds, or until the next write: e.g. a blip of
+        STATUS_ERROR.
+        """
         with self.lock:
             now = self.clock.now()
             put = Shown(status, now, tuple(conditions))

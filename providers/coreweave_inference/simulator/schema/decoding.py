@@ -54,11 +54,11 @@ class _Decoder:
             field = message.field(key)
             if field is None:
                 self._unknown(key)
-            elif item is not None:
-                self._claim(field, key, seen)
+                continue
+            self._see(field, key, seen)
+            if item is not None:
+                self._choose(field, key, seen)
                 found.update(self._field(field, item))
-            elif field.name in seen:
-                raise Unparsable(f'unmarshal message: proto: duplicate field "{key}"')
         return {field.name: found[field.name] for field in message.fields if field.name in found}
 
     def _unknown(self, key: str) -> None:
@@ -66,14 +66,16 @@ class _Decoder:
             column = self._text.find(json.dumps(key)) + 1
             raise UnknownField(f"proto: (line 1:{column}): unknown field {json.dumps(key)}")
 
-    def _claim(self, field: Field, key: str, seen: set[str]) -> None:
+    def _see(self, field: Field, key: str, seen: set[str]) -> None:
         if field.name in seen:
             raise Unparsable(f'unmarshal message: proto: duplicate field "{key}"')
-        if field.oneof and f"oneof {field.oneof}" in seen:
-            raise Unparsable(
-                f'unmarshal message: proto: error parsing "{key}", oneof {field.oneof} is already set'
-            )
-        seen.update({field.name, f"oneof {field.oneof}"} if field.oneof else {field.name})
+        seen.add(field.name)
+
+    def _choose(self, field: Field, key: str, seen: set[str]) -> None:
+        oneof = f"oneof {field.oneof}"
+        if field.oneof and oneof in seen:
+            raise Unparsable(f'unmarshal message: proto: error parsing "{key}", {oneof} is already set')
+        seen.add(oneof)
 
     def _field(self, field: Field, value: Any) -> dict[str, Any]:
         decoded = self._decoded(field, value)

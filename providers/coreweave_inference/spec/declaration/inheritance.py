@@ -63,7 +63,7 @@ class Inheritance:
         while (base := self.entries[chain[-1]].get(EXTENDS)) is not None:
             problem = self._problem(chain, base)
             if problem:
-                if len(chain) == 1 or base == key:
+                if len(chain) in (1, LONGEST_CHAIN) or base == key:
                     self.report.add((self.section, key, EXTENDS), *problem)
                 return ()
             chain.append(base)

@@ -104,7 +104,7 @@ def _only_bucket(location: Location, around: Surroundings, report: Report) -> We
         report.add(
             location,
             "is left out and several buckets are declared",
-            f"one of {', '.join(around.bucket_keys)}",
+            f"name one of {', '.join(around.bucket_keys)}",
         )
     else:
         report.add(

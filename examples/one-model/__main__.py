@@ -1,0 +1,5 @@
+"""Everything that inference.yaml declares."""
+
+import coreweave_inference as cw
+
+stack = cw.load()

@@ -1,0 +1,218 @@
+"""What happens in a run, as data: steps of the engine, its messages, and what the providers tell while they wait.
+
+Pure: events in, happenings out. Nothing here knows a terminal or starts anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi.automation import EngineEvent
+
+TYPES = "pulumi-python:dynamic/coreweave/inference:"
+OURS = {
+    "Account": "account",
+    "CapacityClaim": "capacity claim",
+    "Deployment": "deployment",
+    "Gateway": "gateway",
+    "InferenceBucketPolicy": "inference bucket policy",
+    "Readiness": "readiness",
+    "WeightsBucket": "weights bucket",
+}
+STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER_TYPES = "pulumi:providers:"
+ERROR_CLASS = "CoreWeave: "
+"""The name of the providers' exception, which the engine puts before its one line."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One property that a step changes; a side that is absent is None, a secret is `[secret]`."""
+
+    path: str
+    before: Any = None
+    after: Any = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the engine on one resource.
+
+    `op` is the engine's word (`create`, `update`, `create-replacement`, `delete-replaced`, `delete`, `same`, `refresh`),
+    `phase` is `started`, `done` or `failed`. `kept`: the object stays, only its entry in the state goes.
+    """
+
+    urn: str
+    op: str
+    phase: str
+    changes: tuple[Change, ...] = ()
+    kept: bool = False
+    id: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The resource's kind in words (`deployment`); the type token where it is not ours."""
+        return kind_of(self.urn)
+
+    @property
+    def name(self) -> str:
+        """The resource's name in the program."""
+        return name_of(self.urn)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A line of the engine or a provider; `urn` is empty where it concerns the whole run."""
+
+    severity: str
+    text: str
+    urn: str = ""
+    ephemeral: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an object is that a run waits for; `verdict` is `waiting`, `ready` or `failed`, `seconds` since the wait began."""
+
+    urn: str
+    status: str = ""
+    verdict: str = ""
+    message: str = ""
+    seconds: float = 0.0
+
+
+Happening = Step | Message | Progress
+
+
+def name_of(urn: str) -> str:
+    """The last part of a URN."""
+    return urn.rsplit("::", 1)[-1]
+
+
+def type_of(urn: str) -> str:
+    """The resource's own type token, without its parents'."""
+    parts = urn.split("::")
+    return parts[2].rsplit("$", 1)[-1] if len(parts) > 3 else ""
+
+
+def kind_of(urn: str) -> str:
+    """The resource's kind in words, or its type token where it is not ours."""
+    token = type_of(urn)
+    return OURS.get(token.removeprefix(TYPES), token)
+
+
+def is_shown(urn: str) -> bool:
+    """Whether a user knows this resource: neither the stack itself nor a provider."""
+    token = type_of(urn)
+    return bool(token) and token != STACK_TYPE and not token.startswith(PROVIDER_TYPES)
+
+
+def of_event(event: EngineEvent) -> Step | Message | None:
+    """The happening in an event of the engine, None where there is none that anybody wants to see."""
+    if event.diagnostic_event is not None:
+        return _message(event.diagnostic_event)
+    for phase, found in (
+        ("started", event.resource_pre_event),
+        ("done", event.res_outputs_event),
+        ("failed", event.res_op_failed_event),
+    ):
+        if found is not None:
+            return _step(found.metadata, phase)
+    return None
+
+
+def outputs_in(event: EngineEvent) -> dict[str, Any] | None:
+    """The stack's outputs, where this event tells them; secrets are masked by the engine."""
+    done = event.res_outputs_event
+    if done is None or done.metadata.type != STACK_TYPE or done.metadata.new is None:
+        return None
+    return dict(done.metadata.new.outputs or {})
+
+
+def of_progress_line(line: str) -> Progress | None:
+    """A line that a provider appended while it waits; None for one that is not whole."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(told, dict):
+        return None
+    words = {key: str(told.get(key) or "") for key in ("urn", "status", "verdict", "message")}
+    return Progress(**words, seconds=float(told.get("seconds") or 0))
+
+
+def error_text(text: str) -> str:
+    """An error as its user should read it: without the class, the engine's frame around it, and white space."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    words = " ".join(lines) if ERROR_CLASS in text else "\n".join(lines)
+    return words.partition(ERROR_CLASS)[2] or words
+
+
+def _message(event: Any) -> Message | None:
+    text = str(event.message or "").strip()
+    if event.severity == "debug" or not (text or event.ephemeral):
+        return None
+    severity = event.severity.removeprefix("info#") if event.severity else "info"
+    cleaned = error_text(text) if severity == "error" else text
+    return Message(severity, cleaned, event.urn or "", bool(event.ephemeral))
+
+
+def _step(metadata: Any, phase: str) -> Step | None:
+    if not is_shown(metadata.urn):
+        return None
+    states = [state for state in (metadata.new, metadata.old) if state is not None]
+    return Step(
+        metadata.urn,
+        str(getattr(metadata.op, "value", metadata.op)),
+        phase,
+        _changes(metadata),
+        kept=any(getattr(state, "retain_on_delete", False) for state in states),
+        id=next((state.id for state in states if state.id), ""),
+    )
+
+
+def _changes(metadata: Any) -> tuple[Change, ...]:
+    """The properties in the engine's own property-level diff; hidden ones (`__…`) are none of a user's business."""
+    old, new = metadata.old, metadata.new
+    found = []
+    for path, difference in sorted((metadata.detailed_diff or {}).items()):
+        if path.startswith("__"):
+            continue
+        before = (old.inputs if difference.input_diff else old.outputs) if old is not None else {}
+        found.append(Change(path, value_at(before or {}, path), value_at((new.inputs if new else None) or {}, path)))
+    return tuple(found)
+
+
+def value_at(values: Mapping[str, Any], path: str) -> Any:
+    """The value at a path as the engine writes it (`runtime.engineConfig["max-model-len"]`, `zones[0]`)."""
+    value: Any = values
+    for key in path_keys(path):
+        if isinstance(value, Mapping):
+            value = value.get(str(key))
+        elif isinstance(value, list) and isinstance(key, int):
+            value = value[key] if key < len(value) else None
+        else:
+            return None
+    return value
+
+
+def path_keys(path: str) -> list[str | int]:
+    """The keys of such a path, in order."""
+    keys: list[str | int] = []
+    rest = path
+    while rest:
+        if rest.startswith('["'):
+            key, _, rest = rest[2:].partition('"]')
+            keys.append(key.replace('\\"', '"'))
+        elif rest.startswith("["):
+            key, _, rest = rest[1:].partition("]")
+            keys.append(int(key) if key.isdigit() else key)
+        else:
+            rest = rest.removeprefix(".")
+            end = min((at for sign in ".[" if (at := rest.find(sign)) >= 0), default=len(rest))
+            keys.append(rest[:end])
+            rest = rest[end:]
+    return keys

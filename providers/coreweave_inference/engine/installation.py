@@ -1,0 +1,150 @@
+"""The Pulumi CLI on PATH: finding it, and running one command of it so that a Ctrl-C reaches us and not it.
+
+What the commands mean is not known here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any
+
+import semver
+from pulumi.automation import CommandResult, PulumiCommand
+
+from ..errors import CoreWeaveError
+
+OLDEST = semver.Version(3, 254, 0)
+"""Import files and S3 backends behave as needed from here on."""
+
+HOW_TO_GET = (
+    "install it from https://www.pulumi.com/docs/install/ and have it on PATH (in a checkout of this package, "
+    "`make install` gets one)"
+)
+
+Line = Callable[[str], Any]
+
+
+class CommandFailed(CoreWeaveError):
+    """A command of the CLI ended with an error; `text` is all that it said on standard error."""
+
+    def __init__(self, arguments: Sequence[str], result: CommandResult) -> None:
+        self.text = result.stderr
+        self.result = result
+        super().__init__(_reason(result.stderr) or f"pulumi {' '.join(arguments[:2])} ended with code {result.code}")
+
+
+class PulumiCli(PulumiCommand):
+    """The CLI, as the Automation API drives it.
+
+    Each command runs in a session of its own: a Ctrl-C on the terminal is ours to pass on. `more` arguments are added
+    to the next engine run, for flags that the Automation API does not offer.
+    """
+
+    def __init__(self, path: str, version: semver.Version) -> None:
+        self.command = path
+        self.version = version
+        self.more: tuple[str, ...] = ()
+        self._running: subprocess.Popen[str] | None = None
+
+    @classmethod
+    def found(cls, environ: Mapping[str, str]) -> PulumiCli:
+        """The one on PATH. Raises CoreWeaveError where there is none, or an older one."""
+        path = shutil.which("pulumi", path=environ.get("PATH"))
+        if path is None:
+            raise CoreWeaveError(f"the Pulumi CLI (pulumi) is not on PATH; {HOW_TO_GET}")
+        asked = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        answer = subprocess.run([path, "version"], env=asked, capture_output=True, text=True, check=False)
+        number = answer.stdout.strip().removeprefix("v")
+        if answer.returncode != 0 or not semver.Version.is_valid(number):
+            raise CoreWeaveError(f"{path} does not tell its version: {(answer.stderr or answer.stdout).strip()[:300]}")
+        version = semver.Version.parse(number)
+        if version < OLDEST:
+            raise CoreWeaveError(f"{path} is version {version}; {OLDEST} or newer is needed; {HOW_TO_GET}")
+        return cls(path, version)
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Line | None = None,
+        on_error: Line | None = None,
+        standard_input: str | None = None,
+    ) -> CommandResult:
+        """Run one command and wait for it. Raises CommandFailed."""
+        arguments = [*args, *(self.more if "--exec-kind" in args else ()), "--non-interactive"]
+        environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
+        # Plugins lie beside the CLI in a release archive.
+        environment["PATH"] = os.pathsep.join([os.path.dirname(self.command), environment.get("PATH", "")])
+        result = self._finished([self.command, *arguments], cwd, environment, standard_input, (on_output, on_error))
+        if result.code != 0:
+            raise CommandFailed(args, result)
+        return result
+
+    def interrupt(self) -> None:
+        """Ask the command that runs now to stop, as a Ctrl-C does with `pulumi` itself."""
+        if self._running is not None and self._running.poll() is None:
+            self._running.send_signal(signal.SIGINT)
+
+    def _finished(
+        self,
+        command: list[str],
+        cwd: str,
+        environment: Mapping[str, str],
+        standard_input: str | None,
+        listeners: tuple[Line | None, Line | None],
+    ) -> CommandResult:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL if standard_input is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=dict(environment),
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            self._running = process
+            readers = [_Reader(process.stdout, listeners[0]), _Reader(process.stderr, listeners[1])]
+            if standard_input is not None and process.stdin is not None:
+                process.stdin.write(standard_input)
+                process.stdin.close()
+            code = process.wait()
+            output, error = (reader.text() for reader in readers)
+            self._running = None
+        return CommandResult(output, error, code)
+
+
+class _Reader:
+    """Collects the lines of a pipe in a thread of its own, and passes each on."""
+
+    def __init__(self, pipe: IO[str] | None, listener: Line | None) -> None:
+        self._pipe = pipe
+        self._listener = listener
+        self._lines: list[str] = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        """All of it, when the pipe is closed; what a plugin that outlives the CLI writes is not waited for."""
+        self._thread.join(timeout=5)
+        return "\n".join(self._lines)
+
+    def _read(self) -> None:
+        for line in self._pipe or ():
+            self._lines.append(line.rstrip())
+            if self._listener is not None:
+                self._listener(line.rstrip())
+
+
+def _reason(standard_error: str) -> str:
+    """What the CLI says after `error:`, in one line."""
+    text = re.sub(r"^warning:.*$", "", standard_error, flags=re.MULTILINE)
+    return " ".join(text.replace("error: ", "", 1).split())

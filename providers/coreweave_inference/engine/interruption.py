@@ -1,0 +1,94 @@
+"""The directory of one run, through which providers tell their progress and are asked to stop, and what Ctrl-C does.
+
+The provider host ignores an interrupt, so the first Ctrl-C leaves a mark that ends its waits; the second one goes to
+the engine.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from .happenings import Progress, of_progress_line
+
+STOP = "stop"
+PROGRESS = "progress.jsonl"
+LOOK_SECONDS = 0.2
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+Tell = Callable[[Progress], None]
+
+
+class RunDirectory:
+    """Progress of the providers, as they append it, and the mark that asks them to stop."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked the run to stop."""
+        return (self.path / STOP).exists()
+
+    def stop(self) -> None:
+        """Ask the run to stop waiting."""
+        (self.path / STOP).touch()
+
+
+@contextmanager
+def run_directory(tell: Tell) -> Iterator[RunDirectory]:
+    """A directory for one run, gone afterwards; `tell` gets each line of progress soon after it was written."""
+    path = Path(tempfile.mkdtemp(prefix="cw-inference-"))
+    over = threading.Event()
+    follower = threading.Thread(target=_follow, args=(path / PROGRESS, tell, over), name="progress", daemon=True)
+    follower.start()
+    try:
+        yield RunDirectory(path)
+    finally:
+        over.set()
+        follower.join()
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _follow(file: Path, tell: Tell, over: threading.Event) -> None:
+    position = 0
+    last = False
+    while not last:
+        last = over.wait(LOOK_SECONDS)
+        if not file.exists():
+            continue
+        with file.open("rb") as opened:
+            opened.seek(position)
+            whole, end, _ = opened.read().rpartition(b"\n")
+        position += len(whole) + len(end)
+        for line in whole.decode("utf-8", "replace").splitlines():
+            progress = of_progress_line(line)
+            if progress is not None:
+                tell(progress)
+
+
+@contextmanager
+def interruptible(first: Callable[[], None], further: Callable[[], None]) -> Iterator[None]:
+    """Call `first` at the first SIGINT or SIGTERM and `further` at each after it; elsewhere than in the main thread,
+    signals stay as they are."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        (first if len(received) == 1 else further)()
+
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,79 @@
+"""The program of a stack directory as an inline program: run as Pulumi's own launcher would run it.
+
+Nothing about the engine belongs here; only what surrounds one run of a `__main__.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pulumi
+
+from ..errors import CoreWeaveError
+
+
+def inline(program: Path) -> Callable[[], None]:
+    """A function that runs `program` once, with its directory as working directory and first on the import path.
+
+    Raises pulumi.RunError: the program's own, or one line for what it raised.
+    """
+
+    def run() -> None:
+        if not program.is_file():
+            raise pulumi.RunError(
+                f"{program} is missing; a stack of inference.yaml needs two lines in it: "
+                "`import coreweave_inference as cw` and `stack = cw.load()`"
+            )
+        with _as_launched(program):
+            try:
+                runpy.run_path(str(program), run_name="__main__")
+            except pulumi.RunError:
+                raise
+            except CoreWeaveError as error:
+                raise pulumi.RunError(str(error)) from error
+            except (Exception, SystemExit) as error:
+                raise pulumi.RunError(_place_and_words(program, error)) from error
+
+    return run
+
+
+@contextmanager
+def _as_launched(program: Path) -> Iterator[None]:
+    """Working directory, arguments and import path as the program expects them, and afterwards as they were."""
+    directory, path, arguments = os.getcwd(), list(sys.path), sys.argv
+    before = set(sys.modules)
+    os.chdir(program.parent)
+    sys.path.insert(0, str(program.parent))
+    sys.argv = [str(program)]
+    try:
+        yield
+    finally:
+        sys.argv = arguments
+        sys.path[:] = path
+        os.chdir(directory)
+        _forget_modules_of(program.parent, before)
+
+
+def _forget_modules_of(directory: Path, before: set[str]) -> None:
+    """A preview and the run after it each import the program's own modules anew, as two processes would."""
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and Path(file).is_relative_to(directory) and "site-packages" not in Path(file).parts:
+            del sys.modules[name]
+
+
+def _place_and_words(program: Path, error: BaseException) -> str:
+    """Where in the user's own files it happened, and what."""
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(program.parent) and "site-packages" not in frame.filename
+    ]
+    place = f"{own[-1].filename}:{own[-1].lineno}: " if own else f"{program}: "
+    return f"{place}{type(error).__name__}: {error}"

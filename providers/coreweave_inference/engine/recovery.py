@@ -1,0 +1,159 @@
+"""Whether the object of a pending creation exists, asked of the service through the same code as the resources use.
+
+What is done with the answer is `repair`'s.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.dynamic import ResourceProvider
+
+from ..errors import BucketMissing, CoreWeaveError
+from ..policy import inference_statement, same_meaning
+from ..policy_documents import statements_of
+from ..resources import adoption
+from ..resources.capacity_claim import CapacityClaimProvider
+from ..resources.deployment import DeploymentProvider
+from ..resources.gateway import GatewayProvider
+from ..resources.inference_bucket_policy import InferenceBucketPolicyProvider
+from ..resources.object_provider import ObjectProvider
+from ..resources.session import Session, speaking_through
+from ..resources.values import STACK, plain
+from ..resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
+from ..spec.identity import salted
+from ..waiting import Revision
+from .happenings import TYPES
+from .repair import Found, Left, Resource
+
+OBJECTS: dict[str, type[ObjectProvider]] = {
+    "CapacityClaim": CapacityClaimProvider,
+    "Deployment": DeploymentProvider,
+    "Gateway": GatewayProvider,
+}
+SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The key by which the engine marks an encrypted value in a state."""
+UNREAD = "(secret)"
+PROVIDER = "__provider"
+
+
+class Recovery:
+    """Looks pending creations up. `organization_id` is the one that the stack's account recorded, if it did."""
+
+    def __init__(self, session: Session, organization_id: str) -> None:
+        self._session = session
+        self._organization_id = organization_id
+
+    def __call__(self, resource: Resource) -> Found | Left:
+        """Raises CoreWeaveError where the service cannot be asked."""
+        name = str(resource["type"]).removeprefix(TYPES)
+        inputs = plain(without_secrets(resource.get("inputs") or {}))
+        with speaking_through(self._session):
+            if name in OBJECTS:
+                return self._object(OBJECTS[name](), resource, inputs)
+            if name == "WeightsBucket":
+                return self._bucket(resource, inputs)
+            if name == "InferenceBucketPolicy":
+                return self._policy(resource, inputs)
+        return Left("nothing of it is in the account, so this run makes it again")
+
+    def _object(self, provider: ObjectProvider, resource: Resource, inputs: dict[str, Any]) -> Found | Left:
+        kind, wanted = provider.kind, str(inputs["apiId"])
+        ids = (wanted, salted(wanted))
+        live = next((found for id_ in ids if (found := self._session.live(kind, id_)) is not None), None)
+        if live is None:
+            return self._not_there()
+        decision = adoption.decide(kind, live.id, live.name, [live], self._session.clock.now())
+        if isinstance(decision, adoption.Refuse):
+            return Left(decision.why)
+        if not isinstance(decision, adoption.TakeOver):
+            return Left("it is being deleted")
+        return self._read(provider, live.id, resource, inputs, {"revision": str(Revision.of_write(time.time()))})
+
+    def _bucket(self, resource: Resource, inputs: dict[str, Any]) -> Found | Left:
+        name = str(inputs["name"])
+        live = self._session.storage(str(inputs.get("zone", ""))).bucket(name)
+        if live is None:
+            return self._not_there()
+        if live.tags.get(STACK_TAG) != stack_tag(str(inputs.get(STACK, ""))):
+            return Left(f'a bucket "{name}" exists without this stack\'s tag; if it is declared, this run decides on it')
+        return self._read(WeightsBucketProvider(), name, resource, inputs, {})
+
+    def _policy(self, resource: Resource, inputs: dict[str, Any]) -> Found | Left:
+        bucket = str(inputs["bucket"])
+        try:
+            document = self._session.storage().policy(bucket)
+        except BucketMissing:
+            document = None
+        wanted = inference_statement(bucket, inputs.get("prefixes") or [])
+        sid = next((str(s.get("Sid", "")) for s in statements_of(document) if _same_statement(s, wanted)), None)
+        if sid is None:
+            return self._not_there()
+        return self._read(InferenceBucketPolicyProvider(), bucket, resource, inputs, {"sid": sid})
+
+    def _read(
+        self,
+        provider: ResourceProvider,
+        id_: str,
+        resource: Resource,
+        inputs: dict[str, Any],
+        more: Mapping[str, Any],
+    ) -> Found | Left:
+        """As the provider's `read` sees it; a value that is secret stays the encrypted one of the inputs."""
+        encrypted = resource.get("inputs") or {}
+        known = {
+            "apiEndpoint": self._session.settings.endpoint,
+            "organizationId": self._organization_id,
+            **inputs,
+            **more,
+        }
+        answer = provider.read(id_, known)
+        if not answer.id:
+            return self._not_there()
+        outputs = {**known, **(answer.outs or {}), **more}
+        kept = {key: value for key, value in encrypted.items() if key == PROVIDER or holds_secret(value)}
+        return Found(answer.id, {**outputs, **kept})
+
+    def _not_there(self) -> Left:
+        seen = self._session.organizations_seen()
+        sure = not self._organization_id or self._organization_id in seen or self._session.settings.accept_gone
+        if sure:
+            return Left("it does not exist")
+        return Left(
+            f"the token of {self._session.settings.token_source} sees nothing of organisation {self._organization_id}, so "
+            "whether it exists is not known, and the operation stays pending",
+            keep=True,
+        )
+
+
+def organization_in(state: Mapping[str, Any]) -> str:
+    """The organisation that the stack's account recorded, empty where there is none yet."""
+    for resource in (state.get("deployment") or {}).get("resources") or ():
+        if resource.get("type") == f"{TYPES}Account":
+            return str((resource.get("outputs") or {}).get("organizationId") or "")
+    return ""
+
+
+def holds_secret(value: Any) -> bool:
+    """Whether an encrypted value lies somewhere in `value`."""
+    if isinstance(value, Mapping):
+        return SECRET_SIGNATURE in value or any(holds_secret(item) for item in value.values())
+    return isinstance(value, list) and any(holds_secret(item) for item in value)
+
+
+def without_secrets(value: Any) -> Any:
+    """`value` with a word in the place of each encrypted value."""
+    if isinstance(value, Mapping):
+        if SECRET_SIGNATURE in value:
+            return UNREAD
+        return {key: without_secrets(item) for key, item in value.items()}
+    return [without_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def _same_statement(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    try:
+        return same_meaning({"Statement": [{**live, "Sid": wanted["Sid"]}]}, {"Statement": [wanted]})
+    except CoreWeaveError:
+        return False

@@ -1,0 +1,105 @@
+"""What a crash left in a state: operations that were begun and not recorded.
+
+Pure: a state goes in with a way to look an object up, a state comes out. Nothing here talks to the service.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .happenings import TYPES, kind_of, name_of
+
+State = dict[str, Any]
+"""What `pulumi stack export` writes."""
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The object of a pending creation exists: what the state would have recorded of it."""
+
+    id: str
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Left:
+    """There is nothing to record, and why; `keep` leaves the operation pending, since that is not certain."""
+
+    why: str
+    keep: bool = False
+
+
+LookUp = Callable[[Resource], Found | Left]
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A state without pending operations of ours, and one line on each that it had."""
+
+    state: State
+    lines: tuple[str, ...]
+    changed: bool
+
+
+def pending(state: State) -> list[Resource]:
+    """Pending operations on resources of ours: `{"resource": …, "type": "creating"}`."""
+    return [operation for operation in _deployment(state).get("pending_operations") or () if _is_ours(operation)]
+
+
+def repaired(state: State, look_up: LookUp) -> Repaired:
+    """The state with what exists recorded, and the operations of ours no longer pending."""
+    result = copy.deepcopy(state)
+    deployment = _deployment(result)
+    lines, left = [], []
+    for operation in deployment.get("pending_operations") or ():
+        if not _is_ours(operation):
+            left.append(operation)
+            continue
+        line, keeps = _settle(deployment, operation, look_up)
+        lines.append(line)
+        left.extend([operation] if keeps else [])
+    changed = len(left) != len(deployment.get("pending_operations") or ())
+    deployment["pending_operations"] = left
+    return Repaired(result, tuple(lines), changed)
+
+
+def _settle(deployment: dict[str, Any], operation: Mapping[str, Any], look_up: LookUp) -> tuple[str, bool]:
+    resource, kind = operation["resource"], operation["type"]
+    what = f'{kind_of(resource["urn"])} "{name_of(resource["urn"])}"'
+    if kind != "creating":
+        return f"{what}: a run ended while {kind} it; this one looks at it again", False
+    found = look_up(resource)
+    if isinstance(found, Left):
+        return f"{what}: a run ended while creating it; {found.why}", found.keep
+    _record(deployment, {**resource, "id": found.id, "outputs": dict(found.outputs)})
+    return f"{what}: a run ended while creating it; it exists ({found.id}) and is now in the state", False
+
+
+def _record(deployment: dict[str, Any], made: Resource) -> None:
+    """Put a resource where the engine would have: after its predecessor, which then waits for its deletion."""
+    resources: list[Resource] = deployment.setdefault("resources", [])
+    for place, entry in enumerate(resources):
+        if entry["urn"] != made["urn"] or entry.get("delete"):
+            continue
+        if entry.get("id") == made["id"]:
+            return
+        if entry.get("pendingReplacement"):
+            resources.pop(place)
+        else:
+            entry["delete"] = True
+        break
+    resources.append(made)
+
+
+def _deployment(state: State) -> dict[str, Any]:
+    deployment: dict[str, Any] = state.get("deployment") or {}
+    return deployment
+
+
+def _is_ours(operation: Mapping[str, Any]) -> bool:
+    return str(operation.get("resource", {}).get("type", "")).startswith(TYPES)

@@ -1,0 +1,115 @@
+"""What a run came to: the steps, messages and outputs that were seen, put together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .happenings import Happening, Message, Progress, Step
+
+VERBS = {
+    "create": "create",
+    "import": "import",
+    "update": "update",
+    "replace": "replace",
+    "create-replacement": "replace",
+    "delete-replaced": "replace",
+    "delete": "delete",
+    "discard": "delete",
+    "same": "same",
+    "read": "read",
+    "refresh": "refresh",
+}
+"""The engine's steps in the words that a user reads."""
+
+REST_OF_A_REPLACEMENT = ("delete-replaced", "discard-replaced", "remove-pending-replace")
+FRAME = ("update failed", "preview failed", "destroy failed", "refresh failed")
+"""What the engine says of a run as a whole; the reason stands elsewhere."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run did.
+
+    `counts` are resources by verb (`create`, `update`, `replace`, `delete`, `same`, `read`, `refresh`), of a preview:
+    what would be done. `errors` are one line each. `outputs` are those of the stack, secrets masked, after an `up`.
+    `repairs` tell what was put right before the run. `drift` are the steps of its refresh that found a change.
+    """
+
+    operation: str
+    project: str
+    stack: str
+    ok: bool
+    stopped: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    drift: tuple[Step, ...] = ()
+    messages: tuple[Message, ...] = ()
+    errors: tuple[str, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    repairs: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def changes(self) -> int:
+        """How many resources are, or would be, changed."""
+        return sum(count for verb, count in self.counts.items() if verb not in ("same", "read", "refresh"))
+
+
+class Record:
+    """Gathers the happenings of a run."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.outputs: dict[str, Any] = {}
+        self._steps: dict[tuple[str, str], Step] = {}
+
+    def add(self, happening: Happening) -> None:
+        """Take one in; ephemeral lines and progress are for whoever watches, not for the record."""
+        if isinstance(happening, Step):
+            self._steps[happening.urn, happening.op] = self._with_changes(happening)
+        elif isinstance(happening, Message) and not happening.ephemeral and happening not in self.messages:
+            self.messages.append(happening)
+
+    def steps(self, *, of_refresh: bool = False) -> tuple[Step, ...]:
+        """The last word on each step, in order; those of a refresh apart."""
+        return tuple(s for s in self._steps.values() if (s.op == "refresh") is of_refresh)
+
+    def errors(self) -> tuple[str, ...]:
+        """Each error once; what the engine says of the whole run only where nothing else was said."""
+        found = list(dict.fromkeys(m.text for m in self.messages if m.severity == "error" and m.text))
+        reasons = [text for text in found if text not in FRAME]
+        return tuple(reasons or found)
+
+    def _with_changes(self, step: Step) -> Step:
+        """The diff comes with a step's start only."""
+        earlier = self._steps.get((step.urn, step.op))
+        if earlier is None or step.changes:
+            return step
+        return Step(step.urn, step.op, step.phase, earlier.changes, step.kept or earlier.kept, step.id or earlier.id)
+
+
+def counts_of(steps: Iterable[Step]) -> dict[str, int]:
+    """Resources by verb; a replacement counts once, a failed step does not count."""
+    verbs: dict[str, str] = {}
+    for step in steps:
+        if step.phase == "failed" or step.op in REST_OF_A_REPLACEMENT:
+            continue
+        if verbs.get(step.urn) != "replace":
+            verbs[step.urn] = VERBS.get(step.op, step.op)
+    found: dict[str, int] = {}
+    for verb in verbs.values():
+        found[verb] = found.get(verb, 0) + 1
+    return found
+
+
+Watch = Callable[[Happening], None]
+"""Called with everything that happens, from several threads, one at a time."""
+
+
+def nobody(happening: Happening) -> None:
+    """Watches nothing."""
+
+
+__all__ = ["Progress", "Record", "Result", "Watch", "counts_of", "nobody"]

@@ -1,0 +1,45 @@
+"""Judging whether an object serves what was written, and the one loop that looks again.
+
+`judge` is pure: an object and what was seen of it before go in, a verdict comes out. `wait` owns time: it
+looks at everything it waits for at once, so N objects take as long as the slowest one. Neither writes to
+the service, prints, or knows Pulumi; looking, the clock and the reporting are arguments.
+"""
+
+from __future__ import annotations
+
+from .judging import judge, reduction_pending, told, unlike
+from .observations import (
+    Condition,
+    Failed,
+    History,
+    Live,
+    Outcome,
+    Ready,
+    Revision,
+    Target,
+    Verdict,
+    Waiting,
+)
+from .watching import Look, Mend, Report, pauses, wait
+
+__all__ = [
+    "Condition",
+    "Failed",
+    "History",
+    "Live",
+    "Look",
+    "Mend",
+    "Outcome",
+    "Ready",
+    "Report",
+    "Revision",
+    "Target",
+    "Verdict",
+    "Waiting",
+    "judge",
+    "pauses",
+    "reduction_pending",
+    "told",
+    "unlike",
+    "wait",
+]

@@ -1,0 +1,185 @@
+"""Does an object serve the revision that was written? Pure: a live object and its history in, a verdict out.
+
+Nothing here looks, sleeps or writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from coreweave_inference.spec import Kind
+from coreweave_inference.spec.normal_form import Difference, differences, get_path, sparse, with_path
+
+from .observations import (
+    Condition,
+    Failed,
+    History,
+    Live,
+    Ready,
+    Revision,
+    Streak,
+    Target,
+    Verdict,
+    Waiting,
+)
+
+SHORTAGE = re.compile(r"quota|hardware|capacity(?!\s*-?(claim|type|class))", re.IGNORECASE)
+"""Words for a claim that waits for its turn; not the object's own name nor the fields that begin with "capacity"."""
+
+
+def judge(
+    target: Target, live: Live | None, history: History, now: float, settle_seconds: float
+) -> tuple[Verdict, History]:
+    """Does `live` serve the revision of `target`?
+
+    No status counts before the write shows: the object was seen UPDATING or CREATING, its `updatedAt` moved, or
+    `settle_seconds` passed since the write. ERROR, a missing object and a spec that differs from the declared
+    one must last `LASTING_LOOKS` looks and `settle_seconds`; FAILED is final at once.
+    """
+    if live is None:
+        history = replace(history, missing=history.missing.one_more(now))
+        gone = history.missing.lasts(now, settle_seconds)
+        return Failed("is gone") if gone else Waiting("not in the list yet"), history
+    history = history.seen(shows_write=_shows(target.revision, live, now, settle_seconds))
+    if live.status == "DELETING":
+        return Failed("is being deleted"), history
+    if not history.latched:
+        return Waiting(f"{live.status} of the revision before"), history
+    return _judge_latched(target, live, history, now, settle_seconds)
+
+
+def _shows(revision: Revision, live: Live, now: float, settle_seconds: float) -> bool:
+    return (
+        live.status in ("UPDATING", "CREATING")
+        or live.updated_at != revision.updated_before
+        or now - revision.written_at >= settle_seconds
+    )
+
+
+def _judge_latched(
+    target: Target, live: Live, history: History, now: float, settle_seconds: float
+) -> tuple[Verdict, History]:
+    if live.status == "FAILED":
+        return _failed_unless_short_of_capacity(target, live), history
+    if live.status == "ERROR":
+        history = replace(history, errors=history.errors.one_more(now))
+        if history.errors.lasts(now, settle_seconds):
+            return _failed_unless_short_of_capacity(target, live), history
+        return Waiting(told(live) or "ERROR"), history
+    history = replace(history, errors=Streak())
+    if not _settled(target, live):
+        return Waiting(told(live) or live.status), history
+    return _judge_settled(target, live, history, now, settle_seconds)
+
+
+def _judge_settled(
+    target: Target, live: Live, history: History, now: float, settle_seconds: float
+) -> tuple[Verdict, History]:
+    pending = reduction_pending(target.kind, live, target.declared)
+    wrong = () if pending else _wrong(target, live)
+    if not wrong:
+        return Ready(pending or _note(target.kind, live)), replace(history, others_spec=Streak())
+    history = replace(history, others_spec=history.others_spec.one_more(now))
+    if not history.others_spec.lasts(now, settle_seconds):
+        return Waiting("spec is not the declared one yet"), history
+    text = "; ".join(str(difference) for difference in wrong)
+    return Failed(f"does not have the spec that was written: {text} (declared -> live)"), history
+
+
+def _settled(target: Target, live: Live) -> bool:
+    """READY; or, disabled, applied everywhere: such a deployment may never become READY (B9)."""
+    if live.status == "READY":
+        return True
+    if target.kind is Kind.DEPLOYMENT and live.spec.get("disabled"):
+        applied = [condition.status for condition in live.conditions if condition.type == "ResourcesApplied"]
+        return bool(applied) and all(applied)
+    return target.kind is Kind.CAPACITY_CLAIM and _holds_more_than_asked(live, target.declared)
+
+
+def _holds_more_than_asked(live: Live, declared: Mapping[str, Any] | None) -> bool:
+    asked = _count(declared or live.spec)
+    return asked is not None and live.allocated_instances > asked and not live.pending_instances
+
+
+def reduction_pending(kind: Kind, live: Live, declared: Mapping[str, Any] | None) -> str:
+    """What to tell of a claim that was reduced and keeps its count for a while (seed), else nothing."""
+    asked = _count(declared or live.spec)
+    if kind is not Kind.CAPACITY_CLAIM or asked is None:
+        return ""
+    held = max(live.allocated_instances, _count(live.spec) or 0)
+    return f"reduction to {asked} pending, {held} still billed" if held > asked else ""
+
+
+def _count(spec: Mapping[str, Any]) -> int | None:
+    count = (spec.get("resources") or {}).get("instanceCount")
+    return None if count is None else int(count)
+
+
+def _wrong(target: Target, live: Live) -> tuple[Difference, ...]:
+    if target.declared is None:
+        return ()
+    declared, form = target.declared, sparse(target.kind, live.spec)
+    for path in target.ignored:
+        declared = with_path(declared, path, get_path(form, path))
+    return unlike(target.kind, declared, form)
+
+
+def unlike(kind: Kind, declared: Mapping[str, Any], live_spec: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Fields in which a live spec is not the declared one; names that a gateway kept are not among them.
+
+    The service merges `additionalDns` and never returns write-only fields, so neither can be compared (wire forms).
+    """
+    return tuple(
+        difference
+        for difference in differences(kind, declared, live_spec, write_only=False)
+        if not _is_kept_dns(difference)
+    )
+
+
+def _is_kept_dns(difference: Difference) -> bool:
+    return difference.path.endswith("additionalDns") and set(difference.left or ()) <= set(
+        difference.right or ()
+    )
+
+
+def _failed_unless_short_of_capacity(target: Target, live: Live) -> Verdict:
+    """A claim that waits for quota or hardware is waiting, whatever its status says (seed: until quota frees up)."""
+    unmet = told(live)
+    if target.kind is Kind.CAPACITY_CLAIM and SHORTAGE.search(unmet):
+        return Waiting(unmet)
+    words = _all_told(live)
+    return Failed(
+        f"{live.status}: {words}" if words else f"{live.status}, and the service gives no condition"
+    )
+
+
+def _note(kind: Kind, live: Live) -> str:
+    if kind is Kind.CAPACITY_CLAIM and live.pending_instances:
+        return f"{live.allocated_instances} allocated, {live.pending_instances} pending"
+    return "disabled" if live.spec.get("disabled") else ""
+
+
+def told(live: Live) -> str:
+    """The conditions that are not fulfilled, in the service's words: `Ready=False ModelNotFound: no object …`."""
+    return "; ".join(_condition(c) for c in live.conditions if not c.status)
+
+
+def _all_told(live: Live) -> str:
+    """Every condition, those that are not fulfilled first; words that were given already are not repeated."""
+    texts, given = [], set()
+    for condition in sorted(live.conditions, key=lambda condition: bool(condition.status)):
+        words = (condition.reason, condition.message, condition.zone)
+        if not condition.status or words not in given:
+            texts.append(_condition(condition))
+        given.add(words)
+    return "; ".join(texts)
+
+
+def _condition(condition: Condition) -> str:
+    state = {True: "True", False: "False", None: "?"}[condition.status]
+    words = ": ".join(part for part in (condition.reason, condition.message) if part)
+    zone = f" ({condition.zone})" if condition.zone else ""
+    return f"{condition.type}={state} {words}".strip() + zone

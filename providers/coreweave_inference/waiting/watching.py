@@ -1,0 +1,105 @@
+"""The one loop that looks again: at everything that is waited for, until each has its verdict or no time is left.
+
+How to look, the clock, what to do with a failed object and whom to tell are arguments.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from coreweave_inference.clock import Clock
+from coreweave_inference.errors import ServiceUnavailable, Throttled, Unreachable
+from coreweave_inference.spec import Kind
+
+from .judging import judge
+from .observations import Failed, History, Live, Outcome, Target, Verdict, Waiting
+
+FIRST_PAUSE_SECONDS = 0.2
+
+Look = Callable[[Kind], Mapping[str, Live]]
+Report = Callable[[Sequence[Outcome]], None]
+Mend = Callable[[Target, Live], Target | None]
+
+
+def pauses(elapsed: Callable[[], float], longest_seconds: float) -> Iterator[float]:
+    """Seconds between two looks: short at first, then a tenth of what has passed, at most `longest_seconds`."""
+    while True:
+        yield min(longest_seconds, max(FIRST_PAUSE_SECONDS, elapsed() / 10))
+
+
+@dataclass
+class _Watch:
+    target: Target
+    history: History = field(default_factory=History)
+    verdict: Verdict = field(default_factory=lambda: Waiting("not looked at yet"))
+    live: Live | None = None
+    mended: bool = False
+
+    @property
+    def pending(self) -> bool:
+        return isinstance(self.verdict, Waiting)
+
+
+def wait(
+    targets: Iterable[Target],
+    look: Look,
+    clock: Clock,
+    *,
+    poll_seconds: float,
+    settle_seconds: float,
+    report: Report = lambda outcomes: None,
+    mend: Mend = lambda target, live: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> tuple[Outcome, ...]:
+    """Look at all `targets` until each is ready or failed, its deadline passed, or `stopped` says so.
+
+    One look per kind and round. An answer that fails in passing (503, a reset connection) does not end a wait;
+    any other error of `look` does. `mend` may write to a failed object once and return its new target.
+    """
+    start = clock.monotonic()
+    watches = [_Watch(target) for target in targets]
+    rests = pauses(lambda: clock.monotonic() - start, poll_seconds)
+    while True:
+        _look_at_all(watches, look, clock, settle_seconds, mend)
+        elapsed = clock.monotonic() - start
+        outcomes = tuple(Outcome(w.target, w.verdict, w.live, elapsed) for w in watches)
+        report(outcomes)
+        remaining = _remaining(watches, elapsed)
+        if remaining <= 0 or stopped():
+            return outcomes
+        clock.sleep(min(next(rests), remaining))
+
+
+def _remaining(watches: Sequence[_Watch], elapsed: float) -> float:
+    """Seconds until the last deadline of what is pending; not positive when nothing is."""
+    pending = [w.target.timeout_seconds - elapsed for w in watches if w.pending]
+    return max(pending, default=-math.inf)
+
+
+def _look_at_all(
+    watches: Sequence[_Watch], look: Look, clock: Clock, settle_seconds: float, mend: Mend
+) -> None:
+    pending = [watch for watch in watches if watch.pending]
+    for kind in sorted({watch.target.kind for watch in pending}, key=lambda kind: kind.path):
+        mine = [watch for watch in pending if watch.target.kind is kind]
+        try:
+            live = look(kind)
+        except (Unreachable, ServiceUnavailable, Throttled) as error:
+            for watch in mine:
+                watch.verdict = Waiting(f"could not be looked at: {error}")
+            continue
+        for watch in mine:
+            _update(watch, live.get(watch.target.id), clock.now(), settle_seconds, mend)
+
+
+def _update(watch: _Watch, live: Live | None, now: float, settle_seconds: float, mend: Mend) -> None:
+    watch.live = live
+    watch.verdict, watch.history = judge(watch.target, live, watch.history, now, settle_seconds)
+    if isinstance(watch.verdict, Failed) and live is not None and not watch.mended:
+        watch.mended = True
+        target = mend(watch.target, live)
+        if target is not None:
+            why = f"its spec was sent once more, after {watch.verdict.why}"
+            watch.target, watch.history, watch.verdict = target, History(), Waiting(why)

@@ -1,0 +1,226 @@
+"""The main job from beginning to end, against the simulator on a loopback port: `make demo` runs it.
+
+Every step is a command that a user would type, or a request that a client would send. Nothing is written outside
+`.demo/` in the checkout, nothing is left running, and any step that does not do what it says ends with exit code 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PLACE = CHECKOUT / ".demo"
+STACK = PLACE / "quickstart"
+DECLARATION = STACK / "inference.yaml"
+CLI = [sys.executable, "-m", "coreweave_inference.cli"]
+MODEL, WEIGHTS, BUCKET = "acme/chat", "models/llama-3.1-8b", "acme-weights"
+
+CANARY = """
+  chat-canary: {extends: chat, model: {path: models/llama-3.1-8b-v2}, traffic: {weight: 100}}
+"""
+
+
+class Wrong(Exception):
+    """A step did not do what the demo says it does."""
+
+
+def main() -> None:
+    """Run all steps; raises Wrong at the first one that fails."""
+    start = time.monotonic()
+    shutil.rmtree(PLACE, ignore_errors=True)
+    PLACE.mkdir()
+    with simulator() as service:
+        environment = isolated(service)
+        run = command(environment)
+        bring_the_bucket_up(run)
+        bring_the_stack_up(run)
+        base_url = say_hello(environment, service["token"])
+        roll_a_canary_out(run, base_url, service["token"])
+        break_and_mend(run)
+        tear_down(run, service["url"])
+    say(f"Done in {time.monotonic() - start:.0f} s. Nothing is left running; {PLACE.name}/ holds what was written.")
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def bring_the_bucket_up(run: Run) -> None:
+    """Weights must be there before anything can start."""
+    say("A stack directory: the quickstart, with an identity of its own")
+    shutil.copytree(CHECKOUT / "stacks" / "quickstart", STACK)
+    run("init", ".", "--stack", "demo")
+    # The demo takes its bucket away again; a stack keeps its weights unless it says so.
+    change("    zone: US-EAST-04A\n    policy:", "    zone: US-EAST-04A\n    forceDestroy: true\n"
+           "    options: {retainOnDelete: false}\n    policy:")
+    say("The bucket first, then the weights (two small folders made here)")
+    run("up", "--yes", "--only", "buckets")
+    for version in ("", "-v2"):
+        folder = PLACE / f"weights{version}"
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"]}))
+        (folder / "model.safetensors").write_bytes(os.urandom(64 * 1024))
+        run("weights", "push", str(folder), BUCKET, WEIGHTS + version)
+
+
+def bring_the_stack_up(run: Run) -> None:
+    """Policy, gateway, capacity claim, deployment, and the wait until it serves."""
+    say("The whole stack: what will happen, and then it does")
+    run("preview")
+    run("up", "--yes")
+
+
+def say_hello(environment: Mapping[str, str], token: str) -> str:
+    """One chat completion through the gateway; returns the base URL."""
+    say("One request, as a client sends it")
+    shown = subprocess.run(
+        ["pulumi", "stack", "output", "--json"], cwd=STACK, env=environment, capture_output=True, text=True, check=True
+    )
+    base_url: str = json.loads(shown.stdout)["models"][MODEL]["baseUrls"][0]
+    answer = ask(base_url, token)
+    print(f"  {answer.json()['choices'][0]['message']['content']}")
+    return base_url
+
+
+def roll_a_canary_out(run: Run, base_url: str, token: str) -> None:
+    """900/100, then 500/500, measured with real requests each time."""
+    say("A canary with a tenth of the traffic")
+    DECLARATION.write_text(DECLARATION.read_text() + "    traffic: {weight: 900}" + CANARY)
+    run("up", "--yes")
+    measure(base_url, token, {"chat": 0.9, "chat-canary": 0.1})
+    say("Half of it: the preview shows one field of each, and nothing else")
+    change("{weight: 900}", "{weight: 500}")
+    change("{weight: 100}", "{weight: 500}")
+    run("preview")
+    run("up", "--yes")
+    measure(base_url, token, {"chat": 0.5, "chat-canary": 0.5})
+
+
+def break_and_mend(run: Run) -> None:
+    """A path without weights: the error, and the way back."""
+    say("A mistake on purpose: a path where no weights are")
+    change(f"path: {WEIGHTS}-v2", f"path: {WEIGHTS}-v3")
+    failed = run("up", "--yes", expect=1)
+    if "ModelNotFound" not in failed.stdout + failed.stderr:
+        raise Wrong("the error does not name the condition")
+    say("Put right: the next run mends it")
+    change(f"path: {WEIGHTS}-v3", f"path: {WEIGHTS}-v2")
+    run("up", "--yes")
+
+
+def tear_down(run: Run, url: str) -> None:
+    """Everything goes, in order, and the account is looked at."""
+    say("Tear it down")
+    run("destroy", "--yes")
+    account = httpx.get(f"{url}/simulator/account").json()
+    print(f"  the account: {account}")
+    if any(account.values()):
+        raise Wrong("the account is not empty")
+
+
+def measure(base_url: str, token: str, expected: Mapping[str, float], requests: int = 200) -> None:
+    """Send requests and compare who answered with the weights."""
+    served = Counter(ask(base_url, token).headers["x-served-by"].removesuffix("-demo") for _ in range(requests))
+    print(f"  {requests} requests: " + ", ".join(f"{name} {count}" for name, count in sorted(served.items())))
+    for name, share in expected.items():
+        if abs(served[name] / requests - share) > 0.02:
+            raise Wrong(f"{name} answered {served[name]} of {requests} requests instead of {share:.0%}")
+
+
+def ask(base_url: str, token: str) -> httpx.Response:
+    """One chat completion."""
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "Say hello."}]}
+    answer = httpx.post(f"{base_url}/chat/completions", json=body, headers={"Authorization": f"Bearer {token}"})
+    if answer.status_code != 200:
+        raise Wrong(f"the gateway answered {answer.status_code}: {answer.text}")
+    return answer
+
+
+def change(old: str, new: str) -> None:
+    """Edit the declaration and show the edit."""
+    text = DECLARATION.read_text()
+    if old not in text:
+        raise Wrong(f"the declaration does not say {old!r}")
+    for sign, lines in (("-", old), ("+", new)):
+        print("\n".join(f"  {sign} {line.strip()}" for line in lines.strip().splitlines()))
+    DECLARATION.write_text(text.replace(old, new, 1))
+
+
+def command(environment: Mapping[str, str]) -> Run:
+    """A way to run cw-inference in the stack directory; its output is shown and its exit code checked."""
+
+    def run(*words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        print(f"  $ cw-inference {' '.join(words)}", flush=True)
+        done = subprocess.run([*CLI, *words], cwd=STACK, env=environment, capture_output=True, text=True)
+        for line in (done.stdout + done.stderr).splitlines():
+            print(f"    {line}")
+        if done.returncode != expect:
+            raise Wrong(f"cw-inference {words[0]} ended with exit code {done.returncode} instead of {expect}")
+        return done
+
+    return run
+
+
+def isolated(service: Mapping[str, str]) -> dict[str, str]:
+    """The environment of every command: this simulator, a state in `.demo/`, and nobody's AWS profile."""
+    return {
+        **os.environ,
+        "COREWEAVE_API_TOKEN": service["token"],
+        "COREWEAVE_API_ENDPOINT": service["url"],
+        "COREWEAVE_S3_ENDPOINT": service["s3Endpoint"],
+        "COREWEAVE_SETTLE_SECONDS": "2",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "PULUMI_BACKEND_URL": (PLACE / "state").as_uri(),
+        "PULUMI_HOME": str(PLACE / "pulumi"),
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+
+
+@contextmanager
+def simulator() -> Iterator[dict[str, str]]:
+    """The service on a free loopback port, ended in any case."""
+    say("The service: a simulator of CoreWeave Dedicated Inference on a loopback port")
+    process = subprocess.Popen(
+        [*CLI, "simulate", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise Wrong("the simulator did not start")
+        service: dict[str, str] = json.loads(line)
+        print(f"  it answers at {service['url']}")
+        yield service
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def say(text: str) -> None:
+    """A heading."""
+    print(f"\n== {text}", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Wrong as wrong:
+        sys.exit(f"demo failed: {wrong}")

@@ -1,0 +1,50 @@
+"""The models read as a table: every field described, every path known."""
+
+from __future__ import annotations
+
+import pytest
+from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.spec.shape import fields_of, is_path, paths, segments
+from pydantic import BaseModel
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_field_is_described(kind: Kind) -> None:
+    for path in paths(kind.model):
+        message: type[BaseModel] = kind.model
+        for part in segments(path):
+            field = fields_of(message)[part]
+            message = field.message or message
+        assert field.description.endswith((".", "unset"))
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_field_that_replaces_says_so_beside_the_field(kind: Kind) -> None:
+    replacing = []
+    for path in paths(kind.model):
+        message: type[BaseModel] = kind.model
+        for part in segments(path):
+            field = fields_of(message)[part]
+            message = field.message or message
+        if field.about.change.name == "REPLACES":
+            replacing.append(path)
+
+    assert tuple(replacing) == kind.replace_fields
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("traffic.weight", True),
+        ('runtime.engineConfig["max-model-len"]', True),
+        ("runtime", True),
+        ("trafic.weight", False),
+        ("traffic.weight.more", False),
+        ('runtime.engineConfig["a"]["b"]', False),
+        ("", False),
+        ("a..b", False),
+        ('["a"]', False),
+    ],
+)
+def test_a_path_is_known_or_not(path: str, known: bool) -> None:
+    assert is_path(Kind.DEPLOYMENT.model, path) is known

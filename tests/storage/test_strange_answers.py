@@ -1,0 +1,176 @@
+"""Answers of object storage that the simulator does not give."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from coreweave_inference.errors import AccessDenied, StorageError
+from coreweave_inference.storage import BucketState, ObjectStorage, S3Credentials
+
+LOCATION = "<LocationConstraint>US-EAST-04A</LocationConstraint>"
+
+
+def failure(code: str) -> str:
+    return f"<Error><Code>{code}</Code><Message>the words</Message></Error>"
+
+
+class Server(ThreadingHTTPServer):
+    """Answers by method and sub-resource, each list in turn and its last answer for ever."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.script: dict[str, list[tuple[int, str]]] = {}
+        self.asked: list[str] = []
+
+    def answer(self, request: str) -> tuple[int, str]:
+        self.asked.append(request)
+        answers = self.script[request]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+class Handler(BaseHTTPRequestHandler):
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        subresource = self.path.partition("?")[2].partition("&")[0].partition("=")[0]
+        status, body = self.server.answer(f"{self.command} {subresource}".strip())
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-amz-request-id", "r-1")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body.encode())
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815 (the library's names)
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+class HandClock:
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield running
+        finally:
+            running.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def storage(server: Server) -> ObjectStorage:
+    url = f"http://127.0.0.1:{server.server_port}"
+    return ObjectStorage(url, lambda: S3Credentials("a", "b"), "US-EAST-04A", clock=HandClock())
+
+
+def test_a_new_bucket_may_answer_400_then_invalid_region_then_404_before_it_is_ready(server, storage):
+    server.script = {
+        "PUT": [(200, "")],
+        "HEAD": [(400, ""), (400, ""), (404, ""), (200, "")],
+        "GET location": [(400, failure("InvalidRegion")), (400, failure("InvalidRegion")), (200, LOCATION)],
+        "GET tagging": [(404, failure("NoSuchTagSet"))],
+    }
+
+    assert storage.create_bucket("acme-weights", "US-EAST-04A") == BucketState("acme-weights", "US-EAST-04A")
+    assert server.asked.count("PUT") == 1
+
+
+def test_a_bad_name_fails_at_once_although_its_head_answers_as_a_young_bucket_does(server, storage):
+    server.script = {"HEAD": [(400, "")], "GET location": [(400, failure("InvalidBucketName"))]}
+
+    with pytest.raises(StorageError, match="a name has 3 to 63") as caught:
+        storage.bucket("acme-weights")
+
+    assert caught.value.code == "InvalidBucketName"
+    assert server.asked.count("GET location") == 1
+
+
+def test_a_bucket_that_became_visible_between_two_looks_is_looked_at_again(server, storage):
+    server.script = {
+        "HEAD": [(400, ""), (200, "")],
+        "GET location": [(200, LOCATION)],
+        "GET tagging": [(404, failure("NoSuchTagSet"))],
+    }
+
+    assert storage.bucket("acme-weights") == BucketState("acme-weights", "US-EAST-04A")
+
+
+def test_tags_that_may_not_be_read_are_not_no_tags(server, storage):
+    server.script = {
+        "HEAD": [(200, "")],
+        "GET location": [(200, "<LocationConstraint/>")],
+        "GET tagging": [(403, failure("AccessDenied"))],
+    }
+
+    with pytest.raises(
+        AccessDenied, match="cannot read its tags: the words; the key may not do this"
+    ) as caught:
+        storage.bucket("acme-weights")
+
+    assert (caught.value.code, caught.value.request_id) == ("AccessDenied", "r-1")
+
+
+@pytest.mark.parametrize("text", ["not JSON", "[]", '"x"'])
+def test_a_policy_that_is_no_document_is_an_error_and_not_no_policy(server, storage, text):
+    server.script = {"GET policy": [(200, text)]}
+
+    with pytest.raises(StorageError, match="its policy is not a JSON object"):
+        storage.policy("acme-weights")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "null"])
+def test_an_empty_policy_is_none(server, storage, text):
+    server.script = {"GET policy": [(200, text)]}
+
+    assert storage.policy("acme-weights") is None
+
+
+def test_an_object_that_may_not_be_deleted_is_named(server, storage):
+    version = "<Version><Key>a</Key><VersionId>1</VersionId><Size>1</Size></Version>"
+    refused = "<Error><Key>a</Key><Code>AccessDenied</Code><Message>locked</Message></Error>"
+    server.script = {
+        "GET uploads": [(200, "<ListMultipartUploadsResult/>")],
+        "GET versions": [(200, f"<ListVersionsResult>{version}</ListVersionsResult>")],
+        "POST delete": [(200, f"<DeleteResult>{refused}</DeleteResult>")],
+    }
+
+    with pytest.raises(StorageError, match="cannot delete a: locked"):
+        storage.empty("acme-weights")
+
+
+def test_emptying_an_empty_bucket_deletes_nothing(server, storage):
+    server.script = {
+        "GET uploads": [(200, "<ListMultipartUploadsResult/>")],
+        "GET versions": [(200, "<ListVersionsResult/>")],
+    }
+
+    assert storage.empty("acme-weights") == (0, 0)
+
+
+def test_a_refused_part_of_an_upload_is_a_storage_error(server, storage, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    server.script = {
+        "GET list-type": [(200, "<ListBucketResult/>")],
+        "PUT": [(403, failure("AccessDenied"))],
+    }
+
+    with pytest.raises(StorageError, match=r"cannot upload .*AccessDenied.*the words"):
+        storage.upload_folder(tmp_path, "acme-weights", "m")
