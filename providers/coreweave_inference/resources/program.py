@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi.dynamic
-from pulumi.runtime import get_root_resource, is_config_secret
+from pulumi.runtime import is_config_secret
 from pulumi.runtime.config import get_config
+from pulumi.runtime.settings import get_monitor
 
 from coreweave_inference.settings import TOKEN_KEY
 from coreweave_inference.spec import Kind
@@ -45,19 +46,20 @@ class Program:
     covered: set[str] = field(default_factory=set)
 
 
-_programs: weakref.WeakKeyDictionary[pulumi.Resource, Program] = weakref.WeakKeyDictionary()
+_programs: weakref.WeakKeyDictionary[Any, Program] = weakref.WeakKeyDictionary()
+"""By the engine's monitor: each run of a program has one of its own, also under Pulumi's mocks."""
 
 
 def current_program() -> Program:
     """The program that is running now. Raises pulumi.RunError where its token lies in clear in the configuration."""
-    root = get_root_resource()
-    if root is None:
+    monitor = get_monitor()
+    if monitor is None:
         raise pulumi.RunError("resources are declared in a Pulumi program; this one runs outside of one")
-    if root not in _programs:
+    if monitor not in _programs:
         _refuse_clear_token()
         end_quietly_on_interrupt()
-        _programs[root] = Program(_identity())
-    return _programs[root]
+        _programs[monitor] = Program(_identity())
+    return _programs[monitor]
 
 
 def _refuse_clear_token() -> None:

@@ -1,0 +1,98 @@
+"""The standard way: `pulumi` itself in a stack directory, with its language host."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.engine.workbench import Service, Workbench
+
+QUICKSTART = Path(__file__).resolve().parents[2] / "stacks" / "quickstart"
+PATHS = "models/llama-3.1-8b"
+
+
+@pytest.fixture
+def bench(service: Service, tmp_path: Path) -> Workbench:
+    """The quickstart in a directory of its own, run by the Python of these tests, with its weights in place."""
+    if shutil.which("pulumi-language-python") is None:
+        # Where it must be there, its absence is a failure, and never a test less.
+        (pytest.fail if os.environ.get("REQUIRE_LANGUAGE_HOST") == "1" else pytest.skip)(
+            "pulumi-language-python is not beside the Pulumi CLI"
+        )
+    bench = Workbench(service, tmp_path, project="quickstart")
+    settings = (QUICKSTART / "Pulumi.yaml").read_text().replace("../../.venv", sys.prefix)
+    (tmp_path / "Pulumi.yaml").write_text(settings)
+    shutil.copy(QUICKSTART / "__main__.py", tmp_path)
+    bench.declare((QUICKSTART / "inference.yaml").read_text().replace("    policy:", "    adopt: true\n    policy:"))
+    service.make_bucket()
+    service.put_weights(PATHS)
+    return bench
+
+
+def pulumi(bench: Workbench, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as a user types it."""
+    variables = {key: value for key, value in bench.environment.items() if value is not None}
+    return subprocess.run(
+        ["pulumi", *arguments, "--non-interactive", "--stack", bench.stack],
+        cwd=bench.directory,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_stack_lives_its_life_under_pulumi_alone(bench: Workbench, service: Service) -> None:
+    up = pulumi(bench, "up", "--yes", "--skip-preview")
+    outputs = bench.outputs()
+    again = pulumi(bench, "preview", "--expect-no-changes")
+    gone = pulumi(bench, "destroy", "--yes", "--skip-preview")
+
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert set(outputs) >= {"capacityClaims", "deployments", "gateways", "models"}
+    assert outputs["models"]["acme/chat"]["baseUrls"] == [outputs["gateways"]["public"]["endpoints"][0] + "/v1"]
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    assert service.account() == {"buckets": ["acme-weights"]}
+
+
+def test_both_ways_of_running_share_one_state(bench: Workbench) -> None:
+    assert pulumi(bench, "up", "--yes", "--skip-preview").returncode == 0
+
+    inline = bench.preview()
+
+    assert inline.ok, inline.output
+    assert (inline.changes, inline.writes) == ({}, {})
+
+
+def test_faults_of_a_declaration_are_told_without_noise(bench: Workbench, service: Service) -> None:
+    declaration = (bench.directory / "inference.yaml").read_text()
+    bench.declare(declaration.replace("gpuCount: 1", "gpuCount: 3").replace("max: 4", "max: 0"))
+    seen = len(service.requests())
+
+    run = pulumi(bench, "preview")
+
+    assert run.returncode != 0
+    told = run.stdout + run.stderr
+    assert "deployments.chat.resources.gpuCount: 3 is not one of 1, 2, 4, 8, 16" in told
+    assert "deployments.chat.autoscaling" in told
+    assert "Traceback" not in told
+    assert [entry.path for entry in service.requests()[seen:]] == []
+
+
+def test_a_refusal_by_the_service_is_one_line_and_nothing_else(bench: Workbench) -> None:
+    bench.environment["COREWEAVE_API_TOKEN"] = "CW-SECRET-nobodys"
+
+    run = pulumi(bench, "preview")
+
+    told = run.stdout + run.stderr
+    assert run.returncode != 0
+    assert "the account cannot be used: " in told
+    assert "COREWEAVE_API_TOKEN" in told
+    assert "Traceback" not in told
+    assert "KeyboardInterrupt" not in told
