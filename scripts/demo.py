@@ -40,7 +40,7 @@ def main() -> None:
     """Run all steps; raises Wrong at the first one that fails."""
     start = time.monotonic()
     shutil.rmtree(PLACE, ignore_errors=True)
-    PLACE.mkdir()
+    (PLACE / "state").mkdir(parents=True)
     with simulator() as service:
         environment = isolated(service)
         run = command(environment)
@@ -53,7 +53,7 @@ def main() -> None:
     say(f"Done in {time.monotonic() - start:.0f} s. Nothing is left running; {PLACE.name}/ holds what was written.")
 
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., str]
 
 
 def bring_the_bucket_up(run: Run) -> None:
@@ -112,7 +112,7 @@ def break_and_mend(run: Run) -> None:
     say("A mistake on purpose: a path where no weights are")
     change(f"path: {WEIGHTS}-v2", f"path: {WEIGHTS}-v3")
     failed = run("up", "--yes", expect=1)
-    if "ModelNotFound" not in failed.stdout + failed.stderr:
+    if "ModelNotFound" not in failed:
         raise Wrong("the error does not name the condition")
     say("Put right: the next run mends it")
     change(f"path: {WEIGHTS}-v3", f"path: {WEIGHTS}-v2")
@@ -158,16 +158,21 @@ def change(old: str, new: str) -> None:
 
 
 def command(environment: Mapping[str, str]) -> Run:
-    """A way to run cw-inference in the stack directory; its output is shown and its exit code checked."""
+    """A way to run cw-inference in the stack directory: shows what it prints, checks its exit code, returns the text."""
 
-    def run(*words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(*words: str, expect: int = 0) -> str:
         print(f"  $ cw-inference {' '.join(words)}", flush=True)
-        done = subprocess.run([*CLI, *words], cwd=STACK, env=environment, capture_output=True, text=True)
-        for line in (done.stdout + done.stderr).splitlines():
-            print(f"    {line}")
-        if done.returncode != expect:
-            raise Wrong(f"cw-inference {words[0]} ended with exit code {done.returncode} instead of {expect}")
-        return done
+        lines = []
+        with subprocess.Popen(
+            [*CLI, *words], cwd=STACK, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                print(f"    {line}", end="", flush=True)
+                lines.append(line)
+        if process.returncode != expect:
+            raise Wrong(f"cw-inference {words[0]} ended with exit code {process.returncode} instead of {expect}")
+        return "".join(lines)
 
     return run
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .outputs import export
     from .policy import inference_statement
     from .resources.account import Account
     from .resources.arguments import (
@@ -33,11 +34,19 @@ if TYPE_CHECKING:
     )
     from .resources.capacity_claim import CapacityClaim
     from .resources.deployment import Deployment
+    from .resources.existing import (
+        ExistingBucket,
+        ExistingCapacityClaim,
+        ExistingGateway,
+        existing_bucket,
+        existing_capacity_claim,
+        existing_gateway,
+    )
     from .resources.gateway import Gateway
     from .resources.inference_bucket_policy import InferenceBucketPolicy
     from .resources.readiness import Readiness
     from .resources.weights_bucket import WeightsBucket
-    from .stack import Stack, export, load
+    from .stack import Stack, load
 
 _HOMES = {
     "Account": "resources.account",
@@ -47,6 +56,9 @@ _HOMES = {
     "CoreWeaveAuth": "resources.arguments",
     "Deployment": "resources.deployment",
     "EndpointConfiguration": "resources.arguments",
+    "ExistingBucket": "resources.existing",
+    "ExistingCapacityClaim": "resources.existing",
+    "ExistingGateway": "resources.existing",
     "Gateway": "resources.gateway",
     "HeaderBasedRouting": "resources.arguments",
     "InferenceBucketPolicy": "resources.inference_bucket_policy",
@@ -59,7 +71,10 @@ _HOMES = {
     "Traffic": "resources.arguments",
     "WeightsAndBiasesAuth": "resources.arguments",
     "WeightsBucket": "resources.weights_bucket",
-    "export": "stack",
+    "existing_bucket": "resources.existing",
+    "existing_capacity_claim": "resources.existing",
+    "existing_gateway": "resources.existing",
+    "export": "outputs",
     "inference_statement": "policy",
     "load": "stack",
 }
@@ -72,6 +87,9 @@ __all__ = [
     "CoreWeaveAuth",
     "Deployment",
     "EndpointConfiguration",
+    "ExistingBucket",
+    "ExistingCapacityClaim",
+    "ExistingGateway",
     "Gateway",
     "HeaderBasedRouting",
     "InferenceBucketPolicy",
@@ -85,6 +103,9 @@ __all__ = [
     "WeightsAndBiasesAuth",
     "WeightsBucket",
     "__version__",
+    "existing_bucket",
+    "existing_capacity_claim",
+    "existing_gateway",
     "export",
     "inference_statement",
     "load",

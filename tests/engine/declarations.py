@@ -46,7 +46,11 @@ def canary(**sections: Any) -> dict[str, Any]:
         capacityClaims={"h200": CLAIM},
         deployments={
             "chat": {"traffic": {"weight": 900}},
-            "chat-canary": {"extends": "chat", "model": {"path": "models/chat-v2"}, "traffic": {"weight": 100}},
+            "chat-canary": {
+                "extends": "chat",
+                "model": {"path": "models/chat-v2"},
+                "traffic": {"weight": 100},
+            },
         },
     )
     return edited(document, sections)

@@ -40,13 +40,16 @@ class Run:
     @cached_property
     def drift(self) -> dict[str, str]:
         """By resource: what a refresh found to be other than recorded."""
-        found = [step for step in self._steps("resOutputsEvent") if step["op"] in ("refresh", "update", "delete")]
-        told = {_name(step["urn"]): _told(step) for step in found if step.get("detailedDiff") or step["op"] == "delete"}
-        return dict(sorted(told.items()))
+        found = [step for step in self._steps("resOutputsEvent") if step["op"] == "refresh"]
+        return {
+            _name(step["urn"]): _told(step) for step in found if step.get("detailedDiff") or not step["new"]
+        }
 
     def declared(self, name: str) -> dict[str, Any]:
         """The inputs that a resource has after this run, as the engine shows them; hidden ones left out."""
-        step = next(step for step in self._steps("resourcePreEvent") if _name(step["urn"]) == name and step["new"])
+        step = next(
+            step for step in self._steps("resourcePreEvent") if _name(step["urn"]) == name and step["new"]
+        )
         return {key: value for key, value in step["new"]["inputs"].items() if not key.startswith("__")}
 
     @cached_property
@@ -73,7 +76,11 @@ class Run:
     @cached_property
     def lists(self) -> dict[str, int]:
         """How often each kind was listed."""
-        kinds = [entry.path.removeprefix(API) for entry in self.requests if entry.method == "GET" and API in entry.path]
+        kinds = [
+            entry.path.removeprefix(API)
+            for entry in self.requests
+            if entry.method == "GET" and API in entry.path
+        ]
         return dict(Counter(kind for kind in kinds if "/" not in kind))
 
     def bodies(self, method: str, kind: str) -> list[Any]:

@@ -2,33 +2,93 @@
 
 from __future__ import annotations
 
-from tests.engine.declarations import canary, edited, stack
-from tests.engine.workbench import Service, Workbench
+import json
+
+from tests.engine.declarations import canary
+from tests.engine.workbench import Workbench
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What the engine writes for a value that is not known yet."""
+
+CHAT = {
+    "name": "chat-dev",
+    "runtime": {
+        "engine": "vllm",
+        "version": "0.22.0+crwv.2",
+        "engineConfig": {"max-model-len": "16384", "enable-auto-tool-choice": ""},
+    },
+    "resources": {"instanceType": "gd-8xh200ib-i128", "gpuCount": 1},
+    "model": {"name": "acme/chat", "bucket": "acme-weights", "path": "models/chat"},
+    "autoscaling": {"min": 1, "max": 4, "concurrency": 32},
+    "traffic": {"weight": 900},
+}
+WRITTEN_OUT = {
+    "runtime": {"engineEnv": {}},
+    "autoscaling": {"priority": 0, "capacityClasses": []},
+    "disabled": False,
+}
 
 
-def test_try(workbench: Workbench) -> None:
+def test_a_new_stack_goes_up_as_its_first_preview_said_and_the_next_run_sends_no_write(
+    workbench: Workbench,
+) -> None:
     workbench.declare(canary())
-    import json
-    for name, act in [("preview", workbench.preview), ("up", workbench.up), ("up2", workbench.up)]:
-        import time
-        t = time.time()
-        run = act()
-        print(name, time.time() - t, run.ok, run.changes, run.errors, run.warnings, run.notes, run.writes, run.lists)
-        if name == "preview": print(json.dumps(run.declared("chat"), indent=1))
-    print(workbench.outputs())
+
+    previewed = workbench.preview()
+    went_up = workbench.up()
+    again = workbench.up()
+
+    shown = {name: previewed.declared(name) for name in previewed.changes}
+    gateway_id, chat_id = shown["public"]["apiId"], shown["chat"]["apiId"]
+    assert previewed.ok
+    assert not previewed.writes
+    assert shown["chat"] == {**CHAT, "apiId": chat_id, "gatewayIds": [gateway_id]}
+    assert UNKNOWN not in json.dumps({name: inputs for name, inputs in shown.items() if name != "ready"})
+    assert went_up.changes == previewed.changes
+    assert went_up.writes == {
+        "POST gateways": 1,
+        "PUT acme-weights?policy": 1,
+        "POST capacityclaims": 1,
+        "POST deployments": 2,
+    }
+    assert {name: state["id"] for name, state in workbench.state().items() if name in ("public", "chat")} == {
+        "public": gateway_id,
+        "chat": chat_id,
+    }
+    endpoint = f"{workbench.service.url}/gateways/{gateway_id}"
+    assert workbench.outputs() == {
+        "gateways": {"public": {"apiId": gateway_id, "endpoints": [endpoint]}},
+        "models": {"acme/chat": {"baseUrls": [f"{endpoint}/v1"]}},
+        "deployments": {"chat": {"apiId": chat_id}, "chat-canary": {"apiId": shown["chat-canary"]["apiId"]}},
+        "capacityClaims": {"h200": {"apiId": shown["h200"]["apiId"]}},
+    }
+    assert (again.ok, again.changes, again.writes) == (True, {}, {})
+
+
+def test_a_change_of_one_weight_is_one_patch_with_the_complete_spec_and_touches_no_other_deployment(
+    workbench: Workbench,
+) -> None:
+    workbench.declare(canary())
+    workbench.up()
+    before = workbench.service.live("deployments")
+
     workbench.declare(canary(deployments={"chat": {"traffic": {"weight": 500}}}))
-    run = workbench.preview()
-    print(run.changes, run.writes, run.lists)
-    run = workbench.up()
-    print(run.changes, run.writes, run.lists)
-    workbench.service.edit("deployments", "chat-dev", {"autoscaling": {"max": 9}})
-    run = workbench.preview("--refresh")
-    print(run.output)
-    for e in run.events: print(json.dumps(e)[:3000])
-    print(run.changes, run.drift)
-    run = workbench.refresh()
-    print(run.changes, run.drift)
-    for e in run.events: print(json.dumps(e)[:3000])
-    run = workbench.destroy()
-    print(run.ok, run.changes, run.errors, run.warnings, run.notes, run.writes, run.lists)
-    print(workbench.service.account())
+    changed = workbench.up()
+
+    (body,) = changed.bodies("PATCH", "deployments")
+    assert changed.changes == {
+        "chat": "update traffic.weight",
+        "ready": 'update objects["deployment chat"].revision',
+    }
+    assert changed.writes == {"PATCH deployments": 1}
+    assert body == {
+        **CHAT,
+        "gatewayIds": before["chat-dev"]["spec"]["gatewayIds"],
+        "runtime": {**CHAT["runtime"], **WRITTEN_OUT["runtime"]},
+        "autoscaling": {**CHAT["autoscaling"], **WRITTEN_OUT["autoscaling"]},
+        "traffic": {"weight": 500},
+        "disabled": False,
+    }
+    after = workbench.service.live("deployments")
+    assert after["chat-canary-dev"] == before["chat-canary-dev"]
+    assert after["chat-dev"]["spec"] == {**before["chat-dev"]["spec"], "traffic": {"weight": 500}}

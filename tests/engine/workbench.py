@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -110,13 +111,6 @@ class Service:
         """All requests so far."""
         return tuple(self.simulator.journal.entries())
 
-    def wait_for(self, method: str, path: str) -> Entry:
-        """The first request of that kind, once it was handled (its answer may be on its way still)."""
-        return until(
-            lambda: next((e for e in self.simulator.journal.entries(method, path) if e.status is not None), None),
-            f"{method} {path}",
-        )
-
 
 def until(look: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
     """What `look` gives once it is true."""
@@ -130,14 +124,36 @@ def until(look: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
 class Running:
     """A run of the engine that has begun."""
 
-    def __init__(self, process: subprocess.Popen[bytes], provider: Path, finish: Callable[[], Run]) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        provider: Path,
+        requests: Callable[[], tuple[Entry, ...]],
+        finish: Callable[[], Run],
+    ) -> None:
         self._process = process
         self._provider = provider
+        self._requests = requests
         self.finish = finish
 
+    def sent(self, method: str, path: str) -> Entry:
+        """The run's first request of that kind, once it was handled; its answer may be on its way still."""
+
+        def handled() -> Entry | None:
+            found = (e for e in self._requests() if e.method == method and re.search(path, e.path))
+            return next((entry for entry in found if entry.status is not None), None)
+
+        entry: Entry = until(handled, f"{method} {path}")
+        return entry
+
+    @property
+    def provider_id(self) -> int:
+        """The process id of the run's provider."""
+        return int(self._provider.read_text())
+
     def kill_provider(self) -> None:
-        """SIGKILL to the provider process of this run."""
-        os.kill(int(self._provider.read_text()), signal.SIGKILL)
+        """SIGKILL to the provider."""
+        os.kill(self.provider_id, signal.SIGKILL)
 
     def kill_engine(self) -> None:
         """SIGKILL to the engine."""
@@ -148,7 +164,12 @@ class Workbench:
     """One stack of a directory. `variables` are on top of a hermetic environment; None takes one away."""
 
     def __init__(
-        self, service: Service, directory: Path, stack: str = "dev", project: str = PROJECT, **variables: str | None
+        self,
+        service: Service,
+        directory: Path,
+        stack: str = "dev",
+        project: str = PROJECT,
+        **variables: str | None,
     ) -> None:
         self.service = service
         self.directory = directory
@@ -199,10 +220,15 @@ class Workbench:
         return self._state_file.read_text() if self._state_file.exists() else ""
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """Our resources in the state, by name."""
+        """Our resources in the state, by name: what was declared, and what is known of them."""
         resources = json.loads(self.state_text())["checkpoint"]["latest"].get("resources") or ()
         ours = (item for item in resources if item["type"].startswith("pulumi-python:dynamic/"))
-        return {item["urn"].rsplit("::", 1)[-1]: item for item in ours}
+        return {
+            item["urn"].rsplit("::", 1)[-1]: {
+                key: item.get(key) for key in ("urn", "id", "inputs", "outputs")
+            }
+            for item in ours
+        }
 
     def outputs(self) -> dict[str, Any]:
         """`pulumi stack output`."""
@@ -212,7 +238,9 @@ class Workbench:
     def pulumi(self, *arguments: str) -> str:
         """Any other command of the CLI; what it prints."""
         command = ["pulumi", *arguments, "--non-interactive"]
-        found = subprocess.run(command, cwd=self.directory, env=self._variables(), capture_output=True, check=True)
+        found = subprocess.run(
+            command, cwd=self.directory, env=self._variables(), capture_output=True, check=True
+        )
         return found.stdout.decode()
 
     def _run(self, *arguments: str) -> Run:
@@ -225,7 +253,14 @@ class Workbench:
         events, output = (self.directory / f"run-{self._runs}.{kind}" for kind in ("events", "output"))
         seen = len(self.service.requests())
         with _language_server(self.program) as address, output.open("wb") as printed:
-            command = ["pulumi", *arguments, "--stack", self.stack, f"--client={address}", "--non-interactive"]
+            command = [
+                "pulumi",
+                *arguments,
+                "--stack",
+                self.stack,
+                f"--client={address}",
+                "--non-interactive",
+            ]
             process = subprocess.Popen(
                 [*command, "--exec-kind=auto.inline", f"--event-log={events}"],
                 cwd=self.directory,
@@ -235,14 +270,17 @@ class Workbench:
                 stderr=subprocess.STDOUT,
             )
 
+            def requests() -> tuple[Entry, ...]:
+                return self.service.requests()[seen:]
+
             def finish() -> Run:
                 ok = process.wait(LONGEST_RUN_SECONDS) == 0
                 text = events.read_text() if events.exists() else ""
                 lines = tuple(json.loads(line) for line in text.splitlines())
-                return Run(ok, output.read_text(), lines, self.service.requests()[seen:])
+                return Run(ok, output.read_text(), lines, requests())
 
             try:
-                yield Running(process, self.directory / "provider.pid", finish)
+                yield Running(process, self.directory / "provider.pid", requests, finish)
             finally:
                 if process.poll() is None:
                     process.kill()

@@ -1,25 +1,6 @@
 """Runs a stack directory: the same program on the same state as `pulumi up` there, in this process.
 
-Nothing here prints or asks; a caller watches what happens and gets a result. What resources do is `resources`',
-how it looks on a terminal is `cli`'s.
+`operations.Engine` is the door; `results.Result` is what comes back, `happenings` what is told meanwhile, and
+`refusals.CannotStart` what the caller must mend first. Nothing here prints or asks: how it looks on a terminal is
+`cli`'s, what resources do is `resources`'. This file imports nothing, so that a name of it costs nothing.
 """
-
-from __future__ import annotations
-
-from .directory import StackDirectory
-from .happenings import Change, Happening, Message, Progress, Step
-from .installation import PulumiCli
-from .operations import Engine
-from .results import Result
-
-__all__ = [
-    "Change",
-    "Engine",
-    "Happening",
-    "Message",
-    "Progress",
-    "PulumiCli",
-    "Result",
-    "StackDirectory",
-    "Step",
-]

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from ..errors import CoreWeaveError
+from .refusals import CannotStart
 
 PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml")
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9_.-]+)\.ya?ml")
@@ -31,11 +31,11 @@ class StackDirectory:
 
     @classmethod
     def at(cls, path: Path) -> StackDirectory:
-        """Read the project file. Raises CoreWeaveError where there is none, or none for Python."""
+        """Read the project file. Raises CannotStart where there is none, or none for Python."""
         path = path.resolve()
         file = next((path / name for name in PROJECT_FILES if (path / name).is_file()), None)
         if file is None:
-            raise CoreWeaveError(
+            raise CannotStart(
                 f"{path} is not a stack directory: it has no Pulumi.yaml; name another one, or make one with "
                 "`cw-inference init DIR`"
             )
@@ -44,9 +44,11 @@ class StackDirectory:
         options = runtime.get("options") if isinstance(runtime, dict) else None
         language = runtime.get("name") if isinstance(runtime, dict) else runtime
         if language != "python":
-            raise CoreWeaveError(f"{file} is a project for {language or 'no runtime'}, and this command runs Python ones")
+            raise CannotStart(
+                f"{file} is a project for {language or 'no runtime'}, and this command runs Python ones"
+            )
         if not isinstance(settings.get("name"), str):
-            raise CoreWeaveError(f"{file} gives no name to the project; add `name: …`")
+            raise CannotStart(f"{file} gives no name to the project; add `name: …`")
         virtualenv = options.get("virtualenv") if isinstance(options, dict) else None
         return cls(path, settings["name"], str(virtualenv) if virtualenv else None)
 
@@ -56,14 +58,14 @@ class StackDirectory:
         return self.path / "__main__.py"
 
     def require_virtualenv(self, running: str = sys.prefix) -> None:
-        """Refuse to run the program with other packages than `pulumi up` would. Raises CoreWeaveError."""
+        """Refuse to run the program with other packages than `pulumi up` would. Raises CannotStart."""
         if self.virtualenv is None:
             return
         wanted = (self.path / self.virtualenv).resolve()
         if wanted == Path(running).resolve():
             return
         missing = "" if wanted.is_dir() else ", which does not exist"
-        raise CoreWeaveError(
+        raise CannotStart(
             f"{self.path} wants the virtualenv {wanted}{missing}, and this is running in {running}; run "
             f"{wanted / _scripts() / 'cw-inference'} instead, or change runtime.options.virtualenv in Pulumi.yaml"
         )
@@ -104,7 +106,7 @@ def _mapping(file: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise CoreWeaveError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
+        raise CannotStart(f"{file} cannot be read: {' '.join(str(error).split())}") from error
     if data is not None and not isinstance(data, dict):
-        raise CoreWeaveError(f"{file} must hold a mapping (`name: …`)")
+        raise CannotStart(f"{file} must hold a mapping (`name: …`)")
     return data or {}

@@ -6,11 +6,13 @@ Pure: events in, happenings out. Nothing here knows a terminal or starts anythin
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pulumi.automation import EngineEvent
+if TYPE_CHECKING:
+    from pulumi.automation import EngineEvent
 
 TYPES = "pulumi-python:dynamic/coreweave/inference:"
 OURS = {
@@ -24,8 +26,13 @@ OURS = {
 }
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPES = "pulumi:providers:"
+ACCOUNT = TYPES + "Account"
 ERROR_CLASS = "CoreWeave: "
 """The name of the providers' exception, which the engine puts before its one line."""
+PROGRAM_FAILED = "an unhandled error occurred: "
+"""What the engine puts before the error that a program gave."""
+REFUSED = re.compile(r"^\S+ resource '[^']*' has a problem: ")
+"""What the engine puts before the reason of a refused declaration."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +72,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Message:
-    """A line of the engine or a provider; `urn` is empty where it concerns the whole run."""
+    """A line of the engine or a provider; `urn` is empty where it concerns the whole run.
+
+    `refusal`: a resource's declaration was refused before anything was done with it.
+    """
 
     severity: str
     text: str
     urn: str = ""
     ephemeral: bool = False
+    refusal: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,10 +156,11 @@ def of_progress_line(line: str) -> Progress | None:
 
 
 def error_text(text: str) -> str:
-    """An error as its user should read it: without the class, the engine's frame around it, and white space."""
+    """An error as its user should read it: without the class, the engine's frame around it, and empty lines."""
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     words = " ".join(lines) if ERROR_CLASS in text else "\n".join(lines)
-    return words.partition(ERROR_CLASS)[2] or words
+    bare = REFUSED.sub("", words.removeprefix(PROGRAM_FAILED))
+    return bare.partition(ERROR_CLASS)[2] or bare
 
 
 def _message(event: Any) -> Message | None:
@@ -157,7 +169,8 @@ def _message(event: Any) -> Message | None:
         return None
     severity = event.severity.removeprefix("info#") if event.severity else "info"
     cleaned = error_text(text) if severity == "error" else text
-    return Message(severity, cleaned, event.urn or "", bool(event.ephemeral))
+    refusal = severity == "error" and bool(REFUSED.match(text)) and type_of(event.urn or "") != ACCOUNT
+    return Message(severity, cleaned, event.urn or "", bool(event.ephemeral), refusal)
 
 
 def _step(metadata: Any, phase: str) -> Step | None:
@@ -182,7 +195,9 @@ def _changes(metadata: Any) -> tuple[Change, ...]:
         if path.startswith("__"):
             continue
         before = (old.inputs if difference.input_diff else old.outputs) if old is not None else {}
-        found.append(Change(path, value_at(before or {}, path), value_at((new.inputs if new else None) or {}, path)))
+        found.append(
+            Change(path, value_at(before or {}, path), value_at((new.inputs if new else None) or {}, path))
+        )
     return tuple(found)
 
 

@@ -17,7 +17,9 @@ from typing import IO, Any
 import semver
 from pulumi.automation import CommandResult, PulumiCommand
 
-from ..errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError
+
+from .refusals import CannotStart
 
 OLDEST = semver.Version(3, 254, 0)
 """Import files and S3 backends behave as needed from here on."""
@@ -36,7 +38,9 @@ class CommandFailed(CoreWeaveError):
     def __init__(self, arguments: Sequence[str], result: CommandResult) -> None:
         self.text = result.stderr
         self.result = result
-        super().__init__(_reason(result.stderr) or f"pulumi {' '.join(arguments[:2])} ended with code {result.code}")
+        super().__init__(
+            _reason(result.stderr) or f"pulumi {' '.join(arguments[:2])} ended with code {result.code}"
+        )
 
 
 class PulumiCli(PulumiCommand):
@@ -54,18 +58,20 @@ class PulumiCli(PulumiCommand):
 
     @classmethod
     def found(cls, environ: Mapping[str, str]) -> PulumiCli:
-        """The one on PATH. Raises CoreWeaveError where there is none, or an older one."""
+        """The one on PATH. Raises CannotStart where there is none, or an older one."""
         path = shutil.which("pulumi", path=environ.get("PATH"))
         if path is None:
-            raise CoreWeaveError(f"the Pulumi CLI (pulumi) is not on PATH; {HOW_TO_GET}")
+            raise CannotStart(f"the Pulumi CLI (pulumi) is not on PATH; {HOW_TO_GET}")
         asked = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
         answer = subprocess.run([path, "version"], env=asked, capture_output=True, text=True, check=False)
         number = answer.stdout.strip().removeprefix("v")
         if answer.returncode != 0 or not semver.Version.is_valid(number):
-            raise CoreWeaveError(f"{path} does not tell its version: {(answer.stderr or answer.stdout).strip()[:300]}")
+            raise CannotStart(
+                f"{path} does not tell its version: {(answer.stderr or answer.stdout).strip()[:300]}"
+            )
         version = semver.Version.parse(number)
         if version < OLDEST:
-            raise CoreWeaveError(f"{path} is version {version}; {OLDEST} or newer is needed; {HOW_TO_GET}")
+            raise CannotStart(f"{path} is version {version}; {OLDEST} or newer is needed; {HOW_TO_GET}")
         return cls(path, version)
 
     def run(
@@ -82,7 +88,9 @@ class PulumiCli(PulumiCommand):
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
         # Plugins lie beside the CLI in a release archive.
         environment["PATH"] = os.pathsep.join([os.path.dirname(self.command), environment.get("PATH", "")])
-        result = self._finished([self.command, *arguments], cwd, environment, standard_input, (on_output, on_error))
+        result = self._finished(
+            [self.command, *arguments], cwd, environment, standard_input, (on_output, on_error)
+        )
         if result.code != 0:
             raise CommandFailed(args, result)
         return result

@@ -19,7 +19,7 @@ from .happenings import Progress, of_progress_line
 
 STOP = "stop"
 PROGRESS = "progress.jsonl"
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Tell = Callable[[Progress], None]
@@ -46,7 +46,9 @@ def run_directory(tell: Tell) -> Iterator[RunDirectory]:
     """A directory for one run, gone afterwards; `tell` gets each line of progress soon after it was written."""
     path = Path(tempfile.mkdtemp(prefix="cw-inference-"))
     over = threading.Event()
-    follower = threading.Thread(target=_follow, args=(path / PROGRESS, tell, over), name="progress", daemon=True)
+    follower = threading.Thread(
+        target=_follow, args=(path / PROGRESS, tell, over), name="progress", daemon=True
+    )
     follower.start()
     try:
         yield RunDirectory(path)
@@ -76,13 +78,14 @@ def _follow(file: Path, tell: Tell, over: threading.Event) -> None:
 @contextmanager
 def interruptible(first: Callable[[], None], further: Callable[[], None]) -> Iterator[None]:
     """Call `first` at the first SIGINT or SIGTERM and `further` at each after it; elsewhere than in the main thread,
-    signals stay as they are."""
+    signals stay as they are.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, _: FrameType | None) -> None:
         received.append(number)
         (first if len(received) == 1 else further)()
 

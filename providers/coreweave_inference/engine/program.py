@@ -9,22 +9,35 @@ import os
 import runpy
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pulumi
 
-from ..errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError
 
 
-def inline(program: Path) -> Callable[[], None]:
-    """A function that runs `program` once, with its directory as working directory and first on the import path.
+class InlineProgram:
+    """A program that runs with its directory as working directory and first on the import path.
 
-    Raises pulumi.RunError: the program's own, or one line for what it raised.
+    `refused` tells whether it raised: then its declaration is at fault, and not the service.
     """
 
-    def run() -> None:
+    def __init__(self, program: Path) -> None:
+        self._program = program
+        self.refused = False
+
+    def __call__(self) -> None:
+        """Run it once. Raises pulumi.RunError: the program's own, or one line for what it raised."""
+        try:
+            self._run()
+        except pulumi.RunError:
+            self.refused = True
+            raise
+
+    def _run(self) -> None:
+        program = self._program
         if not program.is_file():
             raise pulumi.RunError(
                 f"{program} is missing; a stack of inference.yaml needs two lines in it: "
@@ -39,8 +52,6 @@ def inline(program: Path) -> Callable[[], None]:
                 raise pulumi.RunError(str(error)) from error
             except (Exception, SystemExit) as error:
                 raise pulumi.RunError(_place_and_words(program, error)) from error
-
-    return run
 
 
 @contextmanager

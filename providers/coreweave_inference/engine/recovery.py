@@ -11,20 +11,21 @@ from typing import Any
 
 from pulumi.dynamic import ResourceProvider
 
-from ..errors import BucketMissing, CoreWeaveError
-from ..policy import inference_statement, same_meaning
-from ..policy_documents import statements_of
-from ..resources import adoption
-from ..resources.capacity_claim import CapacityClaimProvider
-from ..resources.deployment import DeploymentProvider
-from ..resources.gateway import GatewayProvider
-from ..resources.inference_bucket_policy import InferenceBucketPolicyProvider
-from ..resources.object_provider import ObjectProvider
-from ..resources.session import Session, speaking_through
-from ..resources.values import STACK, plain
-from ..resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
-from ..spec.identity import salted
-from ..waiting import Revision
+from coreweave_inference.errors import BucketMissing, CoreWeaveError
+from coreweave_inference.policy import inference_statement, same_meaning
+from coreweave_inference.policy_documents import statements_of
+from coreweave_inference.resources import adoption
+from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
+from coreweave_inference.resources.deployment import DeploymentProvider
+from coreweave_inference.resources.gateway import GatewayProvider
+from coreweave_inference.resources.inference_bucket_policy import InferenceBucketPolicyProvider
+from coreweave_inference.resources.object_provider import ObjectProvider
+from coreweave_inference.resources.session import Session, speaking_through
+from coreweave_inference.resources.values import STACK, plain
+from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
+from coreweave_inference.spec.identity import salted
+from coreweave_inference.waiting import Revision
+
 from .happenings import TYPES
 from .repair import Found, Left, Resource
 
@@ -70,7 +71,9 @@ class Recovery:
             return Left(decision.why)
         if not isinstance(decision, adoption.TakeOver):
             return Left("it is being deleted")
-        return self._read(provider, live.id, resource, inputs, {"revision": str(Revision.of_write(time.time()))})
+        return self._read(
+            provider, live.id, resource, inputs, {"revision": str(Revision.of_write(time.time()))}
+        )
 
     def _bucket(self, resource: Resource, inputs: dict[str, Any]) -> Found | Left:
         name = str(inputs["name"])
@@ -78,7 +81,9 @@ class Recovery:
         if live is None:
             return self._not_there()
         if live.tags.get(STACK_TAG) != stack_tag(str(inputs.get(STACK, ""))):
-            return Left(f'a bucket "{name}" exists without this stack\'s tag; if it is declared, this run decides on it')
+            return Left(
+                f'a bucket "{name}" exists without this stack\'s tag; if it is declared, this run decides on it'
+            )
         return self._read(WeightsBucketProvider(), name, resource, inputs, {})
 
     def _policy(self, resource: Resource, inputs: dict[str, Any]) -> Found | Left:
@@ -88,7 +93,9 @@ class Recovery:
         except BucketMissing:
             document = None
         wanted = inference_statement(bucket, inputs.get("prefixes") or [])
-        sid = next((str(s.get("Sid", "")) for s in statements_of(document) if _same_statement(s, wanted)), None)
+        sid = next(
+            (str(s.get("Sid", "")) for s in statements_of(document) if _same_statement(s, wanted)), None
+        )
         if sid is None:
             return self._not_there()
         return self._read(InferenceBucketPolicyProvider(), bucket, resource, inputs, {"sid": sid})
@@ -118,7 +125,9 @@ class Recovery:
 
     def _not_there(self) -> Left:
         seen = self._session.organizations_seen()
-        sure = not self._organization_id or self._organization_id in seen or self._session.settings.accept_gone
+        sure = (
+            not self._organization_id or self._organization_id in seen or self._session.settings.accept_gone
+        )
         if sure:
             return Left("it does not exist")
         return Left(

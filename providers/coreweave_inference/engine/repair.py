@@ -48,7 +48,9 @@ class Repaired:
 
 def pending(state: State) -> list[Resource]:
     """Pending operations on resources of ours: `{"resource": …, "type": "creating"}`."""
-    return [operation for operation in _deployment(state).get("pending_operations") or () if _is_ours(operation)]
+    return [
+        operation for operation in _deployment(state).get("pending_operations") or () if _is_ours(operation)
+    ]
 
 
 def repaired(state: State, look_up: LookUp) -> Repaired:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .happenings import Happening, Message, Progress, Step
+from .happenings import Happening, Message, Step
 
 VERBS = {
     "create": "create",
@@ -32,9 +32,9 @@ FRAME = ("update failed", "preview failed", "destroy failed", "refresh failed")
 class Result:
     """What one run did.
 
-    `counts` are resources by verb (`create`, `update`, `replace`, `delete`, `same`, `read`, `refresh`), of a preview:
-    what would be done. `errors` are one line each. `outputs` are those of the stack, secrets masked, after an `up`.
-    `repairs` tell what was put right before the run. `drift` are the steps of its refresh that found a change.
+    `counts` are resources by verb (`create`, `update`, `replace`, `delete`, `keep`, `same`, `read`, `refresh`), of a
+    preview: what would be done. `errors` are one line each. `outputs` are those of the stack, secrets masked, after an `up`.
+    `repairs` tell what was put right before the run. `refused`: the declaration is at fault. `drift` are the steps of its refresh that found a change.
     """
 
     operation: str
@@ -42,6 +42,7 @@ class Result:
     stack: str
     ok: bool
     stopped: bool = False
+    refused: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     drift: tuple[Step, ...] = ()
@@ -68,6 +69,8 @@ class Record:
     def add(self, happening: Happening) -> None:
         """Take one in; ephemeral lines and progress are for whoever watches, not for the record."""
         if isinstance(happening, Step):
+            if happening.op == "same" and not happening.id:
+                return  # Not a target of this run, and not there yet.
             self._steps[happening.urn, happening.op] = self._with_changes(happening)
         elif isinstance(happening, Message) and not happening.ephemeral and happening not in self.messages:
             self.messages.append(happening)
@@ -75,6 +78,11 @@ class Record:
     def steps(self, *, of_refresh: bool = False) -> tuple[Step, ...]:
         """The last word on each step, in order; those of a refresh apart."""
         return tuple(s for s in self._steps.values() if (s.op == "refresh") is of_refresh)
+
+    @property
+    def refused(self) -> bool:
+        """Whether a resource's declaration was refused before anything was done with it."""
+        return any(m.refusal for m in self.messages)
 
     def errors(self) -> tuple[str, ...]:
         """Each error once; what the engine says of the whole run only where nothing else was said."""
@@ -87,7 +95,15 @@ class Record:
         earlier = self._steps.get((step.urn, step.op))
         if earlier is None or step.changes:
             return step
-        return Step(step.urn, step.op, step.phase, earlier.changes, step.kept or earlier.kept, step.id or earlier.id)
+        return Step(
+            step.urn, step.op, step.phase, earlier.changes, step.kept or earlier.kept, step.id or earlier.id
+        )
+
+
+def verb_of(step: Step) -> str:
+    """What a step does, in a user's word; `keep` for an object that stays when its entry in the state goes."""
+    word = VERBS.get(step.op, step.op)
+    return "keep" if word == "delete" and step.kept else word
 
 
 def counts_of(steps: Iterable[Step]) -> dict[str, int]:
@@ -97,7 +113,7 @@ def counts_of(steps: Iterable[Step]) -> dict[str, int]:
         if step.phase == "failed" or step.op in REST_OF_A_REPLACEMENT:
             continue
         if verbs.get(step.urn) != "replace":
-            verbs[step.urn] = VERBS.get(step.op, step.op)
+            verbs[step.urn] = verb_of(step)
     found: dict[str, int] = {}
     for verb in verbs.values():
         found[verb] = found.get(verb, 0) + 1
@@ -110,6 +126,3 @@ Watch = Callable[[Happening], None]
 
 def nobody(happening: Happening) -> None:
     """Watches nothing."""
-
-
-__all__ = ["Progress", "Record", "Result", "Watch", "counts_of", "nobody"]

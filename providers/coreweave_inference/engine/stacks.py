@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..errors import CoreWeaveError
 from .directory import StackDirectory
 from .installation import CommandFailed, PulumiCli
+from .refusals import CannotStart
 
 MISSING = "no stack named"
 NONE_SELECTED = "no stack selected"
 
 
 def chosen(directory: StackDirectory, cli: PulumiCli, asked: str | None) -> str:
-    """`asked`, else the one selected in this directory, else the only one that has a file. Raises CoreWeaveError."""
+    """`asked`, else the one selected in this directory, else the only one that has a file. Raises CannotStart."""
     if asked:
         return asked
     try:
@@ -28,8 +28,14 @@ def chosen(directory: StackDirectory, cli: PulumiCli, asked: str | None) -> str:
     names = directory.stacks()
     if len(names) == 1:
         return names[0]
-    there = f"there are {', '.join(names)}" if names else "there is none yet (`cw-inference init . --stack dev` adds one)"
-    raise CoreWeaveError(f"{directory.path}: which stack? {there}; name it with --stack, or select it with pulumi")
+    there = (
+        f"there are {', '.join(names)}"
+        if names
+        else "there is none yet (`cw-inference init . --stack dev` adds one)"
+    )
+    raise CannotStart(
+        f"{directory.path}: which stack? {there}; name it with --stack, or select it with pulumi"
+    )
 
 
 def exported(directory: StackDirectory, cli: PulumiCli, stack: str) -> dict[str, Any] | None:
@@ -45,10 +51,10 @@ def exported(directory: StackDirectory, cli: PulumiCli, stack: str) -> dict[str,
 
 
 def create(directory: StackDirectory, cli: PulumiCli, stack: str, *, asked: bool) -> None:
-    """Make the stack in the backend, if it was asked for by name or has a file. Raises CoreWeaveError otherwise."""
+    """Make the stack in the backend, if it was asked for by name or has a file. Raises CannotStart otherwise."""
     if not asked and not directory.stack_file(stack).is_file():
         names = ", ".join(directory.stacks()) or "none"
-        raise CoreWeaveError(
+        raise CannotStart(
             f'{directory.path}: the backend has no stack "{stack}", and there is no {directory.stack_file(stack).name}; '
             f"stacks with a file here: {names}"
         )

@@ -84,8 +84,7 @@ def _guard(run: Session, old: dict[str, Any]) -> None:
 
 
 def _outputs(run: Session, props: dict[str, Any]) -> dict[str, Any]:
-    seen = run.organizations_seen()
-    known = props.get("organizationId") or (next(iter(seen)) if len(seen) == 1 else "")
+    known = run.organization(str(props.get("organizationId") or ""))
     kept = {URN: props[URN]} if URN in props else {}
     return {**kept, "apiEndpoint": run.settings.endpoint, "organizationId": known, "format": FORMAT}
 
@@ -104,6 +103,6 @@ class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):
         super().__init__(AccountProvider(), name, props, opts)
 
 
-def account_of(program: Program) -> Account:
+def account_of(program: Program) -> pulumi.Resource:
     """The program's account, made now if nobody did."""
     return program.account or Account()

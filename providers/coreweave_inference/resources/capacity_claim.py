@@ -16,8 +16,9 @@ from coreweave_inference.errors import Refused
 from coreweave_inference.spec import Kind
 from coreweave_inference.spec.normal_form import get_path, with_path
 
+from .api_resource import ApiResource
 from .object_provider import ObjectProvider
-from .program import MODULE, ApiResource
+from .program import MODULE
 from .removal import references, wait_for_users
 from .session import Session
 from .values import URN

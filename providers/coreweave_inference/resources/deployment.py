@@ -18,11 +18,13 @@ from coreweave_inference.spec.normal_form import get_path, has_unknown, with_pat
 from coreweave_inference.spec.unknown import UNKNOWN
 
 from . import versions
+from .api_resource import ApiResource
 from .arguments import Autoscaling, Model, Resources, Runtime, Traffic, as_api
+from .existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
 from .gateway import Gateway
 from .inference_bucket_policy import InferenceBucketPolicy
 from .object_provider import ObjectProvider
-from .program import MODULE, ApiResource
+from .program import MODULE
 from .session import Session
 from .values import RESOLVED_VERSION, URN
 from .weights_bucket import WeightsBucket
@@ -30,6 +32,7 @@ from .wording import subject
 
 VERSION = "runtime.version"
 ENGINE = "runtime.engine"
+Weights = WeightsBucket | InferenceBucketPolicy | ExistingBucket
 
 
 class DeploymentProvider(ObjectProvider):
@@ -100,23 +103,23 @@ def _folder(path: str) -> str:
 class Deployment(ApiResource, module=MODULE, name="Deployment"):
     """One model, served.
 
-    `gateways` takes resources, ids or outputs. `weights` is the bucket or the policy that the service reads through:
-    it gives `model.bucket` where that is left out, and the order. `capacity_claims` only order.
+    `gateways` takes resources, existing gateways, ids or outputs. `weights` is the bucket (own or existing) or the policy
+    that the service reads through: it gives `model.bucket` where that is left out, and the order. `capacity_claims` only order.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        gateways: Sequence[Gateway | pulumi.Input[str]],
+        gateways: Sequence[Gateway | ExistingGateway | pulumi.Input[str]],
         model: Model,
         runtime: Runtime,
         resources: Resources,
         autoscaling: Autoscaling,
         traffic: Traffic | None = None,
         disabled: pulumi.Input[bool] | None = None,
-        weights: WeightsBucket | InferenceBucketPolicy | None = None,
-        capacity_claims: Sequence[pulumi.Resource] = (),
+        weights: Weights | None = None,
+        capacity_claims: Sequence[pulumi.Resource | ExistingCapacityClaim] = (),
         api_name: pulumi.Input[str] | None = None,
         wait: bool = True,
         timeout: str | float | None = None,
@@ -127,7 +130,7 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
         self.model_name = model.name
         spec = {
             "name": api_name,
-            "gatewayIds": [g.api_id if isinstance(g, Gateway) else g for g in gateways],
+            "gatewayIds": [g.api_id if isinstance(g, (Gateway, ExistingGateway)) else g for g in gateways],
             "runtime": as_api(runtime),
             "resources": as_api(resources),
             "model": as_api(_with_bucket(model, weights)),
@@ -135,13 +138,13 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
             "traffic": as_api(traffic or Traffic(weight=WEIGHT_OF_A_LONE_MEMBER)),
             "disabled": disabled,
         }
-        before = [g for g in gateways if isinstance(g, pulumi.Resource)]
+        before = [r for r in (*gateways, weights, *capacity_claims) if isinstance(r, pulumi.Resource)]
         super().__init__(
             Kind.DEPLOYMENT,
             DeploymentProvider(),
             name,
             spec,
-            dependencies=[*before, *([weights] if weights else []), *capacity_claims],
+            dependencies=before,
             wait=wait,
             timeout=timeout,
             ignore_changes=ignore_changes,
@@ -152,7 +155,7 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
 WEIGHT_OF_A_LONE_MEMBER = 100
 
 
-def _with_bucket(model: Model, weights: WeightsBucket | InferenceBucketPolicy | None) -> Model:
+def _with_bucket(model: Model, weights: Weights | None) -> Model:
     if model.bucket is not None:
         return model
     if weights is None:

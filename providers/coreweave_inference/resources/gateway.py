@@ -17,6 +17,7 @@ from coreweave_inference.spec import Kind
 from coreweave_inference.spec.normal_form import get_path, with_path
 from coreweave_inference.waiting import Failed, Revision, Target, Waiting, wait
 
+from .api_resource import ApiResource
 from .arguments import (
     BodyBasedRouting,
     CoreWeaveAuth,
@@ -28,7 +29,7 @@ from .arguments import (
     field_of,
 )
 from .object_provider import ObjectProvider
-from .program import MODULE, ApiResource, output
+from .program import MODULE, output
 from .removal import references, wait_for_users
 from .session import Session
 from .values import URN
@@ -52,7 +53,7 @@ class GatewayProvider(ObjectProvider):
         (outcome,) = wait(
             [target],
             lambda kind: run.lists.look(kind, max_age_seconds=0.2),
-            run.clock,
+            run.waits,
             poll_seconds=run.settings.poll_seconds,
             settle_seconds=run.settings.settle_seconds,
             report=lambda outcomes: run.log.progress(declared.get(URN, ""), _progress(outcomes[0].verdict)),

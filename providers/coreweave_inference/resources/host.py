@@ -1,4 +1,4 @@
-"""The process that runs the providers: the engine's log, errors as one line, and ending with the parent.
+"""The process that runs the providers: the engine's log, errors as one line, and ending with the engine.
 
 Pulumi starts `python -m pulumi.dynamic <engine address>` for each phase of a run and calls the providers in it
 from four threads. Nothing here knows an API object; what must be remembered during one run is in `session`.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 import sys
 import threading
 import time
@@ -60,18 +61,31 @@ def one_line_errors(method: Callable[P, R]) -> Callable[P, R]:
     return told
 
 
-def end_with_parent(look_every_seconds: float = 1.0) -> None:
-    """End this process when the one that started it dies: a killed engine leaves its plugins behind otherwise."""
+def end_with_engine(look_every_seconds: float = 1.0) -> None:
+    """End this process when the engine dies: a killed engine leaves its plugins behind otherwise.
+
+    The parent says nothing: it is a shell script, which outlives the engine. So its port is looked at.
+    """
     if not is_provider_process():
         return
-    parent = os.getppid()
+    host, _, port = sys.argv[-1].rpartition(":")
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while _somebody_listens(host, int(port)):
             time.sleep(look_every_seconds)
         os._exit(1)
 
-    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+    threading.Thread(target=watch, name="end-with-engine", daemon=True).start()
+
+
+def _somebody_listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=10).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:  # A machine short of something else; a provider must not die of that.
+        return True
+    return True
 
 
 class EngineLog:

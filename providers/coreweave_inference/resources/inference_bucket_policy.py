@@ -40,6 +40,8 @@ from .wording import resource_name, speaking_of
 
 INPUTS = ("bucket", "prefixes", "ownerAccess", "organizationId", "statement", STACK, URN)
 OWNER_ACCESS = ("organization", "none")
+OWNER = "ownerOrganizationId"
+"""Output: whose bucket it is, as far as it was known. (`organizationId` is an input.)"""
 ATTEMPTS = 5
 """Rounds of read, put and read back before another writer in the bucket is called an error."""
 
@@ -54,6 +56,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         wrong = _faults(declared)
         if wrong:
             return CheckResult(news, failures(_subject(declared), wrong))
+        current().memory.checked.add(str(declared.get(URN, "")))
         bucket, prefixes = declared.get("bucket"), declared.get("prefixes") or []
         known = bucket is not UNKNOWN and prefixes is not UNKNOWN and UNKNOWN not in prefixes
         statement = _shown(inference_statement(bucket, prefixes)) if known else UNKNOWN
@@ -66,7 +69,8 @@ class InferenceBucketPolicyProvider(HostedProvider):
         current().guard_endpoint(str(old.get("apiEndpoint", "")))
         if old.get("bucket") != new.get("bucket"):
             return DiffResult(changes=True, replaces=["bucket"], delete_before_replace=False)
-        current().memory.standing.add(_standing(id_))
+        urn, sid = str(new.get(URN, "")), str(old.get("sid", ""))
+        current().memory.stand_for(urn, _standing(id_, sid))
         same = _comparable(old) == _comparable(new)
         return DiffResult(changes=False if same else None)
 
@@ -76,7 +80,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         declared = plain(props)
         run = current()
         outputs = _put(run, declared, None)
-        run.memory.standing.add(_standing(str(declared["bucket"])))
+        run.memory.standing.add(_standing(str(declared["bucket"]), outputs["sid"]))
         return CreateResult(declared["bucket"], outputs)
 
     @one_line_errors
@@ -92,6 +96,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
+        run.guard_organization(_subject(old), str(old.get(OWNER, "")))
         bucket = str(old["bucket"])
         try:
             with speaking_of(_subject(old)):
@@ -103,7 +108,8 @@ class InferenceBucketPolicyProvider(HostedProvider):
         live = find_ours(document, str(old.get("sid")))
         if live is None:
             return ReadResult("", {})
-        outputs = {**old, "statement": _shown(live), "format": FORMAT}
+        owner = run.organization(str(old.get(OWNER, "")))
+        outputs = {**old, "statement": _shown(live), OWNER: owner, "format": FORMAT}
         return ReadResult(id_, outputs, {key: outputs[key] for key in INPUTS if key in outputs})
 
     @one_line_errors
@@ -112,7 +118,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        if _standing(id_) in run.memory.standing:
+        if _standing(id_, str(old.get("sid", ""))) in run.memory.standing:
             run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
             return
         bucket = str(old["bucket"])
@@ -127,9 +133,9 @@ class InferenceBucketPolicyProvider(HostedProvider):
             _rewrite(run, bucket, lambda document: without(document, str(old.get("sid")), OWNER_SID))
 
 
-def _standing(bucket: str) -> str:
-    """Not the bucket's own id: a policy may go while its bucket stays."""
-    return f"policy of {bucket}"
+def _standing(bucket: str, sid: str) -> str:
+    """Not the bucket's own id: a policy may go while its bucket stays, and a former statement beside a new one."""
+    return f"{sid} in the policy of {bucket}"
 
 
 def _reads_and_goes(run: Session, live: Any, bucket: str) -> bool:
@@ -186,6 +192,7 @@ def _put(run: Session, declared: Mapping[str, Any], earlier_sid: str | None) -> 
         **kept,
         "statement": statement,
         "sid": chosen["sid"],
+        OWNER: run.organization(),
         "apiEndpoint": run.settings.endpoint,
         "format": FORMAT,
     }

@@ -65,7 +65,9 @@ class ObjectProvider(HostedProvider):
         wrong = [*faults(self.kind, spec), *_ignored_faults(self.kind, declared)]
         if wrong:
             return CheckResult(news, failures(subject(self.kind, declared), wrong))
-        inputs = self.filled_in(session.current(), before, self._carried_over(before, declared))
+        run = session.current()
+        run.memory.checked.add(str(declared.get(URN, "")))
+        inputs = self.filled_in(run, before, self._carried_over(before, declared))
         return CheckResult(for_engine(_with_ignored(before, inputs)), [])
 
     @one_line_errors
@@ -74,9 +76,10 @@ class ObjectProvider(HostedProvider):
         old, new = plain(olds), plain(news)
         run = session.current()
         run.guard_endpoint(old.get("apiEndpoint", ""))
+        run.guard_organization(subject(self.kind, old), old.get("organizationId", ""))
         if self._replaced(old, new):
             return self._replacement(run, old, new)
-        run.memory.standing.add(id_)
+        run.memory.stand_for(str(new.get(URN, "")), id_)
         if not has_unknown(new):
             self._remember(run, id_, new)
         return DiffResult(changes=None if self._changed(old, new) else False, delete_before_replace=False)

@@ -31,9 +31,10 @@ from coreweave_inference.spec.normal_form import (
 from coreweave_inference.waiting import Failed, Live, Outcome, Ready, Revision, Target, Waiting, wait
 
 from .account import account_of
+from .api_resource import ApiResource
 from .host import one_line_errors
 from .object_provider import HostedProvider
-from .program import MODULE, ApiResource, current_program, urn_of, with_dependencies
+from .program import MODULE, current_program, urn_of, with_dependencies
 from .session import Session, current
 from .values import FORMAT, URN, for_engine, plain
 
@@ -75,7 +76,9 @@ class ReadinessProvider(HostedProvider):
     @one_line_errors
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """It goes before everything it covers: so this is a destroy, and deletes need not wait one by one."""
-        current().memory.tearing_down = True
+        run, old = current(), plain(props)
+        run.guard_organization("what this stack made", str(old.get("organizationId") or ""))
+        run.memory.tearing_down = True
 
 
 def _not_judged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +101,7 @@ def _judged(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dic
         outcomes = wait(
             [_target(run, item) for item in covered.values()],
             lambda kind: run.lists.look(kind, max_age_seconds=0.1),
-            run.clock,
+            run.waits,
             poll_seconds=run.settings.poll_seconds,
             settle_seconds=run.settings.settle_seconds,
             report=report,
@@ -107,7 +110,9 @@ def _judged(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dic
         )
         _raise_unless_ready(run, outcomes)
         report.tell_notes(outcomes)
-    return {**new, "format": FORMAT}
+    # Recorded, so that a destroy with another account's token is refused before anything of the state goes.
+    organization = run.organization(str(old.get("organizationId") or ""))
+    return {**new, "organizationId": organization, "format": FORMAT}
 
 
 def _target(run: Session, item: Mapping[str, Any]) -> Target:

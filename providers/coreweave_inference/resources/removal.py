@@ -42,7 +42,7 @@ def wait_until_gone(run: Session, objects: Mapping[str, tuple[Kind, str]], urn: 
         seen = {kind: run.lists.look(kind, max_age_seconds=0.2) for kind in kinds}
         return sorted(f'{kind.noun} "{name}"' for id_, (kind, name) in objects.items() if id_ in seen[kind])
 
-    _wait_for_none(run, urn, left, "is deleted but not gone")
+    _wait_for_none(run, urn, left, "deleted but not gone")
 
 
 def wait_for_users(run: Session, what: str, urn: str, uses: Users, *, refuse_live: bool) -> None:
@@ -62,7 +62,7 @@ def wait_for_users(run: Session, what: str, urn: str, uses: Users, *, refuse_liv
             )
         return sorted(f'deployment "{live.name}"' for live in going)
 
-    _wait_for_none(run, urn, left, "is used by what is being deleted")
+    _wait_for_none(run, urn, left, f"deleted but not gone, and {what} waits for that")
 
 
 def _wait_for_none(run: Session, urn: str, left: Callable[[], list[str]], state: str) -> None:
@@ -77,14 +77,14 @@ def _wait_for_none(run: Session, urn: str, left: Callable[[], list[str]], state:
         else:
             if not names:
                 return
-            seen = f"{', '.join(names)} {state}"
+            seen = f"{', '.join(names)} {'are' if len(names) > 1 else 'is'} {state}"
             run.log.progress(urn, f"waiting for {', '.join(names)} to go")
         remaining = deadline - (run.clock.monotonic() - start)
         if run.stopped():
             raise CoreWeaveError(f"stopped waiting: {seen}; run again to go on")
         if remaining <= 0:
             raise CoreWeaveError(f"{seen} after {deadline:.0f} s; run again to wait on")
-        run.clock.sleep(min(next(rests), remaining))
+        run.waits.sleep(min(next(rests), remaining))
 
 
 def references(live: ApiObject, *path: str) -> Any:

@@ -23,7 +23,7 @@ from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
 from coreweave_inference.spec import Kind
 from coreweave_inference.storage import ObjectStorage, credentials_from
 
-from .host import EngineLog, end_with_parent
+from .host import EngineLog, end_with_engine
 
 RUN_DIRECTORY = "COREWEAVE_RUN_DIRECTORY"
 """Environment variable: a directory where progress is appended to `progress.jsonl` and a file `stop` ends waits."""
@@ -59,6 +59,8 @@ class Memory:
 
     standing: set[str] = field(default_factory=set)
     """Ids that a create or a non-replacing diff of this run stands for: a delete of one does nothing."""
+    checked: set[str] = field(default_factory=set)
+    """URNs that the program declared in this run: only those were given to a `check`."""
     declared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Declared normal form by id, of everything that was diffed or written."""
     ignored: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -69,6 +71,36 @@ class Memory:
     """Id to kind and name of what this process has deleted."""
     tearing_down: bool = False
     """A `Readiness` was deleted before: this is a destroy, and `Account` will wait for all at once."""
+
+    def stand_for(self, urn: str, id_: str) -> None:
+        """Remember that this run declares `id_`. A refresh calls `diff` too, and declares nothing."""
+        if urn in self.checked:
+            self.standing.add(id_)
+
+
+class WaitingClock:
+    """The clock of waits in a run that can be asked to stop: then a rest ends within half a second."""
+
+    def __init__(self, clock: Clock, stopped: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._stopped = stopped
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """Seconds since an unknown moment."""
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Come back after `seconds`, or when the run is asked to stop."""
+        if not os.environ.get(RUN_DIRECTORY):
+            self._clock.sleep(seconds)
+            return
+        until = self._clock.monotonic() + seconds
+        while not self._stopped() and (left := until - self._clock.monotonic()) > 0:
+            self._clock.sleep(min(left, 0.5))
 
 
 class Session:
@@ -86,6 +118,7 @@ class Session:
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
+        self.waits: Clock = WaitingClock(self.clock, self.stopped)
         self.log = log or EngineLog()
         self.api = api or InferenceApi(
             settings.endpoint,
@@ -152,6 +185,11 @@ class Session:
                 "set it back, or use a stack of its own for the other service"
             )
 
+    def guard_organization(self, what: str, recorded: str) -> None:
+        """Refuse to speak for an object that the token cannot see any sign of (CannotProveGone)."""
+        if recorded and not self.settings.accept_gone and recorded not in self.organizations_seen():
+            raise CannotProveGone(self._not_proven(what, recorded))
+
     def prove_gone(self, what: str, id_: str, organization_id: str) -> None:
         """Return if a 404 for `what` means that it is gone; raise CannotProveGone otherwise (rule 6).
 
@@ -168,6 +206,11 @@ class Session:
         for kind in Kind:
             self.lists.look(kind, max_age_seconds)
         return set(self.lists.organizations)
+
+    def organization(self, recorded: str = "") -> str:
+        """The organisation that this stack lives in: as recorded, else the one that is seen; empty while nobody knows."""
+        seen = self.organizations_seen()
+        return recorded or (next(iter(seen)) if len(seen) == 1 else "")
 
     def _not_proven(self, what: str, organization_id: str) -> str:
         with self._lock:
@@ -213,7 +256,7 @@ def configure(read: Callable[[str], Any]) -> None:
 
 
 @contextmanager
-def use(run: Session) -> Iterator[Session]:
+def speaking_through(run: Session) -> Iterator[Session]:
     """Put `run` in the place of this process's session for a while, so that providers can be driven by hand."""
     global _current
     before, _current = _current, run
@@ -228,6 +271,6 @@ def current() -> Session:
     global _current
     with _lock:
         if _current is None:
-            end_with_parent()
+            end_with_engine()
             _current = Session(resolve(os.environ, _config))
         return _current

@@ -8,6 +8,7 @@ from typing import Any
 import semver
 
 from coreweave_inference.api import ApiObject
+from coreweave_inference.spec import has_unknown
 
 LATEST = "latest"
 
@@ -39,6 +40,8 @@ def offered(parameters: Mapping[str, Any], engine: str) -> Sequence[str]:
 
 def of_group(spec: Mapping[str, Any], live: Iterable[ApiObject]) -> str | None:
     """The version that most of the traffic of the new member's group runs: same model name, gateway and engine."""
+    if has_unknown((spec.get("model"), spec.get("gatewayIds"))):
+        return None
     model, gateways = (spec.get("model") or {}).get("name"), set(spec.get("gatewayIds") or ())
     members = [
         other

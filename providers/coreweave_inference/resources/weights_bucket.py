@@ -52,6 +52,7 @@ class WeightsBucketProvider(HostedProvider):
             wrong.append(Fault(f"a bucket cannot move from {zones[0]} to {zones[1]}", path="zone", do=do))
         if wrong:
             return CheckResult(news, failures(_subject(declared), wrong))
+        current().memory.checked.add(str(declared.get(URN, "")))
         return CheckResult(for_engine(declared), [])
 
     @one_line_errors
@@ -61,7 +62,7 @@ class WeightsBucketProvider(HostedProvider):
         current().guard_endpoint(str(old.get("apiEndpoint", "")))
         if old.get("name") != new.get("name"):
             return DiffResult(changes=True, replaces=["name"], delete_before_replace=False)
-        current().memory.standing.add(id_)
+        current().memory.stand_for(str(new.get(URN, "")), id_)
         same = all(
             (old.get(key) or None) == (new.get(key) or None) for key in ("zone", "tags", "forceDestroy")
         )
@@ -106,6 +107,7 @@ class WeightsBucketProvider(HostedProvider):
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
+        run.guard_organization(_subject(old), str(old.get("organizationId", "")))
         with speaking_of(_subject(old)):
             live = run.storage(str(old.get("zone", ""))).bucket(id_)
         if live is None:
@@ -113,6 +115,7 @@ class WeightsBucketProvider(HostedProvider):
             return ReadResult("", {})
         tags = {key: live.tags[key] for key in old.get("tags") or {} if key in live.tags}
         seen = {**old, "zone": live.zone or old.get("zone"), **({"tags": tags} if old.get("tags") else {})}
+        seen["organizationId"] = run.organization(str(old.get("organizationId", "")))
         return ReadResult(id_, seen, {key: seen[key] for key in INPUTS if key in seen})
 
     @one_line_errors
@@ -128,6 +131,7 @@ class WeightsBucketProvider(HostedProvider):
         with speaking_of(_subject(old)):
             storage = run.storage(str(old.get("zone", "")))
             if storage.bucket(id_) is None:
+                _prove_gone(run, old)
                 return
             if not storage.is_empty(id_):
                 _empty(run, old, id_)
@@ -179,7 +183,12 @@ def _take(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
 
 def _outputs(run: Session, declared: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: declared[key] for key in INPUTS if key in declared}
-    return {**kept, "apiEndpoint": run.settings.endpoint, "format": FORMAT}
+    return {
+        **kept,
+        "apiEndpoint": run.settings.endpoint,
+        "organizationId": run.organization(),
+        "format": FORMAT,
+    }
 
 
 def _prove_gone(run: Session, old: Mapping[str, Any]) -> None:
@@ -238,8 +247,15 @@ class WeightsBucket(pulumi.dynamic.Resource, module=MODULE, name="WeightsBucket"
         }
         own = with_dependencies(opts, [account_of(program)], retain_on_delete=retain_on_delete)
         super().__init__(WeightsBucketProvider(), name, props, own)
+        self.resource_name = name
+        program.buckets.append(self)
 
     @property
     def bucket_name(self) -> pulumi.Output[str]:
         """The bucket's name."""
         return output(self, "name")
+
+    @property
+    def zone(self) -> pulumi.Output[str]:
+        """The Availability Zone it lies in."""
+        return output(self, "zone")

@@ -160,7 +160,7 @@ def test_a_fault_that_is_inherited_is_told_once(faults: Faults, full: str) -> No
             'unknown key "resources"; write its fields one level higher',
         ),
         ("capacityClaims", {"h": {"instanceCount": 0}}, "capacityClaims.h.instanceCount: 0 is below 1"),
-        ("existing", {"gateways": {}}, 'existing: unknown key "existing"'),
+        ("accepted", {}, 'accepted: unknown key "accepted"; did you mean "accept"?'),
         ("gateway", {}, 'gateway: unknown key "gateway"; did you mean "gateways"?'),
     ],
 )

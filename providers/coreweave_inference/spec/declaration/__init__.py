@@ -7,10 +7,15 @@ stack, or make resources.
 from __future__ import annotations
 
 from .origin import Origin
-from .reading import read
+from .overlay import overlay_path
+from .reading import read, read_for_stack
 from .result import (
+    Accepted,
     BucketDeclaration,
     Declaration,
+    Existing,
+    ExistingBucket,
+    ExistingObject,
     ObjectDeclaration,
     ObjectOptions,
     PolicyDeclaration,
@@ -18,12 +23,18 @@ from .result import (
 )
 
 __all__ = [
+    "Accepted",
     "BucketDeclaration",
     "Declaration",
+    "Existing",
+    "ExistingBucket",
+    "ExistingObject",
     "ObjectDeclaration",
     "ObjectOptions",
     "Origin",
     "PolicyDeclaration",
     "SecretReference",
+    "overlay_path",
     "read",
+    "read_for_stack",
 ]

@@ -18,7 +18,7 @@ from coreweave_inference.spec.normal_form import get_path
 from coreweave_inference.spec.shape import is_path, paths
 from coreweave_inference.spec.violations import located_faults, nearest, unknown_key
 
-from .origin import Location, Origin, Report
+from .origin import Location, Origin, Report, dotted
 from .result import ObjectOptions
 from .secrets import without_references
 from .sections import OptionsSection
@@ -45,22 +45,33 @@ class Entry:
         return not self.bases or get_path(self.own, path) is not None
 
 
-def raw_entries(top: Mapping[str, Any], section: str, report: Report) -> dict[str, Mapping[str, Any]]:
-    """The section's entries as written; what is not a mapping, or has a name that cannot be one, is reported."""
-    entries = top.get(section)
+def raw_entries(
+    top: Mapping[str, Any], section: str, report: Report, *, within: Location = (), short: str = ""
+) -> dict[str, Mapping[str, Any]]:
+    """The section's entries as written; what is not a mapping, or has a name that cannot be one, is reported.
+
+    `within` leads to `top`; an entry that is only text says the field `short`, if there is one.
+    """
+    entries, location = top.get(section), (*within, section)
     if not isinstance(entries, Mapping):
         if entries is not None:
             report.add(
-                (section,), "is not a mapping of names to entries", "write a name, a colon and its fields"
+                location, "is not a mapping of names to entries", "write a name, a colon and its fields"
             )
         return {}
     for key in entries:
-        _check_key(key, (section, key), report)
-    found = {key: {} if entry is None else entry for key, entry in entries.items()}
+        _check_key(key, (*location, key), report)
+    found = {key: _whole(entry, short) for key, entry in entries.items()}
     for key, entry in found.items():
         if not isinstance(entry, Mapping):
-            report.add((section, key), "is not a mapping of fields", "write its fields below it")
+            report.add((*location, key), "is not a mapping of fields", "write its fields below it")
     return {key: entry for key, entry in found.items() if isinstance(entry, Mapping)}
+
+
+def _whole(entry: Any, short: str) -> Any:
+    if entry is None:
+        return {}
+    return {short: entry} if short and isinstance(entry, str) else entry
 
 
 def _check_key(key: str, location: Location, report: Report) -> None:
@@ -85,7 +96,7 @@ def model_faults(model: type[BaseModel], values: Mapping[str, Any]) -> list[tupl
 
 def place_faults(faults: Iterable[tuple[Location, Fault]], location: Location, report: Report) -> None:
     """Reports faults of something that stands at `location`."""
-    start = ".".join(map(str, location))
+    start = dotted(location)
     for inner, fault in faults:
         report.place((*location, *inner), replace(fault, path=f"{start}.{fault.path}"))
 

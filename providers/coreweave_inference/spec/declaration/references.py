@@ -13,11 +13,12 @@ from typing import Any
 
 from coreweave_inference.spec.fields import shortened
 from coreweave_inference.spec.normal_form import get_path
+from coreweave_inference.spec.unknown import UNKNOWN, Unknown
 from coreweave_inference.spec.violations import nearest
 
 from .entries import Entry
 from .origin import Location, Report
-from .result import BucketDeclaration
+from .result import BucketDeclaration, ExistingBucket
 from .sections import bucket_name_problem
 
 LIKELY_TYPO = 0.8
@@ -28,18 +29,22 @@ WEIGHT_ALONE = 100
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a deployment may refer to; `bucket_keys` holds the faulty ones too, `buckets` only those that are right."""
+    """What a deployment may refer to: what is declared here, and what exists.
+
+    The keys are those of faulty ones too, `buckets` and `existing_buckets` only those that are right.
+    """
 
     gateway_keys: tuple[str, ...]
     bucket_keys: tuple[str, ...]
     buckets: Mapping[str, BucketDeclaration]
+    existing_buckets: Mapping[str, ExistingBucket] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The bucket a deployment reads: its name, if that is known, and its key, if it is declared here."""
+    """The bucket a deployment reads: its name, if that is known, and its key, if it has one here."""
 
-    name: str | None = None
+    name: str | Unknown | None = None
     key: str | None = None
 
 
@@ -75,7 +80,7 @@ def _check_gateway(
         report.add(location, f'names the gateway "{shortened(key)}" twice', "name each once")
     elif key not in around.gateway_keys:
         right = nearest(key, around.gateway_keys)
-        do = f'did you mean "{right}"?' if right else "declare it under gateways"
+        do = f'did you mean "{right}"?' if right else "declare it under gateways, or under existing"
         report.add(location, f'the gateway "{shortened(key)}" is not declared', do)
 
 
@@ -91,7 +96,8 @@ def weights_of(entry: Entry, around: Surroundings, report: Report) -> Weights:
         return Weights()
     if given in around.bucket_keys:
         return _declared(given, around)
-    by_name = {bucket.name: key for key, bucket in around.buckets.items()}
+    both: dict[str, BucketDeclaration | ExistingBucket] = {**around.existing_buckets, **around.buckets}
+    by_name = {bucket.name: key for key, bucket in both.items()}
     if given in by_name:
         return _declared(by_name[given], around)
     return _elsewhere(given, location, around, report)
@@ -114,6 +120,10 @@ def _only_bucket(location: Location, around: Surroundings, report: Report) -> We
 
 
 def _declared(key: str, around: Surroundings) -> Weights:
+    """A bucket by its key; what another stack calls it is known only in a run."""
+    existing = around.existing_buckets.get(key)
+    if existing:
+        return Weights(existing.name or UNKNOWN, key)
     bucket = around.buckets.get(key)
     return Weights(bucket.name if bucket else None, key)
 

@@ -1,0 +1,38 @@
+"""What can be known before anything runs: rules over the whole declaration, and what is known of the account.
+
+Pure. Nothing here may talk to a network, know Pulumi, read the clock or the environment; whoever runs the checks
+gathers the facts and hands them over as a `View`.
+"""
+
+from __future__ import annotations
+
+from .building import Identity, Known, PlainObject, view_of, view_of_specs
+from .facts import BucketFacts, Catalogue, Folder, WeightsFile
+from .finding import Finding, Problem, Severity
+from .objects import LastObject, LiveObject
+from .registry import RULES
+from .report import Report, run
+from .rule import Rule
+from .view import View
+
+__all__ = [
+    "RULES",
+    "BucketFacts",
+    "Catalogue",
+    "Finding",
+    "Folder",
+    "Identity",
+    "Known",
+    "LastObject",
+    "LiveObject",
+    "PlainObject",
+    "Problem",
+    "Report",
+    "Rule",
+    "Severity",
+    "View",
+    "WeightsFile",
+    "run",
+    "view_of",
+    "view_of_specs",
+]

@@ -1,0 +1,175 @@
+"""A view made of a declaration, or of plain specs, and of what is known around them.
+
+Whose id and name an object has, and which live object an `existing` entry means, is found here; nothing is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from coreweave_inference.spec.declaration import (
+    Accepted,
+    BucketDeclaration,
+    Declaration,
+    ExistingObject,
+    ObjectDeclaration,
+    ObjectOptions,
+    SecretReference,
+)
+from coreweave_inference.spec.identity import default_name, object_id, replace_identity
+from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.spec.unknown import UNKNOWN, has_unknown
+
+from .facts import BucketFacts, Catalogue
+from .objects import Claim, Deployment, Item, LastObject, LiveObject, Owner, claim, deployment, gateway
+from .values import texts
+from .view import View
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose objects these are: what ids and names are derived from."""
+
+    stack_identity: str
+    stack: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known besides the declaration; the defaults are for knowing nothing."""
+
+    identity: Identity | None = None
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    live: tuple[LiveObject, ...] | None = None
+    last: tuple[LastObject, ...] | None = None
+    stores: Mapping[str, BucketFacts] = field(default_factory=dict)
+    today: date = date.max
+
+
+@dataclass(frozen=True)
+class PlainObject:
+    """An object of a Python program: its spec in camelCase, `UNKNOWN` where an output is not known yet."""
+
+    kind: Kind
+    key: str
+    spec: Mapping[str, Any]
+    options: ObjectOptions = field(default_factory=ObjectOptions)
+
+
+def view_of(declaration: Declaration, known: Known = Known()) -> View:
+    """The view of a declaration file."""
+    made: dict[Kind, dict[str, Item]] = {kind: {} for kind in Kind}
+    used: dict[Kind, dict[str, Item]] = {kind: {} for kind in Kind}
+    for declared in declaration.objects():
+        made[declared.kind][declared.key] = _own(
+            declared.kind, declared.key, declared.spec, declared.options, known
+        )
+    for existing in declaration.existing.objects():
+        used[existing.kind][existing.key] = _existing(existing, known)
+    gateways = tuple(
+        gateway(item, _handle(item)) for item in (*made[Kind.GATEWAY].values(), *used[Kind.GATEWAY].values())
+    )
+    handles = {item.key: item.handle for item in gateways}
+    return View(
+        gateways=gateways,
+        claims=_claims((*made[Kind.CAPACITY_CLAIM].values(), *used[Kind.CAPACITY_CLAIM].values())),
+        deployments=tuple(
+            _declared_deployment(item, made[Kind.DEPLOYMENT][item.key], handles)
+            for item in declaration.deployments.values()
+        ),
+        buckets=declaration.buckets,
+        existing_buckets=declaration.existing.buckets,
+        accepted=declaration.accepted,
+        catalogue=known.catalogue,
+        live=known.live,
+        last=known.last,
+        stores=known.stores,
+        today=known.today,
+        locate=declaration.origin,
+    )
+
+
+def view_of_specs(
+    objects: Iterable[PlainObject],
+    known: Known = Known(),
+    buckets: Mapping[str, BucketDeclaration] | None = None,
+    accepted: tuple[Accepted, ...] = (),
+) -> View:
+    """The view of a Python program's objects; deployments name gateways in `gatewayIds`."""
+    items = [_own(found.kind, found.key, found.spec, found.options, known) for found in objects]
+    of = {kind: tuple(item for item in items if item.kind is kind) for kind in Kind}
+    return View(
+        gateways=tuple(gateway(item, _handle(item)) for item in of[Kind.GATEWAY]),
+        claims=_claims(of[Kind.CAPACITY_CLAIM]),
+        deployments=tuple(deployment(item, texts(item.spec, "gatewayIds")) for item in of[Kind.DEPLOYMENT]),
+        buckets=buckets or {},
+        accepted=accepted,
+        catalogue=known.catalogue,
+        live=known.live,
+        last=known.last,
+        stores=known.stores,
+        today=known.today,
+    )
+
+
+def _own(kind: Kind, key: str, declared: Mapping[str, Any], options: ObjectOptions, known: Known) -> Item:
+    spec = _without_secrets(declared)
+    last = next((found for found in known.last or () if (found.kind, found.key) == (kind, key)), None)
+    id_, name = _identified(kind, key, spec, known.identity)
+    kept = last is not None and spec.get("name") in (None, last.spec.get("name"))
+    if last is not None and kept and kind is not Kind.CAPACITY_CLAIM:
+        id_, name = last.id or id_, last.spec.get("name") or name
+    return Item(kind, key, spec, Owner.OWN, id_, name, options)
+
+
+def _identified(
+    kind: Kind, key: str, spec: Mapping[str, Any], identity: Identity | None
+) -> tuple[str | None, str | None]:
+    """Id and name as the resources derive them; `None` where they are not known."""
+    declared = spec.get("name")
+    name = declared if isinstance(declared, str) else None
+    if identity is None or declared is UNKNOWN or (kind is Kind.CAPACITY_CLAIM and has_unknown(spec)):
+        return None, name
+    replaces = replace_identity(kind, spec)
+    derived = default_name(kind, key, identity.stack, replaces)
+    return object_id(identity.stack_identity, kind, key, replaces), name or derived
+
+
+def _existing(existing: ExistingObject, known: Known) -> Item:
+    """An object that is used: as it is live, or with nothing known of its spec."""
+    live = next(
+        (
+            found
+            for found in known.live or ()
+            if found.kind is existing.kind
+            and ((existing.id and found.id == existing.id) or (existing.name and found.name == existing.name))
+        ),
+        None,
+    )
+    spec: Mapping[str, Any] = live.spec if live else dict.fromkeys(("zones", "resources"), UNKNOWN)
+    id_, name = (live.id, live.name) if live else (existing.id, existing.name)
+    return Item(existing.kind, existing.key, spec, Owner.EXISTING, id_, name)
+
+
+def _handle(item: Item) -> str:
+    return item.id or item.path()
+
+
+def _claims(items: Iterable[Item]) -> tuple[Claim, ...]:
+    return tuple(claim(item) for item in items)
+
+
+def _declared_deployment(declared: ObjectDeclaration, item: Item, handles: Mapping[str, str]) -> Deployment:
+    return deployment(item, tuple(handles.get(key, key) for key in declared.gateways), declared.bucket)
+
+
+def _without_secrets(value: Any) -> Any:
+    """`value` with secrets as what is not known."""
+    if isinstance(value, SecretReference):
+        return UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,138 @@
+"""Claims against those who run on them: GPUs on each side, by instance type and zones.
+
+What a shortage means is the rules' matter. A pool is made only where every number in it is known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from .hardware import hardware_of
+from .objects import Claim, Deployment
+from .view import View
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One instance type in some zones (none named: all of them), with its claims and its RESERVED-only users."""
+
+    instance_type: str
+    zones: frozenset[str]
+    gpus_each: int
+    claims: tuple[Claim, ...]
+    users: tuple[Deployment, ...]
+
+    @property
+    def supply(self) -> int:
+        """GPUs of all claims."""
+        return sum(item.count or 0 for item in self.claims) * self.gpus_each
+
+    @property
+    def least(self) -> int:
+        """GPUs of the users' min replicas."""
+        return sum(map(min_gpus, self.users))
+
+    @property
+    def most(self) -> int:
+        """GPUs of the users' max replicas."""
+        return sum(map(max_gpus, self.users))
+
+    @property
+    def place(self) -> str:
+        """`gd-8xh200ib-i128 in US-EAST-04A`."""
+        return f"{self.instance_type} in {', '.join(sorted(self.zones)) or 'all zones'}"
+
+    @property
+    def right_side(self) -> str:
+        """`1 instance x 8 = 8 GPUs`."""
+        count = sum(item.count or 0 for item in self.claims)
+        return f"{count} instance{'' if count == 1 else 's'} x {self.gpus_each} = {self.supply} GPUs"
+
+    def left_side(self, *, of_min: bool) -> str:
+        """`chat 2 x 4 + canary 1 x 4 = 12 GPUs`, as replicas times GPUs."""
+        terms = [f'"{u.key}" {u.min if of_min else u.max} x {u.gpus}' for u in self.users[:6]]
+        rest = [f"{len(self.users) - 6} more"] if len(self.users) > 6 else []
+        return f"{' + '.join(terms + rest)} = {self.least if of_min else self.most} GPUs"
+
+
+def min_gpus(item: Deployment) -> int:
+    """GPUs that its min replicas need."""
+    return (item.min or 0) * (item.gpus or 0)
+
+
+def max_gpus(item: Deployment) -> int:
+    """GPUs that its max replicas need."""
+    return (item.max or 0) * (item.gpus or 0)
+
+
+def instances(gpus: int, gpus_each: int) -> int:
+    """Instances that hold so many GPUs."""
+    return math.ceil(gpus / gpus_each)
+
+
+def claims_are_known(view: View) -> bool:
+    """Whether type, count and zone of every claim are known."""
+    return all(item.instance_type and item.count is not None and item.zone for item in view.all_claims)
+
+
+def is_within(zones: frozenset[str], outer: frozenset[str]) -> bool:
+    """Whether a place in `zones` is always one in `outer`; no zones at all are all of them."""
+    return not outer or (bool(zones) and zones <= outer)
+
+
+def runs_in(zones: frozenset[str] | None, zone: str | None) -> bool:
+    """Whether something in `zones` (none: all, `None`: not known) may run in `zone`."""
+    return zones is not None and (not zones or zone in zones)
+
+
+def same_type(item: Deployment, instance_type: str | None) -> bool:
+    """Whether the deployment runs on an instance type, its case aside."""
+    return (item.instance_type or "").lower() == instance_type
+
+
+def pools_of(view: View) -> Iterator[Pool]:
+    """A pool for each instance type and set of zones that one of our RESERVED-only deployments runs in."""
+    if not claims_are_known(view):
+        return
+    users = [item for item in view.all_deployments if item.reserved_only and item.disabled is False]
+    zones = {id(item): view.zones_of(item) for item in users}
+    wanted = {
+        ((item.instance_type or "").lower(), zones[id(item)]): None
+        for item in users
+        if item.own and item.instance_type
+    }
+    for instance_type, area in wanted:
+        hardware = hardware_of(instance_type)
+        if hardware is None or area is None:
+            continue
+        of_type = [item for item in users if same_type(item, instance_type)]
+        if all(_is_counted(item) and zones[id(item)] is not None for item in of_type):
+            inside = tuple(item for item in of_type if is_within(zones[id(item)] or frozenset(), area))
+            yield Pool(
+                instance_type,
+                area,
+                hardware.gpus,
+                tuple(_claims_in(view.all_claims, instance_type, area)),
+                inside,
+            )
+
+
+def _claims_in(claims: Iterable[Claim], instance_type: str, area: frozenset[str]) -> Iterator[Claim]:
+    return (
+        item for item in claims if item.instance_type == instance_type and (not area or item.zone in area)
+    )
+
+
+def _is_counted(item: Deployment) -> bool:
+    return item.min is not None and item.max is not None and item.gpus is not None
+
+
+def may_use(view: View, instance_type: str | None, zone: str | None) -> list[Deployment]:
+    """The known deployments whose replicas may run on a claim of that type and zone."""
+    return [
+        item
+        for item in view.all_deployments
+        if item.may_use_claims and same_type(item, instance_type) and runs_in(view.zones_of(item), zone)
+    ]

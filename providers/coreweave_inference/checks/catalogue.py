@@ -1,0 +1,186 @@
+"""Rules on what the service offers: versions, instance types, zones. What is not listed at all is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coreweave_inference.spec.deployment import LATEST
+from coreweave_inference.spec.violations import nearest
+
+from .finding import NOTHING, Problem, Severity
+from .rule import rule
+from .versions import newest, parsed, rank
+from .view import View
+
+VERSION = "runtime.version"
+INSTANCE_TYPE = "resources.instanceType"
+
+
+@rule("catalogue-unread", Severity.WARNING, "What the service offers could not be read")
+def unread(view: View) -> Iterator[Problem]:
+    """A parameters call failed; the rules that need it say nothing."""
+    for reason in view.catalogue.unread:
+        yield Problem(
+            NOTHING,
+            "",
+            reason,
+            "versions, instance types, zones and configuration keys were not checked against it",
+            "run again later; nothing else is held up by it",
+        )
+
+
+@rule("engine-not-offered", Severity.ERROR, "The service does not offer an engine")
+def engine(view: View) -> Iterator[Problem]:
+    """Not among the engines that have versions."""
+    engines = view.catalogue.versions
+    for item in view.deployments:
+        if engines and item.engine and item.engine not in engines:
+            yield Problem(
+                item.about,
+                item.path("runtime.engine"),
+                f'the service does not offer the engine "{item.engine}"',
+                f"it offers {', '.join(sorted(engines))}",
+                _meant(item.engine, tuple(engines)) or "choose one of them",
+            )
+
+
+@rule("version-not-offered", Severity.ERROR, "The service does not offer a version")
+def version(view: View) -> Iterator[Problem]:
+    """Not among the engine's versions; one that runs already is only warned about."""
+    for item in view.deployments:
+        offered = view.catalogue.versions.get(item.engine or "", ())
+        if not offered or not item.version or item.version == LATEST or item.version in offered:
+            continue
+        before = view.before(item)
+        runs = before is not None and not view.declares_version_otherwise(item, before)
+        yield Problem(
+            item.about,
+            item.path(VERSION),
+            f"version {item.version} of {item.engine} is not offered",
+            f"offered are {', '.join(offered)}",
+            _meant(item.version, offered) or f"use {newest(offered) or offered[0]}, or leave the version out",
+            Severity.WARNING if runs else None,
+        )
+
+
+@rule("version-latest", Severity.NOTE, "Which version `latest` is at present")
+def latest(view: View) -> Iterator[Problem]:
+    """Said where a deployment follows the newest version."""
+    for item in view.deployments:
+        found = newest(view.catalogue.versions.get(item.engine or "", ()))
+        if item.version == LATEST and found:
+            yield Problem(
+                item.about,
+                item.path(VERSION),
+                f"latest is {found} at present",
+                "the next run may find a newer one and change the deployment",
+                f"write {found} to stay with it",
+            )
+
+
+@rule("version-newer", Severity.NOTE, "There is a newer version of the engine")
+def newer(view: View) -> Iterator[Problem]:
+    """The declared version is lower than the newest."""
+    for item in view.deployments:
+        declared, found = (
+            parsed(item.version),
+            parsed(newest(view.catalogue.versions.get(item.engine or "", ()))),
+        )
+        if declared and found and rank(found) > rank(declared):
+            yield Problem(
+                item.about,
+                item.path(VERSION),
+                f"{item.engine} {found} is offered, and {declared} is declared",
+                "older versions may stop being offered",
+                "try it as a canary",
+            )
+
+
+@rule("instance-type-not-offered", Severity.ERROR, "The service does not offer an instance type")
+def instance_type(view: View) -> Iterator[Problem]:
+    """Not in the list, whatever its case."""
+    offered = view.catalogue.instance_types
+    lower = {name.lower() for name in offered}
+    for item in view.deployments:
+        if offered and item.instance_type and item.instance_type.lower() not in lower:
+            yield Problem(
+                item.about,
+                item.path(INSTANCE_TYPE),
+                f"the service does not offer the instance type {item.instance_type}",
+                f"for this account it offers {', '.join(sorted(offered))}",
+                _meant(item.instance_type, offered) or "choose one of them",
+            )
+
+
+@rule(
+    "instance-type-case", Severity.WARNING, "An instance type is written in another case than the service's"
+)
+def instance_type_case(view: View) -> Iterator[Problem]:
+    """Only for claims it is documented that the case does not matter."""
+    by_lower = {name.lower(): name for name in view.catalogue.instance_types}
+    for item in view.deployments:
+        right = by_lower.get((item.instance_type or "").lower())
+        if right and right != item.instance_type:
+            yield Problem(
+                item.about,
+                item.path(INSTANCE_TYPE),
+                f"{item.instance_type} is written {right} by the service",
+                "that case does not matter is documented for capacity claims only",
+                f"write {right}",
+            )
+
+
+@rule("zone-not-offered", Severity.ERROR, "The service does not offer a zone for gateways")
+def zone(view: View) -> Iterator[Problem]:
+    """A gateway's zone is not among the zones."""
+    offered = view.catalogue.zones
+    for item in view.gateways:
+        for place, name in enumerate(item.zones or ()):
+            if item.own and offered and name not in offered:
+                yield Problem(
+                    item.about,
+                    item.path(f"zones[{place}]"),
+                    f"the service does not offer gateways in {name}",
+                    f"it offers {', '.join(sorted(offered))}",
+                    _meant(name, offered) or "choose one of them",
+                )
+
+
+@rule("claim-not-offered", Severity.ERROR, "An instance type cannot be claimed in a zone")
+def claim_type(view: View) -> Iterator[Problem]:
+    """The zone's list does not have it, or the zone has no list while others have one."""
+    offers = view.catalogue.claim_types
+    for item in view.own_claims:
+        if not offers or item.zone is None or item.instance_type is None:
+            continue
+        here = {name.lower() for name in offers.get(item.zone, ())}
+        if item.instance_type not in here:
+            zones = sorted(
+                z for z, types in offers.items() if item.instance_type in {t.lower() for t in types}
+            )
+            offered = f"{item.zone} offers {', '.join(sorted(here)) or 'none'}"
+            yield Problem(
+                item.about,
+                item.path("instanceId"),
+                f"{item.instance_type} cannot be claimed in {item.zone}",
+                f"{offered}; it can be claimed in {', '.join(zones) or 'no zone'}",
+                _meant(item.instance_type, tuple(here)) or "choose another instance type or zone",
+            )
+
+
+def _meant(given: str, offered: tuple[str, ...]) -> str:
+    right = nearest(given, offered)
+    return f'did you mean "{right}"?' if right else ""
+
+
+RULES = (
+    unread,
+    engine,
+    version,
+    latest,
+    newer,
+    instance_type,
+    instance_type_case,
+    zone,
+    claim_type,
+)

@@ -1,0 +1,172 @@
+"""Rules on what a change does to what runs, against the last state where it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.spec.normal_form import differences, has_unknown
+
+from .finding import About, Problem, Severity
+from .groups import WHOLE, Group, grouped, groups_of, percent
+from .objects import Item, LastObject, deployment
+from .rule import rule
+from .view import View
+
+
+@rule("gateway-replaced", Severity.WARNING, "A replaced gateway gets another endpoint")
+def gateway_replaced(view: View) -> Iterator[Problem]:
+    """Clients and DNS names point at the old one."""
+    for item in view.gateways:
+        if item.own and view.is_replaced(item):
+            last = view.last_by_key[item.kind, item.key].spec.get("name")
+            yield Problem(
+                item.about,
+                item.path("name"),
+                f'its name changes from "{last}", which makes a new gateway',
+                "endpoints are the service's to give, and the new gateway's are others; clients point at the old ones",
+                "keep the name; or add a second gateway, move clients, and remove this one afterwards",
+            )
+
+
+@rule("claim-given-up", Severity.WARNING, "Capacity is given up before it is asked for again")
+def claim_given_up(view: View) -> Iterator[Problem]:
+    """A claim is replaced and the old one goes first: it has a name of its own, or is told to."""
+    for item in view.own_claims:
+        first = item.options.delete_before_replace or (
+            item.spec.get("name") is not None and view.keeps_name(item)
+        )
+        if first and view.is_replaced(item):
+            yield Problem(
+                item.about,
+                item.path("name"),
+                "it is replaced, and the old claim is deleted before the new one is asked for",
+                "what it held goes back to the pool, and somebody else may have it before you ask again",
+                "leave its name out, so that the new claim exists before the old one goes, or claim under a second key first",
+            )
+
+
+@rule("last-member-disabled", Severity.WARNING, "The last member that serves a model name is disabled")
+def last_member_disabled(view: View) -> Iterator[Problem]:
+    """It served before, and nobody serves after."""
+    for group in groups_of(view):
+        if not group.known or any(group.weights):
+            continue
+        for member in group.own:
+            before = view.before(member)
+            if member.disabled and before is not None and before.get("disabled") is not True:
+                yield Problem(
+                    member.about,
+                    member.path("disabled"),
+                    f'it is disabled, and no other member serves the model name "{group.model_name}"',
+                    "requests for that name fail from then on",
+                    "bring up another member with a weight first, or tell its clients",
+                )
+
+
+@rule("model-name-gone", Severity.WARNING, "A model name that was served disappears")
+def model_name_gone(view: View) -> Iterator[Problem]:
+    """No deployment has a name any more that one had in the last state."""
+    if any(item.model_name is None for item in view.deployments):
+        return
+    served = {item.model_name for item in view.all_deployments}
+    for last in view.last or ():
+        was = view.last_deployment(last) if last.kind is Kind.DEPLOYMENT else None
+        if was and was.model_name and was.model_name not in served and not was.disabled:
+            served.add(was.model_name)
+            yield Problem(
+                was.about,
+                was.path("model.name"),
+                f'nobody serves the model name "{was.model_name}" any more',
+                "it is what clients ask for, and their requests fail from then on",
+                "keep a member under the old name until its clients have moved",
+            )
+
+
+@rule("min-lowered", Severity.WARNING, "min is lowered below what the member's traffic had")
+def min_lowered(view: View) -> Iterator[Problem]:
+    """Fewer replicas that always run for each part of the traffic than before."""
+    for group in groups_of(view):
+        before = _group_before(view, group)
+        for member in group.own:
+            was = next((m for m in before.members if m.own and m.key == member.key), None) if before else None
+            if before is None or was is None or not was.min or not member.min or member.min >= was.min:
+                continue
+            old, new = before.share_of(was), group.share_of(member)
+            if old and new and member.min * old < was.min * new and new * 2 >= WHOLE:
+                need = -(-was.min * new // old)
+                yield Problem(
+                    member.about,
+                    member.path("autoscaling.min"),
+                    f"min goes from {was.min} to {member.min}, and its share from {percent(old)} to {percent(new)}; "
+                    f"in the same proportion that is {need}",
+                    "replicas beyond min are added only after requests queue, and load their weights first",
+                    f"keep {min(need, was.min)}, or lower it when the traffic has gone",
+                )
+
+
+def _group_before(view: View, group: Group) -> Group | None:
+    """The members as they were before this run, where that is known of each."""
+    members = []
+    for member in group.members:
+        before = view.before(member) if member.own else None
+        if member.own and before is None:
+            continue
+        spec = {**member.spec, **before} if before is not None else member.spec
+        if before is not None:
+            spec = before
+        item = Item(member.kind, member.key, spec, member.owner)
+        members.append(deployment(item, member.gateways) if member.own else member)
+    same_name = [replace(m, model_name=group.model_name) for m in members if m.model_name == group.model_name]
+    found = grouped(same_name)
+    return found[0] if found else None
+
+
+@rule("key-renamed", Severity.WARNING, "A renamed key replaces the object")
+def key_renamed(view: View) -> Iterator[Problem]:
+    """An object of the last state is gone, and a new one says the same."""
+    for kind in Kind:
+        items: dict[Kind, tuple[Item, ...]] = {
+            Kind.GATEWAY: view.gateways,
+            Kind.CAPACITY_CLAIM: view.claims,
+            Kind.DEPLOYMENT: view.deployments,
+        }
+        gone = list(view.gone(kind))
+        for item in items[kind]:
+            new = item.own and item.key not in view.last_keys(kind) and not item.options.aliases
+            twin = next((last for last in gone if new and _says_the_same(item, last)), None)
+            if twin:
+                gone.remove(twin)
+                yield Problem(
+                    About(kind.noun, item.key),
+                    item.path(),
+                    f'it says what {kind.noun} "{twin.key}" said, which is not declared any more',
+                    f"under another key it is another object: this one is made anew{_cost(kind)}, and the old one deleted",
+                    f"if it is the same, add options: {{aliases: [{twin.key}]}}",
+                )
+
+
+def _cost(kind: Kind) -> str:
+    return {
+        Kind.GATEWAY: " with another endpoint",
+        Kind.CAPACITY_CLAIM: ", on capacity that must be free",
+        Kind.DEPLOYMENT: ", on GPUs that must be free",
+    }[kind]
+
+
+def _says_the_same(item: Item, last: LastObject) -> bool:
+    """Equal but for the name, and for what is not known or was filled in."""
+    found = differences(item.kind, last.spec, item.spec, write_only=False)
+    ignored = ("name", "gatewayIds", "runtime.version")
+    return all(one.path in ignored or has_unknown((one.left, one.right)) for one in found)
+
+
+RULES = (
+    gateway_replaced,
+    claim_given_up,
+    last_member_disabled,
+    model_name_gone,
+    min_lowered,
+    key_renamed,
+)

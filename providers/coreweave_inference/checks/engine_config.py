@@ -1,0 +1,192 @@
+"""Rules on what is handed to the engine: keys, values, and how they fit the model and the hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from coreweave_inference.spec.shape import entry
+from coreweave_inference.spec.violations import nearest
+
+from .finding import Problem, Severity
+from .objects import Deployment
+from .parsers import FAMILIES, PARSER_KEYS
+from .rule import rule
+from .view import View
+
+CONFIG_PATH = "runtime.engineConfig"
+ENVIRONMENT_PATH = "runtime.engineEnv"
+AUTO_TOOL_CHOICE = "enable-auto-tool-choice"
+TOOL_PARSER = "tool-call-parser"
+DOCUMENTED_KEYS = (
+    "max-model-len",
+    "reasoning-parser",
+    AUTO_TOOL_CHOICE,
+    TOOL_PARSER,
+    "max-num-batched-tokens",
+    "structured-outputs-config.backend",
+)
+"""The keys of vllm that the documentation explains; the service lists more."""
+VALUES = {"structured-outputs-config.backend": ("guidance", "xgrammar")}
+"""Values that the documentation limits."""
+FLAGS = frozenset({AUTO_TOOL_CHOICE})
+"""Documented as switched on by an empty value."""
+
+
+@rule("engine-config-key", Severity.ERROR, "engineConfig has a key that the service does not allow")
+def config_key(view: View) -> Iterator[Problem]:
+    """Not in the allow-list; where that is not known, a misspelt form of a documented key."""
+    for item in view.deployments:
+        allowed = view.catalogue.config_keys.get(item.engine or "")
+        for key in item.config or ():
+            right = nearest(key, allowed or DOCUMENTED_KEYS)
+            if allowed and key not in allowed:
+                do = f'did you mean "{right}"?' if right else f"allowed are {', '.join(sorted(allowed))}"
+                what = f'the service does not allow the key "{key}" for {item.engine}'
+                yield _on_key(item, key, what, "a key that is not allowed is refused", do)
+            elif not allowed and right != key and _same_letters(right, key):
+                what = f'the key "{key}" is documented as "{right}"'
+                yield _on_key(
+                    item, key, what, "keys are spelt with hyphens", f'write "{right}"', Severity.WARNING
+                )
+
+
+def _same_letters(one: str, other: str) -> bool:
+    return bool(one) and one.replace("-", "").lower() == other.replace("-", "").replace("_", "").lower()
+
+
+def _on_key(
+    item: Deployment, key: str, what: str, why: str, do: str, severity: Severity | None = None
+) -> Problem:
+    return Problem(item.about, item.path(entry(CONFIG_PATH, key)), what, why, do, severity)
+
+
+@rule("engine-env-name", Severity.ERROR, "engineEnv has a name that the service does not allow")
+def environment_name(view: View) -> Iterator[Problem]:
+    """Not in the allow-list of the engine."""
+    for item in view.deployments:
+        allowed = view.catalogue.environment_names.get(item.engine or "")
+        for name in item.environment or () if allowed else ():
+            if allowed and name not in allowed:
+                right = nearest(name, allowed)
+                yield Problem(
+                    item.about,
+                    item.path(entry(ENVIRONMENT_PATH, name)),
+                    f'the service does not allow the variable "{name}" for {item.engine}',
+                    "a name that is not allowed is refused",
+                    f'did you mean "{right}"?' if right else f"allowed are {', '.join(sorted(allowed))}",
+                )
+
+
+@rule("engine-config-value", Severity.ERROR, "engineConfig has a value that the documentation does not have")
+def config_value(view: View) -> Iterator[Problem]:
+    """Values that are limited to a list."""
+    for item, config in _vllm(view):
+        for key, allowed in VALUES.items():
+            value = config.get(key)
+            if isinstance(value, str) and value and value not in allowed:
+                right = nearest(value, allowed)
+                yield _on_key(
+                    item,
+                    key,
+                    f'"{value}" is not a value of {key}',
+                    f"documented are {' and '.join(allowed)}",
+                    f'did you mean "{right}"?' if right else f"write {allowed[0]} or {allowed[1]}",
+                )
+
+
+def _vllm(view: View) -> Iterator[tuple[Deployment, Mapping[str, object]]]:
+    """Deployments whose engine takes vLLM's keys, with their configuration."""
+    for item in view.deployments:
+        if item.engine in ("vllm", "dynamo-vllm") and item.config:
+            yield item, item.config
+
+
+@rule("engine-flag", Severity.WARNING, "A flag of the engine has a value, or a setting has none")
+def flag_value(view: View) -> Iterator[Problem]:
+    """A flag is switched on by an empty value; everything else needs one."""
+    for item, config in _vllm(view):
+        for key in DOCUMENTED_KEYS:
+            value = config.get(key)
+            if not isinstance(value, str):
+                continue
+            if key in FLAGS and value:
+                off = value.lower() in ("false", "0", "no", "off")
+                what, do = f'{key} is a flag and has the value "{value}"', f'write {key}: ""'
+                why = "the documentation switches it on by an empty value"
+                yield _on_key(item, key, what, why, "take the key out" if off else do)
+            elif key not in FLAGS and not value.strip():
+                why = "an empty value is how a flag is switched on, and this is no flag"
+                yield _on_key(item, key, f"{key} has no value", why, "give it a value, or take the key out")
+
+
+@rule("engine-tool-parser", Severity.ERROR, "Automatic tool choice without a parser")
+def tool_parser(view: View) -> Iterator[Problem]:
+    """The one without the other, with which vLLM refuses to start."""
+    for item, config in _vllm(view):
+        if AUTO_TOOL_CHOICE in config and TOOL_PARSER not in config:
+            yield _on_key(
+                item,
+                AUTO_TOOL_CHOICE,
+                f"{AUTO_TOOL_CHOICE} is on and {TOOL_PARSER} is not given",
+                "vLLM does not start without a parser that turns the model's text into tool calls",
+                f"add {TOOL_PARSER}, such as llama3_json, as the model needs it",
+            )
+
+
+@rule("engine-parser-family", Severity.WARNING, "A parser is made for another family of models")
+def parser_family(view: View) -> Iterator[Problem]:
+    """The parser against `model_type` in the model's config.json, where that could be read."""
+    for item, config in _vllm(view):
+        folder = view.folder(item)
+        family = folder.config.get("model_type") if folder and folder.config else None
+        for key in PARSER_KEYS:
+            parser = config.get(key)
+            families = FAMILIES.get(parser) if isinstance(parser, str) else None
+            if families and isinstance(family, str) and not family.startswith(families):
+                yield _on_key(
+                    item,
+                    key,
+                    f'{key} is "{parser}", and config.json under "{item.model_path}" says model_type "{family}"',
+                    f"that parser reads the output of {', '.join(families)} models",
+                    "choose the parser of the model's own family",
+                )
+
+
+@rule("engine-tensor-parallel", Severity.ERROR, "Tensor parallelism does not fit the number of GPUs")
+def tensor_parallel(view: View) -> Iterator[Problem]:
+    """tensor-parallel-size x pipeline-parallel-size against gpuCount; fewer leaves GPUs idle."""
+    for item, config in _vllm(view):
+        tensor, pipeline = (
+            _whole(config.get(key, "1")) for key in ("tensor-parallel-size", "pipeline-parallel-size")
+        )
+        key = "tensor-parallel-size" if "tensor-parallel-size" in config else "pipeline-parallel-size"
+        if key not in config or tensor is None or pipeline is None or item.gpus is None:
+            continue
+        used = tensor * pipeline
+        if used != item.gpus:
+            more = used > item.gpus
+            yield _on_key(
+                item,
+                key,
+                f"the model is split over {tensor} x {pipeline} = {used} GPUs, and a replica has {item.gpus}",
+                "the engine does not start" if more else "the other GPUs are billed and idle",
+                f"make it {item.gpus}, or change resources.gpuCount",
+                None if more else Severity.WARNING,
+            )
+
+
+def _whole(value: object) -> int | None:
+    """A positive number as text; data parallelism and other forms are not judged."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 and int(text) > 0 else None
+
+
+RULES = (
+    config_key,
+    environment_name,
+    config_value,
+    flag_value,
+    tool_parser,
+    parser_family,
+    tensor_parallel,
+)

@@ -1,0 +1,103 @@
+"""What is known of the service besides its objects: what it offers, and what lies in the weights buckets.
+
+Data only, and how an answer of the service becomes it. `None`, and an empty list, mean "not known": the service lists
+instance types only once a gateway exists (documentation), so an empty list allows nothing to be concluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from coreweave_inference.spec.kinds import Kind
+
+from .values import mapping, names
+
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What the three parameters calls answer; `unread` has one sentence for each call that failed."""
+
+    zones: tuple[str, ...] = ()
+    claim_types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    instance_types: tuple[str, ...] = ()
+    versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    config_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    environment_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+
+    @classmethod
+    def of_answers(cls, answers: Mapping[Kind, Any], unread: tuple[str, ...] = ()) -> Catalogue:
+        """The catalogue in the answers of the parameters calls, whatever is missing in them."""
+        gateways, claims, deployments = (
+            mapping(answers.get(kind)) for kind in (Kind.GATEWAY, Kind.CAPACITY_CLAIM, Kind.DEPLOYMENT)
+        )
+        runtime = mapping(deployments.get("runtimeParameters"))
+        return cls(
+            zones=tuple(zone.upper() for zone in names(gateways.get("zones"))),
+            claim_types=_lists(claims.get("zoneInstanceTypes"), "instanceIds", upper=True),
+            instance_types=names(mapping(deployments.get("resourceParameters")).get("instanceTypes")),
+            versions=_lists(runtime.get("runtimeVersions"), "versions"),
+            config_keys=_lists(runtime.get("runtimeConfigOptions"), "allowedKeys"),
+            environment_names=_lists(runtime.get("engineEnvOptions"), "allowedNames"),
+            unread=unread,
+        )
+
+
+def _lists(by_name: Any, inner: str, *, upper: bool = False) -> dict[str, tuple[str, ...]]:
+    """`{"vllm": {"versions": […]}}` as `{"vllm": (…)}`; what is empty is left out."""
+    found = {str(name): names(mapping(entry).get(inner)) for name, entry in mapping(by_name).items()}
+    return {name.upper() if upper else name: listed for name, listed in found.items() if listed}
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """One object below a model's path; `size` in bytes, `modified` in UTC."""
+
+    key: str
+    size: int
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What lies below a model's path; `complete` is false where the listing was cut off. `config`: its config.json."""
+
+    files: tuple[WeightsFile, ...] = ()
+    complete: bool = True
+    config: Mapping[str, Any] | None = None
+
+    @property
+    def loaded(self) -> tuple[WeightsFile, ...]:
+        """The files that an engine loads: the safetensors where there are any, else everything but papers.
+
+        Repositories often hold the same weights in several formats, so all bytes together would say too much.
+        """
+        safetensors = tuple(file for file in self.files if file.key.endswith(".safetensors"))
+        return safetensors or self.files
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that an engine loads; a lower bound where the listing was cut off."""
+        return sum(file.size for file in self.loaded)
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the youngest object was written."""
+        return max((file.modified for file in self.files if file.modified), default=None)
+
+
+@dataclass(frozen=True)
+class BucketFacts:
+    """A bucket that exists. `policy` is its document, or `None` where it has none; `folders` are by model path.
+
+    A folder is left out where it could not be listed.
+    """
+
+    policy: Mapping[str, Any] | None = None
+    policy_known: bool = True
+    folders: Mapping[str, Folder] = field(default_factory=dict)

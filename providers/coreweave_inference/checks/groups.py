@@ -1,0 +1,99 @@
+"""Traffic groups: the deployments that share one model name on a gateway, and what share each of them has.
+
+What is right or wrong about a group is the rules' matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .objects import Deployment
+from .view import View
+
+WHOLE = 1000
+"""A whole in tenths of a percent, the unit of shares."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Members of one model name on some gateways, foreign ones too; the same members on two gateways are one group."""
+
+    model_name: str
+    gateways: tuple[str, ...]
+    members: tuple[Deployment, ...]
+
+    @property
+    def own(self) -> tuple[Deployment, ...]:
+        """The members that this declaration makes."""
+        return tuple(member for member in self.members if member.own)
+
+    @property
+    def foreign(self) -> tuple[Deployment, ...]:
+        """The members that are somebody else's."""
+        return tuple(member for member in self.members if not member.own)
+
+    @property
+    def known(self) -> bool:
+        """Whether every member's weight is known, and whether it is disabled."""
+        return all(member.weight is not None and member.disabled is not None for member in self.members)
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """The members' weights as far as they count: none of a disabled one."""
+        return tuple(0 if member.disabled else max(0, member.weight or 0) for member in self.members)
+
+    @property
+    def shares(self) -> tuple[int, ...] | None:
+        """Each member's share in tenths of a percent, 1000 in all; `None` where no share is known or there is none.
+
+        Share = weight / sum of the weights of the members (documentation).
+        """
+        return _shares(self.weights) if self.known else None
+
+    def share_of(self, member: Deployment) -> int | None:
+        """One member's share in tenths of a percent."""
+        return None if self.shares is None else self.shares[self.members.index(member)]
+
+
+def percent(tenths: int) -> str:
+    """`12.5 %` for 125."""
+    return f"{tenths / 10:g} %"
+
+
+def _shares(weights: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Shares by largest remainder, so that they sum to a whole."""
+    total = sum(weights)
+    if total <= 0:
+        return None
+    found = [weight * WHOLE // total for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda place: -(weights[place] * WHOLE % total))
+    for place in by_remainder[: WHOLE - sum(found)]:
+        found[place] += 1
+    return tuple(found)
+
+
+def groups_of(view: View) -> tuple[Group, ...]:
+    """Every group that this declaration has a member of."""
+    return _groups(view.all_deployments, {item.handle: item.key for item in view.by_handle.values()})
+
+
+def grouped(deployments: Iterable[Deployment], names: Mapping[str, str] | None = None) -> tuple[Group, ...]:
+    """The groups of some deployments that one of our own is in; `names` are the gateways' by their handles."""
+    return _groups(tuple(deployments), names or {})
+
+
+def _groups(deployments: tuple[Deployment, ...], names: Mapping[str, str]) -> tuple[Group, ...]:
+    members: dict[tuple[str, str], list[Deployment]] = {}
+    for item in deployments:
+        for handle in dict.fromkeys(item.gateways or ()):
+            if item.model_name is not None:
+                members.setdefault((handle, item.model_name), []).append(item)
+    merged: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for (handle, name), found in members.items():
+        if any(member.own for member in found):
+            merged.setdefault((name, tuple(map(id, found))), []).append(handle)
+    return tuple(
+        Group(name, tuple(names.get(handle, handle) for handle in handles), tuple(members[handles[0], name]))
+        for (name, _), handles in merged.items()
+    )

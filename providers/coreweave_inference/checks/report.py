@@ -1,0 +1,67 @@
+"""The checks, run: every rule over a view, accepted findings set aside, and the acceptances themselves judged.
+
+What is gathered before, and how a report is shown, is the matter of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .acceptance import accepts, rules_on
+from .finding import Finding, Severity
+from .groups import groups_of, percent
+from .registry import CODES, RULES
+from .rule import Rule
+from .view import View
+
+
+@dataclass(frozen=True)
+class Report:
+    """`findings` count, worst first; `accepted` are those that the declaration accepts.
+
+    `notes` are sentences on what could not be looked at; `traffic` has a line on each group of several members.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    accepted: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    traffic: tuple[str, ...] = ()
+
+    def of(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of one severity."""
+        return tuple(finding for finding in self.findings if finding.severity is severity)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop a run."""
+        return self.of(Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The findings that a run shows."""
+        return self.of(Severity.WARNING)
+
+
+def run(view: View, notes: Iterable[str] = (), rules: Iterable[Rule] = RULES) -> Report:
+    """Every rule over `view`."""
+    found = list(dict.fromkeys(finding for rule in rules for finding in rule(view)))
+    set_aside = [finding for finding in found if accepts(view, finding)]
+    counted = [finding for finding in found if finding not in set_aside]
+    on_acceptance = [finding for rule in rules_on(found, CODES) for finding in rule(view)]
+    return Report(
+        findings=tuple(sorted([*counted, *on_acceptance], key=lambda finding: finding.order)),
+        accepted=tuple(sorted(set_aside, key=lambda finding: finding.order)),
+        notes=tuple(notes),
+        traffic=tuple(_traffic(view)),
+    )
+
+
+def _traffic(view: View) -> Iterable[str]:
+    for group in groups_of(view):
+        if len(group.members) > 1 and group.shares is not None:
+            parts = (
+                f"{member.key} {percent(share)}"
+                for member, share in zip(group.members, group.shares, strict=True)
+            )
+            yield f"{group.model_name} on {', '.join(group.gateways)}: {', '.join(parts)}"

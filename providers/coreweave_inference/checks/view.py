@@ -1,0 +1,238 @@
+"""Everything that rules may look at, in one frozen value: the declaration and what is known around it.
+
+What is not known is `None`. Nothing here judges; what several rules ask for alike is computed once, when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from coreweave_inference.spec.declaration import Accepted, BucketDeclaration, ExistingBucket, Origin
+from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.spec.normal_form import (
+    UNKNOWN,
+    Difference,
+    differences,
+    get_path,
+    has_unknown,
+    sparse,
+)
+
+from .facts import BucketFacts, Catalogue, Folder
+from .objects import (
+    Claim,
+    Deployment,
+    Gateway,
+    Item,
+    LastObject,
+    LiveObject,
+    Owner,
+    claim,
+    deployment,
+    gateway,
+)
+from .values import texts
+
+Locate = Callable[[str], Origin | None]
+
+
+def nowhere(_path: str) -> Origin | None:
+    """For what no file says."""
+    return None
+
+
+@dataclass(frozen=True)
+class View:
+    """`gateways`, `claims` and `deployments` are this declaration's own and those it uses (`existing`).
+
+    `live` has every object of the account, `last` every one of the last state; both may be unknown. `stores` are the
+    buckets that could be looked at, by name.
+    """
+
+    gateways: tuple[Gateway, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    buckets: Mapping[str, BucketDeclaration] = field(default_factory=dict)
+    existing_buckets: Mapping[str, ExistingBucket] = field(default_factory=dict)
+    accepted: tuple[Accepted, ...] = ()
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    live: tuple[LiveObject, ...] | None = None
+    last: tuple[LastObject, ...] | None = None
+    stores: Mapping[str, BucketFacts] = field(default_factory=dict)
+    today: date = date.max
+    locate: Locate = nowhere
+
+    def origin(self, path: str) -> Origin | None:
+        """Where what stands at `path` was written."""
+        return self.locate(path) if path else None
+
+    @cached_property
+    def own_claims(self) -> tuple[Claim, ...]:
+        """The claims that this declaration makes."""
+        return tuple(item for item in self.claims if item.own)
+
+    @cached_property
+    def foreign_deployments(self) -> tuple[Deployment, ...]:
+        """Live deployments that are not this declaration's, nor were the last state's."""
+        found = (live for live in self._foreign(Kind.DEPLOYMENT, self.deployments))
+        return tuple(
+            deployment(_item(live), texts(live.spec, "gatewayIds"), updated=live.updated) for live in found
+        )
+
+    @cached_property
+    def foreign_claims(self) -> tuple[Claim, ...]:
+        """Live claims that this declaration neither makes nor uses, and that are not the last state's."""
+        return tuple(claim(_item(live)) for live in self._foreign(Kind.CAPACITY_CLAIM, self.claims))
+
+    @cached_property
+    def all_claims(self) -> tuple[Claim, ...]:
+        """Every claim that is known."""
+        return (*self.claims, *self.foreign_claims)
+
+    @cached_property
+    def all_deployments(self) -> tuple[Deployment, ...]:
+        """Every deployment that is known, own ones first."""
+        return (*self.deployments, *self.foreign_deployments)
+
+    @cached_property
+    def by_handle(self) -> Mapping[str, Gateway]:
+        """The gateways that are known, by what deployments refer to them by; live ones of others too."""
+        known = {item.handle: item for item in self.gateways}
+        foreign = {live.id: live for live in self.live or () if live.kind is Kind.GATEWAY}
+        others = {
+            handle: gateway(_item(live), handle) for handle, live in foreign.items() if handle not in known
+        }
+        return {**others, **known}
+
+    def zones_of(self, item: Deployment) -> frozenset[str] | None:
+        """The zones that its gateways run in; empty where one of them runs in all, `None` where that is not known."""
+        if not item.gateways:
+            return None
+        found: set[str] = set()
+        for handle in item.gateways:
+            known = self.by_handle.get(handle)
+            if known is None or known.zones is None:
+                return None
+            if not known.zones:
+                return frozenset()
+            found.update(known.zones)
+        return frozenset(found)
+
+    def live_of(self, item: Item) -> LiveObject | None:
+        """The object as it is live; `None` where it is not there, or that is not known."""
+        return self._live_by_id.get(item.id or "") or self._live_by_name.get((item.kind, item.name or ""))
+
+    def before(self, item: Item) -> Mapping[str, Any] | None:
+        """The spec that the object had before this run, in normal form: the last state's, else the live one."""
+        last = self.last_by_key.get((item.kind, item.key))
+        found = last or self.live_of(item)
+        return sparse(item.kind, found.spec) if found else None
+
+    def is_new(self, item: Item) -> bool | None:
+        """Whether this run makes it; `None` where that is not known."""
+        if self.last is None and (self.live is None or (item.id is None and item.name is None)):
+            return None
+        if any(alias in self.last_keys(item.kind) for alias in item.options.aliases):
+            return False
+        return self.before(item) is None
+
+    def last_keys(self, kind: Kind) -> frozenset[str]:
+        """The keys that objects of a kind had in the last state."""
+        return frozenset(key for found, key in self.last_by_key if found is kind)
+
+    def gone(self, kind: Kind) -> Iterator[LastObject]:
+        """Objects of the last state that are not declared any more, under their own key or as an alias."""
+        declared = {
+            Kind.GATEWAY: self.gateways,
+            Kind.CAPACITY_CLAIM: self.claims,
+            Kind.DEPLOYMENT: self.deployments,
+        }
+        items = [item for item in declared[kind] if item.own]
+        keys = {item.key for item in items} | {alias for item in items for alias in item.options.aliases}
+        return (found for (of, key), found in self.last_by_key.items() if of is kind and key not in keys)
+
+    def last_deployment(self, found: LastObject) -> Deployment:
+        """A deployment as the last state has it."""
+        item = Item(Kind.DEPLOYMENT, found.key, found.spec, id=found.id or None)
+        return deployment(item, texts(found.spec, "gatewayIds"))
+
+    def last_claim(self, found: LastObject) -> Claim:
+        """A claim as the last state has it."""
+        return claim(Item(Kind.CAPACITY_CLAIM, found.key, found.spec, id=found.id or None))
+
+    def is_replaced(self, item: Item) -> bool:
+        """Whether a field has changed that replaces the object, against the last state under the same key."""
+        last = self.last_by_key.get((item.kind, item.key))
+        if last is None:
+            return False
+        now = {**item.spec, "name": item.spec.get("name") or item.name or last.spec.get("name")}
+        return any(
+            get_path(now, found.path) is not UNKNOWN and found.left is not UNKNOWN
+            for found in differences(item.kind, last.spec, now)
+            if found.path in item.kind.replace_fields
+        )
+
+    def keeps_name(self, item: Item) -> bool:
+        """Whether the object has the name that it had in the last state."""
+        last = self.last_by_key.get((item.kind, item.key))
+        return last is not None and last.spec.get("name") == (item.spec.get("name") or item.name)
+
+    def declares_otherwise(self, item: Item, before: Mapping[str, Any], name: str) -> bool:
+        """Whether a message of the declared spec differs from what it was; what is left open does not."""
+        return any(
+            found.path.split(".")[0] == name
+            and found.path != "runtime.version"
+            and not has_unknown((found.left, found.right))
+            for found in self._changes(item, before)
+        )
+
+    def declares_version_otherwise(self, item: Item, before: Mapping[str, Any]) -> bool:
+        """Whether the declared engine version is not the one it had."""
+        return any(
+            found.path in ("runtime.version", "runtime.engine") for found in self._changes(item, before)
+        )
+
+    def _changes(self, item: Item, before: Mapping[str, Any]) -> tuple[Difference, ...]:
+        return differences(item.kind, before, item.spec, write_only=False)
+
+    def folder(self, item: Deployment) -> Folder | None:
+        """What lies below the deployment's model path, where that could be listed."""
+        store = self.stores.get(item.bucket or "")
+        return store.folders.get(item.model_path or "") if store else None
+
+    @cached_property
+    def last_by_key(self) -> Mapping[tuple[Kind, str], LastObject]:
+        """The objects of the last state."""
+        return {(found.kind, found.key): found for found in self.last or ()}
+
+    @cached_property
+    def _live_by_id(self) -> Mapping[str, LiveObject]:
+        return {found.id: found for found in self.live or () if found.id}
+
+    @cached_property
+    def _live_by_name(self) -> Mapping[tuple[Kind, str], LiveObject]:
+        return {(found.kind, found.name): found for found in self.live or () if found.name}
+
+    def _foreign(self, kind: Kind, ours: Iterable[Item]) -> Iterator[LiveObject]:
+        """What is live and of others; nothing where it cannot be told which of the live ones are ours."""
+        items = tuple(ours)
+        if any(item.id is None and item.name is None for item in items):
+            return
+        ids = {item.id for item in items} | {found.id for found in self.last or () if found.id}
+        taken = {item.name for item in items}
+        for found in self.live or ():
+            if (
+                found.kind is kind
+                and found.id not in ids
+                and found.name not in taken
+                and found.status != "DELETING"
+            ):
+                yield found
+
+
+def _item(live: LiveObject) -> Item:
+    return Item(live.kind, live.name or live.id, live.spec, Owner.FOREIGN, live.id, live.name)

@@ -1,0 +1,229 @@
+"""Rules on what the inference service may read: the effective policy of each bucket, and what lies under each path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.policy import (
+    INFERENCE_PRINCIPAL,
+    Decision,
+    Document,
+    decide,
+    inference_statement,
+    merged,
+    owner_statement,
+    sid_for,
+)
+
+from .facts import CONFIG, BucketFacts
+from .finding import About, Problem, Severity
+from .objects import Deployment
+from .rule import rule
+from .view import View
+
+ACCOUNT = "cw4637"
+ACCOUNT_ID = INFERENCE_PRINCIPAL.rsplit("/", 1)[-1]
+STAND_IN = "organization-of-this-stack"
+"""Stands for the owner's organisation; it is never the inference service's."""
+UNREADABLE = "without it a deployment gets READY and answers 520, or never starts"
+
+
+def effective_policy(view: View, bucket: str, store: BucketFacts) -> Document | None:
+    """The bucket's document once this declaration's statement is in it; `None` where it has none then."""
+    declared = next((item for item in view.buckets.values() if item.name == bucket and item.policy), None)
+    document = dict(store.policy) if store.policy is not None else None
+    if declared is None or declared.policy is None:
+        return document
+    policy = declared.policy
+    try:
+        owner = owner_statement(bucket, STAND_IN) if policy.owner_access == "organization" else None
+        own = inference_statement(bucket, policy.prefixes, sid_for(document, bucket))
+        return merged(document, own, None if document else owner)
+    except CoreWeaveError:
+        return document
+
+
+def _judged(view: View) -> Iterator[tuple[Deployment, str, Document | None]]:
+    """Each deployment with its bucket's effective policy, where that is known."""
+    documents: dict[str, Document | None] = {}
+    for item in view.deployments:
+        store = view.stores.get(item.bucket or "")
+        if store is None or not store.policy_known or item.bucket is None:
+            continue
+        if item.bucket not in documents:
+            documents[item.bucket] = effective_policy(view, item.bucket, store)
+        yield item, item.bucket, documents[item.bucket]
+
+
+def _decided(document: Document | None, bucket: str, action: str, key: str = "") -> Decision:
+    arn = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
+    if document is None:
+        return Decision(False, f'bucket "{bucket}" has no policy')
+    return decide(document, INFERENCE_PRINCIPAL, ACCOUNT, action, arn)
+
+
+def _is_denial(decision: Decision) -> bool:
+    """Whether an explicit Deny decided, and not the want of an Allow."""
+    return not decision.allowed and " denies " in decision.why
+
+
+@rule("weights-not-listed", Severity.ERROR, "The inference service may not list a bucket")
+def not_listed(view: View) -> Iterator[Problem]:
+    """s3:ListBucket on the bucket itself is not allowed."""
+    for item, bucket, document in _judged(view):
+        decision = _decided(document, bucket, "s3:ListBucket")
+        if not decision.allowed and not _is_denial(decision):
+            yield Problem(
+                item.about,
+                item.path("model.bucket"),
+                f'the inference service may not list bucket "{bucket}": {decision.why}',
+                UNREADABLE,
+                f"declare the bucket's policy here, or have its owner add what `cw-inference policy {bucket}` prints",
+            )
+
+
+@rule("weights-not-readable", Severity.ERROR, "The inference service may not read a model")
+def not_readable(view: View) -> Iterator[Problem]:
+    """s3:GetObject below the model's path is not allowed."""
+    for item, bucket, document in _judged(view):
+        for key in _keys(view, item):
+            decision = _decided(document, bucket, "s3:GetObject", key)
+            listed = _decided(document, bucket, "s3:ListBucket").allowed
+            if listed and not decision.allowed and not _is_denial(decision):
+                yield Problem(
+                    item.about,
+                    item.path("model.path"),
+                    f'the inference service may not read "{key}" in bucket "{bucket}": {decision.why}',
+                    UNREADABLE,
+                    f"open it: add the model's folder to the prefixes of the policy, or have the bucket's owner add what "
+                    f"`cw-inference policy {bucket} --prefix {item.model_path}` prints",
+                )
+                break
+
+
+@rule("weights-denied", Severity.ERROR, "A statement of a bucket's policy denies the inference service")
+def denied(view: View) -> Iterator[Problem]:
+    """An explicit Deny wins over every Allow."""
+    for item, bucket, document in _judged(view):
+        asked = [("s3:ListBucket", ""), *(("s3:GetObject", key) for key in _keys(view, item))]
+        decisions = (_decided(document, bucket, action, key) for action, key in asked)
+        decision = next((found for found in decisions if _is_denial(found)), None)
+        if decision:
+            yield Problem(
+                item.about,
+                item.path("model.path"),
+                f'bucket "{bucket}": {decision.why} to the inference service',
+                "a Deny wins over every Allow, ours included",
+                "have whoever wrote that statement except the inference service from it",
+            )
+
+
+def _keys(view: View, item: Deployment) -> list[str]:
+    """What stands for the model's files: some of those that are there, else the one that every model has."""
+    if item.model_path is None:
+        return []
+    folder = view.folder(item)
+    found = [file.key for file in folder.loaded[:3]] if folder else []
+    return found or [f"{item.model_path}/{CONFIG}"]
+
+
+@rule("weights-principal", Severity.WARNING, "A statement names the inference service in a wrong form")
+def principal(view: View) -> Iterator[Problem]:
+    """Somebody meant the service account and wrote it otherwise than documented."""
+    for name, store in view.stores.items():
+        for statement in _statements(store.policy):
+            written = statement.get("Principal")
+            if statement.get("Effect") == "Allow" and _means_inference(written) and not _is_right(written):
+                yield Problem(
+                    About("bucket", _bucket_key(view, name)),
+                    _bucket_path(view, name),
+                    f'statement "{statement.get("Sid") or "(no Sid)"}" of bucket "{name}" names the principal '
+                    f"{str(written)[:120]}",
+                    f'the documented form is {{"CW": ["{INFERENCE_PRINCIPAL}"]}}',
+                    "have it written that way; the statement that this stack puts has the right form",
+                )
+
+
+def _statements(document: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    written = (document or {}).get("Statement")
+    found = written if isinstance(written, list) else [written]
+    return [statement for statement in found if isinstance(statement, Mapping)]
+
+
+def _means_inference(written: Any) -> bool:
+    text = str(written)
+    return ACCOUNT in text or ACCOUNT_ID in text
+
+
+def _is_right(written: Any) -> bool:
+    """Whether the service account stands among the `CW` principals by its whole ARN."""
+    named = written.get("CW") if isinstance(written, Mapping) else None
+    return named == INFERENCE_PRINCIPAL or (isinstance(named, list) and INFERENCE_PRINCIPAL in named)
+
+
+@rule("weights-owner-shut-out", Severity.ERROR, "A first policy shuts out the bucket's owner")
+def owner_shut_out(view: View) -> Iterator[Problem]:
+    """The bucket has no policy yet, and nothing is said about its owner's own users."""
+    for key, bucket in view.buckets.items():
+        store = view.stores.get(bucket.name)
+        first = store is not None and store.policy_known and store.policy is None
+        if first and bucket.policy is not None and bucket.policy.owner_access is None:
+            yield Problem(
+                About("bucket", key),
+                f"buckets.{key}.policy.ownerAccess",
+                f'bucket "{bucket.name}" has no policy yet, and ownerAccess does not say who keeps access',
+                "a policy, once there, denies everyone whom it does not name, the owner's own users included",
+                "write ownerAccess: organization to keep them in, or none to shut them out",
+            )
+
+
+@rule("weights-missing", Severity.ERROR, "There is nothing under a model's path")
+def weights_missing(view: View) -> Iterator[Problem]:
+    """The bucket exists and its listing below the path is empty."""
+    for item in view.deployments:
+        folder = view.folder(item)
+        if folder is not None and folder.complete and not folder.files:
+            yield Problem(
+                item.about,
+                item.path("model.path"),
+                f'there is no object under "{item.model_path}" in bucket "{item.bucket}"',
+                "a missing model shows only at start, as FAILED or as an endless CREATING",
+                f"push it with `cw-inference weights push FOLDER {item.bucket} {item.model_path}`",
+            )
+
+
+@rule("weights-newer", Severity.WARNING, "Objects under a model's path are newer than its deployment")
+def newer(view: View) -> Iterator[Problem]:
+    """A new version under an old path, which replicas that run do not load."""
+    for item in view.deployments:
+        live, folder = view.live_of(item), view.folder(item)
+        before = view.before(item)
+        if live is None or live.updated is None or folder is None or folder.newest is None or before is None:
+            continue
+        if folder.newest > live.updated and not view.declares_otherwise(item, before, "model"):
+            yield Problem(
+                item.about,
+                item.path("model.path"),
+                f'the youngest object under "{item.model_path}" is of {folder.newest:%Y-%m-%d %H:%M} UTC, and the '
+                f"deployment was last written on {live.updated:%Y-%m-%d %H:%M} UTC",
+                "weights are loaded when a replica starts, so replicas may serve different versions",
+                "put a new version under a new path and change model.path",
+            )
+
+
+def _bucket_key(view: View, name: str) -> str:
+    declared = {bucket.name: key for key, bucket in view.buckets.items()}
+    used = {bucket.name: key for key, bucket in view.existing_buckets.items()}
+    return declared.get(name) or used.get(name) or name
+
+
+def _bucket_path(view: View, name: str) -> str:
+    key = _bucket_key(view, name)
+    if key in view.buckets:
+        return f"buckets.{key}.policy"
+    return f"existing.buckets.{key}" if key in view.existing_buckets else ""
+
+
+RULES = (not_listed, not_readable, denied, principal, owner_shut_out, weights_missing, newer)

@@ -1,0 +1,235 @@
+"""The commands and their options. What a command does stands in a module of its own, imported when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .exits import errors_told
+
+application = typer.Typer(
+    name="cw-inference",
+    help="A model-serving stack on CoreWeave Dedicated Inference: brought up, changed, watched and taken down.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+weights = typer.Typer(help="Model weights in a bucket.", no_args_is_help=True, rich_markup_mode=None)
+application.add_typer(weights, name="weights")
+
+Directory = Annotated[Path, typer.Argument(metavar="[DIR]", help="The stack directory.", show_default="here")]
+StackName = Annotated[
+    Optional[str],  # noqa: UP045 -- typer reads this at run time, on Python 3.10 too
+    typer.Option(
+        "--stack", "-s", help="The stack; else the selected one, else the only one here.", show_default=False
+    ),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON document at the end, and nothing else on standard output."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Refresh = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option(
+        "--refresh/--no-refresh",
+        help="Look at what is live first, or do not.",
+        show_default="as Pulumi.yaml says in options.refresh",
+    ),
+]
+JSON_DOCUMENT = """
+
+    The document of --json: operation, project, stack, ok, stopped, counts (resources by create, update, replace,
+    delete, same), steps (urn, type, kind, name, id, op, what, phase, changes with path, before, after), drift (the same,
+    of what was changed outside), messages (severity, text, urn), errors, outputs, repairs, seconds.
+"""
+
+
+def preview(
+    directory: Directory = Path(),
+    stack: StackName = None,
+    refresh: Refresh = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what `up` would do, and change nothing.
+
+    Example: cw-inference preview stacks/quickstart --stack dev
+    """
+    from .running import preview as run
+
+    run(directory, stack, refresh=refresh, as_json=as_json)
+
+
+def up(
+    directory: Directory = Path(),
+    stack: StackName = None,
+    yes: Yes = False,
+    refresh: Refresh = None,
+    remove_first: Annotated[
+        bool,
+        typer.Option(
+            "--remove-first",
+            help="Delete what is no longer declared before anything is made: for full claims.",
+        ),
+    ] = False,
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only", metavar="buckets", help="Bring up the buckets alone, before weights are pushed."
+        ),
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Bring the stack to what is declared, and wait until it serves.
+
+    The first Ctrl-C ends the waits and the run; the next run goes on from there.
+
+    Example: cw-inference up stacks/quickstart --yes
+    """
+    from .running import up as run
+
+    run(directory, stack, yes=yes, refresh=refresh, remove_first=remove_first, only=only, as_json=as_json)
+
+
+def destroy(
+    directory: Directory = Path(),
+    stack: StackName = None,
+    yes: Yes = False,
+    refresh: Refresh = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take the stack down, and wait until everything is seen to be gone; buckets are kept unless declared otherwise.
+
+    Example: cw-inference destroy stacks/quickstart --stack dev
+    """
+    from .running import destroy as run
+
+    run(directory, stack, yes=yes, refresh=refresh, as_json=as_json)
+
+
+def refresh(directory: Directory = Path(), stack: StackName = None, as_json: AsJson = False) -> None:
+    """Bring the state to what is live; objects are not changed.
+
+    Example: cw-inference refresh stacks/quickstart
+    """
+    from .running import refresh as run
+
+    run(directory, stack, as_json=as_json)
+
+
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where the stack directory is, or is to be.")
+    ],
+    name: Annotated[str, typer.Option(help="The project's name.", show_default="the directory's")] = "",
+    stack: Annotated[str, typer.Option(help="The stack to add.")] = "dev",
+    zone: Annotated[str, typer.Option(help="The zone of the starting declaration.")] = "US-EAST-04A",
+) -> None:
+    """Make a stack directory, or add a stack to one; nothing is ever overwritten.
+
+    Example: cw-inference init stacks/assistant --stack dev --zone US-EAST-04A
+    """
+    from .scaffold import init as run
+
+    with errors_told():
+        for line in run(directory, name=name, stack=stack, zone=zone):
+            print(line)
+
+
+def catalog(directory: Directory = Path(), stack: StackName = None, as_json: AsJson = False) -> None:
+    """Show the zones, instance types, engine versions, config keys and environment names that the service offers.
+
+    The document of --json: zones, instanceTypes (by zone), engines (versions, configKeys, environmentNames by engine),
+    notRead (what could not be read, and why).
+
+    Example: cw-inference catalog --json
+    """
+    from .catalog import catalog as run
+
+    run(directory, stack, as_json=as_json)
+
+
+def policy(
+    bucket: Annotated[str, typer.Argument(metavar="BUCKET")],
+    prefix: Annotated[
+        list[str] | None, typer.Option(help="A folder of weights; again for more. None: the bucket.")
+    ] = None,
+    owner_access: Annotated[
+        str,
+        typer.Option(metavar="organization|none", help="Whether the owner's own users keep their access."),
+    ] = "none",
+    organization_id: Annotated[
+        str, typer.Option(help="The owner's organisation, for --owner-access organization.")
+    ] = "",
+) -> None:
+    """Print the bucket policy by which the inference service may read weights, for whoever owns the bucket.
+
+    Example: cw-inference policy acme-weights --prefix models --owner-access organization --organization-id ab1cd2
+    """
+    from .policies import policy as run
+
+    run(bucket, prefix or [], owner_access=owner_access, organization_id=organization_id)
+
+
+@weights.command()
+def push(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder that holds the weights.")],
+    bucket: Annotated[str, typer.Argument(metavar="BUCKET")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="The model.path of the deployment.")],
+    zone: Annotated[str, typer.Option(help="The bucket's zone.", show_default="asked of the bucket")] = "",
+    directory: Annotated[
+        Path, typer.Option("--dir", help="A stack directory whose settings count too.")
+    ] = Path(),
+    stack: StackName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Upload what the bucket does not have yet; may be repeated after a break.
+
+    Example: cw-inference weights push ./llama acme-weights models/llama-3.1-8b
+    """
+    from .uploads import push as run
+
+    run(folder, bucket, path, zone=zone, directory=directory, stack=stack, as_json=as_json)
+
+
+def simulate(
+    port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 takes a free one.")] = 0,
+    speed: Annotated[float, typer.Option(help="Simulated seconds per second.")] = 1.0,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KNOB=VALUE", help="How the service behaves, e.g. deployment_create_seconds=30."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a service that behaves like CoreWeave's on a loopback port, until Ctrl-C. Costs nothing, reaches nobody.
+
+    Example: cw-inference simulate --port 8080 --speed 10
+    """
+    from .simulation import simulate as run
+
+    run(port=port, speed=speed, settings=setting or [], as_json=as_json)
+
+
+def version() -> None:
+    """Print the version.
+
+    Example: cw-inference version
+    """
+    from coreweave_inference import __version__
+
+    print(__version__)
+
+
+RUNS: tuple[Callable[..., None], ...] = (preview, up, destroy, refresh)
+OTHERS: tuple[Callable[..., None], ...] = (init, catalog, policy, simulate, version)
+for command in RUNS:
+    command.__doc__ = (command.__doc__ or "").rstrip() + JSON_DOCUMENT
+for command in (*RUNS, *OTHERS):
+    application.command()(command)

@@ -1,0 +1,49 @@
+"""Exit codes, and errors as one line on standard error or one JSON document on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, SettingsError
+
+FAILED = 1
+MEND = 2
+STOPPED = 130
+
+
+@contextmanager
+def errors_told(*, as_json: bool = False) -> Iterator[None]:
+    """Turn an error of this package into its line and its exit code."""
+    try:
+        yield
+    except CoreWeaveError as error:
+        tell_error(str(error), as_json=as_json)
+        raise typer.Exit(_code(error)) from None
+    except KeyboardInterrupt:
+        tell_error("stopped", as_json=as_json)
+        raise typer.Exit(STOPPED) from None
+
+
+def tell_error(text: str, *, as_json: bool = False) -> None:
+    """One error, where whoever runs the command looks for it."""
+    if as_json:
+        print(json.dumps({"ok": False, "errors": text.splitlines()}))
+    else:
+        print(f"error: {text}", file=sys.stderr)
+
+
+def usage_error(text: str, *, as_json: bool = False) -> typer.Exit:
+    """An exit that says what is wrong with the command itself."""
+    tell_error(text, as_json=as_json)
+    return typer.Exit(MEND)
+
+
+def _code(error: CoreWeaveError) -> int:
+    from coreweave_inference.engine.refusals import CannotStart
+
+    return MEND if isinstance(error, (InvalidDeclaration, SettingsError, CannotStart)) else FAILED

@@ -1,0 +1,20 @@
+"""`policy`: a bucket policy document for whoever owns the bucket. Pure; nothing is asked or sent."""
+
+from __future__ import annotations
+
+import json
+
+from coreweave_inference.policy import inference_statement, merged, owner_statement
+
+from .exits import errors_told, usage_error
+
+
+def policy(bucket: str, prefixes: list[str], *, owner_access: str, organization_id: str) -> None:
+    """Print the whole document of a bucket that has none yet."""
+    if owner_access not in ("organization", "none"):
+        raise usage_error(f'--owner-access "{owner_access}" is not known; use organization or none')
+    if owner_access == "organization" and not organization_id:
+        raise usage_error("--owner-access organization needs --organization-id")
+    with errors_told():
+        owner = owner_statement(bucket, organization_id) if owner_access == "organization" else None
+        print(json.dumps(merged(None, inference_statement(bucket, prefixes), owner), indent=2))

@@ -1,0 +1,135 @@
+"""The live table's rows: happenings go in, rows come out. Pure but for the clock it is given; it draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from coreweave_inference.engine.happenings import Happening, Message, Progress, Step
+from coreweave_inference.engine.results import verb_of
+
+from .wording import DOING, DONE, READINESS, subject
+
+
+@dataclass(frozen=True)
+class Row:
+    """One resource. `state` is `running`, `done`, `failed` or `waiting`; `since` is when it began, by the caller's clock."""
+
+    urn: str
+    object: str
+    what: str
+    state: str
+    since: float
+    until: float | None = None
+    status: str = ""
+    message: str = ""
+
+    def age(self, now: float) -> float:
+        """Seconds it has taken, or took."""
+        return (self.until if self.until is not None else now) - self.since
+
+
+@dataclass(frozen=True)
+class Ready:
+    """How many of the objects that are waited for are ready."""
+
+    ready: int
+    total: int
+    seconds: float
+    waiting: tuple[str, ...]
+
+
+class Rows:
+    """Every resource of a run, in the order in which it was first heard of."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._rows: dict[str, Row] = {}
+        self._progress: dict[str, Progress] = {}
+
+    def add(self, happening: Happening) -> Row | None:
+        """Take a happening in; the row that it changed, if it changed one."""
+        before = self._rows.get(self._urn(happening))
+        if isinstance(happening, Step):
+            self._step(happening)
+        elif isinstance(happening, Progress):
+            self._tell(happening)
+        elif happening.urn in self._rows:
+            self._message(happening)
+        after = self._rows.get(self._urn(happening))
+        return after if after != before else None
+
+    def rows(self) -> list[Row]:
+        """All rows."""
+        return list(self._rows.values())
+
+    def ready(self) -> Ready | None:
+        """How far the wait is; None where nothing is waited for."""
+        told = self._progress.values()
+        waiting = tuple(
+            self._rows[p.urn].object for p in told if p.verdict == "waiting" and p.urn in self._rows
+        )
+        if not waiting:
+            return None
+        return Ready(
+            sum(p.verdict == "ready" for p in told),
+            len(told),
+            max((p.seconds for p in told), default=0.0),
+            waiting,
+        )
+
+    def _urn(self, happening: Happening) -> str:
+        return happening.urn
+
+    def _step(self, step: Step) -> None:
+        if step.op == "refresh" and step.urn in self._rows:
+            return
+        row = self._rows.get(step.urn) or Row(step.urn, subject(step), "", "running", self._now())
+        word = verb_of(step)
+        if step.phase == "started":
+            self._rows[step.urn] = replace(
+                row, what=word, state="running", since=self._now(), until=None, status=""
+            )
+        elif step.phase == "failed":
+            self._rows[step.urn] = replace(row, what=word, state="failed", until=self._now(), status="failed")
+        else:
+            self._done(row, word)
+
+    def _done(self, row: Row, word: str) -> None:
+        progress = self._progress.get(row.urn)
+        waiting = progress is not None and progress.verdict == "waiting"
+        quiet = row.message if row.object == READINESS else ""
+        self._rows[row.urn] = replace(
+            row,
+            what=word,
+            state="waiting" if waiting else "done",
+            until=None if waiting else self._now(),
+            status=row.status or DONE.get(word, word),
+            message=row.message if waiting else "" if quiet else row.message,
+        )
+
+    def _tell(self, progress: Progress) -> None:
+        self._progress[progress.urn] = progress
+        row = self._rows.get(progress.urn)
+        if row is None:
+            return
+        state = {"waiting": "waiting", "failed": "failed", "ready": "done"}.get(progress.verdict, row.state)
+        # Ready from the first look on: nothing of this run was waited for.
+        unchanged = row.what == "same" and state == "done"
+        self._rows[progress.urn] = replace(
+            row,
+            state=state,
+            until=row.until if unchanged else (None if state == "waiting" else self._now()),
+            status=progress.status or row.status,
+            message=progress.message,
+        )
+
+    def _message(self, message: Message) -> None:
+        row = self._rows[message.urn]
+        if message.severity == "error" or message.ephemeral:
+            self._rows[message.urn] = replace(row, message=" ".join(message.text.split()))
+
+
+def status_of(row: Row) -> str:
+    """The service's status, or what is being done."""
+    return row.status or DOING.get(row.what, row.what)

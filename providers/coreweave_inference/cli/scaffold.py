@@ -1,0 +1,187 @@
+"""`init`: a stack directory to start from. Files that exist are left as they are; nothing is run."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+from pathlib import Path
+
+from coreweave_inference.errors import Fault, InvalidDeclaration
+
+FARTHEST_PARENT = 3
+"""How far above the stack directory a virtualenv may lie to be named by a relative path."""
+
+PROJECT = """\
+name: {name}
+description: A model-serving stack on CoreWeave Dedicated Inference
+runtime:
+  name: python
+  options:
+    # Both keys are needed: the program and its providers find their Python by different rules.
+    toolchain: pip
+    virtualenv: {virtualenv}
+# A preview then shows what was changed outside, and `up` knowingly puts it back.
+options: {{refresh: always}}
+"""
+
+STACK = """\
+config:
+  # The ids of this stack's objects come from it: never change it, never copy it to another stack.
+  coreweave:identity: {identity}
+"""
+
+PROGRAM = """\
+import coreweave_inference as cw
+
+stack = cw.load()
+"""
+
+IGNORED = """\
+/.venv/
+/venv/
+__pycache__/
+"""
+
+DECLARATION = """\
+version: 1
+
+# Where the weights lie. `destroy` keeps the bucket; `policy` lets the inference service read the folders named.
+# ownerAccess: a first policy shuts out everyone it does not name; `organization` keeps your own users in.
+buckets:
+  weights:
+    name: {bucket}
+    zone: {zone}
+    policy: {{prefixes: [models], ownerAccess: organization}}
+
+# The address that clients call; they authenticate with a CoreWeave API token.
+gateways:
+  public:
+    zones: [{zone}]
+    coreWeaveAuth: {{}}
+    bodyBasedRouting: {{apiType: API_TYPE_OPENAI}}
+
+# GPU instances set aside, billed for as long as the claim exists. `cw-inference catalog` shows what there is.
+# capacityClaims:
+#   h200:
+#     instanceId: gd-8xh200ib-i128
+#     instanceCount: 1
+#     capacityType: CAPACITY_TYPE_SERVERLESS
+#     zones: [{zone}]
+
+deployments:
+  chat:
+    gateways: [public]
+    model:
+      name: acme/chat                     # what clients ask for
+      path: models/llama-3.1-8b           # where its weights lie in the bucket
+    runtime:
+      engine: vllm                        # version left out: the newest at creation, kept from then on
+      engineConfig: {{max-model-len: 16384}}
+    resources: {{instanceType: gd-8xh200ib-i128, gpuCount: 1}}
+    autoscaling:
+      min: 1
+      max: 2
+      concurrency: 32
+      capacityClasses: [CAPACITY_CLASS_ON_DEMAND]   # with a claim: CAPACITY_CLASS_RESERVED
+
+  # A second version of the model, for a share of the traffic (then give `chat` a weight too):
+  # chat-canary:
+  #   extends: chat
+  #   model: {{path: models/llama-3.1-8b-v2}}
+  #   traffic: {{weight: 100}}
+"""
+
+
+def init(directory: Path, *, name: str, stack: str, zone: str) -> list[str]:
+    """Write what is missing; lines that say what was written and what comes next.
+
+    Raises InvalidDeclaration for a name that Pulumi would refuse, or where there is nothing left to write.
+    """
+    project = name or _project_name(directory)
+    _require_name("--name", project)
+    _require_name("--stack", stack)
+    has_project = (directory / "Pulumi.yaml").exists()
+    files = (
+        _stack_files(stack)
+        if has_project
+        else {**_project_files(directory, project, zone), **_stack_files(stack)}
+    )
+    if (directory / f"Pulumi.{stack}.yaml").exists():
+        raise InvalidDeclaration(
+            [Fault(f'{directory} has a stack "{stack}" already', do="add another one with --stack NAME")]
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    lines = [_written(directory / file, text) for file, text in files.items()]
+    return [*lines, "", *_next_steps(directory, stack, new=not has_project)]
+
+
+def _stack_files(stack: str) -> dict[str, str]:
+    return {f"Pulumi.{stack}.yaml": STACK.format(identity=secrets.token_hex(16))}
+
+
+def _project_files(directory: Path, project: str, zone: str) -> dict[str, str]:
+    return {
+        "Pulumi.yaml": PROJECT.format(name=project, virtualenv=_virtualenv(directory)),
+        "inference.yaml": DECLARATION.format(zone=zone, bucket=f"{_as_bucket_name(project)}-weights"),
+        "__main__.py": PROGRAM,
+        ".gitignore": IGNORED,
+    }
+
+
+def _written(file: Path, text: str) -> str:
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except FileExistsError:
+        return f"kept     {file}"
+    return f"written  {file}"
+
+
+def _virtualenv(directory: Path) -> str:
+    """The running virtualenv as seen from `directory`; `.venv` where none is running."""
+    if sys.prefix == sys.base_prefix:
+        return ".venv"
+    relative = os.path.relpath(sys.prefix, directory.resolve())
+    return relative if Path(relative).parts.count("..") <= FARTHEST_PARENT else sys.prefix
+
+
+def _next_steps(directory: Path, stack: str, *, new: bool) -> list[str]:
+    first = (
+        []
+        if sys.prefix != sys.base_prefix
+        else [f"  cd {directory} && python3 -m venv .venv && .venv/bin/pip install coreweave-inference"]
+    )
+    weights = [
+        f"  cw-inference up {directory} --stack {stack} --only buckets",
+        "  cw-inference weights push FOLDER BUCKET models/llama-3.1-8b",
+    ]
+    return [
+        f"Next: edit {directory / 'inference.yaml'}, then" if new else "Next:",
+        *first,
+        "  export COREWEAVE_API_TOKEN=…",
+        *weights,
+        f"  cw-inference preview {directory} --stack {stack}",
+        f"  cw-inference up {directory} --stack {stack}",
+    ]
+
+
+def _project_name(directory: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", directory.resolve().name).strip("-.") or "inference"
+
+
+def _as_bucket_name(project: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")[:40] or "acme"
+
+
+def _require_name(option: str, text: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", text):
+        raise InvalidDeclaration(
+            [
+                Fault(
+                    f'{option} "{text}" is not a name for Pulumi',
+                    do="use letters, digits, hyphens, underscores, dots",
+                )
+            ]
+        )

@@ -1,0 +1,72 @@
+"""`simulate`: the service on a loopback port, and the variables that point everything at it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from .exits import usage_error
+
+MODULES_OF_THE_EXTRA = ("moto", "starlette", "uvicorn")
+
+
+def simulate(*, port: int, speed: float, settings: list[str], as_json: bool) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    try:
+        from coreweave_inference.simulator import Behaviour, Simulator
+        from coreweave_inference.simulator.clock import Clock
+    except ModuleNotFoundError as error:
+        raise _without_the_extra(error, as_json=as_json) from error
+    try:
+        behaviour = Behaviour().changed(dict(_knobs(settings)))
+        simulator = Simulator(behaviour, port, clock=Clock(speed=speed))
+    except ValueError as error:
+        raise usage_error(str(error), as_json=as_json) from error
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with simulator:
+            _announce(simulator.url, simulator.token, as_json=as_json)
+            stop.wait()
+    except OSError as error:
+        raise usage_error(
+            f"port {port} cannot be used: {error.strerror or error}", as_json=as_json
+        ) from error
+
+
+def _without_the_extra(error: ModuleNotFoundError, *, as_json: bool) -> BaseException:
+    if (error.name or "").partition(".")[0] not in MODULES_OF_THE_EXTRA:
+        return error
+    text = f"the simulator needs more packages ({error.name} is missing): pip install 'coreweave-inference[simulator]'"
+    return usage_error(text, as_json=as_json)
+
+
+def _knobs(settings: Iterable[str]) -> Iterable[tuple[str, Any]]:
+    for text in settings:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise ValueError(f'--set "{text}" needs the form KNOB=VALUE')
+        try:
+            yield name, json.loads(value)
+        except ValueError:
+            yield name, value
+
+
+def _announce(url: str, token: str, *, as_json: bool) -> None:
+    variables = {
+        "COREWEAVE_API_ENDPOINT": url,
+        "COREWEAVE_S3_ENDPOINT": url,
+        "COREWEAVE_API_TOKEN": token,
+    }
+    if as_json:
+        print(
+            json.dumps({"url": url, "s3Endpoint": url, "token": token, "environment": variables}), flush=True
+        )
+        return
+    for name, value in variables.items():
+        print(f"export {name}={value}")
+    print(f"# The service answers at {url}; Ctrl-C ends it and forgets everything.", flush=True)

@@ -1,0 +1,177 @@
+"""A run while it lasts: a live table on a terminal, plain lines elsewhere, nothing at all for machines."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from coreweave_inference.engine.happenings import Happening, Message, Progress, Step
+from coreweave_inference.engine.results import verb_of
+
+from .rows import Ready, Row, Rows, status_of
+from .wording import DOING, DONE, READINESS, subject
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+HEARTBEAT_SECONDS = 10.0
+REFRESHES_PER_SECOND = 4
+STYLES = {"done": "green", "failed": "bold red", "waiting": "yellow", "running": "cyan"}
+
+
+class View:
+    """Watches a run; this one shows nothing."""
+
+    def __call__(self, happening: Happening) -> None:
+        """Something happened."""
+
+    def running(self) -> AbstractContextManager[None]:
+        """Around the run."""
+        return _nothing()
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+class Lines(View):
+    """One line per change of state, and one every ten seconds while something is waited for."""
+
+    def __init__(self, print_line: Any = print, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+        self._print = print_line
+        self._rows = Rows(time.monotonic)
+        self._heartbeat = heartbeat_seconds
+        self._last_line = time.monotonic()
+        self._told: dict[str, tuple[str, str]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, happening: Happening) -> None:
+        """Print what is new."""
+        with self._lock:
+            row = self._rows.add(happening)
+            line = self._line(happening, row)
+            if line:
+                self._say(line)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep a heart beating beside the run."""
+        over = threading.Event()
+        beat = threading.Thread(target=self._beat, args=(over,), name="heartbeat", daemon=True)
+        beat.start()
+        try:
+            yield
+        finally:
+            over.set()
+            beat.join()
+
+    def _line(self, happening: Happening, row: Row | None) -> str:
+        if isinstance(happening, Step):
+            return self._step(happening, row)
+        if isinstance(happening, Progress):
+            return self._progress(happening, row)
+        worth = not happening.ephemeral and happening.severity != "error"
+        return f"{happening.severity}: {happening.text}" if worth else ""
+
+    def _step(self, step: Step, row: Row | None) -> str:
+        word = verb_of(step)
+        if word in ("same", "read", "refresh") or row is None:
+            return ""
+        if step.phase == "started":
+            return "" if word == "keep" else f"{subject(step)}: {DOING.get(word, word)}"
+        if step.phase == "failed":
+            return f"{subject(step)}: failed"
+        return f"{subject(step)}: {DONE.get(word, word)} ({row.age(time.monotonic()):.1f} s)"
+
+    def _progress(self, progress: Progress, row: Row | None) -> str:
+        now, before = (progress.status, progress.verdict), self._told.get(progress.urn)
+        self._told[progress.urn] = now
+        first_and_ready = before is None and progress.verdict == "ready"
+        if row is None or now == before or first_and_ready:
+            return ""
+        message = f": {progress.message}" if progress.message else ""
+        return f"{row.object}: {progress.verdict} ({progress.status or 'not there yet'}, {progress.seconds:.0f} s){message}"
+
+    def _beat(self, over: threading.Event) -> None:
+        while not over.wait(min(1.0, self._heartbeat)):
+            with self._lock:
+                if time.monotonic() - self._last_line >= self._heartbeat:
+                    self._say(waiting_line(self._rows))
+
+    def _say(self, line: str) -> None:
+        self._last_line = time.monotonic()
+        self._print(line, flush=True)
+
+
+def waiting_line(rows: Rows) -> str:
+    """`ready 3/5, 20 s: waiting for deployment "chat"`."""
+    ready = rows.ready()
+    if ready is not None:
+        return _of_ready(ready)
+    busy = [f"{row.object} {DOING.get(row.what, row.what)}" for row in rows.rows() if row.state == "running"]
+    return f"still {', '.join(busy[:5])}" if busy else "still at it"
+
+
+def _of_ready(ready: Ready) -> str:
+    names = ", ".join(ready.waiting[:5]) + (
+        f" and {len(ready.waiting) - 5} more" if len(ready.waiting) > 5 else ""
+    )
+    return f"ready {ready.ready}/{ready.total}, {ready.seconds:.0f} s: waiting for {names}"
+
+
+class LiveTable(View):
+    """One table that redraws itself; messages that stay scroll by above it."""
+
+    def __init__(self, console: Any) -> None:
+        self._console = console
+        self._rows = Rows(time.monotonic)
+        self._lock = threading.Lock()
+
+    def __call__(self, happening: Happening) -> None:
+        """Change a row; the table is drawn by its own timer."""
+        with self._lock:
+            self._rows.add(happening)
+        if isinstance(happening, Message) and not happening.ephemeral and happening.severity == "warning":
+            self._console.print(f"warning: {happening.text}", style="yellow", markup=False, highlight=False)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Show the table while the run lasts; its last state stays."""
+        from rich.live import Live
+
+        with Live(
+            get_renderable=self.table,
+            console=self._console,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            transient=False,
+        ):
+            yield
+
+    def table(self) -> Table:
+        """The rows as they are now; what is unchanged and ready is one line."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("object", "what", "status", "age", "message"):
+            table.add_column(
+                name, no_wrap=name != "message", overflow="fold", justify="right" if name == "age" else "left"
+            )
+        with self._lock:
+            rows, ready = self._rows.rows(), self._rows.ready()
+        now = time.monotonic()
+        for row in rows:
+            if row.what in ("same", "refresh") and row.state == "done" and row.object != READINESS:
+                continue
+            age = f"{row.age(now):.0f} s"
+            cells = (row.object, row.what, status_of(row), age, row.message)
+            table.add_row(
+                *(Text(cell, style=STYLES[row.state] if at == 2 else "") for at, cell in enumerate(cells))
+            )
+        table.caption = Text(_of_ready(ready)) if ready is not None else None
+        table.caption_justify = "left"
+        return table

@@ -1,0 +1,312 @@
+"""The four runs of a stack, and what precedes each: a stale lock taken away, what a crash left put right.
+
+Everything goes through the Automation API; nothing here prints or asks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TypeVar
+
+from pulumi import automation
+
+from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.resources.session import RUN_DIRECTORY, Session
+from coreweave_inference.settings import Settings, resolve
+
+from . import repair, stacks
+from .directory import StackDirectory
+from .happenings import TYPES, Happening, Step, error_text, is_shown, of_event, outputs_in
+from .installation import CommandFailed, PulumiCli
+from .interruption import RunDirectory, interruptible, run_directory
+from .locks import is_stale, locks_in
+from .program import InlineProgram
+from .recovery import Recovery, organization_in
+from .refusals import CannotStart
+from .removals import to_remove, without_edges_to
+from .repair import State
+from .results import Record, Result, Watch, counts_of, nobody
+
+T = TypeVar("T")
+BUCKETS = ("Account", "WeightsBucket")
+"""What `only="buckets"` runs: weights are pushed before anything else can use them."""
+
+
+class Engine:
+    """One stack of one directory. `watch` is called with everything that happens, one call at a time."""
+
+    def __init__(self, directory: StackDirectory, cli: PulumiCli, stack: str, watch: Watch = nobody) -> None:
+        self.directory = directory
+        self.stack = stack
+        self._cli = cli
+        self._watch = watch
+        self._lock = threading.Lock()
+        self._repairs: list[str] = []
+        self._program = InlineProgram(directory.program)
+        self._known: State | None = None
+
+    @classmethod
+    def opened(
+        cls,
+        path: Path,
+        stack: str | None = None,
+        watch: Watch = nobody,
+        environ: Mapping[str, str] = os.environ,
+    ) -> Engine:
+        """The engine of the directory `path`, its stack made in the backend where it is missing.
+
+        Raises CannotStart: no project, another virtualenv, no CLI, no stack.
+        """
+        directory = StackDirectory.at(path)
+        directory.require_virtualenv()
+        cli = PulumiCli.found(environ)
+        name = stacks.chosen(directory, cli, stack)
+        engine = cls(directory, cli, name, watch)
+        if engine.state() is None:
+            stacks.create(directory, cli, name, asked=bool(stack))
+        return engine
+
+    def state(self) -> State | None:
+        """The stack's state with its secrets encrypted, as it was before the first run or after the last one.
+
+        None where the backend has no such stack.
+        """
+        if self._known is None:
+            self._known = stacks.exported(self.directory, self._cli, self.stack)
+        return self._known
+
+    def resources(self) -> tuple[Step, ...]:
+        """What the state holds, each as the deletion that a destroy would make of it."""
+        state = self.state() or {}
+        found = (state.get("deployment") or {}).get("resources") or ()
+        return tuple(
+            Step(r["urn"], "delete", "started", kept=bool(r.get("retainOnDelete")), id=str(r.get("id") or ""))
+            for r in found
+            if is_shown(r["urn"])
+        )
+
+    def preview(self, *, refresh: bool | None = None) -> Result:
+        """What an `up` would do. `refresh` None honours the project's own option."""
+        stack = self._automation()
+        return self._run(
+            "preview", lambda watch: stack.preview(on_event=watch, color="never"), _flag(refresh)
+        )
+
+    def up(self, *, refresh: bool | None = None, only: str = "", remove_first: bool = False) -> Result:
+        """Bring the stack to what is declared; `only="buckets"` the buckets alone.
+
+        `remove_first` first deletes what is no longer declared and holds capacity.
+        """
+        self.repair()
+        if remove_first:
+            removed = self._removed_first(refresh)
+            if removed is not None and not removed.ok:
+                return removed
+        stack, targets = self._automation(), self._targets(only)
+        result = self._run(
+            "up", lambda watch: stack.up(on_event=watch, color="never", target=targets), _flag(refresh)
+        )
+        # The program exports more than a part of the stack can know.
+        return replace(result, outputs={}) if only else result
+
+    def destroy(self, *, refresh: bool | None = None) -> Result:
+        """Delete everything that is not kept. A stack without resources is left alone."""
+        self.repair()
+        if not self.resources():
+            return Result(
+                "destroy", self.directory.project, self.stack, ok=True, repairs=tuple(self._repairs)
+            )
+        stack = self._automation()
+        return self._run(
+            "destroy", lambda watch: stack.destroy(on_event=watch, color="never"), _flag(refresh)
+        )
+
+    def refresh(self) -> Result:
+        """Bring the state to what is live."""
+        self.repair()
+        stack = self._automation()
+        return self._run("refresh", lambda watch: stack.refresh(on_event=watch, color="never"))
+
+    def repair(self) -> tuple[str, ...]:
+        """Put right what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
+        state = self.state()
+        if state is None or not repair.pending(state):
+            return ()
+        session = Session(self._settings_for_repair())
+        try:
+            result = repair.repaired(state, Recovery(session, organization_in(state)))
+        finally:
+            session.api.close()
+        if result.changed:
+            self._import(result.state)
+        self._repairs.extend(result.lines)
+        return result.lines
+
+    def _removed_first(self, refresh: bool | None) -> Result | None:
+        """Delete alone what a preview would delete; None where that is nothing, or the preview's own failure."""
+        planned = self.preview(refresh=refresh)
+        urns = to_remove(planned.steps)
+        if not planned.ok or not urns:
+            return None if planned.ok else planned
+        state = self.state()
+        if state is not None:
+            self._import(without_edges_to(state, urns))
+        stack = self._automation()
+        return self._run(
+            "destroy",
+            lambda watch: stack.destroy(on_event=watch, color="never", target=list(urns)),
+            ("--refresh=false",),
+        )
+
+    def _targets(self, only: str) -> list[str] | None:
+        if not only:
+            return None
+        if only != "buckets":
+            raise CannotStart(f'--only "{only}" is not known; the one that is: buckets')
+        stack = self.stack.rsplit("/", 1)[-1]
+        return [f"urn:pulumi:{stack}::{self.directory.project}::{TYPES}{name}::**" for name in BUCKETS]
+
+    def _settings_for_repair(self) -> Settings:
+        configuration = self._automation().get_all_config()
+        values = {key: entry.value for key, entry in configuration.items()}
+        return resolve(os.environ, values, {key for key, entry in configuration.items() if entry.secret})
+
+    def _import(self, state: State) -> None:
+        text = json.dumps(state)
+        arguments = ["stack", "import", "--stack", self.stack]
+        self._known = None
+        self._unlocked(
+            lambda: self._cli.run(list(arguments), str(self.directory.path), {}, standard_input=text)
+        )
+
+    def _automation(self, more: Mapping[str, str] | None = None) -> _Stack:
+        environment = {
+            "PULUMI_PYTHON_CMD": sys.executable,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            **(more or {}),
+        }
+        workspace = automation.LocalWorkspace(
+            work_dir=str(self.directory.path),
+            program=self._program,
+            env_vars=environment,
+            pulumi_command=self._cli,
+        )
+        return _Stack(self.stack, workspace)
+
+    def _run(
+        self,
+        operation: str,
+        act: Callable[[Callable[[automation.EngineEvent], None]], object],
+        more: Sequence[str] = (),
+    ) -> Result:
+        record, started = Record(), time.monotonic()
+        self._known = None
+        self._program.refused = False
+
+        def happened(happening: Happening) -> None:
+            with self._lock:
+                record.add(happening)
+                self._watch(happening)
+
+        def on_event(event: automation.EngineEvent) -> None:
+            record.outputs.update(outputs_in(event) or {})
+            happening = of_event(event)
+            if happening is not None:
+                happened(happening)
+
+        with run_directory(happened) as directory:
+            failure = self._watched(directory, lambda: act(on_event), more)
+            stopped = directory.stopped
+        errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))
+        seconds = time.monotonic() - started
+        return self._result(operation, record, errors, seconds, stopped=stopped, ok=failure is None)
+
+    def _watched(
+        self, directory: RunDirectory, act: Callable[[], object], more: Sequence[str]
+    ) -> CommandFailed | None:
+        """Run under our signals, with the run's directory in the environment of the providers."""
+        os.environ[RUN_DIRECTORY] = str(directory.path)
+        self._cli.more = tuple(more)
+        try:
+            with interruptible(directory.stop, self._cli.interrupt):
+                self._unlocked(act)
+        except CommandFailed as error:
+            return error
+        finally:
+            self._cli.more = ()
+            del os.environ[RUN_DIRECTORY]
+        return None
+
+    def _result(
+        self,
+        operation: str,
+        record: Record,
+        errors: tuple[str, ...],
+        seconds: float,
+        *,
+        stopped: bool,
+        ok: bool,
+    ) -> Result:
+        return Result(
+            operation,
+            self.directory.project,
+            self.stack,
+            ok=ok,
+            stopped=stopped,
+            counts=counts_of(record.steps()),
+            steps=record.steps(),
+            drift=tuple(step for step in record.steps(of_refresh=True) if step.changes),
+            messages=tuple(record.messages),
+            errors=errors,
+            outputs=record.outputs if operation == "up" and ok else {},
+            repairs=tuple(self._repairs),
+            refused=not ok and (self._program.refused or record.refused),
+            seconds=round(seconds, 2),
+        )
+
+    def _unlocked(self, act: Callable[[], T]) -> T:
+        """Do it; once more after a lock was taken away whose process on this machine is gone."""
+        try:
+            return act()
+        except CommandFailed as error:
+            locks = locks_in(error.text)
+            if not locks:
+                raise
+            if not all(is_stale(lock) for lock in locks):
+                held = "; ".join(str(lock) for lock in locks)
+                raise CoreWeaveError(
+                    f'stack "{self.stack}" is locked by {held}; wait for that run to end, or, if it is known to be dead, '
+                    f"take the lock away with `pulumi cancel --stack {self.stack}`"
+                ) from error
+        self._cli.run(["cancel", "--yes", "--stack", self.stack], str(self.directory.path), {})
+        self._repairs.append(f"took away the lock of {'; '.join(map(str, locks))}: that process is gone")
+        return act()
+
+
+class _Stack(automation.Stack):
+    """Without a command before and three after each run: it is known to exist, and its events tell everything."""
+
+    def __init__(self, name: str, workspace: automation.Workspace) -> None:
+        # Not the parent's: that one asks whether the stack exists, or makes it.
+        self.name = name
+        self.workspace = workspace
+
+    def outputs(self) -> automation.OutputMap:
+        """They come with the events, secrets masked."""
+        return {}
+
+    def info(self, show_secrets: bool = True) -> automation.UpdateSummary | None:  # noqa: ARG002 - overrides
+        """Nothing that is looked at."""
+        return automation.UpdateSummary("", datetime.now(timezone.utc), "", {}, {}, "")
+
+
+def _flag(refresh: bool | None) -> tuple[str, ...]:
+    return () if refresh is None else (f"--refresh={str(refresh).lower()}",)

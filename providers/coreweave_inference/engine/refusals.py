@@ -1,0 +1,9 @@
+"""Why a run cannot even start. Nothing else belongs here."""
+
+from __future__ import annotations
+
+from coreweave_inference.errors import CoreWeaveError
+
+
+class CannotStart(CoreWeaveError):
+    """The caller mends the command, the directory or the installation; nothing was run."""

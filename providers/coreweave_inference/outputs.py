@@ -1,0 +1,93 @@
+"""The outputs that every stack of this package has; what others read of a stack.
+
+Their names and shapes are part of users' state. What is declared is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+import pulumi
+
+from .resources.api_resource import ApiResource
+from .resources.arguments import PathBasedRouting
+from .resources.capacity_claim import CapacityClaim
+from .resources.deployment import Deployment
+from .resources.existing import ExistingGateway
+from .resources.gateway import Gateway
+from .resources.program import current_program
+
+
+def export() -> None:
+    """Export the outputs that every stack of this package has, of everything that the program declared so far.
+
+    `buckets.<key>.{name, zone}`, `gateways.<key>.{apiId, endpoints}`, `models.<name>.baseUrls`,
+    `deployments.<key>.apiId`, `capacityClaims.<key>.apiId`. A deployment that no `Readiness` covers is warned about.
+    """
+    program = current_program()
+    gateways = _of(program.objects, Gateway)
+    deployments = _of(program.objects, Deployment)
+    claims = _of(program.objects, CapacityClaim)
+    pulumi.export(
+        "buckets", {b.resource_name: {"name": b.bucket_name, "zone": b.zone} for b in program.buckets}
+    )
+    pulumi.export(
+        "gateways", {g.resource_name: {"apiId": g.api_id, "endpoints": g.endpoints} for g in gateways}
+    )
+    pulumi.export("models", _models(deployments))
+    pulumi.export("deployments", {d.resource_name: {"apiId": d.api_id} for d in deployments})
+    pulumi.export("capacityClaims", {c.resource_name: {"apiId": c.api_id} for c in claims})
+    for deployment in deployments:
+        if deployment.resource_name not in program.covered:
+            pulumi.log.warn(
+                f'deployment "{deployment.resource_name}" is covered by no Readiness: a run will not wait for it, and '
+                "will not say when it fails; declare Readiness after it"
+            )
+
+
+def _of(objects: Iterable[ApiResource], kind: type[Any]) -> list[Any]:
+    return [resource for resource in objects if isinstance(resource, kind)]
+
+
+def _models(deployments: Iterable[Deployment]) -> pulumi.Input[dict[str, Any]]:
+    """Base URLs by model name; a name may be an output, and then all of them are known only later."""
+    served = [
+        (
+            d.model_name,
+            [_base_urls(g, d.model_name) for g in d.gateways if isinstance(g, (Gateway, ExistingGateway))],
+        )
+        for d in deployments
+    ]
+    if all(isinstance(name, str) for name, _ in served):
+        names = dict.fromkeys(str(name) for name, _ in served)
+        return {
+            name: {"baseUrls": _joined([urls for other, urls in served if other == name])} for name in names
+        }
+    return pulumi.Output.all(*[pulumi.Output.all(name, *urls) for name, urls in served]).apply(
+        lambda found: {
+            name: {"baseUrls": _unique([item[1:] for item in found if item[0] == name])} for name, *_ in found
+        }
+    )
+
+
+def _joined(groups: list[list[pulumi.Output[list[str]]]]) -> pulumi.Output[list[str]]:
+    return pulumi.Output.all(*[pulumi.Output.all(*urls) for urls in groups]).apply(_unique)
+
+
+def _unique(groups: Iterable[Iterable[Iterable[str]]]) -> list[str]:
+    return list(dict.fromkeys(url for group in groups for urls in group for url in urls))
+
+
+def _base_urls(gateway: Gateway | ExistingGateway, model_name: pulumi.Input[str]) -> pulumi.Output[list[str]]:
+    if isinstance(gateway, ExistingGateway):
+        by_path: pulumi.Input[bool] = gateway.by_path
+    else:
+        by_path = isinstance(gateway.routing, PathBasedRouting)
+
+    def of(values: dict[str, Any]) -> list[str]:
+        middle = f"/{quote(values['name'], safe='')}" if values["by_path"] else ""
+        return [f"{endpoint.rstrip('/')}{middle}/v1" for endpoint in values["endpoints"] or ()]
+
+    return pulumi.Output.all(name=model_name, by_path=by_path, endpoints=gateway.endpoints).apply(of)

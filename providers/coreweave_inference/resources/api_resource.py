@@ -1,0 +1,111 @@
+"""An API object in a program: what gateways, capacity claims and deployments share as Pulumi resources.
+
+Ids are chosen here (rule 1), so that a first preview shows complete request bodies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi.dynamic
+
+from coreweave_inference.spec import Kind
+from coreweave_inference.spec.declaration.sections import seconds
+from coreweave_inference.spec.identity import default_name, object_id, replace_identity
+
+from .account import account_of
+from .program import current_program, output, urn_of, with_dependencies
+from .values import DERIVED_NAME, IDENTITY, IGNORED, URN
+
+
+class ApiResource(pulumi.dynamic.Resource):
+    """A gateway, capacity claim or deployment in a program.
+
+    `api_id` is known before anything exists; `revision` changes with every accepted write.
+    """
+
+    kind: Kind
+    resource_name: str
+    wait: bool
+    timeout_seconds: float | None
+
+    def __init__(
+        self,
+        kind: Kind,
+        provider: pulumi.dynamic.ResourceProvider,
+        name: str,
+        spec: Mapping[str, Any],
+        *,
+        observed: Sequence[str] = (),
+        dependencies: Iterable[pulumi.Resource] = (),
+        wait: bool = True,
+        timeout: str | float | None = None,
+        ignore_changes: Sequence[str] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        program = current_program()
+        _warn_of_engine_ignore_changes(name, opts)
+        self.kind, self.resource_name = kind, name
+        self.wait, self.timeout_seconds = wait, _timeout(name, timeout)
+        self.planned_urn = urn_of(type(self).__name__, name, opts)
+        props: dict[str, Any] = {
+            **{key: value for key, value in spec.items() if value is not None},
+            **_identified(program.identity, kind, name, spec),
+            URN: self.planned_urn,
+            **dict.fromkeys(("revision", "organizationId", "createdAt", *observed)),
+        }
+        if ignore_changes:
+            props[IGNORED] = list(ignore_changes)
+        super().__init__(provider, name, props, with_dependencies(opts, [account_of(program), *dependencies]))
+        program.objects.append(self)
+
+    @property
+    def api_id(self) -> pulumi.Output[str]:
+        """The object's id in the Inference API (a UUID)."""
+        return output(self, "apiId")
+
+    @property
+    def revision(self) -> pulumi.Output[str]:
+        """Names the last accepted write."""
+        return output(self, "revision")
+
+
+def _identified(identity: str, kind: Kind, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """`apiId`, `name` and what they come from, as outputs that are known wherever the declared fields are."""
+    stack = pulumi.get_stack()
+    fields = {"name": spec.get("name")}
+    if kind is Kind.CAPACITY_CLAIM:
+        fields["resources"] = spec.get("resources")
+
+    def derive(declared: dict[str, Any]) -> dict[str, str]:
+        replaces = replace_identity(kind, declared)
+        derived = default_name(kind, name, stack, replaces)
+        return {
+            IDENTITY: replaces,
+            "apiId": object_id(identity, kind, name, replaces),
+            "name": declared.get("name") or derived,
+            DERIVED_NAME: derived,
+        }
+
+    derived = pulumi.Output.from_input(fields).apply(derive)
+    keys = [IDENTITY, "apiId", "name", *([] if spec.get("name") else [DERIVED_NAME])]
+    return {key: derived[key] for key in keys}
+
+
+def _timeout(name: str, timeout: str | float | None) -> float | None:
+    found = None if timeout is None else seconds(timeout)
+    if timeout is not None and found is None:
+        raise pulumi.RunError(
+            f'{name}: timeout "{timeout}" is not a duration; write it as in 45m, 90s or 1h30m'
+        )
+    return found
+
+
+def _warn_of_engine_ignore_changes(name: str, opts: pulumi.ResourceOptions | None) -> None:
+    if opts is not None and opts.ignore_changes:
+        pulumi.log.warn(
+            f"{name}: ResourceOptions.ignore_changes sends the old value with every change; pass ignore_changes=[…] to "
+            "the resource itself, which leaves the live value as it is"
+        )

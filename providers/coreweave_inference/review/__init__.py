@@ -1,0 +1,32 @@
+"""What a preview means for clients, traffic, GPUs and money: `pulumi preview --json` in, a review out.
+
+Pure: nothing here may import Pulumi, the API client or an HTTP library, start a process, read the environment or the
+clock, or post anything. Equal input gives equal output, byte for byte, whatever order files and steps come in.
+"""
+
+from __future__ import annotations
+
+from .findings import Findings, FoundProblem, compare_findings, read_findings
+from .phrases import Sentence
+from .prices import Prices, default_prices, read_prices
+from .reading import Preview, Resource, read_preview
+from .reviewing import Review, review
+from .verdicts import Danger, Outcome
+
+__all__ = [
+    "Danger",
+    "Findings",
+    "FoundProblem",
+    "Outcome",
+    "Preview",
+    "Prices",
+    "Resource",
+    "Review",
+    "Sentence",
+    "compare_findings",
+    "default_prices",
+    "read_findings",
+    "read_preview",
+    "read_prices",
+    "review",
+]

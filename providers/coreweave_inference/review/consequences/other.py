@@ -1,0 +1,68 @@
+"""What happens to resources of other packages, and to `Readiness`: said in the engine's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from coreweave_inference.spec import UNKNOWN
+
+from ..phrases import say
+from ..properties import PropertyChange
+from ..reading import Resource
+from ..scene import Scene
+from ..verdicts import Consequence, caution, dangerous, plain
+
+WORDS = {"create": "creates", "update": "updates", "import": "takes in as it is"}
+
+
+def consequences(
+    resource: Resource, changes: Sequence[PropertyChange], scene: Scene
+) -> Iterator[Consequence]:
+    """Everything worth saying about one resource of which only properties are known."""
+    names = {"noun": resource.noun, "name": resource.label}
+    if resource.noun == "readiness":
+        yield from _judged_again(resource)
+    elif resource.operation == "replace":
+        yield dangerous(say("replaces {noun} {name} ({paths})", paths=_paths(changes), **names))
+    elif resource.operation == "delete":
+        words = "leaves {noun} {name} alone" if resource.kept else "deletes {noun} {name}"
+        yield (plain if resource.kept else caution)(say(words, **names))
+    else:
+        yield plain(say(f"{WORDS.get(resource.operation, resource.operation)} {{noun}} {{name}}", **names))
+        if resource.operation == "update":
+            yield from (_changed(change) for change in changes)
+
+
+def _paths(changes: Sequence[PropertyChange]) -> list[str]:
+    return [change.path for change in changes] or ["asked for"]
+
+
+def _changed(change: PropertyChange) -> Consequence:
+    return plain(say("{path} {before} → {after}", path=change.path, before=change.before, after=change.after))
+
+
+def _judged_again(resource: Resource) -> Iterator[Consequence]:
+    """A revision that is known and was not seen to serve: the last run failed or was stopped."""
+    names = unjudged(resource)
+    if names:
+        yield caution(say("waits again for {names}, which the last run did not see ready", names=names))
+
+
+def unjudged(resource: Resource) -> list[str]:
+    """Labels (`deployment chat`) of what a run would wait for although nothing about it changes."""
+    old, new = _objects(resource.before), _objects(resource.after)
+    return sorted(
+        label
+        for label, item in new.items()
+        if label in old and _revision(item) not in (None, UNKNOWN, _revision(old[label]))
+    )
+
+
+def _objects(state: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    found = (state or {}).get("objects")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _revision(item: Any) -> Any:
+    return item.get("revision") if isinstance(item, Mapping) else None

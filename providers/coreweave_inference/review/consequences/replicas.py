@@ -1,0 +1,102 @@
+"""What happens to a deployment's replicas: which are made anew, how many there may be, where they may run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from coreweave_inference.spec.shape import segments
+
+from ..landscape import ON_DEMAND, RESERVED
+from ..phrases import say, shown
+from ..properties import PropertyChange
+from ..restarts import Effect, touched
+from ..verdicts import Consequence, caution, plain
+
+DEFAULTS = {
+    "autoscaling.concurrency": "concurrency",
+    "autoscaling.priority": "priority",
+}
+ENGINE_CONFIG = "runtime.engineConfig"
+ENGINE_ENV = "runtime.engineEnv"
+MOVES = {
+    "model.path": "model path",
+    "model.bucket": "bucket",
+    "runtime.version": "version",
+    "runtime.engine": "engine",
+    "resources.instanceType": "instance type",
+    "resources.gpuCount": "GPUs per replica",
+    "autoscaling.min": "min replicas",
+    "autoscaling.max": "max replicas",
+    "autoscaling.concurrency": "concurrency",
+    "autoscaling.priority": "priority",
+    "name": "name",
+}
+CLASSES = "autoscaling.capacityClasses"
+TOLD_ELSEWHERE = ("model.name", "disabled", "traffic.weight")
+
+
+def consequences(label: str, changes: Sequence[PropertyChange]) -> Iterator[Consequence]:
+    """Everything worth saying about the replicas of one deployment that is changed in place."""
+    paths = [change.path for change in changes]
+    rolling, open_ = touched(paths, Effect.ROLLS), touched(paths, Effect.UNKNOWN)
+    if rolling:
+        fields = ", ".join(row.words for row in rolling)
+        yield caution(say(f"rolls all replicas of {{name}} ({fields})", name=label))
+    elif open_:
+        fields = ", ".join(row.words for row in open_)
+        words = f"may restart the replicas of {{name}} ({fields}): the documentation does not say"
+        yield caution(say(words, name=label))
+    for change in changes:
+        yield from _of_property(label, change)
+
+
+def _of_property(label: str, change: PropertyChange) -> Iterator[Consequence]:
+    path = change.path
+    if path in TOLD_ELSEWHERE:
+        return
+    if path == CLASSES:
+        yield _classes(label, change)
+    elif path in DEFAULTS and not change.after:
+        words = "resets {what} to the service's default (it was {before})"
+        yield caution(say(words, what=DEFAULTS[path], before=change.before))
+    elif path == "gatewayIds":
+        yield from _gateways(change)
+    elif path.startswith((ENGINE_CONFIG, ENGINE_ENV)):
+        yield _option(change)
+    else:
+        words = "{what} {before} → {after}"
+        yield plain(say(words, what=MOVES.get(path, path), before=change.before, after=change.after))
+
+
+def _classes(label: str, change: PropertyChange) -> Consequence:
+    after = list(change.after or ())
+    if after == [RESERVED]:
+        return caution(say("{name} may run on capacity claims only", name=label))
+    if after == [ON_DEMAND]:
+        return caution(say("{name} may run on unclaimed capacity only, which is billed per GPU-hour", name=label))
+    return caution(say("{name} may run on claims and on unclaimed capacity, which is billed per GPU-hour", name=label))
+
+
+def _gateways(change: PropertyChange) -> Iterator[Consequence]:
+    """Joining and leaving show as traffic; an id alone tells a reader nothing."""
+    before, after = len(change.before or ()), len(change.after or ())
+    if before != after:
+        yield plain(say("is behind {after} gateways instead of {before}", before=before, after=after))
+
+
+def _option(change: PropertyChange) -> Consequence:
+    parts = segments(change.path)
+    name = parts[-1] if len(parts) > 2 else "(all)"
+    if change.path.startswith(ENGINE_ENV):
+        return plain(say("changes the environment variable {name} (its value is not shown)", name=name))
+    if change.before is None:
+        return plain(say("sets the engine option {name}{to}", name=name, to=_to(change.after)))
+    if change.after is None:
+        words = "takes out the engine option {name} (it was {before})"
+        return caution(say(words, name=name, before=change.before or "on"))
+    words = "engine option {name} {before} → {after}"
+    return plain(say(words, name=name, before=change.before, after=change.after))
+
+
+def _to(value: object) -> str:
+    return f" = {shown(value)}" if value else ""

@@ -1,0 +1,104 @@
+"""Findings of the checks, read from JSON, and which of them are new.
+
+What is worth finding is the checks' matter; here they are only read and compared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coreweave_inference.errors import CoreWeaveError
+
+SEVERITIES = ("error", "warning", "note")
+
+
+@dataclass(frozen=True)
+class FoundProblem:
+    """One finding; `line` counts from 1, 0 where it is not known."""
+
+    code: str
+    severity: str
+    object: str
+    path: str
+    file: str
+    line: int
+    what: str
+    why: str
+    do: str
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Worst first, then by place."""
+        return (_rank(self.severity), self.file, self.path, self.code, self.what, self.line)
+
+    @property
+    def place(self) -> str:
+        """`inference.yaml:31`."""
+        return f"{self.file}:{self.line}" if self.file and self.line else self.file
+
+
+@dataclass(frozen=True)
+class Findings:
+    """`new` are not among the old ones; without old findings to compare with, all of them are `old`."""
+
+    new: tuple[FoundProblem, ...] = ()
+    old: tuple[FoundProblem, ...] = ()
+    gone: tuple[FoundProblem, ...] = ()
+
+
+def read_findings(text: str, source: str) -> tuple[FoundProblem, ...]:
+    """The findings that `cw-inference check --json` printed. Raises CoreWeaveError."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise CoreWeaveError(f"{source} is no JSON: {error}") from error
+    items = document.get("findings") if isinstance(document, Mapping) else document
+    if not isinstance(items, list) or not all(isinstance(item, Mapping) and item.get("code") for item in items):
+        raise CoreWeaveError(f"{source} holds no findings; make it with `cw-inference check --json > {source}`")
+    return tuple(sorted((_finding(item) for item in items), key=lambda found: found.order))
+
+
+def compare_findings(
+    found: Iterable[FoundProblem], before: Iterable[FoundProblem] | None
+) -> Findings:
+    """Findings apart: new, old and gone. A moved line does not make one new. `before` None: nothing to compare with."""
+    now = sorted(found, key=lambda item: item.order)
+    if before is None:
+        return Findings(old=tuple(now))
+    earlier = sorted(before, key=lambda item: item.order)
+    old, new = _split(now, Counter(map(_same, earlier)))
+    _, gone = _split(earlier, Counter(map(_same, now)))
+    return Findings(tuple(new), tuple(old), tuple(gone))
+
+
+def _split(
+    found: Iterable[FoundProblem], known: Counter[tuple[str, ...]]
+) -> tuple[list[FoundProblem], list[FoundProblem]]:
+    """Those that are known, each as often as it is known, and the others."""
+    left = known.copy()
+    inside: list[FoundProblem] = []
+    outside: list[FoundProblem] = []
+    for item in found:
+        is_known = left[_same(item)] > 0
+        left[_same(item)] -= 1
+        (inside if is_known else outside).append(item)
+    return inside, outside
+
+
+def _same(finding: FoundProblem) -> tuple[str, ...]:
+    return (finding.code, finding.object, finding.path, finding.what)
+
+
+def _finding(item: Mapping[str, Any]) -> FoundProblem:
+    origin = item.get("origin") if isinstance(item.get("origin"), Mapping) else item
+    line = (origin or {}).get("line")
+    texts = {key: str(item.get(key) or "") for key in ("code", "severity", "object", "path", "what", "why", "do")}
+    return FoundProblem(file=str((origin or {}).get("file") or ""), line=line if isinstance(line, int) else 0, **texts)
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)

@@ -1,0 +1,114 @@
+"""A resource's properties as they may be shown: hidden keys left out, secrets masked, unknown values marked.
+
+And what differs between two of them. What a difference means is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deepdiff import DeepDiff
+
+from coreweave_inference.spec import UNKNOWN, Kind
+from coreweave_inference.spec.normal_form import differences
+from coreweave_inference.spec.shape import entry, secret_names, segments
+
+HIDDEN = "(hidden)"
+SECRET_MARK = "4dabf18193072939515e22adb298388d"
+"""The key by which the engine's JSON marks a secret in state."""
+
+MASKED = "[secret]"
+UNKNOWN_VALUES = frozenset(
+    {
+        "[unknown]",
+        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    }
+)
+"""How the engine writes a value of each type that it will know later."""
+
+ENGINE_ENV = re.compile(r"runtime\.engineEnv(?:\.(?P<dotted>[A-Za-z_][A-Za-z0-9_]*)|\[\"(?P<quoted>[^\"]+)\"\])?")
+
+
+@dataclass(frozen=True)
+class PropertyChange:
+    """One property that differs; `None` is absent. Secrets are masked on both sides."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+def readable(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties as they may be shown; the engine's hidden keys start with two underscores."""
+    return {key: _readable(key, value) for key, value in properties.items() if not key.startswith("__")}
+
+
+def _readable(key: str, value: Any) -> Any:
+    if key in secret_names():
+        return {name: HIDDEN for name in value} if _is_map(value) else HIDDEN
+    if isinstance(value, Mapping):
+        return HIDDEN if SECRET_MARK in value else {name: _readable(name, item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_readable("", item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        return HIDDEN if value == MASKED else UNKNOWN if value in UNKNOWN_VALUES else value
+    return value
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, Mapping) and SECRET_MARK not in value
+
+
+def changes(
+    kind: Kind | None, before: Mapping[str, Any], after: Mapping[str, Any], engine_paths: Iterable[str]
+) -> tuple[PropertyChange, ...]:
+    """What differs by meaning; for a resource that the schema does not know: what the engine, or a comparison, says.
+
+    A secret's values are masked, so that it changed is known from the engine alone.
+    """
+    if kind is None:
+        return _of_any(before, after, tuple(engine_paths))
+    found = [PropertyChange(d.path, d.left, d.right) for d in differences(kind, before, after)]
+    known = {change.path for change in found}
+    secret = (path for path in (_secret_path(path) for path in engine_paths) if path and path not in known)
+    return (*found, *(PropertyChange(path, HIDDEN, HIDDEN) for path in dict.fromkeys(secret)))
+
+
+def _secret_path(engine_path: str) -> str:
+    """The engine's path of a secret in our notation; empty for what is none."""
+    match = ENGINE_ENV.match(engine_path)
+    if match:
+        name = match["dotted"] or match["quoted"]
+        return entry("runtime.engineEnv", name) if name else "runtime.engineEnv"
+    try:
+        parts = segments(engine_path)
+    except ValueError:
+        return ""
+    return engine_path if not secret_names().isdisjoint(parts) else ""
+
+
+def _of_any(
+    before: Mapping[str, Any], after: Mapping[str, Any], engine_paths: tuple[str, ...]
+) -> tuple[PropertyChange, ...]:
+    shown = [path for path in engine_paths if not path.startswith("__")]
+    top = {path: re.split(r"[.\[]", path, maxsplit=1)[0] for path in shown} or {
+        key: key for key in _different_keys(before, after)
+    }
+    return tuple(PropertyChange(path, before.get(key), after.get(key)) for path, key in sorted(top.items()))
+
+
+def _different_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Top-level keys that differ, whatever the order in lists."""
+    found = DeepDiff(dict(before), dict(after), ignore_order=True, view="tree")
+    return sorted({str(item.path(output_format="list")[0]) for items in found.values() for item in items})

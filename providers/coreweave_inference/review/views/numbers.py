@@ -1,0 +1,66 @@
+"""Numbers as a reader sees them: money, ranges, and what they were before."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ..capacity import Side
+from ..money import HOURS_PER_MONTH, Cost, Money
+from ..prices import Prices
+
+SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+CENT = Decimal("0.01")
+
+
+def money_text(amount: Decimal, currency: str, *, signed: bool = False) -> str:
+    """`$12.62`, `+$12.62`; whole units from a thousand on."""
+    size = abs(amount)
+    digits = f"{size:,.0f}" if size >= 1000 else f"{size.quantize(CENT):,}"
+    sign = "-" if amount < 0 else "+" if signed else ""
+    mark = SIGNS.get(currency)
+    return f"{sign}{mark}{digits}" if mark else f"{sign}{digits} {currency}"
+
+
+def cost_text(cost: Cost | None, currency: str, hours: int = 1) -> str:
+    """`$6.31`, `$6.31 – $25.24`, or the words that stand for it."""
+    if cost is None:
+        return "–"
+    if cost.words:
+        return cost.words
+    low, high = (money_text(amount * hours, currency) for amount in (cost.at_min, cost.at_max))
+    return low if low == high else f"{low} – {high}"
+
+
+def difference_text(money: Money, currency: str, hours: int = 1) -> str:
+    """What changes, at min and at max: `+$6.31 – +$25.24`."""
+    low = (money.after.at_min - money.before.at_min) * hours
+    high = (money.after.at_max - money.before.at_max) * hours
+    texts = [money_text(amount, currency, signed=True) if amount else "no change" for amount in (low, high)]
+    return texts[0] if texts[0] == texts[1] else " – ".join(texts)
+
+
+def price_note(prices: Prices) -> str:
+    """Where the prices are from; its source is a foreign text."""
+    return f"list prices of {prices.date.isoformat()}, not your contract; a month has {HOURS_PER_MONTH} hours"
+
+
+def change_text(before: str, after: str) -> str:
+    """`4 → 8`, or one of them where they are equal."""
+    return after if before == after else f"{before} → {after}"
+
+
+def gpus_text(side: Side) -> str:
+    """`8 – 32`, GPUs at min and at max."""
+    found = str(side.at_min) if side.at_min == side.at_max else f"{side.at_min} – {side.at_max}"
+    return f"{found} + ?" if side.unknown else found
+
+
+def covered_text(side: Side) -> str:
+    """What claims cover, at min and at max: `8 of 8, 16 of 32`."""
+    if not side.at_max:
+        return "–"
+    low, high = (
+        f"{covered} of {wanted}"
+        for covered, wanted in ((side.covered_at_min, side.at_min), (side.covered_at_max, side.at_max))
+    )
+    return low if low == high else f"{low}, at max {high}"

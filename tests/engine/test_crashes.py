@@ -1,0 +1,102 @@
+"""Runs that end in the middle: what was made is taken over by the next one."""
+
+from __future__ import annotations
+
+import os
+
+from tests.engine.declarations import stack
+from tests.engine.workbench import Service, Workbench, until
+
+POST = ("POST", "deployments$")
+
+
+def test_a_deployment_is_taken_over_after_its_provider_was_killed_right_after_the_post(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    service.misbehave("delay", *POST, when="after", seconds=1.0)
+    workbench.declare(stack())
+
+    with workbench.going_up() as running:
+        running.sent(*POST)
+        running.kill_provider()
+        killed = running.finish()
+    made = _made(service)
+    recovered = workbench.up()
+    again = workbench.up()
+
+    assert not killed.ok
+    assert "chat" not in {name for name, state in workbench.state().items() if not state.get("id")}
+    assert recovered.ok, recovered.errors
+    assert "taken over" in recovered.output
+    assert _made(service) == made
+    assert (again.changes, again.writes) == ({}, {})
+
+
+def test_a_deployment_is_taken_over_after_the_engine_was_killed_and_the_provider_has_ended_by_itself(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    service.misbehave("delay", *POST, when="after", seconds=1.0)
+    workbench.declare(stack())
+
+    with workbench.going_up() as running:
+        running.sent(*POST)
+        provider = running.provider_id
+        running.kill_engine()
+    until(lambda: not _is_alive(provider), "the end of the provider")
+    made = _made(service)
+    workbench.pulumi("cancel", "--yes", "--stack", "dev")
+    recovered = workbench.up()
+
+    assert recovered.ok, recovered.errors
+    assert _made(service) == made
+    assert workbench.state()["chat"]["id"] in {id_ for id_, _ in made}
+
+
+def test_a_lost_answer_to_the_post_is_settled_within_the_run(workbench: Workbench) -> None:
+    service = workbench.service
+    service.misbehave("lose-answer", *POST)
+    workbench.declare(stack())
+
+    run = workbench.up()
+
+    assert run.ok, run.errors
+    assert [
+        entry.status for entry in service.requests() if entry.path.endswith("deployments") and entry.body
+    ] == [
+        200,
+        409,
+    ]
+    assert len(_made(service)) == 1
+
+
+def test_a_lost_answer_that_cannot_be_looked_into_is_settled_by_the_next_run(workbench: Workbench) -> None:
+    service = workbench.service
+    service.misbehave("lose-answer", *POST, count=None)
+    service.misbehave("reset", "GET", "deployments$", nth=2, count=None)
+    workbench.declare(stack())
+
+    failed = workbench.up()
+    made = _made(service)
+    service.simulator.faults.clear()
+    recovered = workbench.up()
+
+    assert not failed.ok
+    assert recovered.ok, recovered.errors
+    assert len(made) == 1
+    assert _made(service) == made
+
+
+def _made(service: Service) -> set[tuple[str, str]]:
+    """Id and creation of every live deployment."""
+    live = service.live("deployments").values()
+    return {(item["spec"]["id"], item["status"]["createdAt"]) for item in live}
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True

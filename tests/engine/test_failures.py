@@ -1,0 +1,107 @@
+"""Rollouts that fail, and what mends them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.engine.declarations import stack
+from tests.engine.workbench import Service, Workbench
+
+
+def test_a_failed_change_is_mended_by_the_weights_by_another_path_and_by_taking_it_back(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    workbench.declare(stack())
+    workbench.up()
+    before = _identity(service)
+
+    workbench.declare(_with_path("models/late"))
+    failed = workbench.up()
+    service.put_weights("models/late")
+    by_weights = workbench.up()
+    workbench.declare(_with_path("models/nowhere"))
+    failed_again = workbench.up()
+    service.turn(stale_status_seconds=0.5)
+    workbench.declare(_with_path("models/chat-v2"))
+    by_path = workbench.up()
+    workbench.declare(_with_path("models/nowhere"))
+    failed_once_more = workbench.up()
+    workbench.declare(_with_path("models/chat-v2"))
+    taken_back = workbench.up()
+    quiet = workbench.up()
+
+    for run, path in ((failed, "late"), (failed_again, "nowhere"), (failed_once_more, "nowhere")):
+        assert not run.ok
+        assert (
+            f'ModelNotFound: model not found: bucket "acme-weights" holds no objects under path "models/{path}"'
+            in (run.output)
+        )
+    for run in (by_weights, by_path, taken_back):
+        assert run.ok, run.errors
+        assert run.writes == {"PATCH deployments": 1}
+    assert by_weights.changes == {"ready": 'update objects["deployment chat"].revision'}
+    assert (quiet.changes, quiet.writes) == ({}, {})
+    assert _identity(service) == before
+    assert service.live("deployments")["chat-dev"]["status"]["status"] == "STATUS_READY"
+
+
+def test_a_deployment_without_weights_is_not_made_and_the_message_says_how_to_push_them(
+    workbench: Workbench,
+) -> None:
+    workbench.declare(_with_path("models/late"))
+
+    refused = workbench.up()
+    account = workbench.service.account()
+    workbench.service.put_weights("models/late")
+    mended = workbench.up()
+
+    assert not refused.ok
+    assert "cw-inference weights push FOLDER acme-weights models/late" in refused.output
+    assert "deployments" not in account
+    assert mended.ok, mended.errors
+    assert mended.writes == {"POST deployments": 1}
+
+
+def test_a_deployment_without_a_policy_fails_the_run_stays_in_the_state_and_is_mended_by_the_policy(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    service.turn(missing_policy="failed")
+    workbench.declare(stack(buckets={"weights": {"policy": None}}))
+
+    failed = workbench.up()
+    made = _identity(service)
+    in_state = workbench.state()["chat"]["id"]
+    workbench.declare(stack())
+    mended = workbench.up()
+
+    assert not failed.ok
+    assert "WeightsNotReadable" in failed.output
+    assert in_state == made["chat-dev"][0]
+    assert mended.ok, mended.errors
+    assert mended.writes == {"PUT acme-weights?policy": 1, "PATCH deployments": 1}
+    assert _identity(service) == made
+
+
+def test_a_ready_deployment_that_could_only_answer_520_fails_the_run_too(workbench: Workbench) -> None:
+    workbench.declare(stack(buckets={"weights": {"policy": None}}))
+
+    failed = workbench.up()
+    workbench.declare(stack())
+    mended = workbench.up()
+
+    assert not failed.ok
+    assert "is READY, but the inference service may not read" in failed.output
+    assert mended.ok, mended.errors
+    assert mended.writes == {"PUT acme-weights?policy": 1}
+
+
+def _with_path(path: str) -> dict[str, Any]:
+    return stack(deployments={"chat": {"model": {"path": path}}})
+
+
+def _identity(service: Service) -> dict[str, tuple[str, str]]:
+    """Id and creation of each live deployment: neither changes while nothing is replaced."""
+    live = service.live("deployments")
+    return {name: (item["spec"]["id"], item["status"]["createdAt"]) for name, item in live.items()}

@@ -1,0 +1,143 @@
+"""Ways of driving Pulumi that delete a state entry whose object stays declared: the object must live on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import coreweave_inference as cw
+import pulumi
+from tests.engine.declarations import CLAIM, ZONE, canary, stack
+from tests.engine.runs import Run
+from tests.engine.workbench import Service, Workbench
+
+KINDS = ("gateways", "capacityclaims", "deployments")
+
+
+def test_replace_on_the_command_line_leaves_the_live_objects_alone(workbench: Workbench) -> None:
+    workbench.declare(canary())
+    workbench.up()
+    before = _made(workbench.service)
+    urns = [workbench.state()[name]["urn"] for name in ("public", "h200", "chat", "weights-policy")]
+
+    replaced = workbench.up(*(f"--replace={urn}" for urn in urns))
+    quiet = workbench.up("--refresh")
+
+    assert replaced.ok, replaced.errors
+    assert _deletes(replaced) == []
+    assert _made(workbench.service) == before
+    assert (quiet.ok, quiet.drift, quiet.changes) == (True, {}, {})
+
+
+def test_a_move_under_a_parent_without_an_alias_leaves_the_live_objects_alone(workbench: Workbench) -> None:
+    workbench.program = lambda: _program(None)
+    workbench.up()
+    before = _made(workbench.service)
+
+    workbench.program = lambda: _program(pulumi.ComponentResource("acme:serving:Team", "team"))
+    moved = workbench.up()
+    quiet = workbench.up("--refresh")
+
+    assert moved.ok, moved.errors
+    assert _deletes(moved) == []
+    assert _made(workbench.service) == before
+    assert (quiet.ok, quiet.changes) == (True, {})
+
+
+def test_a_rename_whose_rollout_failed_and_was_taken_back_leaves_the_first_object_alone(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    workbench.declare(stack(deployments={"chat": {"name": "chat-a"}}))
+    workbench.up()
+    before = _made(service)
+
+    service.turn(deployment_create_seconds=2.0)
+    workbench.declare(stack(deployments={"chat": {"name": "chat-b"}}))
+    with workbench.going_up() as running:
+        renamed = running.sent("POST", "deployments$").body["id"]
+        service.simulator.world.set_status(renamed, "STATUS_FAILED")
+        failed = running.finish()
+    workbench.declare(stack(deployments={"chat": {"name": "chat-a"}}))
+    taken_back = workbench.up()
+
+    assert not failed.ok
+    assert _deletes(failed) == []
+    assert taken_back.ok, taken_back.errors
+    assert _deletes(taken_back) == [renamed]
+    assert _made(service) == before
+
+
+def test_a_claim_whose_type_was_changed_in_vain_and_changed_back_is_the_same_claim(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    workbench.declare(_claim())
+    workbench.up()
+    before = _made(service)
+
+    service.turn(claims_wait_for_hardware=True)
+    workbench.declare(_claim(capacityType="CAPACITY_TYPE_CUSTOMER", options={"timeout": "1s"}))
+    failed = workbench.up()
+    new = _made(service) - before
+    workbench.declare(_claim())
+    changed_back = workbench.up()
+
+    assert not failed.ok
+    assert changed_back.ok, changed_back.errors
+    assert _deletes(changed_back) == [id_ for _, id_, _ in new]
+    assert len(new) == 1
+    assert _made(service) == before
+
+
+def _claim(**changes: object) -> dict[str, Any]:
+    return {"version": 1, "capacityClaims": {"h200": {**CLAIM, **changes}}}
+
+
+def _program(parent: pulumi.Resource | None) -> None:
+    options = pulumi.ResourceOptions(parent=parent)
+    bucket = cw.WeightsBucket("weights", bucket_name="acme-weights", zone=ZONE, adopt=True)
+    gateway = cw.Gateway(
+        "public", zones=[ZONE], auth=cw.CoreWeaveAuth(), routing=cw.BodyBasedRouting(), opts=options
+    )
+    policy = cw.InferenceBucketPolicy(
+        "weights-policy",
+        bucket=bucket,
+        prefixes=["models"],
+        owner_access="organization",
+        after=[gateway],
+        opts=options,
+    )
+    claim = cw.CapacityClaim(
+        "h200",
+        instance_id=CLAIM["instanceId"],
+        instance_count=1,
+        capacity_type="CAPACITY_TYPE_SERVERLESS",
+        zones=[ZONE],
+        opts=options,
+    )
+    cw.Deployment(
+        "chat",
+        gateways=[gateway],
+        model=cw.Model(name="acme/chat", path="models/chat"),
+        runtime=cw.Runtime(engine="vllm"),
+        resources=cw.Resources(instance_type="gd-8xh200ib-i128", gpu_count=1),
+        autoscaling=cw.Autoscaling(min=1, max=2),
+        weights=policy,
+        capacity_claims=[claim],
+        opts=options,
+    )
+    cw.Readiness(opts=options)
+
+
+def _made(service: Service) -> set[tuple[str, str, str]]:
+    """Kind, id and creation of every live object; and how many statements the bucket's policy has."""
+    made = {
+        (kind, item["spec"]["id"], item["status"]["createdAt"])
+        for kind in KINDS
+        for item in service.live(kind).values()
+    }
+    return made | {("statements", str(len(service.sids())), "")}
+
+
+def _deletes(run: Run) -> list[str]:
+    return [entry.path.rsplit("/", 1)[-1] for entry in run.requests if entry.method == "DELETE"]

@@ -1,0 +1,492 @@
+"""A deployment's life against the simulated service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from coreweave_inference.resources.deployment import DeploymentProvider
+from coreweave_inference.resources.gateway import GatewayProvider
+from coreweave_inference.resources.host import CoreWeave
+from coreweave_inference.resources.session import speaking_through
+from coreweave_inference.simulator import Simulator
+from coreweave_inference.simulator.faults import Fault
+from pulumi.output import Unknown
+
+from tests.resources.engine_steps import Resource
+from tests.resources.service import BUCKET, ORGANISATION, Run, deployment, gateway, run_against, urn
+from tests.simulator.inference_fixtures import Api
+
+
+@pytest.fixture
+def run(simulator: Simulator) -> Iterator[Run]:
+    """A run against a service where `gateway("public")` is ready; the requests that made it are forgotten."""
+    with run_against(simulator) as run:
+        Resource(GatewayProvider()).up(gateway())
+        simulator.journal.clear()
+        run.time.slept.clear()
+        yield run
+
+
+@pytest.fixture
+def chat() -> Resource:
+    return Resource(DeploymentProvider())
+
+
+def patches(simulator: Simulator) -> list[Any]:
+    return [entry.body for entry in simulator.journal.entries("PATCH")]
+
+
+def posts(simulator: Simulator) -> list[Any]:
+    return [entry.body for entry in simulator.journal.entries("POST", "/deployments")]
+
+
+def test_a_creation_sends_every_field_and_does_not_wait(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    assert chat.up(deployment()) == "create"
+
+    assert posts(simulator) == [
+        {
+            "id": chat.id,
+            "name": "chat-dev",
+            "gatewayIds": [gateway()["apiId"]],
+            "runtime": {"engine": "vllm", "version": "0.22.0+crwv.2", "engineConfig": {}, "engineEnv": {}},
+            "resources": {"instanceType": "gd-8xh200ib-i128", "gpuCount": 8},
+            "model": {"name": "acme/chat", "bucket": BUCKET, "path": "models/chat"},
+            "autoscaling": {"min": 1, "max": 3, "priority": 0, "capacityClasses": [], "concurrency": 0},
+            "traffic": {"weight": 100},
+            "disabled": False,
+        }
+    ]
+    assert run.time.slept == []
+    assert chat.outputs == {
+        "name": "chat-dev",
+        "gatewayIds": [gateway()["apiId"]],
+        "runtime": {"engine": "vllm", "version": "0.22.0+crwv.2"},
+        "resources": {"instanceType": "gd-8xh200ib-i128", "gpuCount": 8.0},
+        "model": {"name": "acme/chat", "bucket": BUCKET, "path": "models/chat"},
+        "autoscaling": {"min": 1.0, "max": 3.0},
+        "traffic": {"weight": 100.0},
+        "__identity": '{"name":null}',
+        "__derivedName": "chat-dev",
+        "__resolvedVersion": "0.22.0+crwv.2",
+        "__urn": urn("Deployment", "chat"),
+        "apiId": chat.id,
+        "apiEndpoint": simulator.url,
+        "organizationId": ORGANISATION,
+        "createdAt": chat.outputs["createdAt"],
+        "revision": chat.outputs["revision"],
+        "format": 1.0,
+    }
+
+
+@pytest.mark.parametrize("zero_values", [False, True])
+def test_the_same_program_twice_sends_nothing_also_after_a_refresh(
+    run: Run, simulator: Simulator, chat: Resource, zero_values: bool
+) -> None:
+    simulator.behaviour = simulator.behaviour.changed({"emit_zero_values": zero_values})
+    chat.up(deployment())
+    revision = chat.outputs["revision"]
+
+    run.time.sleep(60)
+    assert chat.up(deployment()) == "same"
+    assert chat.refresh()
+    assert chat.up(deployment()) == "same"
+    assert chat.outputs["revision"] == revision
+    assert patches(simulator) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "value"),
+    [
+        ({"autoscaling": {"min": 2, "max": 5}}, ("autoscaling", "max"), 5),
+        ({"traffic": {"weight": 7}}, ("traffic", "weight"), 7),
+        ({"model": {"path": "models/chat/"}}, ("model", "path"), "models/chat/"),
+        ({"runtime": {"engineEnv": {"VLLM_USE_V1": "1"}}}, ("runtime", "engineEnv"), {"VLLM_USE_V1": "1"}),
+        ({"resources": {"instanceType": "gb200-4x", "gpuCount": 4}}, ("resources", "gpuCount"), 4),
+        ({"disabled": True}, ("disabled",), True),
+    ],
+)
+def test_a_change_is_made_in_place_by_one_complete_patch(
+    run: Run, simulator: Simulator, chat: Resource, changes: dict[str, Any], path: tuple[str, ...], value: Any
+) -> None:
+    chat.up(deployment())
+    before = posts(simulator)[0]
+    revision = chat.outputs["revision"]
+
+    assert chat.up(deployment(**changes)) == "update"
+
+    (body,) = patches(simulator)
+    assert set(body) == set(before) - {"id"}
+    for step in path:
+        body = body[step]
+    assert body == value
+    assert chat.outputs["revision"] != revision
+    assert chat.up(deployment(**changes)) == "same"
+
+
+def test_fields_that_are_cleared_are_sent_as_their_defaults_and_stay_cleared(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    full: dict[str, Any] = {
+        "runtime": {"engineConfig": {"max-model-len": "16384"}},
+        "autoscaling": {
+            "priority": 5,
+            "concurrency": 32,
+            "capacityClasses": ["CAPACITY_CLASS_RESERVED"],
+        },
+    }
+    chat.up(deployment(**full))
+
+    assert chat.up(deployment()) == "update"
+
+    (body,) = patches(simulator)
+    assert body["runtime"]["engineConfig"] == {}
+    assert body["autoscaling"] == {"min": 1, "max": 3, "priority": 0, "capacityClasses": [], "concurrency": 0}
+    run.time.sleep(60)
+    chat.refresh()
+    assert chat.up(deployment()) == "same"
+
+
+def test_the_version_is_kept_until_the_engine_changes(run: Run, simulator: Simulator, chat: Resource) -> None:
+    engines = {"vllm": {"versions": ["0.21.1+crwv.1"]}, "dynamo-vllm": {"versions": ["1.1.0+crwv.1"]}}
+    everything = simulator.behaviour.as_json()["catalogue"]
+    simulator.behaviour = simulator.behaviour.changed({"catalogue": {**everything, "engines": engines}})
+    chat.up(deployment())
+    simulator.behaviour = simulator.behaviour.changed({"catalogue": everything})
+
+    with run_against(simulator):
+        assert chat.up(deployment(traffic={"weight": 1})) == "update"
+        assert chat.up(deployment(traffic={"weight": 1}, runtime={"engine": "dynamo-vllm"})) == "update"
+
+    assert [body["runtime"]["version"] for body in patches(simulator)] == ["0.21.1+crwv.1", "1.1.0+crwv.1"]
+
+
+def test_latest_follows_the_newest_version(run: Run, simulator: Simulator, chat: Resource) -> None:
+    everything = simulator.behaviour.as_json()["catalogue"]
+    old = {**everything, "engines": {"vllm": {"versions": ["0.21.1+crwv.1"]}}}
+    simulator.behaviour = simulator.behaviour.changed({"catalogue": old})
+    chat.up(deployment(runtime={"version": "latest"}))
+    simulator.behaviour = simulator.behaviour.changed({"catalogue": everything})
+
+    with run_against(simulator):
+        assert chat.up(deployment(runtime={"version": "latest"})) == "update"
+
+    assert posts(simulator)[0]["runtime"]["version"] == "0.21.1+crwv.1"
+    assert patches(simulator)[0]["runtime"]["version"] == "0.22.0+crwv.2"
+
+
+def test_a_new_member_takes_its_groups_version(run: Run, simulator: Simulator, chat: Resource) -> None:
+    chat.up(deployment(runtime={"version": "0.20.0"}))
+
+    with run_against(simulator):
+        Resource(DeploymentProvider()).up(deployment("canary", traffic={"weight": 1}))
+
+    assert posts(simulator)[1]["runtime"]["version"] == "0.20.0"
+
+
+def test_a_catalogue_that_cannot_be_read_blocks_no_preview_but_a_creation_needs_a_version(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    simulator.behaviour = simulator.behaviour.changed({"parameters_fail": True})
+
+    inputs = chat.checked(deployment())
+    with pytest.raises(CoreWeave) as caught:
+        chat.up(deployment())
+    chat.up(deployment(runtime={"version": "0.20.0"}))
+
+    assert "version" not in inputs["runtime"]
+    assert str(caught.value) == (
+        'deployment "chat": the service does not say which versions of vllm there are, so runtime.version must be '
+        "declared"
+    )
+    assert len(posts(simulator)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"autoscaling": {"min": 4, "max": 2}},
+            'deployment "chat": autoscaling.min: autoscaling.min (4) exceeds max (2); lower min or raise max; equal '
+            "values switch autoscaling off",
+        ),
+        (
+            {"traffic": {"weight": 1001}},
+            'deployment "chat": traffic.weight: 1001 is above 1000; use a number from 0 to 1000; only the ratio '
+            "between members counts",
+        ),
+        (
+            {"runtime": {"version": "v1.2.3"}},
+            'deployment "chat": runtime.version: "v1.2.3" is not a semantic version; write it as in 1.2.3, write '
+            "latest, or leave it out",
+        ),
+    ],
+)
+def test_what_the_schema_refuses_is_refused_with_its_path(
+    run: Run, chat: Resource, changes: dict[str, Any], reason: str
+) -> None:
+    assert chat.refusals(deployment(**changes)) == [reason]
+
+
+def test_all_faults_of_a_deployment_come_in_one_report(run: Run, chat: Resource) -> None:
+    wrong = deployment(traffic={"weight": 1001}, resources={"gpuCount": 3}, model={"path": "../x"})
+
+    assert len(chat.refusals(wrong)) == 3
+
+
+@pytest.mark.parametrize("blocks", [("traffic",), ("gatewayIds",), ("runtime", "model", "autoscaling")])
+def test_unknown_blocks_skip_their_checks_in_a_preview(
+    run: Run, chat: Resource, blocks: tuple[str, ...]
+) -> None:
+    news = {**deployment(), **{block: Unknown() for block in blocks}}
+
+    inputs = chat.checked(news)
+    chat.up(deployment())
+    plan = chat.planned(news)
+
+    assert all(isinstance(inputs[block], Unknown) for block in blocks)
+    assert (plan.changes, plan.replaces) == (None, None)
+
+
+def test_known_faults_beside_unknowns_are_still_found(run: Run, chat: Resource) -> None:
+    news = {**deployment(traffic={"weight": 1001}), "gatewayIds": [Unknown()]}
+
+    assert [reason.split("; ")[0] for reason in chat.refusals(news)] == [
+        'deployment "chat": traffic.weight: 1001 is above 1000'
+    ]
+
+
+def test_weights_that_are_not_there_stop_a_creation_with_the_command_that_pushes_them(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    with pytest.raises(CoreWeave) as caught:
+        chat.up(deployment(model={"path": "models/other"}))
+
+    assert str(caught.value) == (
+        f'deployment "chat": there is no object under "models/other" in bucket "{BUCKET}", so it could never start, and '
+        "nothing was created; push the weights with `cw-inference weights push FOLDER acme-weights models/other` and "
+        "run again"
+    )
+    assert posts(simulator) == []
+
+
+def test_a_bucket_that_is_not_there_stops_a_creation(run: Run, simulator: Simulator, chat: Resource) -> None:
+    with pytest.raises(CoreWeave, match='there is no bucket "no-such-bucket" that this token can see'):
+        chat.up(deployment(model={"bucket": "no-such-bucket"}))
+
+    assert posts(simulator) == []
+
+
+def test_object_storage_that_cannot_be_reached_does_not_stop_a_creation(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    simulator.faults.add(Fault("status", "POST", "/v1/cwobject", count=None, status=403))
+
+    assert chat.up(deployment()) == "create"
+
+    (note,) = run.log.notes
+    assert note.startswith('deployment "chat": its weights could not be looked at before it is made: ')
+
+
+def test_a_lost_answer_makes_one_deployment_and_says_so(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    simulator.faults.add(Fault("lose-answer", "POST", "/deployments$"))
+
+    chat.up(deployment())
+
+    assert [record.id for record in simulator.world.records("deployments")] == [chat.id]
+    assert run.log.notes == [f'deployment "chat": taken over, an earlier attempt had made it ({chat.id})']
+    assert patches(simulator) == []
+
+
+def test_what_a_killed_run_left_is_brought_to_the_declared_spec(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    Resource(DeploymentProvider()).up(deployment(traffic={"weight": 1}))
+    run.time.sleep(60)
+
+    with run_against(simulator):
+        assert chat.up(deployment(traffic={"weight": 2})) == "create"
+
+    assert [record.id for record in simulator.world.records("deployments")] == [chat.id]
+    assert [body["traffic"] for body in patches(simulator)] == [{"weight": 2}]
+
+
+def test_a_name_in_use_elsewhere_is_refused_and_nothing_is_touched(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    theirs = Resource(DeploymentProvider())
+    theirs.up(deployment("theirs", name="chat-dev"))
+
+    with pytest.raises(CoreWeave) as caught:
+        chat.up(deployment())
+
+    assert str(caught.value) == (
+        f'deployment "chat": the name "chat-dev" is in use by deployment {theirs.id}, which this stack did not make; '
+        "give this one another name, delete that one, or import it into the stack"
+    )
+    assert patches(simulator) == []
+
+
+def test_nothing_is_sent_when_the_live_spec_is_the_declared_one_already(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    chat.up(deployment())
+    simulator.world.edit(chat.id, {"traffic": {"weight": 7}})
+
+    assert chat.up(deployment(traffic={"weight": 7})) == "update"
+
+    assert patches(simulator) == []
+    assert chat.outputs["traffic"] == {"weight": 7.0}
+
+
+def test_a_change_made_outside_is_refused_before_anything_is_overwritten(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    chat.up(deployment())
+    simulator.world.edit(chat.id, {"disabled": True})
+
+    with pytest.raises(
+        CoreWeave, match=r"disabled: false -> true \(last seen -> live\); nothing was written"
+    ):
+        chat.up(deployment(traffic={"weight": 7}))
+
+    assert patches(simulator) == []
+
+
+def test_disabled_set_outside_is_drift_although_nobody_declared_it(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    chat.up(deployment())
+    simulator.world.edit(chat.id, {"disabled": True})
+    run.time.sleep(60)
+
+    chat.refresh()
+
+    assert chat.inputs["disabled"] is True
+    assert chat.up(deployment()) == "update"
+    assert patches(simulator)[0]["disabled"] is False
+
+
+def test_a_field_that_is_silently_dropped_is_an_error_that_names_it(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    chat.up(deployment())
+    renamed = {"CAPACITY_CLASS_RESERVED": "CAPACITY_CLASS_ON_DEMAND"}
+    simulator.faults.add(Fault("rename-enums", "PATCH", "/deployments", names=renamed))
+    classes = ["CAPACITY_CLASS_RESERVED"]
+
+    with pytest.raises(CoreWeave) as caught:
+        chat.up(deployment(autoscaling={"capacityClasses": classes}))
+
+    assert str(caught.value) == (
+        'deployment "chat": the service accepted the change and did not take autoscaling.capacityClasses: '
+        '["CAPACITY_CLASS_RESERVED"] -> ["CAPACITY_CLASS_ON_DEMAND"] (declared -> live); it may not know the field, '
+        "or another version of it may be meant"
+    )
+
+
+@pytest.mark.parametrize("ignored", ["traffic.weight", "traffic"])
+def test_fields_left_to_others_are_no_drift_and_every_patch_carries_their_live_value(
+    run: Run, simulator: Simulator, chat: Resource, ignored: str
+) -> None:
+    hidden = {"__ignored": [ignored]}
+    chat.up(deployment(hidden=hidden))
+    simulator.world.edit(chat.id, {"traffic": {"weight": 7}})
+    run.time.sleep(60)
+
+    assert chat.up(deployment(hidden=hidden)) == "same"
+    chat.refresh()
+    assert chat.up(deployment(hidden=hidden)) == "same"
+    assert chat.up(deployment(hidden=hidden, autoscaling={"max": 9})) == "update"
+    assert [body["traffic"] for body in patches(simulator)] == [{"weight": 7}]
+    assert chat.up(deployment(hidden=hidden, autoscaling={"max": 9})) == "same"
+    run.time.sleep(60)
+    chat.refresh()
+    assert chat.up(deployment(hidden=hidden, autoscaling={"max": 9})) == "same"
+
+
+def test_entries_of_a_map_left_to_others_stay_quiet_after_an_update(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    hidden = {"__ignored": ["runtime.engineConfig"]}
+    chat.up(deployment(hidden=hidden))
+    simulator.world.edit(chat.id, {"runtime": {"engineConfig": {"max-model-len": "8192"}}})
+
+    assert chat.up(deployment(hidden=hidden, traffic={"weight": 7})) == "update"
+
+    assert patches(simulator)[0]["runtime"]["engineConfig"] == {"max-model-len": "8192"}
+    assert chat.up(deployment(hidden=hidden, traffic={"weight": 7})) == "same"
+
+
+def test_a_path_to_ignore_that_is_no_path_is_refused_before_anything_is_made(
+    run: Run, chat: Resource
+) -> None:
+    (reason,) = chat.refusals(deployment(hidden={"__ignored": ["traffic weight"]}))
+
+    assert reason == (
+        'deployment "chat": ignoreChanges: "traffic weight" is not a field of a deployment; write it as in traffic.weight'
+    )
+
+
+def test_another_name_replaces_and_the_traffic_stays_until_the_new_one_is_there(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    chat.up(deployment(name="chat-a"))
+
+    plan = chat.planned(deployment(name="chat-b"))
+
+    assert (plan.replaces, plan.delete_before_replace) == (["name"], False)
+    assert run.log.warnings == []
+
+
+@pytest.mark.parametrize("status", ["READY", "ERROR", "FAILED", "UPDATING"])
+def test_a_deployment_in_any_state_is_deleted_and_waited_for(
+    run: Run, simulator: Simulator, chat: Resource, status: str
+) -> None:
+    chat.up(deployment())
+    simulator.world.set_status(chat.id, f"STATUS_{status}")
+
+    with run_against(simulator) as later:
+        chat.destroy()
+        assert sum(later.time.slept) >= 0.3
+
+    assert simulator.world.records("deployments") == []
+
+
+def test_a_delete_of_what_is_missing_succeeds_when_it_is_proven_gone(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    chat.up(deployment())
+    with Api(simulator).http as http:
+        http.delete(f"/v1alpha1/inference/deployments/{chat.id}")
+    run.time.sleep(60)
+
+    with run_against(simulator):
+        chat.destroy()
+
+
+def test_a_read_that_fails_keeps_the_state(run: Run, simulator: Simulator, chat: Resource) -> None:
+    chat.up(deployment())
+    simulator.faults.add(Fault("status", "GET", "/deployments", count=None, status=503))
+
+    with run_against(simulator, COREWEAVE_RETRY_SECONDS="0") as later, speaking_through(later):
+        with pytest.raises(CoreWeave, match='deployment "chat": status 503: told to fail'):
+            chat.refresh()
+
+    assert chat.id
+
+
+def test_a_deployment_that_readiness_compares_is_remembered_as_it_was_written(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    chat.up(deployment(hidden={"__ignored": ["traffic"]}))
+
+    assert run.memory.declared[chat.id]["runtime"] == {"engine": "vllm", "version": "0.22.0+crwv.2"}
+    assert run.memory.ignored[chat.id] == ("traffic",)
+    assert run.memory.standing >= {chat.id}
+    assert run.memory.written >= {chat.id}

@@ -1,0 +1,200 @@
+"""Deletes, and the waits that keep requests in flight served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from coreweave_inference.api import ApiObject
+from coreweave_inference.errors import CannotProveGone, CoreWeaveError, Unauthorized
+from coreweave_inference.resources.removal import delete, references, wait_for_users, wait_until_gone
+from coreweave_inference.resources.session import RUN_DIRECTORY
+from coreweave_inference.simulator import Simulator
+from coreweave_inference.simulator.faults import Fault
+from coreweave_inference.spec import Kind
+
+from tests.resources.service import ORGANISATION, Run, run_against, urn
+from tests.simulator.inference_fixtures import DEPLOYMENT_ID, GATEWAY_ID, Api
+from tests.simulator.inference_fixtures import deployment as deployment_body
+from tests.simulator.inference_fixtures import gateway as gateway_body
+
+OLD = {"__urn": urn("Deployment", "chat"), "name": "chat-dev", "organizationId": ORGANISATION}
+
+
+@pytest.fixture
+def api(simulator: Simulator) -> Iterator[Api]:
+    """The account with a gateway and a deployment; a deletion of either takes 30 s."""
+    knobs = {"deployment_delete_seconds": 30.0, "gateway_delete_seconds": 30.0}
+    simulator.behaviour = simulator.behaviour.changed(knobs)
+    api = Api(simulator)
+    with api.http:
+        api.create("gateways", gateway_body())
+        api.create("deployments", deployment_body())
+        simulator.clock.advance(10)
+        yield api
+
+
+def test_a_delete_waits_until_a_404_and_looks_ever_less_often(run: Run, api: Api) -> None:
+    delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+
+    assert api.call("GET", f"/deployments/{DEPLOYMENT_ID}").status_code == 404
+    assert run.time.slept[:11] == [0.2] * 10 + [0.2]
+    assert 30 <= sum(run.time.slept) < 34
+    assert run.log.rows[0] == (OLD["__urn"], 'waiting for deployment "chat" to go')
+
+
+@pytest.mark.parametrize("status", ["READY", "ERROR", "FAILED", "UPDATING", "CREATING"])
+def test_a_status_of_the_first_look_does_not_end_the_wait(
+    run: Run, api: Api, simulator: Simulator, status: str
+) -> None:
+    simulator.world.set_status(DEPLOYMENT_ID, f"STATUS_{status}")
+
+    delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+
+    assert api.call("GET", f"/deployments/{DEPLOYMENT_ID}").status_code == 404
+
+
+def test_in_a_destroy_a_delete_returns_on_acceptance(run: Run, api: Api) -> None:
+    run.memory.tearing_down = True
+
+    delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+
+    assert run.time.slept == []
+    assert api.status("deployments", DEPLOYMENT_ID) == "STATUS_DELETING"
+    assert run.memory.deleted == {DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")}
+
+
+def test_what_is_missing_and_proven_gone_is_deleted(run: Run, api: Api) -> None:
+    delete(run, Kind.DEPLOYMENT, "99999999-9999-4999-8999-999999999999", OLD)
+
+    assert run.memory.deleted == {}
+
+
+def test_what_is_missing_without_proof_is_an_error(run: Run, api: Api) -> None:
+    with pytest.raises(CannotProveGone, match='deployment "chat" of organisation another is not found'):
+        delete(
+            run, Kind.DEPLOYMENT, "99999999-9999-4999-8999-999999999999", {**OLD, "organizationId": "another"}
+        )
+
+
+def test_a_refused_delete_names_the_object_and_quotes_the_service(run: Run, api: Api) -> None:
+    with pytest.raises(CoreWeaveError) as caught:
+        delete(run, Kind.GATEWAY, GATEWAY_ID, {"name": "public"})
+
+    assert str(caught.value).startswith('gateway "public": ')
+    assert "is in use by deployments" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", "GET", "/deployments$", count=3, status=503),
+        Fault("reset", "GET", "/deployments$", count=3),
+        Fault("status", "GET", "/deployments$", count=3, status=429),
+    ],
+    ids=["503", "reset", "429"],
+)
+def test_a_blip_does_not_end_the_wait(simulator: Simulator, api: Api, fault: Fault) -> None:
+    simulator.faults.add(fault)
+
+    with run_against(simulator, COREWEAVE_RETRY_SECONDS="0") as run:
+        delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+
+    assert api.call("GET", f"/deployments/{DEPLOYMENT_ID}").status_code == 404
+
+
+def test_a_token_that_is_refused_ends_the_wait(simulator: Simulator, api: Api) -> None:
+    simulator.faults.add(Fault("status", "GET", "/deployments$", status=401))
+
+    with run_against(simulator) as run, pytest.raises(Unauthorized):
+        wait_until_gone(run, {DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")})
+
+
+def test_what_does_not_go_is_named_at_the_deadline(simulator: Simulator, api: Api) -> None:
+    with run_against(simulator, COREWEAVE_GONE_DEADLINE_SECONDS="20") as run:
+        with pytest.raises(CoreWeaveError) as caught:
+            wait_until_gone(
+                run, {GATEWAY_ID: (Kind.GATEWAY, "public"), DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")}
+            )
+        assert sum(run.time.slept) == pytest.approx(20.0, abs=0.01)
+
+    assert str(caught.value) == (
+        'deployment "chat", gateway "public" are deleted but not gone after 20 s; run again to wait on'
+    )
+
+
+def test_a_service_that_never_answers_is_told_at_the_deadline(simulator: Simulator, api: Api) -> None:
+    simulator.faults.add(Fault("status", "GET", "/deployments$", count=None))
+    environ = {"COREWEAVE_GONE_DEADLINE_SECONDS": "1", "COREWEAVE_RETRY_SECONDS": "0"}
+
+    with run_against(simulator, **environ) as run, pytest.raises(CoreWeaveError) as caught:
+        wait_until_gone(run, {DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")})
+
+    assert str(caught.value) == "nothing could be seen yet after 1 s; run again to wait on"
+
+
+def test_a_run_that_is_stopped_says_what_it_waited_for(
+    run: Run, api: Api, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUN_DIRECTORY, str(tmp_path))
+    (tmp_path / "stop").touch()
+
+    with pytest.raises(CoreWeaveError) as caught:
+        delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+
+    assert (
+        str(caught.value) == 'stopped waiting: deployment "chat" is deleted but not gone; run again to go on'
+    )
+    assert run.time.slept == []
+
+
+def test_nothing_to_wait_for_asks_nobody(run: Run, simulator: Simulator) -> None:
+    wait_until_gone(run, {})
+
+    assert simulator.journal.entries() == []
+
+
+def behind(gateway_id: str) -> Callable[[ApiObject], bool]:
+    return lambda live: gateway_id in references(live, "gatewayIds")
+
+
+def test_users_that_are_going_are_waited_for(run: Run, api: Api) -> None:
+    api.delete("deployments", DEPLOYMENT_ID)
+
+    wait_for_users(run, 'gateway "public"', "urn:gw", behind(GATEWAY_ID), refuse_live=True)
+
+    assert 30 <= sum(run.time.slept) < 34
+    assert run.log.rows[0] == ("urn:gw", 'waiting for deployment "chat" to go')
+
+
+def test_a_user_that_does_not_go_is_named_with_who_waits_for_it(simulator: Simulator, api: Api) -> None:
+    api.delete("deployments", DEPLOYMENT_ID)
+
+    with run_against(simulator, COREWEAVE_GONE_DEADLINE_SECONDS="1") as run:
+        with pytest.raises(CoreWeaveError) as caught:
+            wait_for_users(run, 'gateway "public"', "", behind(GATEWAY_ID), refuse_live=True)
+
+    assert str(caught.value) == (
+        'deployment "chat" is deleted but not gone, and gateway "public" waits for that after 1 s; run again to wait on'
+    )
+
+
+def test_a_user_that_stays_is_named_or_left_alone(run: Run, api: Api) -> None:
+    with pytest.raises(CoreWeaveError) as caught:
+        wait_for_users(run, 'gateway "public"', "", behind(GATEWAY_ID), refuse_live=True)
+    wait_for_users(run, 'gateway "public"', "", lambda live: False, refuse_live=True)
+
+    assert str(caught.value) == (
+        'gateway "public" is still used by deployment chat, which this run does not delete; delete that first, or '
+        "move it away"
+    )
+    assert run.time.slept == []
+
+
+def test_a_value_of_a_live_spec_is_found_by_its_path(api: Api, run: Run) -> None:
+    (live,) = run.api.list(Kind.DEPLOYMENT)
+
+    assert references(live, "model", "bucket") == "acme-weights"
+    assert references(live, "model", "bucket", "deeper") is None
+    assert references(live, "absent", "path") is None

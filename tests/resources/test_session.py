@@ -1,0 +1,194 @@
+"""What one provider process shares: lists, proof that something is gone, and the run's directory."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from coreweave_inference.api import InferenceApi
+from coreweave_inference.errors import CannotProveGone, SettingsError
+from coreweave_inference.resources import session
+from coreweave_inference.resources.session import Lists, speaking_through
+from coreweave_inference.secret import Secret
+from coreweave_inference.simulator import Simulator
+from coreweave_inference.spec import Kind
+
+from tests.resources.service import ORGANISATION, Run, run_against
+from tests.simulator.inference_fixtures import STRANGER, Api
+from tests.simulator.inference_fixtures import gateway as gateway_body
+from tests.waiting.hand_clock import HandClock
+
+
+@pytest.fixture
+def api(simulator: Simulator) -> Iterator[Api]:
+    api = Api(simulator)
+    with api.http:
+        yield api
+
+
+def counted(clock: HandClock) -> tuple[Lists, list[str]]:
+    calls: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        calls.append(request.url.path)
+        return httpx.Response(200, json={})
+
+    api = InferenceApi("https://api.example", Secret("t"), transport=httpx.MockTransport(answer), clock=clock)
+    return Lists(api, clock), calls
+
+
+def test_a_list_is_asked_for_once_by_all_who_accept_its_age() -> None:
+    clock = HandClock()
+    lists, calls = counted(clock)
+
+    lists.look(Kind.GATEWAY, 1.0)
+    clock.sleep(0.9)
+    lists.look(Kind.GATEWAY, 1.0)
+    assert len(calls) == 1
+
+    clock.sleep(0.2)
+    lists.look(Kind.GATEWAY, 1.0)
+    lists.look(Kind.GATEWAY)
+    lists.look(Kind.DEPLOYMENT, 60.0)
+    assert [path.rsplit("/")[-1] for path in calls] == ["gateways", "gateways", "gateways", "deployments"]
+
+
+def test_threads_that_look_at_once_share_one_list() -> None:
+    started, answered = threading.Event(), threading.Event()
+    calls: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        calls.append(request.url.path)
+        started.set()
+        answered.wait(5)
+        return httpx.Response(200, json={})
+
+    api = InferenceApi("https://api.example", Secret("t"), transport=httpx.MockTransport(answer))
+    lists = Lists(api, session.SystemClock())
+    threads = [threading.Thread(target=lists.look, args=(Kind.GATEWAY, 30.0)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    started.wait(5)
+    answered.set()
+    for thread in threads:
+        thread.join(5)
+
+    assert len(calls) == 1
+
+
+def test_a_session_can_be_put_in_place_and_goes_away_again(run: Run, simulator: Simulator) -> None:
+    other = Run(simulator)
+
+    with other.api, speaking_through(other) as spoken:
+        assert session.current() is other is spoken
+
+    assert session.current() is run
+
+
+def test_another_endpoint_than_the_recorded_one_is_an_error(run: Run, simulator: Simulator) -> None:
+    run.guard_endpoint("")
+    run.guard_endpoint(simulator.url)
+
+    with pytest.raises(SettingsError) as caught:
+        run.guard_endpoint("https://api.example")
+
+    assert str(caught.value) == (
+        f"this stack lives at https://api.example, but COREWEAVE_API_ENDPOINT says {simulator.url}; set it back, or "
+        "use a stack of its own for the other service"
+    )
+
+
+def test_a_404_is_believed_when_the_token_sees_the_organisation(run: Run, api: Api) -> None:
+    api.create("gateways", gateway_body())
+
+    run.prove_gone('deployment "chat"', "some-id", ORGANISATION)
+
+
+def test_a_404_is_still_believed_when_the_last_object_went_in_this_run(run: Run, api: Api) -> None:
+    api.create("gateways", gateway_body())
+    run.organizations_seen()
+    run.api.delete(Kind.GATEWAY, gateway_body()["id"])
+    run.clock.sleep(120)
+
+    assert run.api.list(Kind.GATEWAY) == []
+    run.prove_gone('deployment "chat"', "some-id", ORGANISATION)
+
+
+def test_a_404_is_believed_for_what_this_process_deleted_and_where_the_user_says_so(
+    run: Run, simulator: Simulator
+) -> None:
+    run.memory.deleted["some-id"] = (Kind.DEPLOYMENT, "chat")
+    run.prove_gone('deployment "chat"', "some-id", ORGANISATION)
+
+    with run_against(simulator, COREWEAVE_ACCEPT_GONE="1") as accepting:
+        accepting.prove_gone('deployment "chat"', "some-id", ORGANISATION)
+
+
+def test_a_404_of_another_account_is_not_taken_as_gone_and_the_reason_is_given_once(
+    simulator: Simulator, api: Api
+) -> None:
+    stranger = Api(simulator, STRANGER)
+    with stranger.http:
+        stranger.create("gateways", gateway_body())
+
+    with run_against(simulator, token=STRANGER) as run:
+        with pytest.raises(CannotProveGone) as first:
+            run.prove_gone('deployment "chat"', "id-1", ORGANISATION)
+        with pytest.raises(CannotProveGone) as second:
+            run.prove_gone('gateway "public"', "id-2", ORGANISATION)
+
+    assert str(first.value) == (
+        f'deployment "chat" of organisation {ORGANISATION} is not found, but the token of COREWEAVE_API_TOKEN sees an '
+        f"account of organisation cw12ab at {simulator.url}: this is not taken as a proof that it is gone, and the "
+        "state is left as it is; use the token of that organisation, or, if the object really was deleted, run once "
+        "with COREWEAVE_ACCEPT_GONE=1"
+    )
+    assert str(second.value) == 'gateway "public": not judged gone, for the reason given for the first one'
+
+
+@pytest.mark.parametrize("recorded", ["", ORGANISATION])
+def test_an_empty_account_proves_nothing(run: Run, recorded: str) -> None:
+    with pytest.raises(CannotProveGone, match="sees an empty account"):
+        run.prove_gone('deployment "chat"', "some-id", recorded)
+
+
+def test_parameters_are_asked_for_once_and_a_failure_is_a_warning(run: Run, simulator: Simulator) -> None:
+    simulator.behaviour = simulator.behaviour.changed({"parameters_fail": True})
+
+    assert run.parameters(Kind.DEPLOYMENT) == {}
+    asked = len(simulator.journal.entries(path="/parameters"))
+    assert run.parameters(Kind.DEPLOYMENT) == {}
+
+    assert len(simulator.journal.entries(path="/parameters")) == asked
+    (warning,) = run.log.warnings
+    assert warning.startswith("the catalogue of deployments could not be read, so it was not checked: ")
+
+
+def test_the_retry_budget_of_the_settings_reaches_the_client(simulator: Simulator) -> None:
+    simulator.behaviour = simulator.behaviour.changed({"parameters_fail": True})
+
+    with run_against(simulator, COREWEAVE_RETRY_SECONDS="0") as run:
+        run.parameters(Kind.DEPLOYMENT)
+
+    assert len(simulator.journal.entries(path="/parameters")) == 1
+
+
+def test_progress_goes_to_the_runs_directory_and_a_file_there_stops_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.progress("urn:1", status="READY")
+    assert not run.stopped()
+    monkeypatch.setenv(session.RUN_DIRECTORY, str(tmp_path))
+
+    run.progress("urn:1", status="READY")
+    run.progress("urn:2", status="FAILED")
+
+    lines = [json.loads(line) for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
+    assert [(line["urn"], line["status"]) for line in lines] == [("urn:1", "READY"), ("urn:2", "FAILED")]
+    assert not run.stopped()
+    (tmp_path / "stop").touch()
+    assert run.stopped()

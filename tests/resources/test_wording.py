@@ -1,0 +1,75 @@
+"""How an object is named to a user, and what is advised beside the service's own words."""
+
+from __future__ import annotations
+
+import pytest
+from coreweave_inference.errors import (
+    ApiError,
+    CoreWeaveError,
+    Forbidden,
+    QuotaExceeded,
+    Refused,
+    ServiceUnavailable,
+    StorageError,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+)
+from coreweave_inference.resources.values import URN
+from coreweave_inference.resources.wording import resource_name, speaking_of, subject
+from coreweave_inference.spec import UNKNOWN, Kind
+
+
+@pytest.mark.parametrize(
+    ("props", "name"),
+    [
+        ({URN: "urn:pulumi:dev::acme::pulumi-python:dynamic/x:Y::chat", "name": "chat-dev"}, "chat"),
+        ({"name": "chat-dev"}, "chat-dev"),
+        ({URN: "", "name": "chat-dev"}, "chat-dev"),
+        ({URN: UNKNOWN, "name": "chat-dev"}, "chat-dev"),
+        ({}, "?"),
+    ],
+)
+def test_an_object_is_called_as_the_program_calls_it(props: dict[str, object], name: str) -> None:
+    assert resource_name(props) == name
+    assert subject(Kind.CAPACITY_CLAIM, props) == f'capacity claim "{name}"'
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (Unauthorized("no"), "nothing was changed"),
+        (Forbidden("no"), "nothing was changed"),
+        (
+            QuotaExceeded("no"),
+            "free some of the quota or have it raised, then run again; repeating alone does not help",
+        ),
+        (Throttled("no"), "run again in a while"),
+        (Refused("no"), "mend the declaration and run again"),
+        (ServiceUnavailable("no"), "run again"),
+        (ApiError("no"), "run again"),
+        (Unreachable("no"), "run again: what the service may have accepted is found by its id"),
+    ],
+)
+def test_an_answer_of_the_service_becomes_one_line_with_advice(error: CoreWeaveError, advice: str) -> None:
+    with pytest.raises(CoreWeaveError) as caught, speaking_of('gateway "public"'):
+        raise error
+
+    assert str(caught.value) == f'gateway "public": {error}; {advice}'
+    assert caught.value.__cause__ is error
+
+
+def test_object_storage_is_quoted_without_advice() -> None:
+    with pytest.raises(CoreWeaveError) as caught, speaking_of("weights bucket"):
+        raise StorageError("refused", code="Odd")
+
+    assert str(caught.value) == "weights bucket: refused [Odd]"
+
+
+def test_errors_that_name_their_object_already_pass_as_they_are() -> None:
+    own = CoreWeaveError("gateway is in use")
+
+    with pytest.raises(CoreWeaveError) as caught, speaking_of("something"):
+        raise own
+
+    assert caught.value is own

@@ -1,0 +1,158 @@
+"""`cw-inference` as a process of its own: a state backend, a home and an environment that nobody else has."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import coreweave_inference
+from coreweave_inference.simulator import Simulator
+
+PROJECT = """\
+name: serving
+runtime: {name: python, options: {toolchain: pip}}
+options: {refresh: always}
+"""
+CLAIM = (
+    "  {name}: {{instanceId: gd-8xh200ib-i128, instanceCount: 1, capacityType: CAPACITY_TYPE_SERVERLESS, "
+    "zones: [US-EAST-04A]}}\n"
+)
+GATEWAY = "  {name}: {{zones: [US-EAST-04A], coreWeaveAuth: {{}}, bodyBasedRouting: {{apiType: API_TYPE_OPENAI}}}}\n"
+LONGEST_SECONDS = 60.0
+
+
+def claims(*names: str) -> str:
+    """A declaration's section of capacity claims, one instance each."""
+    return "capacityClaims:\n" + "".join(CLAIM.format(name=name) for name in names)
+
+
+def gateways(*names: str) -> str:
+    """A declaration's section of gateways."""
+    return "gateways:\n" + "".join(GATEWAY.format(name=name) for name in names)
+
+
+class Stack:
+    """A stack directory with the stack `dev`, in front of a simulator; commands run as a user would run them."""
+
+    def __init__(self, place: Path, simulator: Simulator, **variables: str) -> None:
+        self.path = place / "stack"
+        self.backend = place / "backend"
+        self.home = place / "home"
+        for folder in (self.path, self.backend, self.home):
+            folder.mkdir()
+        (self.path / "Pulumi.yaml").write_text(PROJECT)
+        (self.path / "Pulumi.dev.yaml").write_text("config:\n  coreweave:identity: 5f1c0f6a4d\n")
+        (self.path / "__main__.py").write_text("import coreweave_inference as cw\n\nstack = cw.load()\n")
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "PYTHONPATH": str(Path(coreweave_inference.__file__).parent.parent),
+            "PULUMI_BACKEND_URL": f"file://{self.backend}",
+            "PULUMI_HOME": str(self.home),
+            "PULUMI_CONFIG_PASSPHRASE": "",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "COREWEAVE_API_TOKEN": simulator.token,
+            "COREWEAVE_API_ENDPOINT": simulator.url,
+            "COREWEAVE_S3_ENDPOINT": simulator.url,
+            "COREWEAVE_POLL_SECONDS": "5",
+            "COREWEAVE_SETTLE_SECONDS": "0.3",
+            **variables,
+        }
+
+    def declare(self, *sections: str) -> None:
+        """Write the declaration."""
+        (self.path / "inference.yaml").write_text("version: 1\n" + "".join(sections))
+
+    def run(self, *arguments: str, stack: str | None = "dev") -> subprocess.CompletedProcess[str]:
+        """Run one command to its end, without a terminal."""
+        with self.started(*arguments, stack=stack) as process:
+            output, error = process.communicate(timeout=LONGEST_SECONDS)
+        return subprocess.CompletedProcess(arguments, process.returncode, output, error)
+
+    def document(self, *arguments: str) -> dict[str, Any]:
+        """The JSON document of a command; nothing else may stand on its standard output."""
+        done = self.run(*arguments, "--json")
+        document: dict[str, Any] = json.loads(done.stdout)
+        return {**document, "code": done.returncode, "stderr": done.stderr}
+
+    @contextmanager
+    def started(self, *arguments: str, stack: str | None = "dev") -> Iterator[subprocess.Popen[str]]:
+        """A command that runs; killed if it still does at the end."""
+        command = [sys.executable, "-m", "coreweave_inference.cli", *arguments]
+        process = subprocess.Popen(
+            [*command, *(["--stack", stack] if stack else [])],
+            cwd=self.path,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+    def engine_process(self) -> int:
+        """The process id of the engine that holds the stack's lock."""
+        locks = until(lambda: list(self.backend.glob(".pulumi/locks/**/*.json")))
+        return int(json.loads(locks[0].read_text())["pid"])
+
+    def kill_engine(self) -> None:
+        """End the engine as a crash would."""
+        os.kill(self.engine_process(), signal.SIGKILL)
+
+    def state(self) -> dict[str, Any]:
+        """The stack's deployment as the backend holds it."""
+        pulumi = shutil.which("pulumi")
+        assert pulumi is not None, "these tests need the Pulumi CLI on PATH"
+        answer = subprocess.run(
+            [pulumi, "stack", "export", "--stack", "dev"],
+            cwd=self.path,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        deployment: dict[str, Any] = json.loads(answer.stdout)["deployment"]
+        return deployment
+
+    def names(self) -> set[str]:
+        """Names of this package's resources in the state."""
+        return {
+            resource["urn"].rsplit("::", 1)[-1]
+            for resource in self.state().get("resources", ())
+            if "coreweave/inference" in resource["type"]
+        }
+
+
+def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """What `found` gives as soon as it gives something."""
+    deadline = time.monotonic() + seconds
+    while not (result := found()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+    return result
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> list[str]:
+    """The lines of a command's output up to the one that holds `words`."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if words in line:
+            return lines
+    raise AssertionError(f"the command ended without saying {words!r}: {lines}")

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import replace
+
+from coreweave_inference.simulator import Simulator
+
+from tests.running.command_line import Stack, claims, gateways, read_until, until
+
+
+def killed_in_creation(stack: Stack, simulator: Simulator) -> str:
+    """An `up` whose engine was killed after the POST of gateway `slow` and before its creation was recorded; its id."""
+    simulator.behaviour = replace(simulator.behaviour, gateway_create_seconds=600.0)
+    with stack.started("up", "--yes") as process:
+        live = until(lambda: simulator.world.records("gateways"))
+        stack.kill_engine()
+        process.communicate(timeout=30)
+    simulator.behaviour = replace(simulator.behaviour, gateway_create_seconds=0.1)
+    return str(live[0].id)
+
+
+def test_a_killed_run_is_repaired_and_an_object_no_longer_declared_is_deleted(stack: Stack, simulator: Simulator) -> None:
+    stack.declare(claims("h200"), gateways("slow"))
+    gateway_id = killed_in_creation(stack, simulator)
+    assert [operation["type"] for operation in stack.state()["pending_operations"]] == ["creating"]
+    stack.declare(claims("h200"))
+
+    done = stack.document("up", "--yes")
+
+    assert (done["code"], done["errors"]) == (0, [])
+    assert any("took away the lock of" in line for line in done["repairs"])
+    assert any(f'gateway "slow": a run ended while creating it; it exists ({gateway_id})' in r for r in done["repairs"])
+    assert done["counts"]["delete"] == 1
+    assert until(lambda: not simulator.world.records("gateways"))
+    assert stack.names() == {"account", "h200", "ready"}
+    assert not stack.state().get("pending_operations")
+
+
+def test_an_object_of_a_killed_run_that_is_still_declared_is_neither_made_again_nor_replaced(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(gateways("slow"))
+    gateway_id = killed_in_creation(stack, simulator)
+    simulator.clock.advance(700)
+
+    done = stack.document("up", "--yes")
+
+    assert (done["code"], done["errors"]) == (0, [])
+    assert {s["name"]: s["what"] for s in done["steps"]} == {"account": "same", "slow": "same", "ready": "create"}
+    assert [record.id for record in simulator.world.records("gateways")] == [gateway_id]
+    assert len(done["outputs"]["gateways"]["slow"]["endpoints"]) == 1
+
+
+def test_the_lock_of_a_process_that_runs_is_left_and_its_holder_is_named(stack: Stack) -> None:
+    stack.declare(claims("h200"))
+    assert stack.run("preview").returncode == 0
+    lock = stack.backend / ".pulumi" / "locks" / "organization" / "serving" / "dev" / "somebody.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    holder = {"username": "ann", "hostname": socket.gethostname(), "timestamp": "2026-01-01T00:00:00Z"}
+    lock.write_text(json.dumps({"pid": os.getpid(), **holder}))
+
+    done = stack.run("up", "--yes")
+
+    assert done.returncode == 1
+    assert f'stack "dev" is locked by ann@{socket.gethostname()} (process {os.getpid()})' in done.stderr
+    assert lock.exists()
+
+
+def test_ctrl_c_ends_the_waits_and_the_next_run_goes_on(stack: Stack, simulator: Simulator) -> None:
+    simulator.behaviour = replace(simulator.behaviour, claims_wait_for_hardware=True)
+    stack.declare(claims("h200"))
+    with stack.started("up", "--yes") as process:
+        read_until(process, 'capacity claim "h200": waiting')
+        process.send_signal(2)
+        _, error = process.communicate(timeout=8)
+
+    assert process.returncode == 130
+    assert "stopped; the state is consistent, and the next `cw-inference up` goes on where this run ended" in error
+    assert 'capacity claim "h200": stopped while' in error
+    assert stack.names() == {"account", "h200"}
+    assert not stack.state().get("pending_operations")
+
+    simulator.world.release_hardware()
+    done = stack.document("up", "--yes")
+
+    assert (done["code"], done["counts"]) == (0, {"same": 2, "create": 1})

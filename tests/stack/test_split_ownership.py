@@ -1,0 +1,185 @@
+"""`existing`, on the real engine: what others own is found, used, and never changed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import coreweave_inference as cw
+import pytest
+
+from tests.engine.declarations import DEPLOYMENT, GATEWAY, edited
+from tests.engine.workbench import Service, Workbench
+
+STACKS = Path(__file__).resolve().parents[2] / "stacks"
+Bench = Callable[..., Workbench]
+
+
+def test_platform_and_models_come_up_and_go_down_as_two_stacks(service: Service, bench_of: Bench) -> None:
+    platform, models = laid_out("platform", bench_of), laid_out("models", bench_of)
+    first = platform.up()
+    service.put_weights("models/llama-3.1-8b", bucket="acme-weights-dev")
+
+    previewed, up, again = models.preview(), models.up(), models.up("--refresh")
+    shown, served = previewed.declared("chat"), models.outputs()["models"]
+    given = platform.outputs()
+    kept = platform.destroy()
+    gone, down = models.destroy(), platform.destroy()
+
+    assert first.ok, first.output
+    assert previewed.ok, previewed.output
+    assert up.ok, up.output
+    gateway = given["gateways"]["public"]
+    assert given["buckets"] == {"weights": {"name": "acme-weights-dev", "zone": "US-EAST-04A"}}
+    assert shown["gatewayIds"] == [gateway["apiId"]]
+    assert shown["model"]["bucket"] == "acme-weights-dev"
+    assert served == {"acme/chat": {"baseUrls": [f"{gateway['endpoints'][0]}/v1"]}}
+    assert up.writes == {"POST deployments": 1}
+    assert (again.ok, again.changes, again.writes) == (True, {}, {})
+    assert not kept.ok
+    assert (gone.ok, down.ok) == (True, True), gone.output + down.output
+    assert service.account() == {"buckets": ["acme-weights-dev"]}
+
+
+def test_a_protected_gateway_of_prod_outlives_a_destroy(service: Service, bench_of: Bench) -> None:
+    platform = laid_out("platform", bench_of, "prod")
+
+    up, down = platform.up(), platform.destroy()
+
+    assert up.ok, up.output
+    assert not down.ok
+    assert "protect" in down.output
+    assert service.account()["gateways"] == ["public-prod"]
+
+
+def laid_out(project: str, bench_of: Bench, stack: str = "dev") -> Workbench:
+    """One of the repository's stacks in a directory of its own."""
+    bench = bench_of(project, stack)
+    for file in (STACKS / project).glob("inference*.yaml"):
+        shutil.copy(file, bench.directory)
+    return bench
+
+
+@pytest.fixture
+def theirs(service: Service, bench_of: Bench) -> dict[str, str]:
+    """Gateways that another stack made: their ids by key."""
+    service.make_bucket()
+    service.put_weights("models/chat")
+    bench = bench_of("platform")
+    by_path = {"coreWeaveAuth": {}, "pathBasedRouting": {}, "name": "by-path"}
+    bench.declare({"version": 1, "gateways": {"public": GATEWAY, "path": by_path}})
+    assert bench.up().ok
+    return {key: gateway["apiId"] for key, gateway in bench.outputs()["gateways"].items()}
+
+
+def using(**gateways: object) -> dict[str, object]:
+    """A declaration of one deployment on existing gateways, in a bucket that is named only."""
+    chat = edited(
+        DEPLOYMENT, {"gateways": list(gateways), "model": {"bucket": "shared"}, "traffic": {"weight": 100}}
+    )
+    return {
+        "version": 1,
+        "existing": {"gateways": gateways, "buckets": {"shared": "acme-weights"}},
+        "deployments": {"chat": chat},
+    }
+
+
+def test_gateways_are_found_by_name_by_id_and_by_stack_with_one_list(
+    service: Service, theirs: dict[str, str], bench_of: Bench
+) -> None:
+    bench = bench_of("models")
+    bench.declare(using(a={"name": "public-dev"}, b={"stack": "organization/platform/dev", "key": "path"}))
+
+    by_name_and_stack = bench.preview()
+    bench.declare(using(a={"id": theirs["public"]}, b=theirs["path"]))
+    by_id = bench.preview()
+
+    both = [theirs["public"], theirs["path"]]
+    assert [found.declared("chat")["gatewayIds"] for found in (by_name_and_stack, by_id)] == [both, both]
+    # One by the program and one by the providers.
+    assert [found.lists["gateways"] for found in (by_name_and_stack, by_id)] == [2, 2]
+
+
+def test_the_base_urls_of_existing_gateways_follow_their_routing(
+    service: Service, theirs: dict[str, str], bench_of: Bench
+) -> None:
+    bench = bench_of("models")
+    bench.declare(using(a="public-dev", b=theirs["path"]))
+
+    up = bench.up()
+
+    assert up.ok, up.output
+    assert bench.outputs()["models"] == {
+        "acme/chat": {
+            "baseUrls": [
+                f"{service.url}/gateways/{theirs['public']}/v1",
+                f"{service.url}/gateways/{theirs['path']}/acme%2Fchat/v1",
+            ]
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("gateway", "expected"),
+    [
+        (
+            "public-dvv",
+            'existing.gateways.a: there is no gateway called "public-dvv" in this account; did you mean "public-dev"?',
+        ),
+        ("zzz", "of gateways it has: by-path, public-dev"),
+        (
+            "5b1f5a8e-5f5f-5d55-9a3e-0f1d2c3b4a59",
+            "there is no gateway of id 5b1f5a8e-5f5f-5d55-9a3e-0f1d2c3b4a59 in this account",
+        ),
+        (
+            {"stack": "organization/platform/dev", "key": "pulic"},
+            "stack organization/platform/dev has no gateways.pulic among its outputs (of gateways it has path, public)",
+        ),
+        ({"stack": "organization/platform/nowhere"}, "organization/platform/nowhere"),
+    ],
+)
+def test_what_does_not_exist_is_one_clear_error_and_nothing_is_written(
+    theirs: dict[str, str], bench_of: Bench, gateway: object, expected: str
+) -> None:
+    bench = bench_of("models")
+    bench.declare(using(a=gateway))
+
+    previewed, up = bench.preview(), bench.up()
+
+    assert (previewed.ok, up.ok) == (False, False)
+    assert expected in up.output
+    assert "Traceback" not in up.output
+    assert up.writes == {}
+
+
+def test_the_python_twin_has_the_same_urns_and_previews_empty(theirs: dict[str, str], bench_of: Bench) -> None:
+    bench = bench_of("models")
+    bench.declare(using(a="public-dev", b={"stack": "organization/platform/dev", "key": "path"}))
+    assert bench.up().ok
+    outputs = bench.outputs()
+
+    bench.program = twin
+    found = bench.up()
+
+    assert (found.ok, found.changes, found.writes) == (True, {}, {}), found.output
+    assert bench.outputs() == outputs
+
+
+def twin() -> None:
+    """The declaration of `using` in Python."""
+    by_name = cw.existing_gateway("a", name="public-dev")
+    by_stack = cw.existing_gateway("b", stack="organization/platform/dev", stack_key="path")
+    cw.Deployment(
+        "chat",
+        gateways=[by_name, by_stack],
+        weights=cw.existing_bucket("shared", name="acme-weights"),
+        model=cw.Model(name="acme/chat", path="models/chat"),
+        runtime=cw.Runtime(
+            engine="vllm", engine_config={"max-model-len": 16384, "enable-auto-tool-choice": ""}
+        ),
+        resources=cw.Resources(instance_type="gd-8xh200ib-i128", gpu_count=1),
+        autoscaling=cw.Autoscaling(min=1, max=4, concurrency=32),
+    )
+    cw.Readiness("ready")
+    cw.export()
