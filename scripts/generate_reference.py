@@ -1,6 +1,6 @@
-"""Writes `docs/resources.md` from the specs, so that the reference cannot say anything else than the code.
+"""Writes `docs/resources.md` and the JSON Schemas from the specs, so that none can say anything else than the code.
 
-`generate_reference.py` writes the page; `generate_reference.py --check` only says whether it is current.
+`generate_reference.py` writes the files; `generate_reference.py --check` only says whether they are current.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from coreweave_inference.spec import CapacityClaimSpec, DeploymentSpec, GatewaySpec
+from coreweave_inference.spec.declaration import schema
 from coreweave_inference.spec.declaration.sections import BucketSection, OptionsSection
 from coreweave_inference.spec.message import Change
 from coreweave_inference.spec.shape import FieldShape, Form, fields_of
+from pydantic import BaseModel
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "resources.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGE = DOCS / "resources.md"
+PACKAGED = Path(schema.__file__).parent
 
 INTRODUCTION = """# Resources and their fields
 
@@ -29,17 +31,44 @@ Whether a change in place restarts replicas is not documented by the service, so
 """
 
 RESOURCES: tuple[tuple[str, str, type[BaseModel]], ...] = (
-    ("Gateway", "`gateways.<key>` in a declaration, `cw.Gateway` in Python. Its creation waits until it is READY, "
-     "because what follows needs its endpoints.", GatewaySpec),
-    ("Capacity claim", "`capacityClaims.<key>`, `cw.CapacityClaim`. Billed for as long as it exists. Without a name of "
-     "its own it is called after the fields that replace it, so that a replacement exists before the old one goes.",
-     CapacityClaimSpec),
-    ("Deployment", "`deployments.<key>`, `cw.Deployment`. In a declaration `gateways` names gateways by key in the place "
-     "of `gatewayIds`, `model.bucket` takes a bucket's key or a name and may be left out where there is one bucket, and "
-     "`traffic` left out means weight 100 for a deployment that is alone under its model name.", DeploymentSpec),
-    ("Weights bucket", "`buckets.<key>`, `cw.WeightsBucket` and `cw.InferenceBucketPolicy`. A destroy keeps the bucket "
-     "unless `options.retainOnDelete` is false.", BucketSection),
-    ("Options", "`options` of every object: how the engine treats it. Never inherited by `extends`.", OptionsSection),
+    (
+        "Gateway",
+        (
+            "`gateways.<key>` in a declaration, `cw.Gateway` in Python. Its creation waits until it is READY, "
+            "because what follows needs its endpoints."
+        ),
+        GatewaySpec,
+    ),
+    (
+        "Capacity claim",
+        (
+            "`capacityClaims.<key>`, `cw.CapacityClaim`. Billed for as long as it exists. Without a name of "
+            "its own it is called after the fields that replace it, so that a replacement exists before the old one goes."
+        ),
+        CapacityClaimSpec,
+    ),
+    (
+        "Deployment",
+        (
+            "`deployments.<key>`, `cw.Deployment`. In a declaration `gateways` names gateways by key in the place "
+            "of `gatewayIds`, `model.bucket` takes a bucket's key or a name and may be left out where there is one bucket, and "
+            "`traffic` left out means weight 100 for a deployment that is alone under its model name."
+        ),
+        DeploymentSpec,
+    ),
+    (
+        "Weights bucket",
+        (
+            "`buckets.<key>`, `cw.WeightsBucket` and `cw.InferenceBucketPolicy`. A destroy keeps the bucket "
+            "unless `options.retainOnDelete` is false."
+        ),
+        BucketSection,
+    ),
+    (
+        "Options",
+        "`options` of every object: how the engine treats it. Never inherited by `extends`.",
+        OptionsSection,
+    ),
 )
 
 
@@ -48,7 +77,9 @@ def page() -> str:
     parts = [INTRODUCTION]
     for title, words, model in RESOURCES:
         rows = "\n".join(_rows(model, ""))
-        parts.append(f"## {title}\n\n{words}\n\n| field | type | default | meaning |\n|---|---|---|---|\n{rows}\n")
+        parts.append(
+            f"## {title}\n\n{words}\n\n| field | type | default | meaning |\n|---|---|---|---|\n{rows}\n"
+        )
     return "\n".join(parts)
 
 
@@ -87,16 +118,28 @@ def _meaning(field: FieldShape) -> str:
     return " ".join([words, *notes]).strip()
 
 
+def files() -> dict[Path, str]:
+    """Everything that is generated: its place and its text."""
+    schemas = {name: schema.text(overlay=overlay) for name, overlay in schema.FILES.items()}
+    placed = {directory / name: text for directory in (PACKAGED, DOCS) for name, text in schemas.items()}
+    return {PAGE: page(), **placed}
+
+
 def main() -> int:
-    """Exit code 1 if the page was not current and only looked at."""
-    text = page()
-    if "--check" in sys.argv[1:]:
-        current = PAGE.exists() and PAGE.read_text(encoding="utf-8") == text
-        print(f"{PAGE.name} is {'current' if current else 'stale: run `make docs`'}")
-        return 0 if current else 1
-    PAGE.write_text(text, encoding="utf-8")
-    print(f"wrote {PAGE.name}")
-    return 0
+    """Exit code 1 if a file was not current and only looked at."""
+    if "--check" not in sys.argv[1:]:
+        for path, text in files().items():
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.name}")
+        return 0
+    stale = [
+        path
+        for path, text in files().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    for path in files():
+        print(f"{path.name} is {'stale: run `make docs`' if path in stale else 'current'}")
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from .errors import ApiError, SettingsError, Unreachable, one_line
 from .retries import Outcome, retry_after, retry_delay
 from .secret import Secret, header_fault, redacted
 from .spec.kinds import Kind
+from .version import __version__
 
 __all__ = ["ApiObject", "Condition", "InferenceApi", "Outcome", "retry_delay"]
 
@@ -287,6 +288,4 @@ def _body_secrets(body: Mapping[str, Any] | None) -> list[str]:
 
 
 def _user_agent() -> str:
-    from . import __version__
-
     return f"coreweave-inference/{__version__}"

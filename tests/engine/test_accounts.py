@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+
 from tests.engine.declarations import stack
 from tests.engine.runs import Run
 from tests.engine.workbench import READER, STRANGER, Workbench

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import coreweave_inference as cw
+
 from tests.engine.declarations import CLAIM, DEPLOYMENT, GATEWAY, ZONE, edited, stack
 from tests.engine.workbench import Workbench
 

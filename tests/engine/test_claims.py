@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from coreweave_inference.simulator.records import Condition
-from tests.engine.declarations import CLAIM, canary, stack
+
+from tests.engine.declarations import CLAIM, stack
 from tests.engine.workbench import Workbench
 
 INSTANCES = ("US-EAST-04A", "gd-8xh200ib-i128")

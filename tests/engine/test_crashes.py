@@ -74,10 +74,12 @@ def test_a_lost_answer_to_the_post_is_settled_within_the_run(workbench: Workbenc
 def test_a_lost_answer_that_cannot_be_looked_into_is_settled_by_the_next_run(workbench: Workbench) -> None:
     service = workbench.service
     service.misbehave("lose-answer", *POST, count=None)
-    service.misbehave("reset", "GET", "deployments$", nth=2, count=None)
     workbench.declare(stack())
 
-    failed = workbench.up()
+    with workbench.going_up() as running:
+        running.sent(*POST)
+        service.misbehave("reset", "GET", "deployments$", count=None)
+        failed = running.finish()
     made = _made(service)
     service.simulator.faults.clear()
     recovered = workbench.up()

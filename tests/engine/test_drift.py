@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import coreweave_inference
-from tests.engine.declarations import canary, edited, stack
+
+from tests.engine.declarations import canary, stack
 from tests.engine.workbench import Workbench
 
 

@@ -57,6 +57,7 @@ def test_a_new_stack_goes_up_as_its_first_preview_said_and_the_next_run_sends_no
     }
     endpoint = f"{workbench.service.url}/gateways/{gateway_id}"
     assert workbench.outputs() == {
+        "buckets": {"weights": {"name": "acme-weights", "zone": "US-EAST-04A"}},
         "gateways": {"public": {"apiId": gateway_id, "endpoints": [endpoint]}},
         "models": {"acme/chat": {"baseUrls": [f"{endpoint}/v1"]}},
         "deployments": {"chat": {"apiId": chat_id}, "chat-canary": {"apiId": shown["chat-canary"]["apiId"]}},

@@ -6,6 +6,7 @@ from typing import Any
 
 import coreweave_inference as cw
 import pulumi
+
 from tests.engine.declarations import CLAIM, ZONE, canary, stack
 from tests.engine.runs import Run
 from tests.engine.workbench import Service, Workbench
@@ -23,6 +24,7 @@ def test_replace_on_the_command_line_leaves_the_live_objects_alone(workbench: Wo
     quiet = workbench.up("--refresh")
 
     assert replaced.ok, replaced.errors
+    assert "create-replacement" in replaced.changes["chat"]
     assert _deletes(replaced) == []
     assert _made(workbench.service) == before
     assert (quiet.ok, quiet.drift, quiet.changes) == (True, {}, {})

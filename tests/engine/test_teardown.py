@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 from coreweave_inference.simulator.records import Condition
+
 from tests.engine.declarations import canary, stack
 from tests.engine.workbench import Service, Workbench, until
 

@@ -80,7 +80,7 @@ def test_a_run_waits_until_everything_serves_and_the_next_one_does_not(run: Run,
 
     assert run.time.slept == []
     assert stack.ready.outputs["format"] == 1
-    assert set(stack.ready.outputs) == {"objects", "__urn", "format"}
+    assert set(stack.ready.outputs) == {"objects", "__urn", "format", "organizationId"}
 
 
 def test_only_what_was_written_is_waited_for_and_a_stale_ready_does_not_count(

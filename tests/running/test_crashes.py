@@ -21,7 +21,9 @@ def killed_in_creation(stack: Stack, simulator: Simulator) -> str:
     return str(live[0].id)
 
 
-def test_a_killed_run_is_repaired_and_an_object_no_longer_declared_is_deleted(stack: Stack, simulator: Simulator) -> None:
+def test_a_killed_run_is_repaired_and_an_object_no_longer_declared_is_deleted(
+    stack: Stack, simulator: Simulator
+) -> None:
     stack.declare(claims("h200"), gateways("slow"))
     gateway_id = killed_in_creation(stack, simulator)
     assert [operation["type"] for operation in stack.state()["pending_operations"]] == ["creating"]
@@ -31,7 +33,10 @@ def test_a_killed_run_is_repaired_and_an_object_no_longer_declared_is_deleted(st
 
     assert (done["code"], done["errors"]) == (0, [])
     assert any("took away the lock of" in line for line in done["repairs"])
-    assert any(f'gateway "slow": a run ended while creating it; it exists ({gateway_id})' in r for r in done["repairs"])
+    assert any(
+        f'gateway "slow": a run ended while creating it; it exists ({gateway_id})' in r
+        for r in done["repairs"]
+    )
     assert done["counts"]["delete"] == 1
     assert until(lambda: not simulator.world.records("gateways"))
     assert stack.names() == {"account", "h200", "ready"}
@@ -48,7 +53,11 @@ def test_an_object_of_a_killed_run_that_is_still_declared_is_neither_made_again_
     done = stack.document("up", "--yes")
 
     assert (done["code"], done["errors"]) == (0, [])
-    assert {s["name"]: s["what"] for s in done["steps"]} == {"account": "same", "slow": "same", "ready": "create"}
+    assert {s["name"]: s["what"] for s in done["steps"]} == {
+        "account": "same",
+        "slow": "same",
+        "ready": "create",
+    }
     assert [record.id for record in simulator.world.records("gateways")] == [gateway_id]
     assert len(done["outputs"]["gateways"]["slow"]["endpoints"]) == 1
 
@@ -77,7 +86,10 @@ def test_ctrl_c_ends_the_waits_and_the_next_run_goes_on(stack: Stack, simulator:
         _, error = process.communicate(timeout=8)
 
     assert process.returncode == 130
-    assert "stopped; the state is consistent, and the next `cw-inference up` goes on where this run ended" in error
+    assert (
+        "stopped; the state is consistent, and the next `cw-inference up` goes on where this run ended"
+        in error
+    )
     assert 'capacity claim "h200": stopped while' in error
     assert stack.names() == {"account", "h200"}
     assert not stack.state().get("pending_operations")

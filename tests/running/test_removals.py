@@ -7,7 +7,9 @@ from coreweave_inference.simulator import Simulator
 from tests.running.command_line import Stack, claims
 
 
-def test_remove_first_frees_what_a_full_claim_holds_before_the_next_one_is_made(stack: Stack, simulator: Simulator) -> None:
+def test_remove_first_frees_what_a_full_claim_holds_before_the_next_one_is_made(
+    stack: Stack, simulator: Simulator
+) -> None:
     simulator.behaviour = replace(simulator.behaviour, quota={"US-EAST-04A": {"gd-8xh200ib-i128": 1}})
     stack.declare(claims("old"))
     assert stack.run("up", "--yes").returncode == 0

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import coreweave_inference as cw
 import pytest
 
-from tests.engine.declarations import DEPLOYMENT, GATEWAY, edited
-from tests.engine.workbench import Service, Workbench
+from tests.engine.declarations import BUCKET, DEPLOYMENT, GATEWAY, edited
+from tests.engine.workbench import Service, Workbench, until
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 Bench = Callable[..., Workbench]
@@ -68,7 +71,8 @@ def theirs(service: Service, bench_of: Bench) -> dict[str, str]:
     service.put_weights("models/chat")
     bench = bench_of("platform")
     by_path = {"coreWeaveAuth": {}, "pathBasedRouting": {}, "name": "by-path"}
-    bench.declare({"version": 1, "gateways": {"public": GATEWAY, "path": by_path}})
+    gateways = {"public": GATEWAY, "path": by_path}
+    bench.declare({"version": 1, "buckets": {"weights": BUCKET}, "gateways": gateways})
     assert bench.up().ok
     return {key: gateway["apiId"] for key, gateway in bench.outputs()["gateways"].items()}
 
@@ -120,40 +124,117 @@ def test_the_base_urls_of_existing_gateways_follow_their_routing(
     }
 
 
+def test_all_that_does_not_exist_is_one_report_and_nothing_is_written(
+    theirs: dict[str, str], bench_of: Bench
+) -> None:
+    bench = bench_of("models")
+    absent = "5b1f5a8e-5f5f-5d55-9a3e-0f1d2c3b4a59"
+    declared = using(a="public-dvv", b="zzz", c=absent)
+    bench.declare(edited(declared, {"existing": {"capacityClaims": {"h200": "none-here"}}}))
+
+    found = bench.up()
+
+    assert [
+        line.split("inference.yaml:", 1)[1] for line in found.output.splitlines() if ": existing." in line
+    ] == [
+        '4: existing.gateways.a: there is no gateway called "public-dvv" in this account; did you mean "public-dev"?',
+        '5: existing.gateways.b: there is no gateway called "zzz" in this account; of gateways it has: by-path, public-dev',
+        f"6: existing.gateways.c: there is no gateway of id {absent} in this account; of gateways it has: by-path, public-dev",
+        ('8: existing.capacityClaims.h200: there is no capacity claim called "none-here" in this account; '
+        "of capacity claims it has: none"),
+    ]
+    assert (found.ok, found.writes, "Traceback" in found.output) == (False, {}, False)
+
+
+def test_pulumi_itself_finds_what_exists_and_says_without_noise_what_does_not(
+    theirs: dict[str, str], bench_of: Bench
+) -> None:
+    bench = under_the_language_host(bench_of("models"))
+    bench.declare(using(a="public-dev", b={"stack": "organization/platform/dev", "key": "path"}))
+
+    previewed, up = pulumi(bench, "preview"), pulumi(bench, "up", "--yes", "--skip-preview")
+    bench.declare(using(a={"stack": "organization/platform/dev", "key": "pulic"}))
+    refused = pulumi(bench, "preview")
+
+    assert (previewed.returncode, up.returncode) == (0, 0), previewed.stdout + up.stdout
+    assert list(bench.outputs()["models"]["acme/chat"]["baseUrls"][1:]) == [
+        f"{bench.service.url}/gateways/{theirs['path']}/acme%2Fchat/v1"
+    ]
+    told = refused.stdout + refused.stderr
+    assert "has no gateways.pulic among its outputs" in told
+    assert "Traceback" not in told
+
+
+def under_the_language_host(bench: Workbench) -> Workbench:
+    """The stack's directory as a user has it, with the Python of these tests."""
+    if shutil.which("pulumi-language-python") is None:
+        # Where it must be there, its absence is a failure, and never a test less.
+        (pytest.fail if os.environ.get("REQUIRE_LANGUAGE_HOST") == "1" else pytest.skip)(
+            "pulumi-language-python is not beside the Pulumi CLI"
+        )
+    settings = (STACKS / "models" / "Pulumi.yaml").read_text().replace("../../.venv", sys.prefix)
+    (bench.directory / "Pulumi.yaml").write_text(settings)
+    shutil.copy(STACKS / "models" / "__main__.py", bench.directory)
+    return bench
+
+
+def pulumi(bench: Workbench, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as a user types it."""
+    return subprocess.run(
+        ["pulumi", *arguments, "--non-interactive", "--stack", bench.stack],
+        cwd=bench.directory,
+        env={key: value for key, value in bench.environment.items() if value is not None},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
 @pytest.mark.parametrize(
     ("gateway", "expected"),
     [
         (
-            "public-dvv",
-            'existing.gateways.a: there is no gateway called "public-dvv" in this account; did you mean "public-dev"?',
-        ),
-        ("zzz", "of gateways it has: by-path, public-dev"),
-        (
-            "5b1f5a8e-5f5f-5d55-9a3e-0f1d2c3b4a59",
-            "there is no gateway of id 5b1f5a8e-5f5f-5d55-9a3e-0f1d2c3b4a59 in this account",
-        ),
-        (
             {"stack": "organization/platform/dev", "key": "pulic"},
             "stack organization/platform/dev has no gateways.pulic among its outputs (of gateways it has path, public)",
         ),
-        ({"stack": "organization/platform/nowhere"}, "organization/platform/nowhere"),
+        ({"stack": "organization/platform/nowhere"}, 'unknown stack "organization/platform/nowhere"'),
     ],
 )
-def test_what_does_not_exist_is_one_clear_error_and_nothing_is_written(
+def test_what_another_stack_does_not_have_is_one_clear_error_and_nothing_is_written(
     theirs: dict[str, str], bench_of: Bench, gateway: object, expected: str
 ) -> None:
     bench = bench_of("models")
     bench.declare(using(a=gateway))
 
-    previewed, up = bench.preview(), bench.up()
+    found = bench.preview()
 
-    assert (previewed.ok, up.ok) == (False, False)
-    assert expected in up.output
-    assert "Traceback" not in up.output
-    assert up.writes == {}
+    assert expected in found.output
+    assert (found.ok, found.writes, "Traceback" in found.output) == (False, {}, False), found.output
 
 
-def test_the_python_twin_has_the_same_urns_and_previews_empty(theirs: dict[str, str], bench_of: Bench) -> None:
+def test_a_gateway_that_another_stack_remembers_and_the_account_has_not_is_an_error(
+    service: Service, theirs: dict[str, str], bench_of: Bench
+) -> None:
+    bench = bench_of("models")
+    bench.declare(using(a={"stack": "organization/platform/dev", "key": "path"}))
+    delete(service, theirs["path"])
+
+    found = bench.preview()
+
+    assert f"existing.gateways.a: there is no gateway of id {theirs['path']} in this account" in found.output
+    assert (found.ok, "Traceback" in found.output) == (False, False)
+
+
+def delete(service: Service, gateway_id: str) -> None:
+    """Delete a gateway as somebody would in the console, and see it go."""
+    world = service.simulator.world
+    world.delete(next(record for record in world.records(Kind.GATEWAYS) if record.id == gateway_id))
+    until(lambda: "by-path" not in service.live("gateways"), "the deletion")
+
+
+def test_the_python_twin_has_the_same_urns_and_previews_empty(
+    theirs: dict[str, str], bench_of: Bench
+) -> None:
     bench = bench_of("models")
     bench.declare(using(a="public-dev", b={"stack": "organization/platform/dev", "key": "path"}))
     assert bench.up().ok

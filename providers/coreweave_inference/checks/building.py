@@ -122,7 +122,13 @@ def _own(kind: Kind, key: str, declared: Mapping[str, Any], options: ObjectOptio
     kept = last is not None and spec.get("name") in (None, last.spec.get("name"))
     if last is not None and kept and kind is not Kind.CAPACITY_CLAIM:
         id_, name = last.id or id_, last.spec.get("name") or name
-    return Item(kind, key, spec, Owner.OWN, id_, name, options)
+    return Item(kind, key, spec, Owner.OWN, _live_id(kind, name, known) or id_, name, options)
+
+
+def _live_id(kind: Kind, name: str | None, known: Known) -> str | None:
+    """The id under which an object of that name is live: an imported one keeps its own."""
+    named = (found.id for found in known.live or () if name and found.kind is kind and found.name == name)
+    return next(named, None)
 
 
 def _identified(

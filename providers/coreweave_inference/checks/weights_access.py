@@ -27,6 +27,7 @@ ACCOUNT = "cw4637"
 ACCOUNT_ID = INFERENCE_PRINCIPAL.rsplit("/", 1)[-1]
 STAND_IN = "organization-of-this-stack"
 """Stands for the owner's organisation; it is never the inference service's."""
+EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
 UNREADABLE = "without it a deployment gets READY and answers 520, or never starts"
 
 
@@ -64,9 +65,11 @@ def _decided(document: Document | None, bucket: str, action: str, key: str = "")
     return decide(document, INFERENCE_PRINCIPAL, ACCOUNT, action, arn)
 
 
-def _is_denial(decision: Decision) -> bool:
-    """Whether an explicit Deny decided, and not the want of an Allow."""
-    return not decision.allowed and " denies " in decision.why
+def _is_denied(document: Document | None, bucket: str, action: str, key: str = "") -> Decision | None:
+    """The decision of an explicit Deny, which would stand even if everybody else were allowed everything."""
+    denials = [one for one in _statements(document) if one.get("Effect") != "Allow"]
+    decision = _decided({"Statement": [EVERYBODY, *denials]}, bucket, action, key)
+    return None if decision.allowed else decision
 
 
 @rule("weights-not-listed", Severity.ERROR, "The inference service may not list a bucket")
@@ -74,7 +77,7 @@ def not_listed(view: View) -> Iterator[Problem]:
     """s3:ListBucket on the bucket itself is not allowed."""
     for item, bucket, document in _judged(view):
         decision = _decided(document, bucket, "s3:ListBucket")
-        if not decision.allowed and not _is_denial(decision):
+        if not decision.allowed and not _is_denied(document, bucket, "s3:ListBucket"):
             yield Problem(
                 item.about,
                 item.path("model.bucket"),
@@ -91,7 +94,7 @@ def not_readable(view: View) -> Iterator[Problem]:
         for key in _keys(view, item):
             decision = _decided(document, bucket, "s3:GetObject", key)
             listed = _decided(document, bucket, "s3:ListBucket").allowed
-            if listed and not decision.allowed and not _is_denial(decision):
+            if listed and not decision.allowed and not _is_denied(document, bucket, "s3:GetObject", key):
                 yield Problem(
                     item.about,
                     item.path("model.path"),
@@ -108,8 +111,8 @@ def denied(view: View) -> Iterator[Problem]:
     """An explicit Deny wins over every Allow."""
     for item, bucket, document in _judged(view):
         asked = [("s3:ListBucket", ""), *(("s3:GetObject", key) for key in _keys(view, item))]
-        decisions = (_decided(document, bucket, action, key) for action, key in asked)
-        decision = next((found for found in decisions if _is_denial(found)), None)
+        decisions = (_is_denied(document, bucket, action, key) for action, key in asked)
+        decision = next((found for found in decisions if found), None)
         if decision:
             yield Problem(
                 item.about,

@@ -46,7 +46,7 @@ JSON_DOCUMENT = """
 
     The document of --json: operation, project, stack, ok, stopped, counts (resources by create, update, replace,
     delete, same), steps (urn, type, kind, name, id, op, what, phase, changes with path, before, after), drift (the same,
-    of what was changed outside), messages (severity, text, urn), errors, outputs, repairs, seconds.
+    of what was changed outside), messages (severity, text, urn), errors, outputs, repairs, seconds. What could not start has ok and errors alone.
 """
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from coreweave_inference.engine.happenings import Happening, Message, Progress, Step
 from coreweave_inference.engine.results import verb_of
 
-from .wording import DOING, DONE, READINESS, subject
+from .wording import DOING, DONE, subject
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,13 @@ class Rows:
     def _done(self, row: Row, word: str) -> None:
         progress = self._progress.get(row.urn)
         waiting = progress is not None and progress.verdict == "waiting"
-        quiet = row.message if row.object == READINESS else ""
         self._rows[row.urn] = replace(
             row,
             what=word,
             state="waiting" if waiting else "done",
             until=None if waiting else self._now(),
             status=row.status or DONE.get(word, word),
-            message=row.message if waiting else "" if quiet else row.message,
+            message=progress.message if progress is not None else "",
         )
 
     def _tell(self, progress: Progress) -> None:

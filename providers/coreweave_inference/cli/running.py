@@ -48,7 +48,7 @@ def up(
     with errors_told(as_json=as_json):
         view = _view(as_json)
         engine = Engine.opened(directory, stack, view)
-        _tell_repairs(engine, as_json=as_json)
+        engine.repair()
         if not yes and not _agreed_to_plan(engine, refresh):
             return
         with view.running():
@@ -62,7 +62,7 @@ def destroy(directory: Path, stack: str | None, *, yes: bool, refresh: bool | No
     with errors_told(as_json=as_json):
         view = _view(as_json)
         engine = Engine.opened(directory, stack, view)
-        _tell_repairs(engine, as_json=as_json)
+        engine.repair()
         if not yes and not _agreed_to_destroy(engine):
             return
         with view.running():
@@ -74,7 +74,6 @@ def refresh(directory: Path, stack: str | None, *, as_json: bool) -> None:
     """Read, and say what was changed outside."""
     with errors_told(as_json=as_json):
         engine = Engine.opened(directory, stack)
-        _tell_repairs(engine, as_json=as_json)
         _finish(engine.refresh(), as_json=as_json)
 
 
@@ -98,18 +97,12 @@ def _view(as_json: bool) -> View:
     return LiveTable(Console())
 
 
-def _tell_repairs(engine: Engine, *, as_json: bool) -> None:
-    for line in engine.repair():
-        if not as_json:
-            print(line)
-
-
 def _agreed_to_plan(engine: Engine, refresh: bool | None) -> bool:
     plan = engine.preview(refresh=refresh)
     if not plan.ok:
         _finish(plan, as_json=False)
     _print_lines(wording.plan(plan))
-    return typer.confirm("Do it?")
+    return _agreed("Do it?")
 
 
 def _agreed_to_destroy(engine: Engine) -> bool:
@@ -118,7 +111,17 @@ def _agreed_to_destroy(engine: Engine) -> bool:
         return True
     for step in reversed(steps):
         print(f"{'  keeps  ' if step.kept else '- deletes'} {wording.subject(step)}")
-    return typer.confirm(f'Destroy stack "{engine.stack}"?')
+    return _agreed(f'Destroy stack "{engine.stack}"?')
+
+
+def _agreed(question: str) -> bool:
+    try:
+        agreed = typer.confirm(question)
+    except typer.Abort:
+        raise typer.Exit(STOPPED) from None
+    if not agreed:
+        print("nothing was changed")
+    return agreed
 
 
 def _finish(result: Result, *, as_json: bool) -> None:
@@ -166,8 +169,7 @@ def _destroy_report(result: Result) -> list[str]:
 
 
 def _refresh_report(result: Result) -> list[str]:
-    drift = [line for line in wording.plan(result)[:-1] if result.drift]
-    return drift or ["the state is as it is live"]
+    return [*result.repairs, *(wording.drift(result) or ["nothing was changed outside"])]
 
 
 REPORTS: dict[str, Callable[[Result], list[str]]] = {

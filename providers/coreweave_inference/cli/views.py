@@ -135,8 +135,11 @@ class LiveTable(View):
         """Change a row; the table is drawn by its own timer."""
         with self._lock:
             self._rows.add(happening)
-        if isinstance(happening, Message) and not happening.ephemeral and happening.severity == "warning":
-            self._console.print(f"warning: {happening.text}", style="yellow", markup=False, highlight=False)
+        if isinstance(happening, Message) and not happening.ephemeral and happening.severity != "error":
+            style = "yellow" if happening.severity == "warning" else "dim"
+            self._console.print(
+                f"{happening.severity}: {happening.text}", style=style, markup=False, highlight=False
+            )
 
     @contextmanager
     def running(self) -> Iterator[None]:

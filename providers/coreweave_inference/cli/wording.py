@@ -67,12 +67,23 @@ def subject(step: Step) -> str:
 
 def plan(result: Result) -> list[str]:
     """A preview as lines: what changes, field by field, and how many stay."""
-    lines = [line for step in result.drift for line in _drift(step)]
+    lines = drift(result)
     for step in worth_telling(result.steps):
         word = verb_of(step)
         lines.append(f"{SIGNS.get(word, ' ')} {word:<8} {subject(step)}")
         lines.extend(f"    {changed(change)}" for change in step.changes if step.kind != READINESS)
+    lines += [f"{m.severity}: {m.text}" for m in result.messages if m.severity != "error"]
     return [*lines, summary(result)]
+
+
+def drift(result: Result) -> list[str]:
+    """What was changed outside, field by field."""
+    lines = []
+    for step in result.drift:
+        gone = " and is gone" if verb_of(step) == "delete" else ""
+        lines.append(f"! changed outside: {subject(step)}{gone}")
+        lines.extend(f"    {changed(change)}" for change in step.changes)
+    return lines
 
 
 def worth_telling(steps: Iterable[Step]) -> list[Step]:
@@ -154,7 +165,3 @@ def _step(step: Step) -> dict[str, Any]:
         "phase": step.phase,
         "changes": [{"path": c.path, "before": c.before, "after": c.after} for c in step.changes],
     }
-
-
-def _drift(step: Step) -> list[str]:
-    return [f"! changed outside: {subject(step)}", *(f"    {changed(change)}" for change in step.changes)]

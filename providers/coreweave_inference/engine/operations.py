@@ -24,7 +24,7 @@ from coreweave_inference.settings import Settings, resolve
 
 from . import repair, stacks
 from .directory import StackDirectory
-from .happenings import TYPES, Happening, Step, error_text, is_shown, of_event, outputs_in
+from .happenings import TYPES, Happening, Message, Step, error_text, is_shown, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
 from .interruption import RunDirectory, interruptible, run_directory
 from .locks import is_stale, locks_in
@@ -33,7 +33,7 @@ from .recovery import Recovery, organization_in
 from .refusals import CannotStart
 from .removals import to_remove, without_edges_to
 from .repair import State
-from .results import Record, Result, Watch, counts_of, nobody
+from .results import Record, Result, Watch, counts_of, following, nobody
 
 T = TypeVar("T")
 BUCKETS = ("Account", "WeightsBucket")
@@ -94,7 +94,7 @@ class Engine:
         )
 
     def preview(self, *, refresh: bool | None = None) -> Result:
-        """What an `up` would do. `refresh` None honours the project's own option."""
+        """What an `up` would do, told to nobody before it is whole. `refresh` None honours the project's own option."""
         stack = self._automation()
         return self._run(
             "preview", lambda watch: stack.preview(on_event=watch, color="never"), _flag(refresh)
@@ -106,16 +106,17 @@ class Engine:
         `remove_first` first deletes what is no longer declared and holds capacity.
         """
         self.repair()
-        if remove_first:
-            removed = self._removed_first(refresh)
-            if removed is not None and not removed.ok:
-                return removed
+        removed = self._removed_first(refresh) if remove_first else None
+        if removed is not None and (removed.stopped or not removed.ok):
+            return removed
         stack, targets = self._automation(), self._targets(only)
         result = self._run(
             "up", lambda watch: stack.up(on_event=watch, color="never", target=targets), _flag(refresh)
         )
-        # The program exports more than a part of the stack can know.
-        return replace(result, outputs={}) if only else result
+        if only:
+            # The program exports more than a part of the stack can know.
+            result = replace(result, outputs={})
+        return result if removed is None else following(removed, result)
 
     def destroy(self, *, refresh: bool | None = None) -> Result:
         """Delete everything that is not kept. A stack without resources is left alone."""
@@ -147,8 +148,13 @@ class Engine:
             session.api.close()
         if result.changed:
             self._import(result.state)
-        self._repairs.extend(result.lines)
+        for line in result.lines:
+            self._repaired(line)
         return result.lines
+
+    def _repaired(self, line: str) -> None:
+        self._repairs.append(line)
+        self._watch(Message("info", line))
 
     def _removed_first(self, refresh: bool | None) -> Result | None:
         """Delete alone what a preview would delete; None where that is nothing, or the preview's own failure."""
@@ -211,10 +217,12 @@ class Engine:
         self._known = None
         self._program.refused = False
 
+        watch = nobody if operation == "preview" else self._watch
+
         def happened(happening: Happening) -> None:
             with self._lock:
                 record.add(happening)
-                self._watch(happening)
+                watch(happening)
 
         def on_event(event: automation.EngineEvent) -> None:
             record.outputs.update(outputs_in(event) or {})
@@ -263,7 +271,7 @@ class Engine:
             stopped=stopped,
             counts=counts_of(record.steps()),
             steps=record.steps(),
-            drift=tuple(step for step in record.steps(of_refresh=True) if step.changes),
+            drift=record.drift(refreshing=operation == "refresh"),
             messages=tuple(record.messages),
             errors=errors,
             outputs=record.outputs if operation == "up" and ok else {},
@@ -287,7 +295,7 @@ class Engine:
                     f"take the lock away with `pulumi cancel --stack {self.stack}`"
                 ) from error
         self._cli.run(["cancel", "--yes", "--stack", self.stack], str(self.directory.path), {})
-        self._repairs.append(f"took away the lock of {'; '.join(map(str, locks))}: that process is gone")
+        self._repaired(f"took away the lock of {'; '.join(map(str, locks))}: that process is gone")
         return act()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .happenings import Happening, Message, Step
@@ -79,6 +79,13 @@ class Record:
         """The last word on each step, in order; those of a refresh apart."""
         return tuple(s for s in self._steps.values() if (s.op == "refresh") is of_refresh)
 
+    def drift(self, *, refreshing: bool) -> tuple[Step, ...]:
+        """Steps that found something changed outside: in a refresh alone they are its updates and deletions."""
+        found = self.steps(of_refresh=not refreshing)
+        return tuple(
+            step for step in found if step.changes or (refreshing and step.op in ("update", "delete"))
+        )
+
     @property
     def refused(self) -> bool:
         """Whether a resource's declaration was refused before anything was done with it."""
@@ -126,3 +133,16 @@ Watch = Callable[[Happening], None]
 
 def nobody(happening: Happening) -> None:
     """Watches nothing."""
+
+
+def following(first: Result, second: Result) -> Result:
+    """Two runs that were one to whoever asked: the second's word on how it ended, the steps and counts of both."""
+    verbs = {**first.counts, **second.counts}
+    return replace(
+        second,
+        counts={verb: first.counts.get(verb, 0) + second.counts.get(verb, 0) for verb in verbs},
+        steps=(*first.steps, *second.steps),
+        drift=(*first.drift, *second.drift),
+        messages=(*first.messages, *second.messages),
+        seconds=round(first.seconds + second.seconds, 2),
+    )

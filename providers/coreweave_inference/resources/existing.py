@@ -218,7 +218,7 @@ def _of_stack(stack: str, section: str, key: str) -> pulumi.Output[dict[str, Any
     def of(outputs: Mapping[str, Any] | None) -> dict[str, Any]:
         found = (outputs or {}).get(key)
         if found is None:
-            listed = ", ".join(list(outputs or {})[:MOST_LISTED]) or "none"
+            listed = ", ".join(sorted(outputs or {})[:MOST_LISTED]) or "none"
             raise pulumi.RunError(
                 f"stack {stack} has no {section}.{key} among its outputs (of {section} it has {listed}); correct the "
                 "key, or run up in that stack first"

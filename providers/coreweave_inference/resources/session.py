@@ -98,9 +98,9 @@ class WaitingClock:
         if not os.environ.get(RUN_DIRECTORY):
             self._clock.sleep(seconds)
             return
-        until = self._clock.monotonic() + seconds
-        while not self._stopped() and (left := until - self._clock.monotonic()) > 0:
-            self._clock.sleep(min(left, 0.5))
+        while seconds > 0 and not self._stopped():
+            self._clock.sleep(min(seconds, 0.5))
+            seconds -= 0.5
 
 
 class Session:
@@ -187,7 +187,8 @@ class Session:
 
     def guard_organization(self, what: str, recorded: str) -> None:
         """Refuse to speak for an object that the token cannot see any sign of (CannotProveGone)."""
-        if recorded and not self.settings.accept_gone and recorded not in self.organizations_seen():
+        seen = self.organizations_seen()
+        if recorded and recorded not in seen and not self.settings.accept_gone:
             raise CannotProveGone(self._not_proven(what, recorded))
 
     def prove_gone(self, what: str, id_: str, organization_id: str) -> None:
@@ -208,8 +209,11 @@ class Session:
         return set(self.lists.organizations)
 
     def organization(self, recorded: str = "") -> str:
-        """The organisation that this stack lives in: as recorded, else the one that is seen; empty while nobody knows."""
-        seen = self.organizations_seen()
+        """The organisation that this stack lives in: as recorded, else the one that was seen so far, else empty.
+
+        It asks nobody, so it may be called after a write.
+        """
+        seen = self.lists.organizations
         return recorded or (next(iter(seen)) if len(seen) == 1 else "")
 
     def _not_proven(self, what: str, organization_id: str) -> str:

@@ -111,9 +111,7 @@ def _gpus(claim: Claim, prices: Prices) -> int | None:
     return None if per_instance is None or claim.count is None else per_instance * claim.count
 
 
-def _placed(
-    landscape: Landscape, claimed: Mapping[str, int | None], *, at_max: bool
-) -> dict[str, Placed]:
+def _placed(landscape: Landscape, claimed: Mapping[str, int | None], *, at_max: bool) -> dict[str, Placed]:
     free = {label: gpus for label, gpus in claimed.items() if gpus is not None}
     found = {}
     for deployment in sorted(landscape.deployments.values(), key=_who_first):

@@ -59,7 +59,9 @@ def _of(resource: Resource) -> Iterator[Drift]:
 
 
 def _what(resource: Resource, path: str, live: Any, declared: Any) -> str:
-    differs = {change.path for change in changes(resource.kind, resource.before or {}, resource.after or {}, ())}
+    differs = {
+        change.path for change in changes(resource.kind, resource.before or {}, resource.after or {}, ())
+    }
     if resource.kind is None:
         return OVERWRITTEN if live != declared else KEPT
     return OVERWRITTEN if path in differs else KEPT

@@ -57,14 +57,16 @@ def read_findings(text: str, source: str) -> tuple[FoundProblem, ...]:
     except ValueError as error:
         raise CoreWeaveError(f"{source} is no JSON: {error}") from error
     items = document.get("findings") if isinstance(document, Mapping) else document
-    if not isinstance(items, list) or not all(isinstance(item, Mapping) and item.get("code") for item in items):
-        raise CoreWeaveError(f"{source} holds no findings; make it with `cw-inference check --json > {source}`")
+    if not isinstance(items, list) or not all(
+        isinstance(item, Mapping) and item.get("code") for item in items
+    ):
+        raise CoreWeaveError(
+            f"{source} holds no findings; make it with `cw-inference check --json > {source}`"
+        )
     return tuple(sorted((_finding(item) for item in items), key=lambda found: found.order))
 
 
-def compare_findings(
-    found: Iterable[FoundProblem], before: Iterable[FoundProblem] | None
-) -> Findings:
+def compare_findings(found: Iterable[FoundProblem], before: Iterable[FoundProblem] | None) -> Findings:
     """Findings apart: new, old and gone. A moved line does not make one new. `before` None: nothing to compare with."""
     now = sorted(found, key=lambda item: item.order)
     if before is None:
@@ -96,8 +98,12 @@ def _same(finding: FoundProblem) -> tuple[str, ...]:
 def _finding(item: Mapping[str, Any]) -> FoundProblem:
     origin = item.get("origin") if isinstance(item.get("origin"), Mapping) else item
     line = (origin or {}).get("line")
-    texts = {key: str(item.get(key) or "") for key in ("code", "severity", "object", "path", "what", "why", "do")}
-    return FoundProblem(file=str((origin or {}).get("file") or ""), line=line if isinstance(line, int) else 0, **texts)
+    texts = {
+        key: str(item.get(key) or "") for key in ("code", "severity", "object", "path", "what", "why", "do")
+    }
+    return FoundProblem(
+        file=str((origin or {}).get("file") or ""), line=line if isinstance(line, int) else 0, **texts
+    )
 
 
 def _rank(severity: str) -> int:

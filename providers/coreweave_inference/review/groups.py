@@ -15,7 +15,7 @@ from .landscape import Deployment, Landscape
 Key = tuple[str, str]
 """Gateway and model name."""
 
-ABSENT = "–"
+ABSENT = "-"
 UNKNOWN_SHARE = "not known"
 DISABLED = "disabled"
 LONE_ZERO = "0 % or 100 %"
@@ -84,7 +84,8 @@ class Group:
         parts = [(_part(member.before), _part(member.after)) for member in self.members]
         if any(before is None or after is None for before, after in parts):
             return None
-        return sum((max(Fraction(0), (after or 0) - (before or 0)) for before, after in parts), Fraction(0))
+        gains = (Fraction(after or 0) - Fraction(before or 0) for before, after in parts)
+        return sum((max(Fraction(0), gain) for gain in gains), Fraction(0))
 
 
 def groups(before: Landscape, after: Landscape) -> tuple[Group, ...]:

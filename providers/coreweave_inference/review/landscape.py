@@ -105,7 +105,7 @@ def _claim(resource: Resource, state: Mapping[str, Any]) -> Claim:
 
 
 def _deployment(resource: Resource, state: Mapping[str, Any], by_id: Mapping[str, Gateway]) -> Deployment:
-    ids = [id_ for id_ in _texts(state.get("gatewayIds"))]
+    ids = _texts(state.get("gatewayIds"))
     own = [by_id[id_] for id_ in ids if id_ in by_id]
     everywhere = len(own) < len(ids) or any(not gateway.zones for gateway in own)
     return Deployment(

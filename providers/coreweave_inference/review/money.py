@@ -75,9 +75,7 @@ def _lines(what: str, old: Mapping[str, Cost], new: Mapping[str, Cost]) -> list[
 
 
 def _claims(landscape: Landscape, used: Usage, prices: Prices) -> dict[str, Cost]:
-    return {
-        label: _claim(claim, used.claimed[label], prices) for label, claim in landscape.claims.items()
-    }
+    return {label: _claim(claim, used.claimed[label], prices) for label, claim in landscape.claims.items()}
 
 
 def _claim(claim: Claim, gpus: int | None, prices: Prices) -> Cost:

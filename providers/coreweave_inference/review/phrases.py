@@ -60,7 +60,7 @@ def cut(text: str, limit: int = LONGEST_VALUE) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` on one line: control characters, line ends and direction marks written out as `\\u202e`."""
+    """`text` on one line: control characters, line ends and direction marks are written out."""
     return "".join(c if _is_printable(c) else _escape(c) for c in text)
 
 

@@ -68,7 +68,9 @@ def read_prices(text: str, source: str) -> Prices:
         raise CoreWeaveError(f"{source} is no YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise CoreWeaveError(f"{source} is no price list: {faults}; take the package's own as a pattern") from error
+        raise CoreWeaveError(
+            f"{source} is no price list: {faults}; take the package's own as a pattern"
+        ) from error
     instances = {name.lower(): instance for name, instance in file.instances.items()}
     return Prices(file.date, file.currency, file.source, file.unpriced_zones, instances)
 

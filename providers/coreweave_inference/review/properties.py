@@ -35,7 +35,9 @@ UNKNOWN_VALUES = frozenset(
 )
 """How the engine writes a value of each type that it will know later."""
 
-ENGINE_ENV = re.compile(r"runtime\.engineEnv(?:\.(?P<dotted>[A-Za-z_][A-Za-z0-9_]*)|\[\"(?P<quoted>[^\"]+)\"\])?")
+ENGINE_ENV = re.compile(
+    r"runtime\.engineEnv(?:\.(?P<dotted>[A-Za-z_][A-Za-z0-9_]*)|\[\"(?P<quoted>[^\"]+)\"\])?"
+)
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,11 @@ def readable(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _readable(key: str, value: Any) -> Any:
     if key in secret_names():
-        return {name: HIDDEN for name in value} if _is_map(value) else HIDDEN
+        return dict.fromkeys(value, HIDDEN) if _is_map(value) else HIDDEN
     if isinstance(value, Mapping):
-        return HIDDEN if SECRET_MARK in value else {name: _readable(name, item) for name, item in value.items()}
+        return (
+            HIDDEN if SECRET_MARK in value else {name: _readable(name, item) for name, item in value.items()}
+        )
     if isinstance(value, list):
         return [_readable("", item) for item in value]
     if isinstance(value, float) and value.is_integer():
@@ -110,5 +114,8 @@ def _of_any(
 
 def _different_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Top-level keys that differ, whatever the order in lists."""
-    found = DeepDiff(dict(before), dict(after), ignore_order=True, view="tree")
-    return sorted({str(item.path(output_format="list")[0]) for items in found.values() for item in items})
+    shared = sorted({*before} & {*after})
+    left, right = ({key: side[key] for key in shared} for side in (before, after))
+    found = DeepDiff(left, right, ignore_order=True, view="tree")
+    deep = {str(item.path(output_format="list")[0]) for items in found.values() for item in items}
+    return sorted(deep | ({*before} ^ {*after}))

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError, one_line
@@ -55,7 +56,8 @@ class Resource:
     """One resource of a stack.
 
     `recorded` is what the state had before this run looked, `before` what it has now, `after` what is declared; `None`
-    is absent. `operation` is create, update, replace, delete, import, same or gone (vanished, and not declared).
+    is absent. `operation` is create, update, replace, delete, import, same, gone (vanished, and not declared) or unseen
+    (the preview failed before it came to this one).
     `label` names it among everything under review; `kept` says that a delete leaves it alone.
     """
 
@@ -87,7 +89,7 @@ class Resource:
     @property
     def changes(self) -> bool:
         """Whether a run would do anything with it."""
-        return self.operation not in ("same", "gone")
+        return self.operation not in ("same", "gone", "unseen")
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ def read_preview(text: str, source: str) -> Preview:
     listed = sum(step.get("op") == "same" for step in steps)
     summary = document.get("changeSummary") or {}
     complete = not errors and listed >= int(summary.get("same") or 0)
-    resources = (_resource(urn, of_one, complete=complete) for urn, of_one in gathered.items())
+    without_step = "unseen" if errors else "gone" if complete else "same"
+    resources = (_resource(urn, of_one, without_step=without_step) for urn, of_one in gathered.items())
     return Preview(
         stack=_stack_of(steps) or source,
         resources=tuple(sorted((r for r in resources if r.noun not in NOISE), key=_order)),
@@ -132,7 +135,7 @@ def failed_preview(source: str, why: str) -> Preview:
 def labelled(previews: Iterable[Preview]) -> tuple[Preview, ...]:
     """In the order of their stacks, each resource named so that no two are mixed up. Raises CoreWeaveError."""
     ordered = sorted(previews, key=lambda preview: preview.stack)
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         if one.stack == other.stack:
             raise CoreWeaveError(f"two previews are of the same stack {one.stack}; give each stack once")
     if len(ordered) < 2:
@@ -154,7 +157,9 @@ def _document(text: str, source: str) -> Mapping[str, Any]:
         document, _ = json.JSONDecoder().raw_decode(text, start) if start >= 0 else (None, 0)
     except ValueError:
         document = None
-    if not isinstance(document, Mapping) or not isinstance(document.get("steps", ()), (list, tuple, type(None))):
+    if not isinstance(document, Mapping) or not isinstance(
+        document.get("steps", ()), (list, tuple, type(None))
+    ):
         raise CoreWeaveError(
             f"{source} holds no preview: it is not what `pulumi preview --json` prints; make it with "
             "`pulumi preview --json --show-sames > preview.json`"
@@ -172,7 +177,11 @@ def _stack_of(steps: Iterable[Mapping[str, Any]]) -> str:
 
 def _messages(document: Mapping[str, Any], severity: str) -> tuple[str, ...]:
     """One line for each thing said: the engine repeats a fault of the program behind words of its own."""
-    found = (d for d in document.get("diagnostics") or () if isinstance(d, Mapping) and d.get("severity") == severity)
+    found = (
+        d
+        for d in document.get("diagnostics") or ()
+        if isinstance(d, Mapping) and d.get("severity") == severity
+    )
     lines = dict.fromkeys(_line(str(diagnostic.get("message") or "")) for diagnostic in found)
     reasons = [line for line in lines if line and not FRAME.match(line)]
     return tuple(reasons or [line for line in lines if line])
@@ -185,11 +194,11 @@ def _line(message: str) -> str:
     return cut(one_line(f"{head} {last}"), 600)
 
 
-def _resource(urn: str, steps: list[Mapping[str, Any]], *, complete: bool) -> Resource:
+def _resource(urn: str, steps: list[Mapping[str, Any]], *, without_step: str) -> Resource:
     stack, project, chain, name = (urn.split("::", 3) + [""] * 4)[:4]
     refresh = next((step for step in steps if step.get("op") == "refresh"), None)
     step = next((step for step in steps if step.get("op") not in ("refresh", "read")), None)
-    operation = OPERATIONS.get(str(step.get("op")), "same") if step else "gone" if complete and refresh else "same"
+    operation = OPERATIONS.get(str(step.get("op")), "same") if step else without_step
     old, new = _state(step, "oldState"), _state(step, "newState")
     recorded = _state(refresh, "oldState")
     if step is None:

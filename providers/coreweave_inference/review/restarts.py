@@ -33,7 +33,9 @@ class FieldEffect:
 def field_effects() -> tuple[FieldEffect, ...]:
     """The whole table."""
     rows = yaml.safe_load(files(__package__).joinpath("restarts.yaml").read_text(encoding="utf-8"))
-    return tuple(FieldEffect(row["field"], Effect(row["effect"]), row["words"], row["source"]) for row in rows)
+    return tuple(
+        FieldEffect(row["field"], Effect(row["effect"]), row["words"], row["source"]) for row in rows
+    )
 
 
 def touched(paths: Iterable[str], effect: Effect) -> tuple[FieldEffect, ...]:

@@ -21,6 +21,7 @@ from .reading import Preview, Resource, labelled
 from .scene import Scene
 from .verdicts import Consequence, Danger, Outcome
 
+NO_FINDINGS = Findings()
 OPERATIONS = ("create", "import", "update", "replace", "delete", "same")
 
 
@@ -37,7 +38,9 @@ class Change:
     @property
     def danger(self) -> Danger:
         """Its worst consequence."""
-        return min((c.danger for c in self.consequences), key=lambda danger: danger.rank, default=Danger.PLAIN)
+        return min(
+            (c.danger for c in self.consequences), key=lambda danger: danger.rank, default=Danger.PLAIN
+        )
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Review:
 
 
 def review(
-    previews: Iterable[Preview], findings: Findings = Findings(), prices: Prices | None = None
+    previews: Iterable[Preview], findings: Findings = NO_FINDINGS, prices: Prices | None = None
 ) -> Review:
     """The review of all those stacks together. Raises CoreWeaveError where two previews are of one stack."""
     ordered = labelled(previews)
@@ -118,7 +121,9 @@ def review(
         errors=tuple(StackErrors(p.stack, p.errors) for p in ordered if p.errors),
         warnings=tuple(StackErrors(p.stack, p.warnings) for p in ordered if p.warnings),
         changes=tuple(sorted((_change(resource, scene) for resource in touched), key=_worst_first)),
-        unchanged=tuple((r.noun, r.label) for r in resources if r.operation == "same" and r.noun != "readiness"),
+        unchanged=tuple(
+            (r.noun, r.label) for r in resources if r.operation == "same" and r.noun != "readiness"
+        ),
         groups=scene.groups,
         replaced_gateways=tuple(
             sorted(r.label for r in resources if r.noun == "gateway" and r.operation == "replace")

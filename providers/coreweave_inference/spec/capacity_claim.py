@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from .fields import Count, SomeText, Text, Zone, matching, unique
+from .fields import EACH_ONCE, Count, SomeText, Text, Zone, matching, unique
 from .message import About, Change, Message
 
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -49,6 +49,7 @@ class CapacityClaimResources(Message):
         tuple[Zone, ...],
         Field(min_length=1, max_length=1, description="The Availability Zone, exactly one, in any case."),
         AfterValidator(unique),
+        EACH_ONCE,
         About(
             change=Change.REPLACES,
             unordered=True,

@@ -12,7 +12,21 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from .fields import Count, Flag, HostLabel, MapValue, SomeText, Text, Uuid, Whole, matching, refuse, unique
+from .fields import (
+    EACH_ONCE,
+    Count,
+    Flag,
+    HostLabel,
+    InSchema,
+    MapValue,
+    SomeText,
+    Text,
+    Uuid,
+    Whole,
+    matching,
+    refuse,
+    unique,
+)
 from .message import About, Broken, Change, Message, Rule
 
 GPU_COUNTS = (1, 2, 4, 8, 16)
@@ -23,6 +37,10 @@ SEMANTIC_VERSION = re.compile(
     r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
     r"(?:-(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?"
     r"(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?\Z"
+)
+
+VERSION_IN_SCHEMA = InSchema(
+    {"pattern": "^(?:" + LATEST + "|" + SEMANTIC_VERSION.pattern.removesuffix(r"\Z") + ")$"}
 )
 
 CapacityClass = Literal["CAPACITY_CLASS_RESERVED", "CAPACITY_CLASS_ON_DEMAND"]
@@ -93,7 +111,7 @@ class Runtime(Message):
         About(do="name an engine, such as vllm"),
     ]
     version: Annotated[
-        Annotated[Text, AfterValidator(_version)] | None,
+        Annotated[Text, AfterValidator(_version), VERSION_IN_SCHEMA] | None,
         Field(
             description="Semantic version of the engine. Left out: the newest at creation, kept until the engine "
             "changes. `latest`: follows the newest."
@@ -130,6 +148,7 @@ class Resources(Message):
     gpu_count: Annotated[
         Whole,
         AfterValidator(_gpu_count),
+        InSchema({"enum": list(GPU_COUNTS)}),
         Field(description="GPUs per replica: 1, 2, 4, 8 or 16. CPU and memory follow from it."),
         About(do="choose one of 1, 2, 4, 8, 16"),
     ]
@@ -162,6 +181,7 @@ class Model(Message):
     path: Annotated[
         SomeText,
         AfterValidator(_no_traversal),
+        InSchema({"pattern": r"^(?!(?:.*/)?\.\.(?:/|$))"}),
         Field(description="The folder of the model within the bucket, without `..` segments."),
         About(do="name the model's folder within the bucket"),
     ]
@@ -193,6 +213,7 @@ class Autoscaling(Message):
     capacity_classes: Annotated[
         tuple[CapacityClass, ...],
         AfterValidator(unique),
+        EACH_ONCE,
         Field(
             description="Capacity that replicas may use, in order: CAPACITY_CLASS_RESERVED (claims), "
             "CAPACITY_CLASS_ON_DEMAND (unclaimed); empty: both."
@@ -235,6 +256,7 @@ class DeploymentSpec(Message):
         tuple[Uuid, ...],
         Field(min_length=1, description="Ids of the gateways that route to this deployment, each once."),
         AfterValidator(unique),
+        EACH_ONCE,
         About(unordered=True, do="name at least one gateway"),
     ]
     runtime: Annotated[Runtime, Field(description="Engine, version and configuration."), About()]

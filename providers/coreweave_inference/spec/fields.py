@@ -6,7 +6,8 @@ A limit that only one field has stands beside that field; rules between fields s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints
@@ -17,6 +18,7 @@ from .message import OURS
 LARGEST_UINT32 = 2**32 - 1
 HOST_LABEL = r"^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$"
 ZONE = r"^([A-Z]{2}-[A-Z]+-[0-9]+[A-Z]+|RNO2A)$"
+ZONE_IN_ANY_CASE = r"^([A-Za-z]{2}-[A-Za-z]+-[0-9]+[A-Za-z]+|[Rr][Nn][Oo]2[Aa])$"
 UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 
 Item = TypeVar("Item", bound=Hashable)
@@ -56,16 +58,31 @@ def unique(items: Sequence[Item]) -> Sequence[Item]:
     return items
 
 
-def matching(pattern: str, what: str, do: str) -> Callable[[str], str]:
+@dataclass(frozen=True)
+class Matching:
     """A validator: text that matches all of `pattern`; `what` follows the refused value."""
-    compiled = re.compile(pattern.removesuffix("$") + r"\Z")
 
-    def check(value: str) -> str:
-        if not compiled.match(value):
-            raise refuse(f'"{shortened(value)}" {what}', do)
+    pattern: str
+    what: str
+    do: str
+
+    def __call__(self, value: str) -> str:
+        """`value`, if it matches."""
+        if not re.match(self.pattern.removesuffix("$") + r"\Z", value):
+            raise refuse(f'"{shortened(value)}" {self.what}', self.do)
         return value
 
-    return check
+
+def matching(pattern: str, what: str, do: str) -> Matching:
+    """A validator: text that matches all of `pattern`; `what` follows the refused value."""
+    return Matching(pattern, what, do)
+
+
+@dataclass(frozen=True, eq=False)
+class InSchema:
+    """How a JSON Schema says what a validator beside it checks; for editors, not for judging."""
+
+    keywords: Mapping[str, Any]
 
 
 def shortened(text: str, limit: int = 60) -> str:
@@ -79,6 +96,8 @@ def no_substitution(value: str) -> str:
         raise refuse("contains `$(`, which the service refuses", "write the value itself, without a variable")
     return value
 
+
+EACH_ONCE = InSchema({"uniqueItems": True})
 
 Whole = Annotated[int, BeforeValidator(whole), Strict()]
 Count = Annotated[Whole, Field(le=LARGEST_UINT32)]
@@ -102,10 +121,15 @@ Zone = Annotated[
     AfterValidator(
         matching(ZONE, "is not the name of an Availability Zone", "write it as in US-EAST-04A or RNO2A")
     ),
+    InSchema({"pattern": ZONE_IN_ANY_CASE}),
 ]
 Uuid = Annotated[
     Text, AfterValidator(matching(UUID, "is not a UUID", "use the id that the service shows for the gateway"))
 ]
 MapValue = Annotated[
-    Text, BeforeValidator(as_text), StringConstraints(max_length=1024), AfterValidator(no_substitution)
+    Text,
+    BeforeValidator(as_text),
+    StringConstraints(max_length=1024),
+    AfterValidator(no_substitution),
+    InSchema({"type": ["string", "number", "boolean"], "not": {"type": "string", "pattern": r"\$\("}}),
 ]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from .fields import Flag, HostLabel, SomeText, Text, Zone, refuse, shortened, unique
+from .fields import EACH_ONCE, Flag, HostLabel, InSchema, SomeText, Text, Zone, refuse, shortened, unique
 from .message import About, Broken, Change, Message, Rule
 
 MOST_SOURCE_RANGES = 50
@@ -90,7 +90,8 @@ class WeightsAndBiasesAuth(Message):
         About(secret=True, write_only=True),
     ] = None
     server_url: Annotated[
-        Annotated[Text, AfterValidator(_web_address)] | None,
+        Annotated[Text, AfterValidator(_web_address), InSchema({"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://."})]
+        | None,
         Field(
             description="Address of a Weights & Biases server of your own; left out: the public one. "
             "The 2026-06 service refuses it for now."
@@ -111,6 +112,7 @@ class EndpointConfiguration(Message):
     additional_dns: Annotated[
         tuple[Annotated[Text, AfterValidator(_hostname)], ...],
         AfterValidator(unique),
+        EACH_ONCE,
         Field(
             description="Further DNS names the gateway answers to, each once. The service merges them: "
             "a name that was set once stays, even when it is left out."
@@ -118,13 +120,14 @@ class EndpointConfiguration(Message):
         About(unordered=True),
     ] = ()
     allowed_source_ip_ranges: Annotated[
-        tuple[Annotated[Text, AfterValidator(_address_range)], ...],
+        tuple[Annotated[Text, AfterValidator(_address_range), InSchema({"pattern": "/[0-9]+$"})], ...],
         Field(
             max_length=MOST_SOURCE_RANGES,
             description="CIDR ranges that may send requests, at most 50; empty: everybody. "
             "Newer than the published schema, so it is sent only when set.",
         ),
         AfterValidator(unique),
+        EACH_ONCE,
         About(unordered=True, newer=True, do="join neighbouring ranges into wider ones"),
     ] = ()
 
@@ -170,6 +173,7 @@ class GatewaySpec(Message):
     zones: Annotated[
         tuple[Zone, ...],
         AfterValidator(unique),
+        EACH_ONCE,
         Field(description="Availability Zones the gateway runs in, in any case, each once; empty: all."),
         About(unordered=True, upper_case=True),
     ] = ()

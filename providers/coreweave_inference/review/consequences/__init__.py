@@ -5,25 +5,32 @@ Only sentences and how dangerous each is belong here; numbers come from the modu
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+
+from coreweave_inference.review.properties import PropertyChange, changes
+from coreweave_inference.review.reading import Resource
+from coreweave_inference.review.scene import Scene
+from coreweave_inference.review.verdicts import Consequence
 from coreweave_inference.spec import Kind
 
-from ..properties import changes
-from ..reading import Resource
-from ..scene import Scene
-from ..verdicts import Consequence
 from . import bucket, bucket_policy, capacity_claim, deployment, gateway, other
 
 __all__ = ["consequences_of"]
 
 
+Tell = Callable[[Resource, Sequence[PropertyChange], Scene], Iterable[Consequence]]
+
+BY_NOUN: dict[str, Tell] = {
+    Kind.DEPLOYMENT.noun: deployment.consequences,
+    Kind.GATEWAY.noun: gateway.consequences,
+    Kind.CAPACITY_CLAIM.noun: capacity_claim.consequences,
+    "weights bucket": bucket.consequences,
+    "bucket policy": bucket_policy.consequences,
+}
+
+
 def consequences_of(resource: Resource, scene: Scene) -> tuple[Consequence, ...]:
     """Everything worth saying about a change, the worst first."""
     found = changes(resource.kind, resource.before or {}, resource.after or {}, resource.paths)
-    told = _module(resource).consequences(resource, found, scene)
+    told = BY_NOUN.get(resource.noun, other.consequences)(resource, found, scene)
     return tuple(sorted(told, key=lambda consequence: consequence.danger.rank))
-
-
-def _module(resource: Resource):  # type: ignore[no-untyped-def]
-    by_kind = {Kind.DEPLOYMENT: deployment, Kind.GATEWAY: gateway, Kind.CAPACITY_CLAIM: capacity_claim}
-    by_noun = {"weights bucket": bucket, "bucket policy": bucket_policy}
-    return by_kind.get(resource.kind) or by_noun.get(resource.noun, other)

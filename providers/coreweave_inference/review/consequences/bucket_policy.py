@@ -7,12 +7,11 @@ from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.policy import normal_prefix
-
-from ..phrases import say
-from ..properties import PropertyChange
-from ..reading import Resource
-from ..scene import Scene
-from ..verdicts import Consequence, caution, dangerous, plain
+from coreweave_inference.review.phrases import say
+from coreweave_inference.review.properties import PropertyChange
+from coreweave_inference.review.reading import Resource
+from coreweave_inference.review.scene import Scene
+from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 
 
 def consequences(
@@ -30,20 +29,26 @@ def consequences(
         yield from _locked_out(before, after, scene)
         shown = [change for change in changes if change.path.split("[")[0].split(".")[0] != "statement"]
         for change in shown:
-            yield plain(say("{path} {before} → {after}", path=change.path, before=change.before, after=change.after))
+            yield plain(
+                say("{path} {before} → {after}", path=change.path, before=change.before, after=change.after)
+            )
 
 
 def _created(after: Mapping[str, Any]) -> Iterator[Consequence]:
     prefixes = after.get("prefixes") or "everything"
-    yield plain(say("lets the inference service read {prefixes} in bucket {bucket}", prefixes=prefixes, bucket=after.get("bucket")))
+    yield plain(
+        say(
+            "lets the inference service read {prefixes} in bucket {bucket}",
+            prefixes=prefixes,
+            bucket=after.get("bucket"),
+        )
+    )
     if after.get("ownerAccess") == "none":
         words = "if it is the first policy of {bucket}, everyone whom it does not name is shut out (ownerAccess: none)"
         yield caution(say(words, bucket=after.get("bucket")))
 
 
-def _locked_out(
-    before: Mapping[str, Any], after: Mapping[str, Any], scene: Scene
-) -> Iterator[Consequence]:
+def _locked_out(before: Mapping[str, Any], after: Mapping[str, Any], scene: Scene) -> Iterator[Consequence]:
     """Deployments whose weights the statement covers now and will not."""
     users = sorted(
         deployment.label
@@ -52,10 +57,14 @@ def _locked_out(
         and not _covers(after, deployment.bucket, deployment.path)
     )
     if users:
-        words = "the inference service may no longer read the weights of {users}: replicas that start later fail"
+        words = (
+            "the inference service may no longer read the weights of {users}: replicas that start later fail"
+        )
         yield dangerous(say(words, users=users))
     elif not after:
-        yield caution(say("takes the inference service's access to bucket {bucket} away", bucket=before.get("bucket")))
+        yield caution(
+            say("takes the inference service's access to bucket {bucket} away", bucket=before.get("bucket"))
+        )
 
 
 def _covers(statement: Mapping[str, Any], bucket: str | None, path: str | None) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..capacity import covers
-from ..landscape import CUSTOMER, Claim, Deployment
-from ..phrases import plural, say
-from ..properties import PropertyChange
-from ..reading import Resource
-from ..scene import Scene
-from ..verdicts import Consequence, caution, dangerous, plain
+from coreweave_inference.review.capacity import covers
+from coreweave_inference.review.landscape import CUSTOMER, Claim, Deployment
+from coreweave_inference.review.phrases import plural, say
+from coreweave_inference.review.properties import PropertyChange
+from coreweave_inference.review.reading import Resource
+from coreweave_inference.review.scene import Scene
+from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 
 COUNT = "resources.instanceCount"
 
@@ -25,7 +25,9 @@ def consequences(
     elif resource.operation == "create":
         yield _created(scene.after.claims[label])
     elif resource.kept:
-        yield caution(say("leaves claim {name} alone: it stays in the account and goes on billing", name=label))
+        yield caution(
+            say("leaves claim {name} alone: it stays in the account and goes on billing", name=label)
+        )
     elif resource.operation == "delete":
         yield from _evicted(label, scene, "deletes claim {name}")
     elif resource.operation == "replace":
@@ -37,17 +39,19 @@ def consequences(
 
 def _created(claim: Claim) -> Consequence:
     many = "" if claim.count is None else f"{plural(claim.count, 'instance')} of "
-    billed = "from your own quota" if claim.capacity_type == CUSTOMER else "billed from the start, used or not"
+    billed = (
+        "from your own quota" if claim.capacity_type == CUSTOMER else "billed from the start, used or not"
+    )
     words = f"claim {{name}} sets {many}{{type}} in {{zone}} aside, {billed}"
     return plain(say(words, name=claim.label, type=claim.instance_type, zone=claim.zone))
 
 
-def _replaced(
-    resource: Resource, changes: Sequence[PropertyChange], scene: Scene
-) -> Iterator[Consequence]:
+def _replaced(resource: Resource, changes: Sequence[PropertyChange], scene: Scene) -> Iterator[Consequence]:
     fields = ", ".join(sorted(change.path.rsplit(".", 1)[-1] for change in changes if change.path != "name"))
     same_name = (resource.before or {}).get("name") == (resource.after or {}).get("name")
-    order = "the old one is given up before the new one is asked for" if same_name else "the new one comes first"
+    order = (
+        "the old one is given up before the new one is asked for" if same_name else "the new one comes first"
+    )
     words = f"replaces claim {{name}} ({fields or 'name'}): {order}"
     yield (dangerous if same_name else caution)(say(words, name=resource.label))
     yield from _evicted(resource.label, scene, "")
@@ -93,6 +97,8 @@ def _changed(label: str, change: PropertyChange, scene: Scene) -> Iterator[Conse
             "and its bill, for a while"
         )
         yield caution(say(words, name=label))
-        users = sorted(d.label for d in scene.after.deployments.values() if covers(scene.after.claims[label], d))
+        users = sorted(
+            d.label for d in scene.after.deployments.values() if covers(scene.after.claims[label], d)
+        )
         if users:
             yield caution(say("{users} may lose replicas that run on {name}", users=users, name=label))

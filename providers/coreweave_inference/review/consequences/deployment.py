@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..phrases import say
-from ..properties import PropertyChange
-from ..reading import Resource
-from ..scene import Scene
-from ..verdicts import Consequence, caution, dangerous, plain
+from coreweave_inference.review.phrases import say
+from coreweave_inference.review.properties import PropertyChange
+from coreweave_inference.review.reading import Resource
+from coreweave_inference.review.scene import Scene
+from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
+
 from . import replicas, traffic
 
 LONG = "it loads its weights first, which takes minutes"
@@ -37,13 +38,17 @@ def _created(resource: Resource, scene: Scene) -> Iterator[Consequence]:
     made = scene.after.deployments[resource.label]
     recreated = resource.recorded is not None
     words = "makes the deployment {name} again, which is gone" if recreated else "new deployment {name}"
-    yield plain(say(f"{words}: serves {{model}} from {{path}}", name=made.label, model=made.model, path=made.path))
+    yield plain(
+        say(f"{words}: serves {{model}} from {{path}}", name=made.label, model=made.model, path=made.path)
+    )
     yield from traffic.of_member(resource.label, scene)
 
 
 def _deleted(resource: Resource, scene: Scene) -> Iterator[Consequence]:
     if resource.kept:
-        yield plain(say("leaves {name} alone: it stays in the account and goes on billing", name=resource.label))
+        yield plain(
+            say("leaves {name} alone: it stays in the account and goes on billing", name=resource.label)
+        )
         return
     unserved = scene.reaches_none_after(resource.label)
     for group in unserved:
@@ -55,9 +60,7 @@ def _deleted(resource: Resource, scene: Scene) -> Iterator[Consequence]:
     yield from traffic.of_member(resource.label, scene)
 
 
-def _replaced(
-    resource: Resource, changes: Sequence[PropertyChange], scene: Scene
-) -> Iterator[Consequence]:
+def _replaced(resource: Resource, changes: Sequence[PropertyChange], scene: Scene) -> Iterator[Consequence]:
     paths = sorted(change.path for change in changes) or ["asked for"]
     same_name = (resource.before or {}).get("name") == (resource.after or {}).get("name")
     if same_name:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..phrases import say
-from ..properties import PropertyChange
-from ..reading import Resource
-from ..scene import Scene
-from ..verdicts import Consequence, caution, dangerous, plain
+from coreweave_inference.review.phrases import say
+from coreweave_inference.review.properties import PropertyChange
+from coreweave_inference.review.reading import Resource
+from coreweave_inference.review.scene import Scene
+from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 
 AUTHENTICATION = ("coreWeaveAuth", "weightsAndBiasesAuth")
 ROUTING = ("bodyBasedRouting", "headerBasedRouting", "pathBasedRouting")
@@ -44,12 +44,22 @@ def _deleted(resource: Resource, scene: Scene) -> Consequence:
         return plain(say("leaves the gateway {name} alone: it stays in the account", name=resource.label))
     models = scene.models_on(resource.label)
     if not models:
-        return caution(say("deletes gateway {name}; no model of these stacks is behind it", name=resource.label))
-    return dangerous(say("deletes gateway {name}: clients of {models} lose their endpoint", name=resource.label, models=models))
+        return caution(
+            say("deletes gateway {name}; no model of these stacks is behind it", name=resource.label)
+        )
+    return dangerous(
+        say(
+            "deletes gateway {name}: clients of {models} lose their endpoint",
+            name=resource.label,
+            models=models,
+        )
+    )
 
 
 def _replaced(resource: Resource, scene: Scene) -> Iterator[Consequence]:
-    yield dangerous(say("replaces gateway {name}: its endpoint changes for every client", name=resource.label))
+    yield dangerous(
+        say("replaces gateway {name}: its endpoint changes for every client", name=resource.label)
+    )
     models, endpoints = scene.models_on(resource.label), resource.outputs.get("endpoints")
     if models:
         yield caution(say("clients of {models} must use the new endpoint", models=models))
@@ -60,18 +70,28 @@ def _replaced(resource: Resource, scene: Scene) -> Iterator[Consequence]:
 def _changed(label: str, change: PropertyChange) -> Consequence:
     top = change.path.split(".")[0]
     if top in AUTHENTICATION:
-        return dangerous(say("changes how clients of {name} authenticate ({path})", name=label, path=change.path))
+        return dangerous(
+            say("changes how clients of {name} authenticate ({path})", name=label, path=change.path)
+        )
     if top in ROUTING:
-        return dangerous(say("changes how {name} finds the model of a request ({path})", name=label, path=change.path))
+        return dangerous(
+            say("changes how {name} finds the model of a request ({path})", name=label, path=change.path)
+        )
     if change.path == ADDRESSES:
         words = "clients of {name} may call from {after} instead of {before}"
-        return dangerous(say(words, name=label, before=change.before or "anywhere", after=change.after or "anywhere"))
+        return dangerous(
+            say(words, name=label, before=change.before or "anywhere", after=change.after or "anywhere")
+        )
     if change.path == DNS and _goes(change):
-        words = "takes the DNS names {names} out of {name}; the service keeps them until the gateway is replaced"
+        words = (
+            "takes the DNS names {names} out of {name}; the service keeps them until the gateway is replaced"
+        )
         return caution(say(words, name=label, names=_goes(change)))
     if change.path == "zones":
         words = "moves gateway {name} from {before} to {after}"
-        return dangerous(say(words, name=label, before=change.before or "all zones", after=change.after or "all zones"))
+        return dangerous(
+            say(words, name=label, before=change.before or "all zones", after=change.after or "all zones")
+        )
     return plain(say("{path} {before} → {after}", path=change.path, before=change.before, after=change.after))
 
 

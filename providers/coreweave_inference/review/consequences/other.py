@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from coreweave_inference.review.phrases import say
+from coreweave_inference.review.properties import PropertyChange
+from coreweave_inference.review.reading import Resource
+from coreweave_inference.review.scene import Scene
+from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 from coreweave_inference.spec import UNKNOWN
-
-from ..phrases import say
-from ..properties import PropertyChange
-from ..reading import Resource
-from ..scene import Scene
-from ..verdicts import Consequence, caution, dangerous, plain
 
 WORDS = {"create": "creates", "update": "updates", "import": "takes in as it is"}
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], scene: Scene
+    resource: Resource, changes: Sequence[PropertyChange], _scene: Scene
 ) -> Iterator[Consequence]:
     """Everything worth saying about one resource of which only properties are known."""
     names = {"noun": resource.noun, "name": resource.label}

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from coreweave_inference.review.landscape import ON_DEMAND, RESERVED
+from coreweave_inference.review.phrases import plural, say
+from coreweave_inference.review.properties import PropertyChange
+from coreweave_inference.review.restarts import Effect, touched
+from coreweave_inference.review.verdicts import Consequence, caution, plain
 from coreweave_inference.spec.shape import segments
 
-from ..landscape import ON_DEMAND, RESERVED
-from ..phrases import say, shown
-from ..properties import PropertyChange
-from ..restarts import Effect, touched
-from ..verdicts import Consequence, caution, plain
-
-DEFAULTS = {
-    "autoscaling.concurrency": "concurrency",
-    "autoscaling.priority": "priority",
-}
+WITH_DEFAULT = ("autoscaling.concurrency", "autoscaling.priority")
 ENGINE_CONFIG = "runtime.engineConfig"
 ENGINE_ENV = "runtime.engineEnv"
 MOVES = {
@@ -56,16 +52,16 @@ def _of_property(label: str, change: PropertyChange) -> Iterator[Consequence]:
         return
     if path == CLASSES:
         yield _classes(label, change)
-    elif path in DEFAULTS and not change.after:
-        words = "resets {what} to the service's default (it was {before})"
-        yield caution(say(words, what=DEFAULTS[path], before=change.before))
+    elif path in WITH_DEFAULT and not change.after:
+        words = f"resets {MOVES[path]} to the service's default (it was {{before}})"
+        yield caution(say(words, before=change.before))
     elif path == "gatewayIds":
         yield from _gateways(change)
     elif path.startswith((ENGINE_CONFIG, ENGINE_ENV)):
         yield _option(change)
     else:
-        words = "{what} {before} → {after}"
-        yield plain(say(words, what=MOVES.get(path, path), before=change.before, after=change.after))
+        words = f"{MOVES[path]} {{before}} → {{after}}" if path in MOVES else "{path} {before} → {after}"
+        yield plain(say(words, path=path, before=change.before, after=change.after))
 
 
 def _classes(label: str, change: PropertyChange) -> Consequence:
@@ -73,15 +69,19 @@ def _classes(label: str, change: PropertyChange) -> Consequence:
     if after == [RESERVED]:
         return caution(say("{name} may run on capacity claims only", name=label))
     if after == [ON_DEMAND]:
-        return caution(say("{name} may run on unclaimed capacity only, which is billed per GPU-hour", name=label))
-    return caution(say("{name} may run on claims and on unclaimed capacity, which is billed per GPU-hour", name=label))
+        return caution(
+            say("{name} may run on unclaimed capacity only, which is billed per GPU-hour", name=label)
+        )
+    return caution(
+        say("{name} may run on claims and on unclaimed capacity, which is billed per GPU-hour", name=label)
+    )
 
 
 def _gateways(change: PropertyChange) -> Iterator[Consequence]:
     """Joining and leaving show as traffic; an id alone tells a reader nothing."""
     before, after = len(change.before or ()), len(change.after or ())
     if before != after:
-        yield plain(say("is behind {after} gateways instead of {before}", before=before, after=after))
+        yield plain(say(f"is behind {plural(after, 'gateway')} instead of {before}"))
 
 
 def _option(change: PropertyChange) -> Consequence:
@@ -90,13 +90,14 @@ def _option(change: PropertyChange) -> Consequence:
     if change.path.startswith(ENGINE_ENV):
         return plain(say("changes the environment variable {name} (its value is not shown)", name=name))
     if change.before is None:
-        return plain(say("sets the engine option {name}{to}", name=name, to=_to(change.after)))
+        words = (
+            "sets the engine option {name} to {after}"
+            if change.after
+            else "switches the engine option {name} on"
+        )
+        return plain(say(words, name=name, after=change.after))
     if change.after is None:
         words = "takes out the engine option {name} (it was {before})"
         return caution(say(words, name=name, before=change.before or "on"))
     words = "engine option {name} {before} → {after}"
     return plain(say(words, name=name, before=change.before, after=change.after))
-
-
-def _to(value: object) -> str:
-    return f" = {shown(value)}" if value else ""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
-from ..groups import DISABLED, Group, Member
-from ..phrases import say
-from ..scene import Scene
-from ..verdicts import Consequence, caution, dangerous, plain
-
-SMALL = Fraction(1, 2)
-"""A newcomer with less than this beside an older member is a canary."""
+from coreweave_inference.review.groups import DISABLED, Group, Member
+from coreweave_inference.review.phrases import say
+from coreweave_inference.review.scene import Scene
+from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 
 
 def of_member(label: str, scene: Scene) -> Iterator[Consequence]:
@@ -26,25 +22,23 @@ def _changed(group: Group, member: Member) -> Iterator[Consequence]:
     before, after = member.before, member.after
     if not before.there:
         kind = "canary " if _is_canary(group, member) else ""
-        words = f"{kind}{{name}} takes {{share}} of {{model}} on {{gateway}}"
-        yield plain(say(words, share=after.text, **names))
+        words = f"{kind}{{name}} takes {after.text} of {{model}} on {{gateway}}"
+        yield plain(say(words, **names))
     elif not after.there:
-        words = "{name} leaves {model} on {gateway}, where it had {share}"
-        yield _by_service(group)(say(words, share=before.text, **names))
+        words = f"{{name}} leaves {{model}} on {{gateway}}, where it had {before.text}"
+        tell = caution if group.serves_after else dangerous
+        yield tell(say(words, **names))
     elif after.text == DISABLED or before.text == after.text:
         return
     elif not group.serves_after:
-        yield dangerous(say("{name} gets {share} of {model} on {gateway}, and nobody else serves it", share=after.text, **names))
+        words = f"{{name}} gets {after.text} of {{model}} on {{gateway}}, and nobody else serves it"
+        yield dangerous(say(words, **names))
     else:
-        words = "{name} takes {after} of {model} on {gateway} instead of {before}"
-        yield plain(say(words, before=before.text, after=after.text, **names))
+        words = f"{{name}} takes {after.text} of {{model}} on {{gateway}} instead of {before.text}"
+        yield plain(say(words, **names))
 
 
 def _is_canary(group: Group, member: Member) -> bool:
-    others = any(other.before.there and other.label != member.label for other in group.members)
+    """A newcomer beside a member with a larger share."""
     part = member.after.part
-    return others and part is not None and part < SMALL
-
-
-def _by_service(group: Group):  # type: ignore[no-untyped-def]
-    return caution if group.serves_after else dangerous
+    return part is not None and any((other.after.part or 0) > part for other in group.members)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from ..capacity import Row, Side
-from ..drift import Drift
-from ..findings import FoundProblem
-from ..groups import Group, Share
-from ..money import HOURS_PER_MONTH, Cost, Line
-from ..phrases import shown
-from ..reviewing import Change, Review
+from coreweave_inference.review.capacity import Row, Side
+from coreweave_inference.review.drift import Drift
+from coreweave_inference.review.findings import FoundProblem
+from coreweave_inference.review.groups import Group, Share
+from coreweave_inference.review.money import HOURS_PER_MONTH, Cost, Line
+from coreweave_inference.review.phrases import shown
+from coreweave_inference.review.reviewing import Change, Review
 
 
 def as_document(review: Review) -> dict[str, Any]:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 
-from ..phrases import cut, visible
+from coreweave_inference.review.phrases import cut, visible
 
 LONGEST_NAME = 160
 LONGEST_LABEL = 60
-PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ./:,+%(){}=_–→-]*\Z")
-PLAIN_WORD = re.compile(r"[\"'(]{0,2}[A-Za-z0-9/,;:.%$=–→+-]+[\"')]{0,2}[,;:.]?\Z")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ./:,+%(){}=_→-]*\Z")
+PLAIN_WORD = re.compile(r"[\"'(]{0,2}[A-Za-z0-9/,;:.%$=→+-]+[\"')]{0,2}[,;:.]?\Z")
 REFERENCE = re.compile(r"(?i)www\.|://|^\W*gh-\d|^\W*[0-9a-f]{7,40}\W*$|^:.*:$")
 """Words that GitHub turns into links and pictures although nothing marks them."""
 
-SAFE = re.compile(r"[A-Za-z0-9 .,/:+%()=–→-]")
+SAFE = re.compile(r"[A-Za-z0-9 .,/:+%()=→-]")
 
 
 def code(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..groups import Group, Member
+from coreweave_inference.review.groups import Group, Member
+
 from .escaping import label
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ..capacity import Side
-from ..money import HOURS_PER_MONTH, Cost, Money
-from ..prices import Prices
+from coreweave_inference.review.capacity import Row, Side
+from coreweave_inference.review.money import HOURS_PER_MONTH, Cost, Money
+from coreweave_inference.review.prices import Prices
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 CENT = Decimal("0.01")
@@ -22,21 +22,21 @@ def money_text(amount: Decimal, currency: str, *, signed: bool = False) -> str:
 
 
 def cost_text(cost: Cost | None, currency: str, hours: int = 1) -> str:
-    """`$6.31`, `$6.31 – $25.24`, or the words that stand for it."""
+    """`$6.31`, `$6.31 to $25.24`, or the words that stand for it."""
     if cost is None:
-        return "–"
+        return "-"
     if cost.words:
         return cost.words
     low, high = (money_text(amount * hours, currency) for amount in (cost.at_min, cost.at_max))
-    return low if low == high else f"{low} – {high}"
+    return low if low == high else f"{low} to {high}"
 
 
 def difference_text(money: Money, currency: str, hours: int = 1) -> str:
-    """What changes, at min and at max: `+$6.31 – +$25.24`."""
+    """What changes, at min and at max: `+$6.31 to +$25.24`."""
     low = (money.after.at_min - money.before.at_min) * hours
     high = (money.after.at_max - money.before.at_max) * hours
     texts = [money_text(amount, currency, signed=True) if amount else "no change" for amount in (low, high)]
-    return texts[0] if texts[0] == texts[1] else " – ".join(texts)
+    return texts[0] if texts[0] == texts[1] else " to ".join(texts)
 
 
 def price_note(prices: Prices) -> str:
@@ -50,17 +50,22 @@ def change_text(before: str, after: str) -> str:
 
 
 def gpus_text(side: Side) -> str:
-    """`8 – 32`, GPUs at min and at max."""
-    found = str(side.at_min) if side.at_min == side.at_max else f"{side.at_min} – {side.at_max}"
+    """`8 to 32`, GPUs at min and at max."""
+    found = str(side.at_min) if side.at_min == side.at_max else f"{side.at_min} to {side.at_max}"
     return f"{found} + ?" if side.unknown else found
 
 
-def covered_text(side: Side) -> str:
-    """What claims cover, at min and at max: `8 of 8, 16 of 32`."""
+def covered_texts(side: Side) -> tuple[str, str]:
+    """What claims cover of what replicas want, at min and at max: `8 of 8`, `16 of 32`."""
     if not side.at_max:
-        return "–"
-    low, high = (
-        f"{covered} of {wanted}"
-        for covered, wanted in ((side.covered_at_min, side.at_min), (side.covered_at_max, side.at_max))
+        return "-", "-"
+    return f"{side.covered_at_min} of {side.at_min}", f"{side.covered_at_max} of {side.at_max}"
+
+
+def capacity_texts(row: Row) -> tuple[str, ...]:
+    """GPUs of replicas, GPUs of claims, and what of the one the other covers, at min and at max; all now → after."""
+    return (
+        change_text(gpus_text(row.before), gpus_text(row.after)),
+        change_text(str(row.before.claimed), str(row.after.claimed)),
+        *map(change_text, covered_texts(row.before), covered_texts(row.after)),
     )
-    return low if low == high else f"{low}, at max {high}"

@@ -14,7 +14,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from coreweave_inference.spec.fields import (
+    EACH_ONCE,
     Flag,
+    InSchema,
     MapValue,
     SomeText,
     Text,
@@ -29,12 +31,16 @@ from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.spec.message import About, Broken, Message, Rule
 
 BUCKET_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-BUCKET_NAME_SCHEMA: dict[str, Any] = {"pattern": BUCKET_NAME, "minLength": 3, "maxLength": 63}
+BUCKET_NAME_IN_SCHEMA = InSchema({"pattern": BUCKET_NAME, "minLength": 3, "maxLength": 63})
 RESERVED_STARTS = ("xn--", "cw-", "vip-", "log-stitcher-ch-")
 ORGANIZATION = r"^(cw[a-f0-9]{4}|(s|q)[a-f0-9]{5}|poc[a-f0-9]{3}|[a-f0-9]{6})$"
 ACCEPTED_KINDS = (*(kind.noun for kind in Kind), "bucket")
 DURATION = re.compile(
     r"(?:(?P<hours>[0-9]{1,4})h)?(?:(?P<minutes>[0-9]{1,6})m)?(?:(?P<seconds>[0-9]{1,8})s)?\Z"
+)
+
+DURATION_IN_SCHEMA = InSchema(
+    {"type": ["number", "string"], "pattern": "^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "exclusiveMinimum": 0}
 )
 
 
@@ -106,12 +112,14 @@ class OptionsSection(Message):
     aliases: Annotated[
         tuple[SomeText, ...],
         AfterValidator(unique),
+        EACH_ONCE,
         Field(description="Names or URNs the object had before, so that a rename keeps it."),
         About(do="give the old name"),
     ] = ()
     ignore_changes: Annotated[
         tuple[SomeText, ...],
         AfterValidator(unique),
+        EACH_ONCE,
         Field(description="Fields left to others, such as traffic.weight: never drift, never overwritten."),
         About(do="name a field, such as traffic.weight"),
     ] = ()
@@ -123,7 +131,7 @@ class OptionsSection(Message):
     ] = None
     wait: Annotated[Flag, Field(description="Wait until the object serves."), About()] = True
     timeout: Annotated[
-        Annotated[float, BeforeValidator(_duration)] | None,
+        Annotated[float, BeforeValidator(_duration), DURATION_IN_SCHEMA] | None,
         Field(description="How long to wait: 45m, 90s, 1h30m, or seconds."),
         About(),
     ] = None
@@ -133,7 +141,7 @@ class PolicySection(Message):
     """What the inference service may read in a bucket."""
 
     prefixes: Annotated[
-        tuple[Annotated[Text, AfterValidator(_prefix)], ...],
+        tuple[Annotated[Text, AfterValidator(_prefix), InSchema({"pattern": "[^/*]"})], ...],
         Field(
             description="Folders the service may read; empty: the whole bucket. Slashes at the ends mean nothing."
         ),
@@ -168,7 +176,7 @@ class BucketSection(Message):
     """A bucket that holds weights."""
 
     name: Annotated[
-        Annotated[Text, AfterValidator(_bucket_name)],
+        Annotated[Text, AfterValidator(_bucket_name), BUCKET_NAME_IN_SCHEMA],
         Field(description="The bucket's name, unique in all of Object Storage, 3 to 63 characters."),
         About(do="give the bucket's name, unique in all of Object Storage"),
     ]
@@ -215,7 +223,6 @@ StackName = Annotated[
             "write organization/project/stack; in a state backend of your own the first part is the word organization",
         )
     ),
-    Field(json_schema_extra={"pattern": STACK}),
 ]
 OtherStack = Annotated[
     StackName | None,
@@ -280,7 +287,7 @@ class ExistingBucketSection(Message):
     )
 
     name: Annotated[
-        Annotated[Text, AfterValidator(_bucket_name), Field(json_schema_extra=BUCKET_NAME_SCHEMA)] | None,
+        Annotated[Text, AfterValidator(_bucket_name), BUCKET_NAME_IN_SCHEMA] | None,
         Field(description="The bucket's name."),
         About(),
     ] = None
@@ -330,17 +337,17 @@ class AcceptedSection(Message):
         About(do="give the code that `cw-inference check` shows"),
     ]
     object: Annotated[
-        Annotated[Text, AfterValidator(_accepted_object), Field(json_schema_extra={"pattern": SAID})],
+        Annotated[Text, AfterValidator(_accepted_object), InSchema({"pattern": SAID})],
         Field(description="What the finding is about: a key, or kind and key as in `deployment chat`."),
         About(do="give the key of the object, or kind and key"),
     ]
     reason: Annotated[
-        Annotated[Text, AfterValidator(_said), Field(json_schema_extra={"pattern": SAID})],
+        Annotated[Text, AfterValidator(_said), InSchema({"pattern": SAID})],
         Field(description="Why it is accepted, for whoever reads it later."),
         About(do="say why it is accepted"),
     ]
     until: Annotated[
-        Annotated[Text, AfterValidator(_day), Field(json_schema_extra={"pattern": DATE})] | None,
+        Annotated[Text, AfterValidator(_day), InSchema({"pattern": DATE})] | None,
         Field(description="The last day it is accepted, as in 2027-01-31; left out: for good."),
         About(),
     ] = None

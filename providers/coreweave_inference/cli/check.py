@@ -1,0 +1,59 @@
+"""`check`: what can be known before anything runs, as text or as one JSON document; and the declaration itself, printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .exits import FAILED, errors_told
+
+
+def check(
+    directory: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="The stack directory.", show_default="here")
+    ] = Path(),
+    stack: Annotated[
+        Optional[str],  # noqa: UP045 -- typer reads this at run time, on Python 3.10 too
+        typer.Option(
+            "--stack", "-s", help="The stack; else the only one that has a file.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document, and nothing else.")
+    ] = False,
+    show: Annotated[
+        bool, typer.Option("--print", help="Print the declaration with the file and line of each value.")
+    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of the service.")] = False,
+) -> None:
+    """Say what in a declaration cannot work or will surprise, before anything runs.
+
+    Exit code 1 where there are errors, 2 where the declaration itself is at fault. With a token the account, the buckets
+    and the stack's last state are looked at too; nothing is ever changed.
+
+    The document of --json: ok, findings and accepted (code, severity, object, kind, key, path, origin, what, why, do),
+    notes, traffic, counts (error, warning, note, accepted). With --print: values (path, value, file, line).
+
+    Example: cw-inference check stacks/quickstart --stack dev
+    """
+    import json
+
+    from . import check_report, declared_values
+    from .checking import looked_at, report_on
+
+    with errors_told(as_json=as_json):
+        found = looked_at(directory, stack, offline=offline or show)
+        if show:
+            values = list(declared_values.values_of(found.declaration))
+            print(
+                json.dumps(declared_values.document(values))
+                if as_json
+                else "\n".join(declared_values.text(values))
+            )
+            return
+        report = report_on(found)
+    print(json.dumps(check_report.document(report)) if as_json else "\n".join(check_report.text(report)))
+    if report.errors:
+        raise typer.Exit(FAILED)

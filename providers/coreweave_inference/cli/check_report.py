@@ -1,0 +1,54 @@
+"""A report of the checks as lines and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from coreweave_inference.checks import Finding, Report, Severity
+
+
+def document(report: Report) -> dict[str, Any]:
+    """A report as JSON."""
+    return {
+        "ok": not report.errors,
+        "findings": [finding.as_data() for finding in report.findings],
+        "accepted": [finding.as_data() for finding in report.accepted],
+        "notes": list(report.notes),
+        "traffic": list(report.traffic),
+        "counts": _counts(report),
+    }
+
+
+def _counts(report: Report) -> dict[str, int]:
+    return {
+        **{severity.value: len(report.of(severity)) for severity in Severity},
+        "accepted": len(report.accepted),
+    }
+
+
+def text(report: Report) -> Iterator[str]:
+    """A report as lines: traffic, findings by severity, what was not looked at, and the counts."""
+    if report.traffic:
+        yield "traffic"
+        yield from (f"  {line}" for line in report.traffic)
+    for severity in Severity:
+        found = report.of(severity)
+        if found:
+            yield f"{severity.value}s"
+            for finding in found:
+                yield from _lines(finding)
+    for note in report.notes:
+        yield f"not checked: {note}"
+    counts = _counts(report)
+    yield ", ".join(f"{count} {_plural(name, count)}" for name, count in counts.items())
+
+
+def _plural(name: str, count: int) -> str:
+    return name if count == 1 or name == "accepted" else f"{name}s"
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    head = " ".join(part for part in (finding.code, str(finding.about)) if part)
+    yield f"  {head}{f' ({finding.place})' if finding.place else ''}"
+    yield from (f"      {part}" for part in (finding.what, finding.why, finding.do) if part)

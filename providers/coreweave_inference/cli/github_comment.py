@@ -1,0 +1,146 @@
+"""The one comment of a pull request: found by its first line and by who wrote it, then made, replaced or left alone.
+
+Only the calls to GitHub's REST API belong here; what the comment says is `review`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from coreweave_inference.errors import CoreWeaveError, one_line
+
+API = "https://api.github.com"
+BOT = "github-actions[bot]"
+PAGE = 100
+TIMEOUT_SECONDS = 30.0
+PULL_REF = re.compile(r"refs/pull/(?P<number>\d+)/")
+
+
+class CannotPost(CoreWeaveError):
+    """GitHub did not take the comment, or it is not known where to put it."""
+
+
+class MayNotPost(CannotPost):
+    """The token may not write; from a fork that is as it should be."""
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """Where to post, and with what. `author` is the login whose comments are ours; `fork`: the change is from another repository."""
+
+    repository: str
+    number: int
+    token: str
+    author: str = BOT
+    api: str = API
+    fork: bool = False
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str], *, number: int | None = None, author: str = BOT
+    ) -> PullRequest:
+        """As GitHub Actions describes a run. Raises CannotPost with what is missing."""
+        event = _event(environ)
+        pull = event.get("pull_request") or {}
+        match = PULL_REF.match(environ.get("GITHUB_REF", ""))
+        found = number or pull.get("number") or (int(match["number"]) if match else None)
+        repository = environ.get("GITHUB_REPOSITORY", "")
+        if not found or "/" not in repository:
+            raise CannotPost(
+                "it is not known which pull request to comment on; run on `pull_request`, or set GITHUB_REPOSITORY and "
+                "give --pull-request NUMBER"
+            )
+        head = ((pull.get("head") or {}).get("repo") or {}).get("full_name")
+        return cls(
+            repository=repository,
+            number=int(found),
+            token=environ.get("GITHUB_TOKEN", ""),
+            author=author,
+            api=environ.get("GITHUB_API_URL") or API,
+            fork=bool(pull) and head != repository,
+        )
+
+
+def post(pull: PullRequest, marker: str, text: str, *, only_replace: bool) -> str:
+    """Make or replace the comment that starts with `marker`; what was done, in a word: made, replaced, same or none.
+
+    `only_replace` makes none where there is none. Raises MayNotPost where the token may not write, CannotPost for
+    every other refusal.
+    """
+    if not pull.token:
+        raise MayNotPost("there is no GITHUB_TOKEN, so nothing can be posted")
+    headers = {
+        "authorization": f"Bearer {pull.token}",
+        "accept": "application/vnd.github+json",
+        "x-github-api-version": "2022-11-28",
+    }
+    with httpx.Client(
+        base_url=pull.api, headers=headers, timeout=TIMEOUT_SECONDS, follow_redirects=True
+    ) as client:
+        own = next((found for found in _comments(client, pull) if _is_ours(found, pull.author, marker)), None)
+        if own is None:
+            if only_replace:
+                return "none"
+            _call(client, "POST", f"/repos/{pull.repository}/issues/{pull.number}/comments", text)
+            return "made"
+        if own.get("body") == text:
+            return "same"
+        _call(client, "PATCH", f"/repos/{pull.repository}/issues/comments/{own['id']}", text)
+        return "replaced"
+
+
+def _is_ours(comment: Mapping[str, Any], author: str, marker: str) -> bool:
+    """Anybody can write the marker, so the author counts too: a stranger's comment could be changed back by them."""
+    body = str(comment.get("body") or "").replace("\r\n", "\n")
+    return (comment.get("user") or {}).get("login") == author and body.startswith(f"{marker}\n")
+
+
+def _comments(client: httpx.Client, pull: PullRequest) -> Iterator[Mapping[str, Any]]:
+    """All comments, oldest first, page by page."""
+    page = 1
+    while True:
+        path = f"/repos/{pull.repository}/issues/{pull.number}/comments"
+        found = _call(client, "GET", f"{path}?per_page={PAGE}&page={page}")
+        yield from found
+        if len(found) < PAGE:
+            return
+        page += 1
+
+
+def _call(client: httpx.Client, method: str, path: str, body: str | None = None) -> Any:
+    try:
+        answer = client.request(method, path, json=None if body is None else {"body": body})
+    except httpx.HTTPError as error:
+        raise CannotPost(f"GitHub cannot be reached: {one_line(str(error), 300)}") from error
+    if answer.is_success:
+        return answer.json()
+    words = one_line(answer.text, 300)
+    if answer.status_code in (401, 403, 404):
+        raise MayNotPost(
+            f"GitHub refuses to let this token comment ({answer.status_code}: {words}); give the job `permissions: "
+            "pull-requests: write`"
+        )
+    raise CannotPost(f"GitHub did not take the comment ({answer.status_code}: {words})")
+
+
+def _event(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    path = environ.get("GITHUB_EVENT_PATH")
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def summary_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The file of a job's summary, in GitHub Actions."""
+    name = environ.get("GITHUB_STEP_SUMMARY")
+    return Path(name) if name else None

@@ -1,0 +1,251 @@
+"""`review`: what previews mean for clients, traffic, GPUs and money, and the one comment that says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from coreweave_inference.review import Findings, FoundProblem, Prices, Review
+    from coreweave_inference.review.views import Comment
+
+NOTHING = 0
+ERROR = 1
+CHANGES = 2
+DANGEROUS = 3
+
+
+class View(str, Enum):
+    """How a review is shown."""
+
+    MARKDOWN = "markdown"
+    JSON = "json"
+    TERMINAL = "terminal"
+
+
+class FailOn(str, Enum):
+    """From which outcome on the exit code is not 0."""
+
+    CHANGES = "changes"
+    DANGEROUS = "dangerous"
+    ERROR = "error"
+
+
+File = Optional[Path]  # noqa: UP045 -- typer reads this at run time, on Python 3.10 too
+
+
+def review(
+    places: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[DIR|FILE]...",
+            help="Stack directories, and files that `pulumi preview --json --show-sames` made.",
+            show_default="here",
+        ),
+    ] = None,
+    stack: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--stack", "-s", help="The stack of each directory; else the selected one, else the only one."
+        ),
+    ] = None,
+    view: Annotated[View, typer.Option("--view", help="How it is shown.")] = View.MARKDOWN,
+    refresh: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option(
+            "--refresh/--no-refresh",
+            help="Look at what is live first, so that changes made outside show.",
+            show_default="as Pulumi.yaml says in options.refresh",
+        ),
+    ] = None,
+    prices: Annotated[
+        File, typer.Option("--prices", help="A price list in place of the package's own.")
+    ] = None,
+    findings: Annotated[
+        File,
+        typer.Option(
+            "--findings", help="What `check --json` printed; without it directories are checked here."
+        ),
+    ] = None,
+    old_findings: Annotated[
+        File,
+        typer.Option(
+            "--old-findings", help="What `check --json` printed for the base: new findings are told apart."
+        ),
+    ] = None,
+    artifact: Annotated[
+        File,
+        typer.Option(
+            "--artifact", help="Write the complete Markdown there; a comment has 60,000 characters."
+        ),
+    ] = None,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="From which outcome on the exit code is not 0.")
+    ] = FailOn.CHANGES,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Add it to the job's summary in GitHub Actions.")
+    ] = False,
+    post: Annotated[
+        bool, typer.Option("--post", help="Make or replace the pull request's comment (GITHUB_TOKEN).")
+    ] = False,
+    pull_request: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            "--pull-request", metavar="NUMBER", help="Which one.", show_default="the one of the run"
+        ),
+    ] = None,
+    author: Annotated[
+        str, typer.Option("--author", help="Whose comments are ours: the login of the token.")
+    ] = "github-actions[bot]",
+) -> None:
+    """Say what a change does to clients, traffic, GPUs and money, before it is made.
+
+    Exit codes: 0 nothing changes, 2 something changes, 3 something dangerous changes, 1 a preview failed or the review
+    could not be made. --fail-on dangerous makes 2 a 0, --fail-on error makes 3 a 0 too.
+
+    Example: cw-inference review stacks/quickstart --stack dev --view terminal
+    """
+    from .exits import errors_told
+
+    with errors_told(as_json=view is View.JSON):
+        found = _review(places or [Path()], stack, refresh, prices, (findings, old_findings))
+        comment = _comment(found, artifact)
+        print(_shown(found, comment, view), end="")
+        if summary:
+            _summarize(comment)
+        if post:
+            _post(found, comment, pull_request, author)
+    code = exit_code(found, fail_on)
+    if code:
+        raise typer.Exit(code)
+
+
+def exit_code(found: Review, fail_on: FailOn) -> int:
+    """The code of the outcome, 0 where that is below `fail_on`."""
+    from coreweave_inference.review import Outcome
+
+    codes = {
+        Outcome.NOTHING: NOTHING,
+        Outcome.CHANGES: CHANGES,
+        Outcome.DANGEROUS: DANGEROUS,
+        Outcome.ERROR: ERROR,
+    }
+    return codes[found.outcome] if found.outcome.rank >= Outcome(fail_on.value).rank else 0
+
+
+def _review(
+    places: Sequence[Path],
+    stack: str | None,
+    refresh: bool | None,
+    prices: Path | None,
+    findings: tuple[Path | None, Path | None],
+) -> Review:
+    """Raises CoreWeaveError where something cannot be read."""
+    from coreweave_inference.review import review as review_of
+
+    from .previews import preview_of
+
+    price_list = _prices(prices)
+    problems = _findings(places, stack, *findings)
+    previews = [preview_of(place, stack, refresh=refresh) for place in places]
+    return review_of(previews, problems, price_list)
+
+
+def _prices(path: Path | None) -> Prices | None:
+    from coreweave_inference.review import read_prices
+
+    return None if path is None else read_prices(_text(path), str(path))
+
+
+def _findings(places: Sequence[Path], stack: str | None, new: Path | None, old: Path | None) -> Findings:
+    from coreweave_inference.review import compare_findings
+
+    found = _read(new) if new is not None else _checked(places, stack)
+    return compare_findings(found, None if old is None else _read(old))
+
+
+def _checked(places: Sequence[Path], stack: str | None) -> list[FoundProblem]:
+    from .previews import findings_of
+
+    return [item for place in places if place.is_dir() for item in findings_of(place, stack) or ()]
+
+
+def _read(path: Path) -> tuple[FoundProblem, ...]:
+    from coreweave_inference.review import read_findings
+
+    return read_findings(_text(path), str(path))
+
+
+def _text(path: Path) -> str:
+    from coreweave_inference.errors import CoreWeaveError
+
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CoreWeaveError(f"{path} cannot be read: {error}") from error
+
+
+def _comment(found: Review, artifact: Path | None) -> Comment:
+    from coreweave_inference.review.views import as_markdown
+
+    comment = as_markdown(found, artifact.name if artifact else "")
+    if artifact:
+        artifact.write_text(comment.complete, encoding="utf-8")
+    return comment
+
+
+def _shown(found: Review, comment: Comment, view: View) -> str:
+    if view is View.MARKDOWN:
+        return comment.text
+    if view is View.JSON:
+        from coreweave_inference.review.views import as_document
+
+        return json.dumps(as_document(found), indent=2, ensure_ascii=False) + "\n"
+    from rich.console import Console
+
+    from coreweave_inference.review.views import print_review
+
+    console = Console()
+    with console.capture() as captured:
+        print_review(found, console)
+    return captured.get()
+
+
+def _summarize(comment: Comment) -> None:
+    from .github_comment import summary_file
+
+    file = summary_file()
+    if file is not None:
+        with file.open("a", encoding="utf-8") as summary:
+            summary.write(comment.text)
+
+
+def _post(found: Review, comment: Comment, number: int | None, author: str) -> None:
+    """A pull request from a fork has a token that may not write: that is said, and is no failure."""
+    import os
+    import sys
+
+    from coreweave_inference.review import Outcome
+    from coreweave_inference.review.views import MARKER, nothing_changes
+
+    from .github_comment import MayNotPost, PullRequest
+    from .github_comment import post as posted
+
+    pull = PullRequest.from_environment(os.environ, number=number, author=author)
+    quiet = found.outcome is Outcome.NOTHING
+    text = nothing_changes(found) if quiet else comment.text
+    try:
+        print(f"comment: {posted(pull, MARKER, text, only_replace=quiet)}", file=sys.stderr)
+    except MayNotPost as error:
+        if not pull.fork:
+            raise
+        print(
+            "the pull request comes from a fork, whose token may not comment; the review stands in the job's summary "
+            f"and output ({error})",
+            file=sys.stderr,
+        )

@@ -1,0 +1,11 @@
+"""Gathers what the checks may know: asks the service and the buckets once for each thing, and reads the last state.
+
+The thin edge around `checks`: it judges nothing, and whatever cannot be read becomes a note and is not known.
+"""
+
+from __future__ import annotations
+
+from .gathering import NOT_LOOKED, Gathered, checks_for, checks_for_objects, gathered
+from .last_state import last_objects
+
+__all__ = ["NOT_LOOKED", "Gathered", "checks_for", "checks_for_objects", "gathered", "last_objects"]

@@ -1,0 +1,148 @@
+"""All facts of a run, and the checks on them: what stack.py, a Python program and the command line call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timezone
+
+from coreweave_inference.api import InferenceApi
+from coreweave_inference.checks import (
+    Identity,
+    Known,
+    LastObject,
+    PlainObject,
+    Report,
+    View,
+    run,
+    view_of,
+    view_of_specs,
+)
+from coreweave_inference.clock import Clock, system
+from coreweave_inference.credentials import KeyMaker
+from coreweave_inference.errors import SettingsError
+from coreweave_inference.s3_connection import S3Connection
+from coreweave_inference.settings import Settings
+from coreweave_inference.spec.declaration import Declaration
+from coreweave_inference.storage import ObjectStorage, credentials_from
+
+from .account import Api, account
+from .weights import BucketReader, Store, stores
+
+NOT_LOOKED = (
+    "nothing was asked of the service ({why}): others' deployments and claims, what it offers, bucket policies and weights "
+    "were not checked"
+)
+AT_ONCE = 8
+"""Requests that run side by side."""
+RETRY_SECONDS = 10.0
+"""How long a failing call is repeated; what cannot be read in that time is not checked."""
+PARSERS = ("tool-call-parser", "reasoning-parser")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What is known, and one sentence on each thing that could not be read."""
+
+    known: Known
+    notes: tuple[str, ...] = ()
+
+
+def checks_for(
+    declaration: Declaration,
+    settings: Settings | None,
+    identity: Identity | None = None,
+    last: tuple[LastObject, ...] | None = None,
+    *,
+    clock: Clock = system,
+    environ: Mapping[str, str] = os.environ,
+) -> Report:
+    """The checks on a declaration. Without settings, or without a token in them, nothing is asked of the service.
+
+    Raises nothing for what cannot be read; that becomes a note, or a warning of its own.
+    """
+    first = view_of(declaration, Known(identity, last=last, today=_today(clock)))
+    facts = _looked(first, settings, Known(identity, last=last, today=_today(clock)), clock, environ)
+    return run(view_of(declaration, facts.known), facts.notes)
+
+
+def checks_for_objects(
+    objects: Iterable[PlainObject],
+    settings: Settings | None,
+    identity: Identity | None = None,
+    last: tuple[LastObject, ...] | None = None,
+    *,
+    clock: Clock = system,
+    environ: Mapping[str, str] = os.environ,
+) -> Report:
+    """The same for the objects of a Python program, with `UNKNOWN` in the place of outputs that are not known yet."""
+    items = tuple(objects)
+    start = Known(identity, last=last, today=_today(clock))
+    facts = _looked(view_of_specs(items, start), settings, start, clock, environ)
+    return run(view_of_specs(items, facts.known), facts.notes)
+
+
+def gathered(view: View, known: Known, api: Api, store: Store) -> Gathered:
+    """`known`, and what the service and its buckets tell about what a view declares."""
+    with ThreadPoolExecutor(AT_ONCE) as calls, ThreadPoolExecutor(AT_ONCE) as reads:
+        paths, configs = _paths(view)
+        found = account(api, calls)
+        buckets, notes = stores(store, paths, configs, reads)
+    return Gathered(
+        replace(known, catalogue=found.catalogue, live=found.live, stores=buckets), (*found.notes, *notes)
+    )
+
+
+def _paths(view: View) -> tuple[dict[str, set[str]], Collection[tuple[str, str]]]:
+    """The model paths to list in each bucket, and those whose config.json is needed."""
+    paths: dict[str, set[str]] = {bucket.name: set() for bucket in view.buckets.values()}
+    configs = set()
+    for item in view.deployments:
+        if item.bucket and item.model_path:
+            paths.setdefault(item.bucket, set()).add(item.model_path)
+            if any(key in (item.config or ()) for key in PARSERS):
+                configs.add((item.bucket, item.model_path))
+    return paths, configs
+
+
+def _looked(
+    view: View, settings: Settings | None, known: Known, clock: Clock, environ: Mapping[str, str]
+) -> Gathered:
+    if settings is None or not settings.token:
+        why = "offline" if settings is None else "there is no token"
+        return Gathered(known, (NOT_LOOKED.format(why=why),))
+    with _api(settings, clock) as api:
+        try:
+            store = _store(settings, api, clock, environ)
+        except SettingsError as error:
+            return Gathered(known, (NOT_LOOKED.format(why=error),))
+        return gathered(view, known, api, store)
+
+
+@contextmanager
+def _api(settings: Settings, clock: Clock) -> Iterator[InferenceApi]:
+    with InferenceApi(
+        settings.endpoint,
+        settings.token,
+        token_source=settings.token_source,
+        clock=clock,
+        timeout_seconds=settings.request_timeout_seconds,
+        retry_seconds=min(settings.retry_seconds, RETRY_SECONDS),
+    ) as api:
+        yield api
+
+
+def _store(settings: Settings, api: KeyMaker, clock: Clock, environ: Mapping[str, str]) -> BucketReader:
+    credentials = credentials_from(settings, api, clock, environ)
+    zone = "default"
+    return BucketReader(
+        ObjectStorage(settings.s3_endpoint, credentials, zone, clock=clock),
+        lambda: S3Connection(settings.s3_endpoint, credentials, zone, clock),
+    )
+
+
+def _today(clock: Clock) -> date:
+    return datetime.fromtimestamp(clock.now(), timezone.utc).date()

@@ -1,0 +1,66 @@
+"""Sections of a comment, and how they are put together below a length that must not be passed.
+
+Items are never cut in two: what comes first stays, the rest is counted. What is said in them is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+LIMIT = 60_000
+"""Characters of a comment at most; GitHub refuses more than 65,536."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """`opening` and `closing` stand around the items (a heading, a table's head); each item is one or more lines."""
+
+    opening: tuple[str, ...]
+    items: tuple[str, ...]
+    closing: tuple[str, ...] = field(default=())
+
+    def text(self, count: int) -> str:
+        """With its first `count` items."""
+        return "\n".join((*self.opening, *self.items[:count], *self.closing))
+
+
+def complete(head: str, sections: Sequence[Section], foot: str) -> str:
+    """Everything."""
+    return _joined(head, [section.text(len(section.items)) for section in sections], foot)
+
+
+def fitted(head: str, sections: Sequence[Section], foot: str, rest: str, limit: int = LIMIT) -> str:
+    """As much as fits; `rest` with its `{count}` filled in says how many items do not. Raises ValueError below head and foot."""
+    whole = complete(head, sections, foot)
+    if len(whole) <= limit:
+        return whole
+    total = sum(len(section.items) for section in sections)
+    last = f"{rest.format(count=total)}\n\n{foot}"
+    if len(_joined(head, [], last)) > limit:
+        raise ValueError(f"{limit} characters are not enough for the first line alone")
+    parts: list[str] = []
+    left = total
+    for section in sections:
+        count = _how_many_fit(head, parts, section, last, limit)
+        if count:
+            parts.append(section.text(count))
+        left -= count
+        if count < len(section.items):
+            break
+    return _joined(head, parts, f"{rest.format(count=left)}\n\n{foot}")
+
+
+def _how_many_fit(head: str, parts: list[str], section: Section, last: str, limit: int) -> int:
+    room = limit - len(_joined(head, [*parts, section.text(0)], last))
+    count = 0
+    for item in section.items:
+        room -= len(item) + 1
+        if room < 0:
+            break
+        count += 1
+    return count
+
+
+def _joined(head: str, parts: list[str], foot: str) -> str:
+    return "\n\n".join(part for part in (head, *parts, foot) if part) + "\n"

@@ -1,0 +1,91 @@
+"""The parts of a comment that are lists: errors, findings, drift, warnings, what does not change."""
+
+from __future__ import annotations
+
+from coreweave_inference.review.drift import OVERWRITTEN, Drift
+from coreweave_inference.review.findings import FoundProblem
+from coreweave_inference.review.phrases import shown
+from coreweave_inference.review.reviewing import Review
+
+from .escaping import code, prose
+from .fitting import Section
+
+NAMES_A_LINE = 12
+
+
+def errors(review: Review) -> Section:
+    """Why a preview failed; without it nothing else can be trusted to be all."""
+    items = tuple(f"- {code(e.stack)}: {prose(text)}" for e in review.errors for text in e.errors)
+    return Section(("### ⛔ The preview failed", "", "What follows is only what was seen before.", ""), items)
+
+
+def warnings(review: Review) -> Section:
+    """What the engine and the providers warned about."""
+    items = tuple(f"- {code(w.stack)}: {prose(text)}" for w in review.warnings for text in w.errors)
+    return folded("Warnings of the preview", items)
+
+
+def new_findings(review: Review) -> Section:
+    """Findings that the base does not have."""
+    return Section(("### New findings", ""), tuple(_finding(item) for item in review.findings.new))
+
+
+def old_findings(review: Review) -> Section:
+    """Findings that were there before, and those that go."""
+    found = review.findings
+    items = (
+        *(_finding(item) for item in found.old),
+        *(f"{_finding(item)} *(mended)*" for item in found.gone),
+    )
+    return folded("Findings that were there before" if found.new or found.gone else "Findings", tuple(items))
+
+
+def drift(review: Review) -> Section:
+    """What others changed, and what becomes of it."""
+    opening = (
+        "### Changed outside",
+        "",
+        "| object | field | recorded | live now | a run makes it |",
+        "|---|---|---|---|---|",
+    )
+    return Section(opening, tuple(_drift(item) for item in review.drift))
+
+
+def unchanged(review: Review) -> Section:
+    """The names of everything that stays."""
+    by_noun: dict[str, list[str]] = {}
+    for noun, name in review.unchanged:
+        by_noun.setdefault(noun, []).append(name)
+    items = tuple(
+        f"- {code(noun) if ':' in noun else noun}: {', '.join(code(name) for name in sorted(names)[start : start + NAMES_A_LINE])}"
+        for noun, names in sorted(by_noun.items())
+        for start in range(0, len(names), NAMES_A_LINE)
+    )
+    return folded(f"{len(review.unchanged)} unchanged", items)
+
+
+def folded(summary: str, items: tuple[str, ...]) -> Section:
+    """A section that opens on a click; `summary` is ours."""
+    return Section(("<details>", f"<summary>{summary}</summary>", ""), items, ("", "</details>"))
+
+
+def _finding(finding: FoundProblem) -> str:
+    place = (
+        f" at {code(finding.place)}" if finding.place else f" at {code(finding.path)}" if finding.path else ""
+    )
+    subject = f" {prose(finding.object)}" if finding.object else ""
+    sentence = prose("; ".join(part for part in (finding.what, finding.why, finding.do) if part))
+    return f"- {prose(finding.severity)} {code(finding.code)}{subject}{place}: {sentence}"
+
+
+def _drift(item: Drift) -> str:
+    if not item.path:
+        return f"| {_noun(item)} {code(item.label)} | to | there | **gone** | {item.what} |"
+    overwritten = f"**{code(shown(item.declared))}** (overwritten)"
+    becomes = overwritten if item.what == OVERWRITTEN else item.what
+    cells = (code(item.path), code(shown(item.recorded)), code(shown(item.live)), becomes)
+    return f"| {_noun(item)} {code(item.label)} | {' | '.join(cells)} |"
+
+
+def _noun(item: Drift) -> str:
+    return code(item.noun) if ":" in item.noun else item.noun

@@ -1,0 +1,126 @@
+"""The parts of a comment that are tables: traffic groups with their graphs, GPUs, money."""
+
+from __future__ import annotations
+
+from coreweave_inference.review.capacity import Row
+from coreweave_inference.review.groups import Group, Member, Share, percent
+from coreweave_inference.review.money import HOURS_PER_MONTH, Line
+from coreweave_inference.review.reviewing import Review
+
+from .escaping import code
+from .fitting import Section
+from .mermaid import graph
+from .numbers import capacity_texts, cost_text, difference_text
+
+
+def traffic(review: Review) -> Section:
+    """Every group whose clients notice something."""
+    items = tuple(
+        _group(group, replaced=group.gateway in review.replaced_gateways)
+        for group in review.groups
+        if group.changed or group.gateway in review.replaced_gateways
+    )
+    return Section(("### Traffic", ""), items)
+
+
+def effect_on_clients(group: Group, *, replaced: bool) -> str:
+    """One sentence on the clients of a group; also for a terminal."""
+    if not group.before:
+        return "new: clients can ask for it when the run is done"
+    if group.serves_before and not group.serves_after:
+        return "**clients get no answer any more**"
+    moved = group.moved
+    if moved is None:
+        found = "how many of the requests go elsewhere is not known"
+    elif moved:
+        found = f"{percent(moved)} of the requests go to another deployment"
+    else:
+        found = "the shares stay"
+    return f"**every client needs the new endpoint**; {found}" if replaced else found
+
+
+def _group(group: Group, *, replaced: bool) -> str:
+    lines = [
+        f"Clients of {code(group.model)} on {code(group.gateway)}: {effect_on_clients(group, replaced=replaced)}",
+        "",
+        "| member | now | after |",
+        "|---|---|---|",
+        *(_member(member) for member in group.members),
+        "",
+        "<details>",
+        "<summary>graph</summary>",
+        "",
+        *graph(group),
+        "",
+        "</details>",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _member(member: Member) -> str:
+    after = _share(member.after)
+    return f"| {code(member.label)} | {_share(member.before)} | {after if member.before == member.after else f'**{after}**'} |"
+
+
+def _share(share: Share) -> str:
+    weight = "" if share.weight is None else f" (weight {share.weight})"
+    return f"{share.text}{weight}"
+
+
+def capacity(review: Review) -> Section:
+    """GPUs by instance type and zone; without rows where nothing of it changes."""
+    changed = tuple(row for row in review.capacity if row.before != row.after)
+    opening = (
+        "### GPUs",
+        "",
+        "| instance type | zone | for replicas, min to max | claimed | on claims at min | at max |",
+        "|---|---|---|---|---|---|",
+    )
+    return Section(opening, tuple(_row(row) for row in changed))
+
+
+def _row(row: Row) -> str:
+    cells = (code(row.instance_type), code(row.zone), *capacity_texts(row))
+    return f"| {' | '.join(cells)}{_open_ends(row)} |"
+
+
+def _open_ends(row: Row) -> str:
+    short = f"; {row.after.short_at_max} short at max" if row.after.short_at_max else ""
+    names = ", ".join(code(name) for name in row.after.unknown)
+    return f"{short}; not counted: {names}" if names else short
+
+
+def money(review: Review) -> Section:
+    """Sums per hour and month; without rows where nothing of it changes."""
+    if not review.money.changed:
+        return Section((), ())
+    currency = review.prices.currency
+    opening = ("### Money", "", "| at min to at max | now | after | change |", "|---|---|---|---|")
+    notes = tuple(f"- {note.render(code)}" for note in review.money.notes)
+    rows = tuple(
+        f"| {word} | {cost_text(review.money.before, currency, hours)} | {cost_text(review.money.after, currency, hours)} "
+        f"| **{difference_text(review.money, currency, hours)}** |"
+        for word, hours in (("per hour", 1), ("per month", HOURS_PER_MONTH))
+    )
+    return Section(opening, rows, ("", *notes) if notes else ())
+
+
+def cost_lines(review: Review) -> Section:
+    """What the sums are made of."""
+    if not review.money.changed:
+        return Section((), ())
+    opening = (
+        "<details>",
+        "<summary>what the sums are made of, per hour</summary>",
+        "",
+        "| | | now | after |",
+        "|---|---|---|---|",
+    )
+    rows = tuple(_line(line, review.prices.currency) for line in review.money.lines)
+    return Section(opening, rows, ("", "</details>"))
+
+
+def _line(line: Line, currency: str) -> str:
+    before, after = cost_text(line.before, currency), cost_text(line.after, currency)
+    return f"| {line.what} | {code(line.label)} | {before} | {after} |"

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import coreweave_inference
+import pytest
+from coreweave_inference import policy
+from coreweave_inference.simulator import Simulator
+from typer.testing import Result
+
+Command = Callable[..., Result]
+COMMANDS = (
+    "preview",
+    "up",
+    "destroy",
+    "refresh",
+    "init",
+    "catalog",
+    "policy",
+    "simulate",
+    "version",
+    "weights push",
+)
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+def settings(simulator: Simulator) -> dict[str, str]:
+    return {
+        "COREWEAVE_API_ENDPOINT": simulator.url,
+        "COREWEAVE_S3_ENDPOINT": simulator.url,
+        "COREWEAVE_API_TOKEN": simulator.token,
+    }
+
+
+def as_process(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "coreweave_inference.cli", *arguments]
+
+
+def bare_environment() -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(coreweave_inference.__file__).parent.parent)}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(cw_inference: Command, command: str) -> None:
+    done = cw_inference(*command.split(), "--help")
+
+    assert done.exit_code == 0
+    assert f"Example: cw-inference {command}" in done.output
+
+
+def test_help_needs_neither_the_engine_nor_tables_nor_the_network() -> None:
+    code = (
+        "import sys, coreweave_inference.cli.application\n"
+        "print([name for name in ('pulumi', 'rich.table', 'httpx', 'boto3', 'pydantic') if name in sys.modules])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=bare_environment(), capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "[]\n"
+
+
+def test_version_is_the_package_s(cw_inference: Command) -> None:
+    assert cw_inference("version").stdout == f"{coreweave_inference.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["up", "destroy"])
+def test_without_a_terminal_a_change_needs_yes(cw_inference: Command, tmp_path: Path, command: str) -> None:
+    asked = cw_inference(command, str(tmp_path))
+    for_machines = cw_inference(command, str(tmp_path), "--json")
+
+    assert (asked.exit_code, asked.stdout) == (2, "")
+    assert asked.stderr == f"error: `{command}` needs --yes here: there is no terminal to ask on\n"
+    assert for_machines.exit_code == 2
+    assert json.loads(for_machines.stdout) == {
+        "ok": False,
+        "errors": [f"`{command}` needs --yes here: --json asks no questions"],
+    }
+
+
+def test_what_is_no_stack_directory_is_the_caller_s_to_mend(cw_inference: Command, tmp_path: Path) -> None:
+    done = cw_inference("preview", str(tmp_path), "--json")
+
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)["errors"][0].startswith(f"{tmp_path} is not a stack directory")
+
+
+def test_only_knows_buckets(cw_inference: Command, tmp_path: Path) -> None:
+    done = cw_inference("up", str(tmp_path), "--yes", "--only", "gateways")
+
+    assert (done.exit_code, done.stderr) == (
+        2,
+        'error: --only "gateways" is not known; the one that is: buckets\n',
+    )
+
+
+def test_policy_prints_the_whole_document_without_any_settings(cw_inference: Command) -> None:
+    done = cw_inference(
+        "policy",
+        "acme",
+        "--prefix",
+        "models",
+        "--owner-access",
+        "organization",
+        "--organization-id",
+        "ab1cd2",
+    )
+
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == policy.merged(
+        None, policy.inference_statement("acme", ["models"]), policy.owner_statement("acme", "ab1cd2")
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (
+            ("acme", "--owner-access", "everybody"),
+            '--owner-access "everybody" is not known; use organization or none',
+        ),
+        (("acme", "--owner-access", "organization"), "--owner-access organization needs --organization-id"),
+        (
+            ("acme", "--prefix", "mo*els"),
+            'prefix "mo*els" holds a wildcard; write the folder alone, such as "models"',
+        ),
+    ],
+)
+def test_a_policy_that_would_mean_something_else_is_refused(
+    cw_inference: Command, arguments: tuple[str, ...], why: str
+) -> None:
+    done = cw_inference("policy", *arguments)
+
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"error: {why}\n")
+
+
+def test_the_catalogue_tells_zones_types_engines_and_names(
+    cw_inference: Command, simulator: Simulator, tmp_path: Path
+) -> None:
+    done = cw_inference("catalog", str(tmp_path), "--json", **settings(simulator))
+
+    document = json.loads(done.stdout)
+    assert document["zones"] == ["RNO2A", "US-EAST-04A", "US-WEST-04A"]
+    assert document["instanceTypes"]["RNO2A"] == ["gd-8xh100ib-i128", "gd-8xl40s-i128"]
+    assert document["engines"]["vllm"]["versions"][0] == "0.22.0+crwv.2"
+    assert "max-model-len" in document["engines"]["vllm"]["configKeys"]
+    assert "HF_HUB_OFFLINE" in document["engines"]["vllm"]["environmentNames"]
+    assert document["notRead"] == []
+    text = cw_inference("catalog", str(tmp_path), **settings(simulator)).stdout.splitlines()
+    assert text[1] == "  RNO2A          gd-8xh100ib-i128, gd-8xl40s-i128"
+
+
+def test_a_catalogue_that_cannot_be_read_says_so(
+    cw_inference: Command, simulator: Simulator, tmp_path: Path
+) -> None:
+    usual = simulator.behaviour
+    simulator.behaviour = replace(usual, parameters_fail=True)
+    try:
+        done = cw_inference("catalog", str(tmp_path), COREWEAVE_RETRY_SECONDS="0", **settings(simulator))
+    finally:
+        simulator.behaviour = usual
+
+    assert done.exit_code == 1
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()[1:]] == ["could not be read"] * 3
+
+
+def test_a_command_without_a_token_names_where_it_may_come_from(
+    cw_inference: Command, tmp_path: Path
+) -> None:
+    done = cw_inference("catalog", str(tmp_path))
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: no CoreWeave API token: set one of COREWEAVE_API_TOKEN")
+
+
+def test_in_a_stack_directory_its_plain_configuration_counts(
+    cw_inference: Command, simulator: Simulator, tmp_path: Path
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: serving\nruntime: python\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  coreweave:endpoint: {simulator.url}\n")
+
+    done = cw_inference("catalog", str(tmp_path), "--json", COREWEAVE_API_TOKEN=simulator.token)
+
+    assert json.loads(done.stdout)["zones"]
+
+
+def test_weights_are_pushed_once(cw_inference: Command, simulator: Simulator, tmp_path: Path) -> None:
+    variables = settings(simulator)
+    folder = tmp_path / "llama"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    missing = cw_inference(
+        "weights", "push", str(folder), "acme-new", "models/llama", "--dir", str(tmp_path), **variables
+    )
+    key = simulator.storage.credentials.mint("ab1cd2", 0)
+    make_bucket(simulator, key, "acme-new")
+
+    first = cw_inference(
+        "weights",
+        "push",
+        str(folder),
+        "acme-new",
+        "models/llama",
+        "--dir",
+        str(tmp_path),
+        "--json",
+        **variables,
+    )
+    again = cw_inference(
+        "weights", "push", str(folder), "acme-new", "models/llama", "--dir", str(tmp_path), **variables
+    )
+
+    assert missing.exit_code == 1
+    assert 'there is no bucket "acme-new" that these settings can see' in missing.stderr
+    assert json.loads(first.stdout) == {"ok": True, "count": 1, "bytes": 2, "skipped": 0}
+    assert again.stdout == '0 files, 0 bytes pushed to "models/llama" in bucket "acme-new", 1 there already\n'
+
+
+def make_bucket(simulator: Simulator, key: dict[str, str], name: str) -> None:
+    import boto3
+
+    s3 = boto3.session.Session().client(
+        "s3",
+        endpoint_url=simulator.url,
+        region_name="US-EAST-04A",
+        aws_access_key_id=key["accessKeyId"],
+        aws_secret_access_key=key["secretKey"],
+    )
+    try:
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"})
+    finally:
+        s3.close()
+
+
+def test_a_folder_that_is_not_there_is_refused(cw_inference: Command, tmp_path: Path) -> None:
+    done = cw_inference("weights", "push", str(tmp_path / "none"), "b", "p")
+
+    assert (done.exit_code, done.stderr) == (2, f"error: {tmp_path / 'none'} is not a folder\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_simulator_tells_where_it_is_and_ends_on_a_signal(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        as_process("simulate", "--json", "--set", "deployment_create_seconds=9"),
+        env=bare_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            announced = json.loads(process.stdout.readline())
+            process.send_signal(number)
+            rest, error = process.communicate(timeout=10)
+        finally:
+            process.kill()
+
+    assert (process.returncode, rest, error) == (0, "", "")
+    assert announced["environment"] == {
+        "COREWEAVE_API_ENDPOINT": announced["url"],
+        "COREWEAVE_S3_ENDPOINT": announced["url"],
+        "COREWEAVE_API_TOKEN": announced["token"],
+    }
+
+
+def test_a_knob_that_the_simulator_does_not_have_is_refused(cw_inference: Command) -> None:
+    unknown = cw_inference("simulate", "--set", "nonsense=1")
+    formless = cw_inference("simulate", "--set", "nonsense")
+
+    assert unknown.exit_code == 2
+    assert "nonsense" in unknown.stderr
+    assert (formless.exit_code, formless.stderr) == (2, 'error: --set "nonsense" needs the form KNOB=VALUE\n')

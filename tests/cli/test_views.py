@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from io import StringIO
+
+from coreweave_inference.cli.rows import Ready, Row, Rows, status_of
+from coreweave_inference.cli.views import Lines, LiveTable, waiting_line
+from coreweave_inference.cli.wording import changed, document, outputs, plan
+from coreweave_inference.engine.happenings import Change, Happening, Message, Progress, Step
+from coreweave_inference.engine.results import Result
+from rich.console import Console
+
+TYPES = "urn:pulumi:dev::serving::pulumi-python:dynamic/coreweave/inference:"
+CHAT, PUBLIC = f"{TYPES}Deployment::chat", f"{TYPES}Gateway::public"
+BUCKET, READY = f"{TYPES}WeightsBucket::weights", f"{TYPES}Readiness::ready"
+RUN: tuple[Happening, ...] = (
+    Step(PUBLIC, "same", "started", id="id-g"),
+    Step(PUBLIC, "same", "done", id="id-g"),
+    Step(CHAT, "update", "started", (Change("traffic.weight", 900, 500),)),
+    Step(CHAT, "update", "done"),
+    Step(READY, "update", "started"),
+    Progress(PUBLIC, "READY", "ready"),
+    Progress(CHAT, "UPDATING", "waiting", "Ready=False Reconciling", 0.2),
+    Progress(CHAT, "UPDATING", "waiting", "Ready=False Reconciling", 0.4),
+)
+END: tuple[Happening, ...] = (
+    Progress(CHAT, "READY", "ready", "", 1.0),
+    Step(READY, "update", "done"),
+    Message("warning", "something stays", CHAT),
+)
+
+
+class Time:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        self.seconds += 1.0
+        return self.seconds
+
+
+def rows_of(happenings: Iterable[Happening]) -> Rows:
+    rows = Rows(Time())
+    for happening in happenings:
+        rows.add(happening)
+    return rows
+
+
+def test_rows_follow_an_object_from_its_write_to_its_readiness() -> None:
+    during = {row.urn: (row.state, status_of(row), row.message) for row in rows_of(RUN).rows()}
+    after = {row.urn: (row.state, status_of(row), row.message) for row in rows_of((*RUN, *END)).rows()}
+
+    assert during == {
+        PUBLIC: ("done", "READY", ""),
+        CHAT: ("waiting", "UPDATING", "Ready=False Reconciling"),
+        READY: ("running", "updating", ""),
+    }
+    assert after == {
+        PUBLIC: ("done", "READY", ""),
+        CHAT: ("done", "READY", ""),
+        READY: ("done", "updated", ""),
+    }
+
+
+def test_a_failed_step_keeps_its_error_beside_it() -> None:
+    rows = rows_of(
+        (
+            Step(CHAT, "create", "started"),
+            Message("error", "no weights\n", CHAT),
+            Step(CHAT, "create", "failed"),
+        )
+    )
+
+    (row,) = rows.rows()
+    assert (row.state, row.status, row.message) == ("failed", "failed", "no weights")
+
+
+def test_an_age_stops_when_a_row_is_done() -> None:
+    row = Row(CHAT, "deployment", "create", "running", since=10.0)
+
+    assert (row.age(25.0), Row(CHAT, "deployment", "create", "done", 10.0, 12.0).age(25.0)) == (15.0, 2.0)
+
+
+def test_the_heartbeat_tells_how_many_are_ready_and_who_is_not() -> None:
+    rows = rows_of(RUN)
+
+    assert rows.ready() == Ready(1, 2, 0.4, ('deployment "chat"',))
+    assert waiting_line(rows) == 'ready 1/2, 0 s: waiting for deployment "chat"'
+    assert waiting_line(rows_of((*RUN, *END))) == "still at it"
+    assert (
+        waiting_line(rows_of((Step(BUCKET, "create", "started"),)))
+        == 'still weights bucket "weights" creating'
+    )
+
+
+def test_plain_lines_are_one_per_change_of_state() -> None:
+    said: list[str] = []
+    view = Lines(lambda line, flush: said.append(line))
+
+    for happening in (*RUN, *END):
+        view(happening)
+
+    assert [line.replace("0.0 s", "N s") for line in said] == [
+        'deployment "chat": updating',
+        'deployment "chat": updated (N s)',
+        "readiness: updating",
+        'deployment "chat": waiting (UPDATING, 0 s): Ready=False Reconciling',
+        'deployment "chat": ready (READY, 1 s)',
+        "readiness: updated (N s)",
+        "warning: something stays",
+    ]
+
+
+def test_plain_lines_come_at_least_every_heartbeat() -> None:
+    beats = threading.Event()
+
+    def say(line: str, flush: bool) -> None:
+        if line == "still at it":
+            beats.set()
+
+    with Lines(say, heartbeat_seconds=0.01).running():
+        assert beats.wait(10)
+
+
+def test_the_live_table_shows_what_changes_and_leaves_out_what_is_unchanged() -> None:
+    console = Console(file=StringIO(), width=120, color_system=None)
+    view = LiveTable(console)
+    for happening in RUN:
+        view(happening)
+
+    console.print(view.table())
+    shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+    assert [line.split() for line in shown] == [
+        ["object", "what", "status", "age", "message"],
+        ["deployment", '"chat"', "update", "UPDATING", "0", "s", "Ready=False", "Reconciling"],
+        ["readiness", "update", "updating", "0", "s"],
+        ["ready", "1/2,", "0", "s:", "waiting", "for", "deployment", '"chat"'],
+    ]
+
+
+def test_a_plan_shows_fields_and_counts() -> None:
+    result = Result(
+        "preview",
+        "serving",
+        "dev",
+        ok=True,
+        counts={"update": 2, "same": 1, "keep": 1},
+        steps=(
+            Step(PUBLIC, "same", "done"),
+            Step(CHAT, "update", "done", (Change("traffic.weight", 900, 500),)),
+            Step(READY, "update", "done", (Change('objects["chat"].revision', "a", "b"),)),
+            Step(BUCKET, "delete", "done", kept=True),
+        ),
+        drift=(Step(PUBLIC, "refresh", "done", (Change("zones", ["A"], None),)),),
+    )
+
+    assert plan(result) == [
+        '! changed outside: gateway "public"',
+        '    zones: ["A"] -> (none)',
+        '~ update   deployment "chat"',
+        "    traffic.weight: 900 -> 500",
+        "~ update   readiness",
+        '  keep     weights bucket "weights"',
+        "2 to update, 1 to keep, 1 unchanged",
+    ]
+
+
+def test_values_are_cut_and_unknown_ones_said_in_words() -> None:
+    unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+    assert changed(Change("a", "", unknown)) == 'a: "" -> (known when it is made)'
+    assert changed(Change("a", None, "x" * 200)) == f"a: (none) -> {'x' * 79}…"
+
+
+def test_where_to_call_is_the_models_or_else_the_gateways() -> None:
+    gateways = {"public": {"endpoints": ["https://g"]}}
+
+    assert outputs({"gateways": gateways, "models": {"acme/chat": {"baseUrls": ["https://g/v1"]}}}) == [
+        "model acme/chat: https://g/v1"
+    ]
+    assert outputs({"gateways": gateways, "models": {}}) == ["gateway public: https://g"]
+
+
+def test_a_document_has_the_same_keys_whatever_happened() -> None:
+    result = Result("up", "serving", "dev", ok=False, errors=("no",), messages=(Message("error", "no"),))
+
+    assert document(result) == {
+        "operation": "up",
+        "project": "serving",
+        "stack": "dev",
+        "ok": False,
+        "stopped": False,
+        "counts": {},
+        "steps": [],
+        "drift": [],
+        "messages": [],
+        "errors": ["no"],
+        "outputs": {},
+        "repairs": [],
+        "seconds": 0.0,
+    }

@@ -1,0 +1,340 @@
+"""Random declarations, and random changes of them: what a colleague might do to inference.yaml in a pull request.
+
+Pure: a generator of random numbers goes in, a program comes out. Nothing here runs anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+ZONE, SECOND_ZONE = "US-EAST-04A", "US-WEST-04A"
+BUCKET = "acme-weights"
+ORGANISATION = "ab1cd2"
+MODEL = "acme/chat"
+INSTANCES = ("gd-8xh200ib-i128", "gd-8xh100ib-i128")
+PATHS = ("models/chat", "models/chat-v2")
+EMPTY_PATHS = ("models/late", "models/later")
+PREFIXES = (("models",), ("models", "adapters"), ())
+KEYS = {
+    "gateways": ("public", "private", "edge", "inside"),
+    "claims": ("h200", "burst", "spare"),
+    "deployments": ("chat", "code", "embed", "canary", "trial"),
+}
+MOST = {"gateways": 2, "claims": 1, "deployments": 2}
+"""Objects of a kind in one program: small, so that a round is quick."""
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A gateway as declared."""
+
+    zones: tuple[str, ...] = (ZONE,)
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Its entry in the declaration."""
+        routing = {"bodyBasedRouting": {"apiType": "API_TYPE_OPENAI"}}
+        return {"zones": list(self.zones), "coreWeaveAuth": {}, **routing, **_named(self)}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A capacity claim as declared."""
+
+    instance: str = INSTANCES[0]
+    count: int = 1
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Its entry in the declaration."""
+        return {
+            "instanceId": self.instance,
+            "instanceCount": self.count,
+            "capacityType": "CAPACITY_TYPE_SERVERLESS",
+            "zones": [ZONE],
+            **_named(self),
+        }
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment as declared; `gateways` are keys of the program."""
+
+    gateways: tuple[str, ...]
+    path: str = PATHS[0]
+    weight: int = 100
+    most: int = 2
+    length: int = 0
+    disabled: bool = False
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Its entry in the declaration."""
+        engine_config = {"engineConfig": {"max-model-len": self.length}} if self.length else {}
+        return {
+            "gateways": list(self.gateways),
+            "model": {"name": MODEL, "path": self.path},
+            "runtime": {"engine": "vllm", **engine_config},
+            "resources": {"instanceType": INSTANCES[0], "gpuCount": 1},
+            "autoscaling": {"min": 1, "max": self.most},
+            "traffic": {"weight": self.weight},
+            **({"disabled": True} if self.disabled else {}),
+            **_named(self),
+        }
+
+
+Declared = Gateway | Claim | Deployment
+
+
+@dataclass(frozen=True)
+class Program:
+    """A whole declaration. There is a bucket, with a policy, as long as a deployment reads from it."""
+
+    gateways: Mapping[str, Gateway] = field(default_factory=dict)
+    claims: Mapping[str, Claim] = field(default_factory=dict)
+    deployments: Mapping[str, Deployment] = field(default_factory=dict)
+    prefixes: tuple[str, ...] = PREFIXES[0]
+
+    def document(self) -> dict[str, Any]:
+        """What stands in inference.yaml."""
+        policy = {
+            "prefixes": list(self.prefixes),
+            "ownerAccess": "organization",
+            "organizationId": ORGANISATION,
+        }
+        sections: dict[str, Any] = {
+            "buckets": {"weights": {"name": BUCKET, "zone": ZONE, "adopt": True, "policy": policy}}
+            if self.deployments
+            else {},
+            "gateways": {key: item.document() for key, item in self.gateways.items()},
+            "capacityClaims": {key: item.document() for key, item in self.claims.items()},
+            "deployments": {key: item.document() for key, item in self.deployments.items()},
+        }
+        return {"version": 1, **{name: section for name, section in sections.items() if section}}
+
+    def objects(self) -> dict[tuple[str, str], Declared]:
+        """Every declared object by its section and key."""
+        return {
+            (kind, key): item
+            for kind in KEYS
+            for key, item in getattr(self, kind).items()
+        }
+
+    def with_object(self, kind: str, key: str, item: Declared | None) -> Program:
+        """The program with one object in place, or without it."""
+        section = {name: found for name, found in getattr(self, kind).items() if name != key}
+        return replace(self, **{kind: section if item is None else {**section, key: item}})
+
+    def settled(self) -> Program:
+        """The program once its renames have been applied: aliases may go then."""
+        result = self
+        for (kind, key), item in self.objects().items():
+            result = result.with_object(kind, key, replace(item, aliases=()))
+        return result
+
+
+def _named(item: Declared) -> dict[str, Any]:
+    name = {"name": item.name} if item.name else {}
+    return {**name, **({"options": {"aliases": list(item.aliases)}} if item.aliases else {})}
+
+
+def first(random: Random) -> Program:
+    """A gateway and a deployment, perhaps with a claim."""
+    key = random.choice(KEYS["gateways"])
+    program = Program(gateways={key: Gateway()}, prefixes=random.choice(PREFIXES))
+    program = _with_deployment(random, program)
+    return _add_claim(random, program) if random.random() < 0.5 else program
+
+
+def changed(random: Random, program: Program, *, may_fail: bool) -> tuple[Program, str]:
+    """The program after one to three changes, and their names; `may_fail` allows changes that no run can carry out."""
+    names = []
+    for _ in range(random.choice((1, 1, 2, 3))):
+        possible = [change for change in CHANGES if may_fail or change is not starve]
+        for change in random.sample(possible, len(possible)):
+            found = change(random, program)
+            if found is not None:
+                program = found
+                names.append(change.__name__.replace("_", " "))
+                break
+    return program, ", ".join(names)
+
+
+def mended(random: Random, program: Program) -> Program:
+    """The program with weights for every deployment."""
+    for key, item in program.deployments.items():
+        if item.path in EMPTY_PATHS:
+            program = program.with_object("deployments", key, replace(item, path=random.choice(PATHS)))
+    return program
+
+
+def add(random: Random, program: Program) -> Program | None:
+    """One more object."""
+    ways = [way for way in (_add_gateway, _add_claim, _add_deployment) if way(random, program) is not None]
+    return random.choice(ways)(random, program) if ways else None
+
+
+def remove(random: Random, program: Program) -> Program | None:
+    """One object less; deployments leave a gateway that goes, and go with the last one."""
+    objects = sorted(program.objects())
+    if not objects:
+        return None
+    kind, key = random.choice(objects)
+    without = program.with_object(kind, key, None)
+    if kind != "gateways":
+        return without
+    for name, item in program.deployments.items():
+        left = tuple(gateway for gateway in item.gateways if gateway != key) or tuple(sorted(without.gateways))[:1]
+        without = without.with_object("deployments", name, replace(item, gateways=left) if left else None)
+    return without
+
+
+def change(random: Random, program: Program) -> Program | None:
+    """A field that is changed in place."""
+    objects = sorted(program.objects().items(), key=lambda found: found[0])
+    if not objects:
+        return None
+    (kind, key), item = random.choice(objects)
+    return program.with_object(kind, key, _changed_in_place(random, item, tuple(sorted(program.gateways))))
+
+
+def _changed_in_place(random: Random, item: Declared, gateways: tuple[str, ...]) -> Declared:
+    if isinstance(item, Gateway):
+        return replace(item, zones=(ZONE,) if len(item.zones) > 1 else (ZONE, SECOND_ZONE))
+    if isinstance(item, Claim):
+        return replace(item, count=item.count % 3 + 1)
+    return random.choice(
+        (
+            replace(item, path=random.choice(PATHS)),
+            replace(item, most=item.most % 4 + 1),
+            replace(item, length=0 if item.length else 4096),
+            replace(item, gateways=tuple(random.sample(gateways, random.randint(1, len(gateways))))),
+        )
+    )
+
+
+def rename_key(random: Random, program: Program) -> Program | None:
+    """Another key in the declaration and no alias: one object goes, another comes."""
+    return _renamed(random, program, alias=False)
+
+
+def rename_with_alias(random: Random, program: Program) -> Program | None:
+    """Another key with the former one as alias: the object stays."""
+    return _renamed(random, program, alias=True)
+
+
+def _renamed(random: Random, program: Program, *, alias: bool) -> Program | None:
+    # Without an alias an explicit name would be wanted by two objects at once, which is refused.
+    objects = sorted(found for found, item in program.objects().items() if alias or not item.name)
+    if not objects:
+        return None
+    kind, key = random.choice(objects)
+    item = getattr(program, kind)[key]
+    free = _free(program, kind)
+    if not free:
+        return None
+    other = random.choice(free)
+    aliases = (*item.aliases, key) if alias else ()
+    result = program.with_object(kind, key, None).with_object(kind, other, replace(item, aliases=aliases))
+    if kind == "gateways":
+        for name, user in result.deployments.items():
+            gateways = tuple(other if gateway == key else gateway for gateway in user.gateways)
+            result = result.with_object("deployments", name, replace(user, gateways=gateways))
+    return result
+
+
+def replace_object(random: Random, program: Program) -> Program | None:
+    """A field that replaces the object: a claim's instance type, the name of the others."""
+    objects = sorted(program.objects().items(), key=lambda found: found[0])
+    if not objects:
+        return None
+    (kind, key), item = random.choice(objects)
+    if isinstance(item, Claim):
+        other = INSTANCES[1] if item.instance == INSTANCES[0] else INSTANCES[0]
+        return program.with_object(kind, key, replace(item, instance=other))
+    return program.with_object(kind, key, replace(item, name="" if item.name else f"{key}-{random.randint(1, 9)}"))
+
+
+def reweight(random: Random, program: Program) -> Program | None:
+    """Other traffic weights."""
+    for key, item in program.deployments.items():
+        program = program.with_object("deployments", key, replace(item, weight=random.randint(1, 1000)))
+    return program if program.deployments else None
+
+
+def disable(random: Random, program: Program) -> Program | None:
+    """A deployment is disabled, or enabled again."""
+    if not program.deployments:
+        return None
+    key = random.choice(sorted(program.deployments))
+    item = program.deployments[key]
+    return program.with_object("deployments", key, replace(item, disabled=not item.disabled))
+
+
+def starve(random: Random, program: Program) -> Program | None:
+    """A path under which there are no weights."""
+    if not program.deployments:
+        return None
+    key = random.choice(sorted(program.deployments))
+    item = replace(program.deployments[key], path=random.choice(EMPTY_PATHS))
+    return program.with_object("deployments", key, item)
+
+
+def other_prefixes(random: Random, program: Program) -> Program | None:
+    """Another statement in the bucket's policy."""
+    return replace(program, prefixes=random.choice([found for found in PREFIXES if found != program.prefixes]))
+
+
+Change = Callable[[Random, Program], Program | None]
+CHANGES: tuple[Change, ...] = (
+    add,
+    add,
+    remove,
+    change,
+    change,
+    rename_key,
+    rename_with_alias,
+    replace_object,
+    reweight,
+    disable,
+    starve,
+    other_prefixes,
+)
+
+
+def _free(program: Program, kind: str) -> list[str]:
+    taken = {name for item in program.objects().values() for name in item.aliases}
+    return [key for key in KEYS[kind] if key not in getattr(program, kind) and key not in taken]
+
+
+def _add_gateway(random: Random, program: Program) -> Program | None:
+    free = _free(program, "gateways")
+    if not free or len(program.gateways) >= MOST["gateways"]:
+        return None
+    return program.with_object("gateways", random.choice(free), Gateway())
+
+
+def _add_claim(random: Random, program: Program) -> Program | None:
+    free = _free(program, "claims")
+    if not free or len(program.claims) >= MOST["claims"]:
+        return None
+    claim = Claim(random.choice(INSTANCES), random.randint(1, 2))
+    return program.with_object("claims", random.choice(free), claim)
+
+
+def _add_deployment(random: Random, program: Program) -> Program | None:
+    if not program.gateways or len(program.deployments) >= MOST["deployments"]:
+        return None
+    return _with_deployment(random, program)
+
+
+def _with_deployment(random: Random, program: Program) -> Program:
+    gateway = random.choice(sorted(program.gateways))
+    item = Deployment((gateway,), random.choice(PATHS), random.randint(1, 1000))
+    return program.with_object("deployments", random.choice(_free(program, "deployments")), item)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pulumi
+import pytest
+from coreweave_inference.engine.directory import StackDirectory
+from coreweave_inference.engine.installation import PulumiCli
+from coreweave_inference.engine.program import InlineProgram
+from coreweave_inference.engine.refusals import CannotStart
+
+
+def project(path: Path, text: str = "name: serving\nruntime: python\n") -> StackDirectory:
+    (path / "Pulumi.yaml").write_text(text)
+    return StackDirectory.at(path)
+
+
+def executable(path: Path, answer: str) -> dict[str, str]:
+    """An environment whose PATH holds a `pulumi` that answers so."""
+    (path / "pulumi").write_text(f"#!/bin/sh\n{answer}\n")
+    (path / "pulumi").chmod(0o755)
+    return {"PATH": str(path)}
+
+
+def test_a_directory_without_a_project_is_refused_with_the_way_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(
+        CannotStart, match=r"is not a stack directory: it has no Pulumi\.yaml.*cw-inference init"
+    ):
+        StackDirectory.at(tmp_path)
+
+
+def test_a_project_of_another_language_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="is a project for go"):
+        project(tmp_path, "name: serving\nruntime: go\n")
+
+
+def test_the_running_virtualenv_must_be_the_one_that_the_project_names(tmp_path: Path) -> None:
+    text = "name: serving\nruntime: {name: python, options: {toolchain: pip, virtualenv: ../.venv}}\n"
+    directory = project(tmp_path, text)
+    wanted = (tmp_path.parent / ".venv").resolve()
+
+    directory.require_virtualenv(str(wanted))
+    with pytest.raises(CannotStart) as refused:
+        directory.require_virtualenv("/usr")
+
+    assert f"wants the virtualenv {wanted}, which does not exist, and this is running in /usr" in str(
+        refused.value
+    )
+
+
+def test_a_project_without_a_virtualenv_runs_in_any(tmp_path: Path) -> None:
+    project(tmp_path).require_virtualenv("/anywhere")
+
+
+def test_stacks_are_those_with_a_file_and_their_plain_configuration_is_read(tmp_path: Path) -> None:
+    directory = project(tmp_path)
+    (tmp_path / "Pulumi.prod.yaml").write_text("")
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        "config:\n  coreweave:endpoint: https://x\n  size: 3\n  coreweave:token:\n    secure: v1:abc\n"
+    )
+
+    assert directory.stacks() == ("dev", "prod")
+    assert directory.plain_configuration("acme/dev") == {
+        "coreweave:endpoint": "https://x",
+        "serving:size": "3",
+    }
+    assert directory.secret_keys("dev") == {"coreweave:token"}
+    assert directory.plain_configuration("prod") == {}
+
+
+def test_a_cli_that_is_missing_or_old_is_refused_with_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="is not on PATH; install it from"):
+        PulumiCli.found({"PATH": str(tmp_path)})
+    with pytest.raises(CannotStart, match=r"is version 3\.253\.0; 3\.254\.0 or newer is needed"):
+        PulumiCli.found(executable(tmp_path, "echo v3.253.0"))
+    with pytest.raises(CannotStart, match="does not tell its version: broken"):
+        PulumiCli.found(executable(tmp_path, "echo broken >&2; exit 1"))
+    assert str(PulumiCli.found(executable(tmp_path, "echo v3.254.0")).version) == "3.254.0"
+
+
+def test_a_program_runs_in_its_directory_and_leaves_this_process_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "neighbour.py").write_text("VALUE = 1\n")
+    (tmp_path / "__main__.py").write_text(
+        "import os, pathlib, sys\nimport neighbour\n"
+        "pathlib.Path('seen').write_text(repr((neighbour.VALUE, sys.argv, os.getcwd())))\n"
+    )
+    before = (os.getcwd(), list(sys.path), sys.argv)
+
+    InlineProgram(tmp_path / "__main__.py")()
+
+    assert (tmp_path / "seen").read_text() == repr((1, [str(tmp_path / "__main__.py")], str(tmp_path)))
+    assert (os.getcwd(), sys.path, sys.argv) == before
+    assert "neighbour" not in sys.modules
+
+
+def test_a_program_that_is_missing_is_refused_with_what_belongs_into_it(tmp_path: Path) -> None:
+    program = InlineProgram(tmp_path / "__main__.py")
+
+    with pytest.raises(pulumi.RunError, match=r"is missing; .*stack = cw\.load\(\)"):
+        program()
+
+    assert program.refused

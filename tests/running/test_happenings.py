@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import pytest
+from coreweave_inference.engine.happenings import (
+    Change,
+    Message,
+    Progress,
+    Step,
+    error_text,
+    of_event,
+    of_progress_line,
+    outputs_in,
+    path_keys,
+    value_at,
+)
+from coreweave_inference.engine.locks import Lock, is_stale, locks_in
+from coreweave_inference.engine.results import Record, Result, counts_of, following
+from pulumi.automation import EngineEvent
+
+CHAT = "urn:pulumi:dev::serving::pulumi-python:dynamic/coreweave/inference:Deployment::chat"
+LOCKED = """\
+error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file.
+  file:///state/.pulumi/locks/organization/serving/dev/0d.json: created by ann@build-7.acme (pid 4711) at 2026-11-21T22:00:00Z
+"""
+
+
+def test_a_step_tells_its_changes_and_hides_hidden_ones() -> None:
+    event = EngineEvent.from_json(
+        {
+            "resourcePreEvent": {
+                "metadata": {
+                    "op": "update",
+                    "urn": CHAT,
+                    "type": "t",
+                    "provider": "p",
+                    "old": {
+                        "type": "t",
+                        "urn": CHAT,
+                        "id": "id-1",
+                        "inputs": {},
+                        "outputs": {"traffic": {"weight": 900}},
+                    },
+                    "new": {
+                        "type": "t",
+                        "urn": CHAT,
+                        "id": "id-1",
+                        "inputs": {"traffic": {"weight": 500}},
+                        "outputs": {},
+                    },
+                    "detailedDiff": {
+                        "traffic.weight": {"diffKind": "update", "inputDiff": False},
+                        "__identity": {"diffKind": "update", "inputDiff": False},
+                    },
+                }
+            }
+        }
+    )
+
+    assert of_event(event) == Step(
+        CHAT, "update", "started", (Change("traffic.weight", 900, 500),), id="id-1"
+    )
+
+
+def test_a_refused_declaration_is_its_reason_and_marked() -> None:
+    text = "pulumi-python:dynamic/coreweave/inference:Deployment resource 'chat' has a problem: traffic.weight: 1001 is above 1000"
+    event = EngineEvent.from_json(
+        {"diagnosticEvent": {"message": text, "severity": "error", "urn": CHAT, "color": "never"}}
+    )
+
+    assert of_event(event) == Message("error", "traffic.weight: 1001 is above 1000", CHAT, refusal=True)
+
+
+def test_debug_lines_of_the_engine_are_nothing() -> None:
+    event = EngineEvent.from_json(
+        {"diagnosticEvent": {"message": "rpc", "severity": "debug", "color": "never"}}
+    )
+
+    assert of_event(event) is None
+    assert outputs_in(event) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ('CoreWeave: deployment "chat": no\n\n', 'deployment "chat": no'),
+        ("exception calling application:\n  CoreWeave: gone\n", "gone"),
+        (
+            "an unhandled error occurred: inference.yaml: 1 fault\nline 3: no\n",
+            "inference.yaml: 1 fault\nline 3: no",
+        ),
+        ("something of the engine's", "something of the engine's"),
+    ],
+)
+def test_errors_lose_what_is_around_them(said: str, read: str) -> None:
+    assert error_text(said) == read
+
+
+def test_paths_of_the_engine_are_followed_through_dotted_keys_and_lists() -> None:
+    values = {"runtime": {"engineConfig": {"a.b": [1, {"c": 2}]}}}
+
+    assert path_keys('runtime.engineConfig["a.b"][1].c') == ["runtime", "engineConfig", "a.b", 1, "c"]
+    assert value_at(values, 'runtime.engineConfig["a.b"][1].c') == 2
+    assert value_at(values, "runtime.engineConfig.none[3]") is None
+
+
+def test_a_progress_line_that_is_not_whole_is_left_out() -> None:
+    whole = '{"urn": "u", "status": "CREATING", "verdict": "waiting", "message": "m", "seconds": 1.5, "kind": "x"}'
+
+    assert of_progress_line(whole) == Progress("u", "CREATING", "waiting", "m", 1.5)
+    assert of_progress_line(whole[:-5]) is None
+    assert of_progress_line("[]") is None
+
+
+def test_a_record_keeps_the_last_word_on_a_step_with_the_changes_of_its_start() -> None:
+    record = Record()
+    change = (Change("traffic.weight", 900, 500),)
+    for happening in (
+        Step(CHAT, "update", "started", change, id="id-1"),
+        Step(CHAT, "update", "done"),
+        Message("error", "update failed"),
+        Message("error", 'deployment "chat": no', CHAT),
+        Message("error", 'deployment "chat": no', CHAT),
+        Message("info", "passing", CHAT, ephemeral=True),
+        Step(CHAT, "same", "done"),
+    ):
+        record.add(happening)
+
+    assert record.steps() == (Step(CHAT, "update", "done", change, id="id-1"),)
+    assert record.errors() == ('deployment "chat": no',)
+    assert [message.text for message in record.messages] == ["update failed", 'deployment "chat": no']
+
+
+def test_a_replacement_counts_once_and_what_is_kept_is_not_deleted() -> None:
+    steps = [
+        Step("a", "create-replacement", "done"),
+        Step("a", "replace", "done"),
+        Step("a", "delete-replaced", "done"),
+        Step("b", "delete", "done", kept=True),
+        Step("c", "create", "failed"),
+        Step("d", "same", "done"),
+    ]
+
+    assert counts_of(steps) == {"replace": 1, "keep": 1, "same": 1}
+
+
+def test_two_runs_that_were_one_add_up() -> None:
+    first = Result("destroy", "serving", "dev", ok=True, counts={"delete": 1}, seconds=1.25)
+    second = Result(
+        "up", "serving", "dev", ok=False, counts={"same": 2, "delete": 1}, errors=("no",), seconds=2.0
+    )
+
+    assert following(first, second) == Result(
+        "up", "serving", "dev", ok=False, counts={"same": 2, "delete": 2}, errors=("no",), seconds=3.25
+    )
+
+
+def test_a_lock_is_stale_only_on_its_own_machine_and_without_its_process() -> None:
+    (lock,) = locks_in(LOCKED)
+
+    assert lock == Lock("ann", "build-7.acme", 4711, "2026-11-21T22:00:00Z")
+    assert is_stale(lock, "build-7.acme", lambda pid: pid != 4711)
+    assert not is_stale(lock, "build-7.acme", lambda _: True)
+    assert not is_stale(lock, "build-8.acme", lambda _: False)
+    assert locks_in("error: created by ann@x (pid 1) at now") == ()

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from coreweave_inference.simulator import Simulator
+
+from tests.running.command_line import Stack, claims
+
+DEPLOYMENT = """\
+buckets:
+  weights: {name: acme-weights, zone: US-EAST-04A, policy: {prefixes: [models], ownerAccess: organization}}
+gateways:
+  public: {zones: [US-EAST-04A], coreWeaveAuth: {}, bodyBasedRouting: {apiType: API_TYPE_OPENAI}}
+deployments:
+  chat:
+    gateways: [public]
+    model: {name: acme/chat, path: models/chat}
+    runtime: {engine: vllm}
+    resources: {instanceType: gd-8xh200ib-i128, gpuCount: 1}
+    autoscaling: {min: 1, max: 2, concurrency: 32}
+"""
+
+
+def test_bucket_then_weights_then_the_stack_then_a_change_then_nothing_left(
+    stack: Stack, simulator: Simulator, tmp_path: Path
+) -> None:
+    stack.declare(DEPLOYMENT)
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    (weights / "config.json").write_text("{}")
+
+    bucket = stack.document("up", "--yes", "--only", "buckets")
+    pushed = stack.run("weights", "push", str(weights), "acme-weights", "models/chat", stack=None)
+    up = stack.run("up", "--yes")
+
+    assert (bucket["counts"], bucket["outputs"]) == ({"create": 2}, {})
+    assert pushed.stdout == '1 files, 2 bytes pushed to "models/chat" in bucket "acme-weights"\n'
+    assert (up.returncode, up.stderr) == (0, "")
+    lines = up.stdout.splitlines()
+    assert 'deployment "chat": creating' in lines
+    assert any(line.startswith('deployment "chat": ready (READY') for line in lines)
+    assert lines[-2].startswith("4 created, 2 unchanged in ")
+    assert lines[-1].startswith(f"model acme/chat: {simulator.url}/gateways/")
+
+    stack.declare(DEPLOYMENT.replace("max: 2", "max: 3"))
+    preview = stack.run("preview")
+
+    assert preview.stdout.splitlines() == [
+        '~ update   deployment "chat"',
+        "    autoscaling.max: 2 -> 3",
+        "~ update   readiness",
+        "2 to update, 4 unchanged",
+    ]
+
+    down = stack.run("destroy", "--yes")
+    again = stack.run("destroy", "--yes")
+
+    assert down.returncode == 0
+    assert 'info: seen to be gone: deployment "chat", gateway "public"' in down.stdout
+    assert down.stdout.splitlines()[-2:] == [
+        'kept: weights bucket "weights" (acme-weights)',
+        "nothing of this stack bills any more, but for the storage of what is kept",
+    ]
+    assert (again.returncode, again.stdout) == (0, "nothing to destroy: the stack has no resources\n")
+    assert not simulator.world.records("deployments")
+
+
+def test_a_faulty_declaration_ends_with_code_2_and_every_fault(stack: Stack) -> None:
+    stack.declare("gateways:\n  public: {zones: US-EAST-04A, coreWeaveAuthh: {}}\n")
+
+    done = stack.run("preview")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: inference.yaml: ")
+    assert 'inference.yaml:3: gateways.public.coreWeaveAuthh: unknown key "coreWeaveAuthh"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_program_that_fails_is_one_line_with_its_place(stack: Stack) -> None:
+    (stack.path / "__main__.py").write_text("import coreweave_inference as cw\n\ncw.lod()\n")
+
+    done = stack.run("preview")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: {stack.path}/__main__.py:3: AttributeError: module 'coreweave_inference' has no attribute 'lod'\n"
+    )
+
+
+def test_what_was_changed_outside_is_shown_and_refresh_takes_it_into_the_state(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(claims("h200"))
+    assert stack.run("up", "--yes").returncode == 0
+    simulator.world.edit(simulator.world.records("capacityclaims")[0].id, {"resources": {"instanceCount": 3}})
+
+    preview = stack.run("preview")
+    refreshed = stack.run("refresh")
+
+    assert preview.stdout.splitlines()[0] == '! changed outside: capacity claim "h200"'
+    assert "    resources.instanceCount: 1 -> 3" in preview.stdout.splitlines()
+    assert "    resources.instanceCount: 3 -> 1" in preview.stdout.splitlines()
+    assert refreshed.stdout.splitlines()[0] == '! changed outside: capacity claim "h200"'
+    assert "    resources.instanceCount: 1 -> 3" in refreshed.stdout.splitlines()
