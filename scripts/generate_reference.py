@@ -1,4 +1,4 @@
-"""Writes `docs/resources.md` and the JSON Schemas from the specs, so that none can say anything else than the code.
+"""Writes the reference pages and the JSON Schemas from the specs and rules, so that none can say anything else than the code.
 
 `generate_reference.py` writes the files; `generate_reference.py --check` only says whether they are current.
 """
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from coreweave_inference.checks import reference
 from coreweave_inference.spec import CapacityClaimSpec, DeploymentSpec, GatewaySpec
 from coreweave_inference.spec.declaration import schema
 from coreweave_inference.spec.declaration.sections import BucketSection, OptionsSection
@@ -122,7 +123,7 @@ def files() -> dict[Path, str]:
     """Everything that is generated: its place and its text."""
     schemas = {name: schema.text(overlay=overlay) for name, overlay in schema.FILES.items()}
     placed = {directory / name: text for directory in (PACKAGED, DOCS) for name, text in schemas.items()}
-    return {PAGE: page(), **placed}
+    return {PAGE: page(), DOCS / "checks.md": reference.page(), **placed}
 
 
 def main() -> int:

@@ -91,17 +91,14 @@ def normal_prefix(prefix: str) -> str:
 
 
 def sid_for(document: Mapping[str, Any] | None, stack_key: str, earlier: str | None = None) -> str:
-    """The Sid of this stack's statement in `document`.
+    """The Sid of this stack's statement in `document`: `AllowInference` and eight hex digits of a digest of `stack_key`.
 
-    `earlier` is the Sid that this stack was given before, if it was. Without one, a statement with the usual Sid
-    is somebody else's (another stack, or a hand): then it is that Sid plus eight hex digits of a digest of `stack_key`.
+    The Sid alone tells a stack's statement from those of other stacks and of hands, also where a run was killed before
+    it could record that it had put one. `earlier` is the Sid that the state has, kept while nobody else holds it.
     """
     if earlier and (find_ours(document, earlier) is not None or earlier not in _sids(document)):
         return earlier
-    if INFERENCE_SID not in _sids(document) and not earlier:
-        own = _own_sid(stack_key)
-        return own if own in _sids(document) else INFERENCE_SID
-    return _own_sid(stack_key)
+    return INFERENCE_SID + hashlib.sha256(stack_key.encode()).hexdigest()[:8]
 
 
 def find_ours(document: Mapping[str, Any] | None, sid: str) -> dict[str, Any] | None:
@@ -182,10 +179,6 @@ def _is_owner(statement: Mapping[str, Any]) -> bool:
 
 def _sids(document: Mapping[str, Any] | None) -> set[str]:
     return {str(statement.get("Sid", "")) for statement in statements_of(document)}
-
-
-def _own_sid(stack_key: str) -> str:
-    return INFERENCE_SID + hashlib.sha256(stack_key.encode()).hexdigest()[:8]
 
 
 def _bucket_arn(bucket: str) -> str:

@@ -19,10 +19,11 @@ PATHS = ("models/chat", "models/chat-v2")
 EMPTY_PATHS = ("models/late", "models/later")
 PREFIXES = (("models",), ("models", "adapters"), ())
 KEYS = {
-    "gateways": ("public", "private", "edge", "inside"),
-    "claims": ("h200", "burst", "spare"),
-    "deployments": ("chat", "code", "embed", "canary", "trial"),
+    "gateways": ("public", "private", "edge"),
+    "claims": ("h200", "burst"),
+    "deployments": ("chat", "code", "canary"),
 }
+"""Sections of a declaration, and the words that its keys begin with."""
 MOST = {"gateways": 2, "claims": 1, "deployments": 2}
 """Objects of a kind in one program: small, so that a round is quick."""
 
@@ -100,6 +101,8 @@ class Program:
     claims: Mapping[str, Claim] = field(default_factory=dict)
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
     prefixes: tuple[str, ...] = PREFIXES[0]
+    retired: frozenset[str] = frozenset()
+    """Keys that were renamed with an alias: their objects still bear the names that come from them."""
 
     def document(self) -> dict[str, Any]:
         """What stands in inference.yaml."""
@@ -146,10 +149,8 @@ def _named(item: Declared) -> dict[str, Any]:
 
 def first(random: Random) -> Program:
     """A gateway and a deployment, perhaps with a claim."""
-    key = random.choice(KEYS["gateways"])
-    program = Program(gateways={key: Gateway()}, prefixes=random.choice(PREFIXES))
-    program = _with_deployment(random, program)
-    return _add_claim(random, program) if random.random() < 0.5 else program
+    program = _with_deployment(random, _with_gateway(random, Program(prefixes=random.choice(PREFIXES))))
+    return _with_claim(random, program) if random.random() < 0.5 else program
 
 
 def changed(random: Random, program: Program, *, may_fail: bool) -> tuple[Program, str]:
@@ -236,12 +237,10 @@ def _renamed(random: Random, program: Program, *, alias: bool) -> Program | None
         return None
     kind, key = random.choice(objects)
     item = getattr(program, kind)[key]
-    free = _free(program, kind)
-    if not free:
-        return None
-    other = random.choice(free)
+    other = _free_key(random, program, kind)
     aliases = (*item.aliases, key) if alias else ()
     result = program.with_object(kind, key, None).with_object(kind, other, replace(item, aliases=aliases))
+    result = replace(result, retired=result.retired | set(aliases))
     if kind == "gateways":
         for name, user in result.deployments.items():
             gateways = tuple(other if gateway == key else gateway for gateway in user.gateways)
@@ -258,7 +257,8 @@ def replace_object(random: Random, program: Program) -> Program | None:
     if isinstance(item, Claim):
         other = INSTANCES[1] if item.instance == INSTANCES[0] else INSTANCES[0]
         return program.with_object(kind, key, replace(item, instance=other))
-    return program.with_object(kind, key, replace(item, name="" if item.name else f"{key}-{random.randint(1, 9)}"))
+    name = "" if item.name and key not in program.retired else f"{_free_key(random, program, kind)}-own"
+    return program.with_object(kind, key, replace(item, name=name))
 
 
 def reweight(random: Random, program: Program) -> Program | None:
@@ -308,33 +308,37 @@ CHANGES: tuple[Change, ...] = (
 )
 
 
-def _free(program: Program, kind: str) -> list[str]:
-    taken = {name for item in program.objects().values() for name in item.aliases}
-    return [key for key in KEYS[kind] if key not in getattr(program, kind) and key not in taken]
+def _free_key(random: Random, program: Program, kind: str) -> str:
+    """A key that no object has or had."""
+    taken = {*getattr(program, kind), *program.retired}
+    while (key := f"{random.choice(KEYS[kind])}{random.randint(1, 99)}") in taken:
+        continue
+    return key
 
 
 def _add_gateway(random: Random, program: Program) -> Program | None:
-    free = _free(program, "gateways")
-    if not free or len(program.gateways) >= MOST["gateways"]:
-        return None
-    return program.with_object("gateways", random.choice(free), Gateway())
+    return None if len(program.gateways) >= MOST["gateways"] else _with_gateway(random, program)
 
 
 def _add_claim(random: Random, program: Program) -> Program | None:
-    free = _free(program, "claims")
-    if not free or len(program.claims) >= MOST["claims"]:
-        return None
-    claim = Claim(random.choice(INSTANCES), random.randint(1, 2))
-    return program.with_object("claims", random.choice(free), claim)
+    return None if len(program.claims) >= MOST["claims"] else _with_claim(random, program)
 
 
 def _add_deployment(random: Random, program: Program) -> Program | None:
-    if not program.gateways or len(program.deployments) >= MOST["deployments"]:
-        return None
-    return _with_deployment(random, program)
+    full = not program.gateways or len(program.deployments) >= MOST["deployments"]
+    return None if full else _with_deployment(random, program)
+
+
+def _with_gateway(random: Random, program: Program) -> Program:
+    return program.with_object("gateways", _free_key(random, program, "gateways"), Gateway())
+
+
+def _with_claim(random: Random, program: Program) -> Program:
+    claim = Claim(random.choice(INSTANCES), random.randint(1, 2))
+    return program.with_object("claims", _free_key(random, program, "claims"), claim)
 
 
 def _with_deployment(random: Random, program: Program) -> Program:
     gateway = random.choice(sorted(program.gateways))
     item = Deployment((gateway,), random.choice(PATHS), random.randint(1, 1000))
-    return program.with_object("deployments", random.choice(_free(program, "deployments")), item)
+    return program.with_object("deployments", _free_key(random, program, "deployments"), item)

@@ -68,7 +68,7 @@ class Host:
         port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pulumi.dynamic", f"127.0.0.1:{port}"],
+            [sys.executable, "-u", "-m", "pulumi.dynamic", f"127.0.0.1:{port}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

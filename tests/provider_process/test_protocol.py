@@ -69,13 +69,17 @@ def test_check_failures_name_the_path_in_the_reason_and_no_property(host: Host) 
     assert failures == [
         (
             "",
-            'deployment "checked": traffic.weight: 1001 is above 1000; use a number from 0 to 1000; only the ratio between '
-            "members counts",
+            (
+                'deployment "checked": traffic.weight: 1001 is above 1000; use a number from 0 to 1000; only the ratio between '
+                "members counts"
+            ),
         ),
         (
             "",
-            'deployment "checked": autoscaling.min: autoscaling.min (4) exceeds max (2); lower min or raise max; equal '
-            "values switch autoscaling off",
+            (
+                'deployment "checked": autoscaling.min: autoscaling.min (4) exceeds max (2); lower min or raise max; equal '
+                "values switch autoscaling off"
+            ),
         ),
     ]
 
@@ -128,14 +132,14 @@ def test_an_unknown_in_a_diff_is_a_change_in_place(host: Host) -> None:
 
 def test_an_error_is_one_line_without_a_traceback(host: Host, simulator: Simulator) -> None:
     edge = resource(host, GatewayProvider(), "Gateway", "refused")
-    inputs, _ = edge.check(gateway("refused", zones=["NOWHERE-01A"]))
+    inputs, _ = edge.check(gateway("refused", zones=["US-EAST-02A"]))
 
     with pytest.raises(Refused) as caught:
         edge.create(inputs)
 
     (entry,) = simulator.journal.entries("POST")
     assert str(caught.value) == (
-        'CoreWeave: gateway "refused": validation error: zones[0]: zone "NOWHERE-01A" is not available for gateways '
+        'CoreWeave: gateway "refused": validation error: zones[0]: zone "US-EAST-02A" is not available for gateways '
         f"[POST /v1alpha1/inference/gateways -> 400, request id {entry.request_id}]; mend the declaration and run "
         "again\n"
     )
@@ -191,8 +195,10 @@ def test_a_missing_token_is_one_line(start: Callable[..., Host]) -> None:
     assert failures == [
         (
             "",
-            "the account cannot be used: no CoreWeave API token: set one of COREWEAVE_API_TOKEN, CW_API_TOKEN or the "
-            "secret configuration key coreweave:token",
+            (
+                "the account cannot be used: no CoreWeave API token: set one of COREWEAVE_API_TOKEN, CW_API_TOKEN or the "
+                "secret configuration key coreweave:token"
+            ),
         )
     ]
 
@@ -308,3 +314,26 @@ def test_a_failed_object_is_deleted_by_a_later_run(start: Callable[..., Host], s
     Resource(start(), edge.pickled, edge.urn, edge.id, {}, edge.outputs).delete()
 
     assert simulator.world.records("gateways") == []
+
+
+def test_an_update_is_one_patch_none_when_it_is_there_already_and_refused_over_others_changes(
+    host: Host, simulator: Simulator
+) -> None:
+    edge = resource(host, GatewayProvider(), "Gateway", "changed")
+    edge.up(gateway("changed"))
+    wanted = gateway("changed", bodyBasedRouting=None, pathBasedRouting={})
+
+    edge.update(edge.check(wanted)[0])
+    simulator.world.edit(edge.id, {"zones": ["RNO2A"]})
+    edge.update(edge.check({**wanted, "zones": ["RNO2A"]})[0])
+    simulator.world.edit(edge.id, {"zones": ["US-WEST-04A"]})
+    with pytest.raises(Refused) as caught:
+        edge.update(edge.check(gateway("changed", zones=["RNO2A"]))[0])
+
+    assert [entry.body["pathBasedRouting"] for entry in simulator.journal.entries("PATCH")] == [{}]
+    assert edge.outputs["zones"] == ["RNO2A"]
+    assert str(caught.value) == (
+        'CoreWeave: gateway "changed" was changed outside since the last refresh: zones: ["RNO2A"] -> ["US-WEST-04A"] '
+        "(last seen -> live); nothing was written, because it would undo that; run again with --refresh to see it in the "
+        "preview first\n"
+    )

@@ -59,8 +59,10 @@ def test_settings_that_contradict_each_other_are_a_warning(simulator: Simulator,
         assert account.refusals(INPUTS) == []
 
     assert run.log.warnings == [
-        f"The API endpoint comes from COREWEAVE_API_ENDPOINT ({simulator.url}); CW_BASE_URL (https://api.coreweave.com) "
-        "is not used."
+        (
+            f"The API endpoint comes from COREWEAVE_API_ENDPOINT ({simulator.url}); CW_BASE_URL (https://api.coreweave.com) "
+            "is not used."
+        )
     ]
 
 

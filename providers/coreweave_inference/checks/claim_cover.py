@@ -157,8 +157,8 @@ def full_for_replacement(view: View) -> Iterator[Problem]:
         for item in pool.users:
             if not item.own or item.options.delete_before_replace or not view.is_replaced(item):
                 continue
-            before = view.last_by_key[item.kind, item.key]
-            both = pool.least + min_gpus(view.last_deployment(before))
+            before = view.last_of(item)
+            both = pool.least + (min_gpus(view.last_deployment(before)) if before else 0)
             if pool.least <= pool.supply < both:
                 yield Problem(
                     item.about,
@@ -216,8 +216,8 @@ def full_for_update(view: View) -> Iterator[Problem]:
 def taken_away(view: View) -> Iterator[Problem]:
     """Who runs there, and where they may go."""
     gone = list(view.gone(Kind.CAPACITY_CLAIM))
-    replaced = [view.last_by_key[c.kind, c.key] for c in view.own_claims if view.is_replaced(c)]
-    for last in [*gone, *replaced]:
+    replaced = [view.last_of(item) for item in view.own_claims if view.is_replaced(item)]
+    for last in [*gone, *filter(None, replaced)]:
         claim = view.last_claim(last)
         for text in _evicted(view, claim):
             yield Problem(
@@ -233,7 +233,7 @@ def taken_away(view: View) -> Iterator[Problem]:
 def reduced(view: View) -> Iterator[Problem]:
     """Fewer instances than before, and than the min replicas of those who may run there need."""
     for item in view.own_claims:
-        last = view.last_by_key.get((item.kind, item.key))
+        last = view.last_of(item)
         before = view.last_claim(last).count if last else None
         if before is None or item.count is None or item.count >= before or view.is_replaced(item):
             continue
@@ -262,13 +262,15 @@ def _evicted(view: View, claim: Claim) -> Iterator[str]:
         if (other.instance_type, other.zone) == (claim.instance_type, claim.zone)
         and (other.kind, other.key) != (claim.kind, claim.key)
     ]
-    elsewhere = f"only on {', '.join(left)}" if left else "nowhere"
-    parts = [
-        f'"{user.key}" may run {elsewhere if user.reserved_only else "on unclaimed capacity, if there is any"}'
-        for user in users[:5]
-    ]
+    parts = [f'"{user.key}" may run {_where_else(user, left)}' for user in users[:5]]
     more = f" and {len(users) - 5} more" if len(users) > 5 else ""
     yield f"of those who run there {', '.join(parts)}{more}"
+
+
+def _where_else(user: Deployment, claims: list[str]) -> str:
+    unclaimed = [] if user.reserved_only else ["unclaimed capacity if there is any"]
+    places = [*(f'claim "{key}"' for key in claims), *unclaimed]
+    return f"on {' and '.join(places)}" if places else "nowhere"
 
 
 RULES = (

@@ -53,22 +53,31 @@ def page() -> str:
 
 
 def _table(rules: tuple[Rule, ...]) -> str:
-    rows = "\n".join(f"| [{rule.code}](#{rule.code}) | {rule.severity.value} | {rule.title} |" for rule in rules)
+    rows = "\n".join(
+        f"| [{rule.code}](#{rule.code}) | {rule.severity.value} | {rule.title} |" for rule in rules
+    )
     return f"| code | severity | finds |\n|---|---|---|\n{rows}\n"
 
 
 def _section(rule: Rule, said: Page) -> str:
     example = "\n".join(_parts(said.example))
-    fix = "\n".join(_parts(said.fix))
-    return (
-        f"### {rule.code}\n\n{rule.title} ({rule.severity.value}). {said.text}\n\n{example}\nWhat mends it:\n\n{fix}"
-    )
+    fix = "\n".join(_block(text) for text in said.fix.values())
+    return f"### {rule.code}\n\n{rule.title} ({rule.severity.value}). {said.text}\n\n{example}\n{_mended(said.fix)}:\n\n{fix}"
+
+
+def _mended(fix: Mapping[str, str]) -> str:
+    """What the blocks of a fix are."""
+    if tuple(fix) == ("declaration",):
+        return "What mends it"
+    return "What mends it " + ("in object storage" if "buckets" in fix else "at the service")
 
 
 def _parts(said: Mapping[str, str]) -> Iterator[str]:
     for part, caption in CAPTIONS:
         if part in said:
-            yield f"{caption}:\n\n{_block(said[part])}" if said[part].strip() else f"{caption}: nothing more.\n"
+            yield (
+                f"{caption}:\n\n{_block(said[part])}" if said[part].strip() else f"{caption}: nothing more.\n"
+            )
 
 
 def _block(text: str) -> str:

@@ -8,6 +8,7 @@ from .finding import Problem, Severity
 from .groups import Group, groups_of, percent
 from .objects import Deployment
 from .rule import rule
+from .values import mapping
 from .view import View
 
 WEIGHT = "traffic.weight"
@@ -156,7 +157,14 @@ def foreign_group(view: View) -> Iterator[Problem]:
                 f"{_where(group)} is served by {_named(group.foreign)}, not of this stack{part}",
                 "a share is counted over all members, so this changes the traffic of somebody else",
                 "choose another model name or gateway, or agree with its owner and accept the finding",
+                Severity.WARNING if _was_in(view, member) else None,
             )
+
+
+def _was_in(view: View, member: Deployment) -> bool:
+    """Whether it had this model name before, so that it enters nothing."""
+    model = mapping(view.before(member)).get("model")
+    return mapping(model).get("name") == member.model_name
 
 
 def _where(group: Group) -> str:

@@ -126,18 +126,21 @@ class View:
         """The object as it is live; `None` where it is not there, or that is not known."""
         return self._live_by_id.get(item.id or "") or self._live_by_name.get((item.kind, item.name or ""))
 
+    def last_of(self, item: Item) -> LastObject | None:
+        """The object in the last state, under its key or under one that it had before."""
+        keys = (item.key, *map(resource_name, item.options.aliases))
+        found = (self.last_by_key.get((item.kind, key)) for key in keys)
+        return next((last for last in found if last), None)
+
     def before(self, item: Item) -> Mapping[str, Any] | None:
         """The spec that the object had before this run, in normal form: the last state's, else the live one."""
-        last = self.last_by_key.get((item.kind, item.key))
-        found = last or self.live_of(item)
+        found = self.last_of(item) or self.live_of(item)
         return sparse(item.kind, found.spec) if found else None
 
     def is_new(self, item: Item) -> bool | None:
         """Whether this run makes it; `None` where that is not known."""
         if self.last is None and (self.live is None or (item.id is None and item.name is None)):
             return None
-        if any(alias in self.last_keys(item.kind) for alias in item.options.aliases):
-            return False
         return self.before(item) is None
 
     def last_keys(self, kind: Kind) -> frozenset[str]:
@@ -152,7 +155,8 @@ class View:
             Kind.DEPLOYMENT: self.deployments,
         }
         items = [item for item in declared[kind] if item.own]
-        keys = {item.key for item in items} | {alias for item in items for alias in item.options.aliases}
+        aliases = {resource_name(alias) for item in items for alias in item.options.aliases}
+        keys = {item.key for item in items} | aliases
         return (found for (of, key), found in self.last_by_key.items() if of is kind and key not in keys)
 
     def last_deployment(self, found: LastObject) -> Deployment:
@@ -166,7 +170,7 @@ class View:
 
     def is_replaced(self, item: Item) -> bool:
         """Whether a field has changed that replaces the object, against the last state under the same key."""
-        last = self.last_by_key.get((item.kind, item.key))
+        last = self.last_of(item)
         if last is None:
             return False
         now = {**item.spec, "name": item.spec.get("name") or item.name or last.spec.get("name")}
@@ -178,7 +182,7 @@ class View:
 
     def keeps_name(self, item: Item) -> bool:
         """Whether the object has the name that it had in the last state."""
-        last = self.last_by_key.get((item.kind, item.key))
+        last = self.last_of(item)
         return last is not None and last.spec.get("name") == (item.spec.get("name") or item.name)
 
     def declares_otherwise(self, item: Item, before: Mapping[str, Any], name: str) -> bool:
@@ -232,6 +236,11 @@ class View:
                 and found.status != "DELETING"
             ):
                 yield found
+
+
+def resource_name(alias: str) -> str:
+    """The name in an alias, which is a name or a whole URN."""
+    return alias.rsplit("::", 1)[-1]
 
 
 def _item(live: LiveObject) -> Item:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
+from .check import check
 from .exits import errors_told
+from .review import review
 
 application = typer.Typer(
     name="cw-inference",
@@ -24,7 +26,7 @@ application.add_typer(weights, name="weights")
 
 Directory = Annotated[Path, typer.Argument(metavar="[DIR]", help="The stack directory.", show_default="here")]
 StackName = Annotated[
-    Optional[str],  # noqa: UP045 -- typer reads this at run time, on Python 3.10 too
+    str | None,
     typer.Option(
         "--stack", "-s", help="The stack; else the selected one, else the only one here.", show_default=False
     ),
@@ -35,7 +37,7 @@ AsJson = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Refresh = Annotated[
-    Optional[bool],  # noqa: UP045
+    bool | None,
     typer.Option(
         "--refresh/--no-refresh",
         help="Look at what is live first, or do not.",
@@ -228,7 +230,7 @@ def version() -> None:
 
 
 RUNS: tuple[Callable[..., None], ...] = (preview, up, destroy, refresh)
-OTHERS: tuple[Callable[..., None], ...] = (init, catalog, policy, simulate, version)
+OTHERS: tuple[Callable[..., None], ...] = (init, check, catalog, policy, simulate, version, review)
 for command in RUNS:
     command.__doc__ = (command.__doc__ or "").rstrip() + JSON_DOCUMENT
 for command in (*RUNS, *OTHERS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ def check(
         Path, typer.Argument(metavar="[DIR]", help="The stack directory.", show_default="here")
     ] = Path(),
     stack: Annotated[
-        Optional[str],  # noqa: UP045 -- typer reads this at run time, on Python 3.10 too
+        str | None,
         typer.Option(
             "--stack", "-s", help="The stack; else the only one that has a file.", show_default=False
         ),

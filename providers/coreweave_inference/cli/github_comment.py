@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class PullRequest:
 
     repository: str
     number: int
-    token: str
+    token: str = field(repr=False)
     author: str = BOT
     api: str = API
     fork: bool = False

@@ -1,27 +1,60 @@
-"""Previews and findings of stack directories, as the review reads them: by running what a user would run.
+"""Previews and findings of stack directories, as the review reads them.
 
-What they mean is `review`'s.
+A directory is previewed as `cw-inference preview` does it, and what the CLI prints of it as JSON is kept. What that means
+is `review`'s.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+from pulumi.automation import CommandResult
 
 from coreweave_inference.engine import stacks
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.engine.installation import CommandFailed, PulumiCli
+from coreweave_inference.engine.installation import CommandFailed, Line, PulumiCli
+from coreweave_inference.engine.operations import Engine
 from coreweave_inference.errors import CoreWeaveError
-from coreweave_inference.review import FoundProblem, Preview, read_findings, read_preview
-from coreweave_inference.review.reading import failed_preview
+from coreweave_inference.review import FoundProblem, Preview, failed_preview, findings_from, read_preview
+
+from .checking import looked_at, report_on
+
+
+class PrintingCli(PulumiCli):
+    """The CLI, which prints each preview as JSON; `printed` is what the last one said."""
+
+    printed = ""
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Line | None = None,
+        on_error: Line | None = None,
+        standard_input: str | None = None,
+    ) -> CommandResult:
+        """Run one command and wait for it. Raises CommandFailed."""
+        if args[:1] != ["preview"]:
+            return super().run(args, cwd, additional_env, on_output, on_error, standard_input)
+        command = [*args, "--json", "--show-sames"]
+        # The CLI can print a stream of events instead, which is another form.
+        environment = {**additional_env, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "false"}
+        try:
+            result = super().run(command, cwd, environment, on_output, on_error, standard_input)
+        except CommandFailed as error:
+            self.printed = error.result.stdout
+            raise
+        self.printed = result.stdout
+        return result
 
 
 def preview_of(place: Path, stack: str | None, *, refresh: bool | None) -> Preview:
     """The preview in a file, or of a stack directory. Raises CoreWeaveError where there is neither."""
     if place.is_dir():
-        return _run(StackDirectory.at(place), stack, refresh=refresh)
+        return _run(place, stack, refresh=refresh)
     try:
         text = place.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -31,33 +64,29 @@ def preview_of(place: Path, stack: str | None, *, refresh: bool | None) -> Previ
     return read_preview(text, str(place))
 
 
-def _run(directory: StackDirectory, stack: str | None, *, refresh: bool | None) -> Preview:
-    cli = PulumiCli.found(os.environ)
+def _run(place: Path, stack: str | None, *, refresh: bool | None) -> Preview:
+    directory = StackDirectory.at(place)
+    directory.require_virtualenv()
+    cli = PrintingCli.found(os.environ)
     name = stacks.chosen(directory, cli, stack)
+    engine = Engine(directory, cli, name)
+    if engine.state() is None:
+        stacks.create(directory, cli, name, asked=bool(stack))
+    result = engine.preview(refresh=refresh)
     source = f"{directory.project}/{name}"
-    command = ["preview", "--json", "--show-sames", "--stack", name, "--color", "never"]
-    if refresh is not None:
-        command.append(f"--refresh={str(refresh).lower()}")
     try:
-        output = cli.run(
-            command, str(directory.path), {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "false"}
-        ).stdout
-    except CommandFailed as error:
-        output = error.result.stdout
-        try:
-            return read_preview(output, source)
-        except CoreWeaveError:
-            return failed_preview(source, str(error))
-    return read_preview(output, source)
-
-
-def findings_of(place: Path, stack: str | None) -> tuple[FoundProblem, ...] | None:
-    """What `cw-inference check` finds in a stack directory; None where it could not look at the declaration."""
-    command = [sys.executable, "-m", "coreweave_inference.cli", "check", str(place), "--json"]
-    found = subprocess.run(
-        [*command, *(["--stack", stack] if stack else [])], capture_output=True, text=True, check=False
-    )
-    try:
-        return read_findings(found.stdout, f"check of {place}")
+        return read_preview(cli.printed, source)
     except CoreWeaveError:
-        return None
+        return failed_preview(source, "; ".join(result.errors) or "the engine printed no preview")
+
+
+def findings_of(place: Path, stack: str | None) -> tuple[FoundProblem, ...]:
+    """What `cw-inference check` finds in a stack directory; nothing where the declaration itself is at fault.
+
+    What is wrong then is in the preview too, with file and line.
+    """
+    try:
+        report = report_on(looked_at(place, stack, offline=False))
+    except CoreWeaveError:
+        return ()
+    return findings_from(finding.as_data() for finding in report.findings)

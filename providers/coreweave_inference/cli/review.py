@@ -172,7 +172,7 @@ def _findings(places: Sequence[Path], stack: str | None, new: Path | None, old: 
 def _checked(places: Sequence[Path], stack: str | None) -> list[FoundProblem]:
     from .previews import findings_of
 
-    return [item for place in places if place.is_dir() for item in findings_of(place, stack) or ()]
+    return [item for place in places if place.is_dir() for item in findings_of(place, stack)]
 
 
 def _read(path: Path) -> tuple[FoundProblem, ...]:

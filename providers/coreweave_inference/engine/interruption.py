@@ -19,6 +19,7 @@ from .happenings import Progress, of_progress_line
 
 STOP = "stop"
 PROGRESS = "progress.jsonl"
+ATTEMPTS = "attempts.jsonl"
 LOOK_SECONDS = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -39,6 +40,11 @@ class RunDirectory:
     def stop(self) -> None:
         """Ask the run to stop waiting."""
         (self.path / STOP).touch()
+
+    def attempts(self) -> list[str]:
+        """What the providers noted of the creations that they began, line by line."""
+        file = self.path / ATTEMPTS
+        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
 @contextmanager

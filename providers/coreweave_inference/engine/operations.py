@@ -23,8 +23,20 @@ from coreweave_inference.resources.session import RUN_DIRECTORY, Session
 from coreweave_inference.settings import Settings, resolve
 
 from . import repair, stacks
+from .attempts import unsettled, with_pending
 from .directory import StackDirectory
-from .happenings import TYPES, Happening, Message, Step, error_text, is_shown, of_event, outputs_in
+from .happenings import (
+    TYPES,
+    Happening,
+    Message,
+    Step,
+    error_text,
+    is_shown,
+    kind_of,
+    name_of,
+    of_event,
+    outputs_in,
+)
 from .installation import CommandFailed, PulumiCli
 from .interruption import RunDirectory, interruptible, run_directory
 from .locks import is_stale, locks_in
@@ -36,6 +48,7 @@ from .repair import State
 from .results import Record, Result, Watch, counts_of, following, nobody
 
 T = TypeVar("T")
+CREATIONS = ("create", "create-replacement")
 BUCKETS = ("Account", "WeightsBucket")
 """What `only="buckets"` runs: weights are pushed before anything else can use them."""
 
@@ -232,10 +245,26 @@ class Engine:
 
         with run_directory(happened) as directory:
             failure = self._watched(directory, lambda: act(on_event), more)
-            stopped = directory.stopped
+            stopped, attempts = directory.stopped, directory.attempts()
+        if failure is not None:
+            self._keep_in_mind(attempts, record)
         errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))
         seconds = time.monotonic() - started
         return self._result(operation, record, errors, seconds, stopped=stopped, ok=failure is None)
+
+    def _keep_in_mind(self, attempts: Sequence[str], record: Record) -> None:
+        """Make pending again what was perhaps made and is not in the state, so that the next run looks for it."""
+        left = unsettled(attempts, (s.urn for s in record.steps() if s.phase == "done" and s.op in CREATIONS))
+        if not left:
+            return
+        try:
+            state = with_pending(self.state() or {}, left)
+            if state is not None:
+                self._import(state)
+        except CoreWeaveError as error:
+            names = ", ".join(f'{kind_of(urn)} "{name_of(urn)}"' for urn in left)
+            text = f"perhaps made, and not in the state: {names}; that could not be noted: {error}"
+            record.add(Message("warning", text))
 
     def _watched(
         self, directory: RunDirectory, act: Callable[[], object], more: Sequence[str]

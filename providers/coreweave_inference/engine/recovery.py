@@ -12,8 +12,7 @@ from typing import Any
 from pulumi.dynamic import ResourceProvider
 
 from coreweave_inference.errors import BucketMissing, CoreWeaveError
-from coreweave_inference.policy import inference_statement, same_meaning
-from coreweave_inference.policy_documents import statements_of
+from coreweave_inference.policy import find_ours, sid_for
 from coreweave_inference.resources import adoption
 from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
 from coreweave_inference.resources.deployment import DeploymentProvider
@@ -24,6 +23,7 @@ from coreweave_inference.resources.session import Session, speaking_through
 from coreweave_inference.resources.values import STACK, plain
 from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
 from coreweave_inference.spec.identity import salted
+from coreweave_inference.spec.normal_form import with_path
 from coreweave_inference.waiting import Revision
 
 from .happenings import TYPES
@@ -92,11 +92,8 @@ class Recovery:
             document = self._session.storage().policy(bucket)
         except BucketMissing:
             document = None
-        wanted = inference_statement(bucket, inputs.get("prefixes") or [])
-        sid = next(
-            (str(s.get("Sid", "")) for s in statements_of(document) if _same_statement(s, wanted)), None
-        )
-        if sid is None:
+        sid = sid_for(None, str(inputs.get(STACK, "")))
+        if find_ours(document, sid) is None:
             return self._not_there()
         return self._read(InferenceBucketPolicyProvider(), bucket, resource, inputs, {"sid": sid})
 
@@ -120,6 +117,9 @@ class Recovery:
         if not answer.id:
             return self._not_there()
         outputs = {**known, **(answer.outs or {}), **more}
+        if "runtime" in outputs and "runtime" not in encrypted:
+            # Which values of it were secrets is not known here: the next run writes them again.
+            outputs = with_path(outputs, "runtime.engineEnv", None)
         kept = {key: value for key, value in encrypted.items() if key == PROVIDER or holds_secret(value)}
         return Found(answer.id, {**outputs, **kept})
 
@@ -159,10 +159,3 @@ def without_secrets(value: Any) -> Any:
             return UNREAD
         return {key: without_secrets(item) for key, item in value.items()}
     return [without_secrets(item) for item in value] if isinstance(value, list) else value
-
-
-def _same_statement(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    try:
-        return same_meaning({"Statement": [{**live, "Sid": wanted["Sid"]}]}, {"Statement": [wanted]})
-    except CoreWeaveError:
-        return False

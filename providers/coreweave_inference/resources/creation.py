@@ -16,7 +16,7 @@ from coreweave_inference.waiting import Revision
 from .adoption import Refuse, TakeOver, WaitUntilGone, decide
 from .removal import wait_until_gone
 from .session import Session
-from .values import URN
+from .values import HIDDEN, PROVIDER, URN
 from .wording import subject
 
 TAKE_OVER = "COREWEAVE_TAKE_OVER"
@@ -53,18 +53,31 @@ def create(
     """
     id_ = declared["apiId"]
     for _ in range(ATTEMPTS):
+        run.attempt(declared.get(URN, ""), _noted(declared))
         try:
             live = post({"id": id_, **body})
         except (AlreadyExists, Unreachable, ServiceUnavailable) as error:
             made, id_ = _resolve(run, kind, declared, id_, error, update)
             if made is not None:
                 return made
+        except CoreWeaveError:
+            _nothing_made(run, declared)
+            raise
         else:
             run.memory.written.add(live.id)
             return Made(live.id, live, Revision.of_write(run.clock.now()))
     raise CoreWeaveError(
         f"{subject(kind, declared)}: its id and its name were in use at every attempt; run again"
     )
+
+
+def _noted(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """What it takes to find the object again; the spec stays out, since it may hold secrets."""
+    return {key: value for key, value in declared.items() if key in ("apiId", "name", PROVIDER, *HIDDEN)}
+
+
+def _nothing_made(run: Session, declared: Mapping[str, Any]) -> None:
+    run.attempt(declared.get(URN, ""), None)
 
 
 def _resolve(
@@ -92,6 +105,7 @@ def _resolve(
     if not isinstance(error, AlreadyExists):
         raise error
     if isinstance(decision, Refuse):
+        _nothing_made(run, declared)
         raise NotOurs(f"{what}: {decision.why}") from error
     return None, _other_id(run, declared, id_, what, error)
 
@@ -99,6 +113,7 @@ def _resolve(
 def _other_id(run: Session, declared: Mapping[str, Any], id_: str, what: str, error: CoreWeaveError) -> str:
     other = salted(declared["apiId"])
     if id_ == other:
+        _nothing_made(run, declared)
         raise NotOurs(
             f"{what}: the ids {declared['apiId']} and {other} are refused and nowhere to be found"
         ) from error

@@ -163,7 +163,7 @@ def check(existing: list[ExistingObject]) -> None:
     for item in existing:
         if item.stack is None:
             try:
-                _found(item)
+                the_one(item, surroundings().look(item.kind))
             except InvalidDeclaration as error:
                 faults.extend(error.faults)
     if faults:
@@ -193,11 +193,13 @@ def bucket_of(item: BucketEntry) -> ExistingBucket:
 def _outputs_of(item: ExistingObject) -> pulumi.Output[dict[str, Any]]:
     """`apiId`, `endpoints` and `byPath` of the live object."""
     if item.stack is None:
-        return pulumi.Output.from_input(_seen(_found(item)))
+        return pulumi.Output.from_input(_seen(the_one(item, surroundings().look(item.kind))))
+
+    around = surroundings()
 
     def there(outputs: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            return _seen(_found(item, str(outputs["apiId"])))
+            return _seen(the_one(item, around.look(item.kind), str(outputs["apiId"])))
         except CoreWeaveError as error:
             raise pulumi.RunError(str(error)) from error
 
@@ -228,9 +230,11 @@ def _of_stack(stack: str, section: str, key: str) -> pulumi.Output[dict[str, Any
     return surroundings().outputs(stack, section).apply(of)
 
 
-def _found(item: ExistingObject, id_: str | None = None) -> ApiObject:
-    """The live object that an entry names; raises InvalidDeclaration if there is none, or several."""
-    live = surroundings().look(item.kind)
+def the_one(item: ExistingObject, live: list[ApiObject], id_: str | None = None) -> ApiObject:
+    """The live object that an entry names, by `id_` where its own stack told that.
+
+    Raises InvalidDeclaration if there is none, or several, or if it is being deleted.
+    """
     wanted = item.id or id_
     found = [one for one in live if (one.id == wanted.lower() if wanted else one.name == item.name)]
     if len(found) == 1 and found[0].status != "DELETING":

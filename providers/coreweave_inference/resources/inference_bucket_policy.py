@@ -182,7 +182,10 @@ def _put(run: Session, declared: Mapping[str, Any], earlier_sid: str | None) -> 
     def with_ours(document: Document | None) -> Document:
         chosen["sid"] = sid_for(document, stack, earlier_sid or None)
         statement = inference_statement(bucket, declared.get("prefixes") or [], chosen["sid"])
-        return merged(document, statement, _owner(run, declared, document))
+        document = merged(document, statement, _owner(run, declared, document))
+        if not earlier_sid:
+            run.attempt(str(declared.get(URN, "")), dict(declared))
+        return document
 
     with speaking_of(_subject(declared)):
         _rewrite(run, bucket, with_ours)

@@ -283,9 +283,11 @@ class ObjectProvider(HostedProvider):
         return self._outputs(run, declared, live, str(made.revision))
 
     def _recorded(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
-        """The spec to record: as it was written where it means the same, else as it is live."""
-        written, form = sparse(self.kind, state), self.live_form(state, live)
-        return form if differences(self.kind, written, form) else written
+        """The spec to record: as it was written, but for the fields that mean something else live."""
+        recorded, form = sparse(self.kind, state), self.live_form(state, live)
+        for difference in differences(self.kind, recorded, form):
+            recorded = with_path(recorded, difference.path, get_path(form, difference.path))
+        return sparse(self.kind, recorded)
 
     def _outputs(
         self, run: Session, state: Mapping[str, Any], live: ApiObject, revision: str

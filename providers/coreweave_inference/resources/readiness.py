@@ -144,12 +144,10 @@ def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
 
 def _raise_unless_ready(run: Session, outcomes: Sequence[Outcome]) -> None:
     wrong = [text for outcome in outcomes if (text := _what_is_wrong(run, outcome))]
-    if wrong:
-        raise NotReady(
-            "; ".join(wrong)
-            + "; what was to be removed stays until a run ends ready; nothing was lost: mend it and "
-            "run again"
-        )
+    if not wrong:
+        return
+    kept = "what was to be removed stays until a run ends ready, and nothing was lost"
+    raise NotReady("; ".join([*wrong, kept if run.stopped() else f"{kept}: mend it and run again"]))
 
 
 def _what_is_wrong(run: Session, outcome: Outcome) -> str:

@@ -232,12 +232,22 @@ class Session:
 
     def progress(self, urn: str, **fields: Any) -> None:
         """Append one line for a watching command line; `fields` are what its table shows."""
+        self._append("progress.jsonl", {"urn": urn, "time": time.time(), **fields})
+
+    def _append(self, file_name: str, entry: Mapping[str, Any]) -> None:
         directory = os.environ.get(RUN_DIRECTORY)
         if not directory:
             return
-        line = json.dumps({"urn": urn, "time": time.time(), **fields})
-        with self._lock, (Path(directory) / "progress.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with self._lock, (Path(directory) / file_name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def attempt(self, urn: str, inputs: Mapping[str, Any] | None) -> None:
+        """Note for the command line what a creation is about to send; None crosses it out: nothing was made.
+
+        Nothing else remembers an object whose answer was lost, or whose provider was killed, once it is no longer
+        declared. No secret may be among `inputs`.
+        """
+        self._append("attempts.jsonl", {"urn": urn, "inputs": inputs})
 
     def stopped(self) -> bool:
         """Whether the run that started this process asked it to stop waiting (the host ignores Cancel)."""

@@ -6,10 +6,10 @@ clock, or post anything. Equal input gives equal output, byte for byte, whatever
 
 from __future__ import annotations
 
-from .findings import Findings, FoundProblem, compare_findings, read_findings
+from .findings import Findings, FoundProblem, compare_findings, findings_from, read_findings
 from .phrases import Sentence
 from .prices import Prices, default_prices, read_prices
-from .reading import Preview, Resource, read_preview
+from .reading import Preview, Resource, failed_preview, read_preview
 from .reviewing import Review, review
 from .verdicts import Danger, Outcome
 
@@ -25,6 +25,8 @@ __all__ = [
     "Sentence",
     "compare_findings",
     "default_prices",
+    "failed_preview",
+    "findings_from",
     "read_findings",
     "read_preview",
     "read_prices",

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from coreweave_inference.spec.normal_form import get_path
-
 from .properties import changes
 from .reading import Resource
 
@@ -52,22 +50,15 @@ def _of(resource: Resource) -> Iterator[Drift]:
         what = MADE_AGAIN if resource.operation == "create" else GONE
         yield Drift(resource.noun, resource.label, "", "there", "gone", None, what)
         return
+    undone = (
+        {}
+        if resource.after is None
+        else {
+            change.path: change.after
+            for change in changes(resource.kind, resource.before, resource.after, ())
+        }
+    )
     for change in changes(resource.kind, resource.recorded, resource.before, ()):
-        declared = _declared(resource, change.path)
-        what = DELETED if resource.after is None else _what(resource, change.path, change.after, declared)
-        yield Drift(resource.noun, resource.label, change.path, change.before, change.after, declared, what)
-
-
-def _what(resource: Resource, path: str, live: Any, declared: Any) -> str:
-    differs = {
-        change.path for change in changes(resource.kind, resource.before or {}, resource.after or {}, ())
-    }
-    if resource.kind is None:
-        return OVERWRITTEN if live != declared else KEPT
-    return OVERWRITTEN if path in differs else KEPT
-
-
-def _declared(resource: Resource, path: str) -> Any:
-    if resource.after is None:
-        return None
-    return get_path(resource.after, path) if resource.kind else resource.after.get(path)
+        path, live = change.path, change.after
+        what = DELETED if resource.after is None else OVERWRITTEN if path in undone else KEPT
+        yield Drift(resource.noun, resource.label, path, change.before, live, undone.get(path, live), what)

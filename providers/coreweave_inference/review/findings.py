@@ -63,6 +63,11 @@ def read_findings(text: str, source: str) -> tuple[FoundProblem, ...]:
         raise CoreWeaveError(
             f"{source} holds no findings; make it with `cw-inference check --json > {source}`"
         )
+    return findings_from(items)
+
+
+def findings_from(items: Iterable[Mapping[str, Any]]) -> tuple[FoundProblem, ...]:
+    """Findings as the checks give them as data, in order."""
     return tuple(sorted((_finding(item) for item in items), key=lambda found: found.order))
 
 

@@ -79,6 +79,16 @@ class Group:
         return any(member.after.part != 0 and member.after.text != DISABLED for member in self.after)
 
     @property
+    def becomes_uncertain(self) -> bool:
+        """Whether one member alone with weight 0 is left, of which the documentation says both: none, and all."""
+        was, will_be = ({share.text for share in side} for side in self._sides)
+        return LONE_ZERO in will_be and LONE_ZERO not in was
+
+    @property
+    def _sides(self) -> tuple[tuple[Share, ...], tuple[Share, ...]]:
+        return tuple(m.before for m in self.members), tuple(m.after for m in self.members)
+
+    @property
     def moved(self) -> Fraction | None:
         """The part of the requests that goes to another member; `None` where a share is not known."""
         parts = [(_part(member.before), _part(member.after)) for member in self.members]

@@ -19,7 +19,8 @@ from .prices import Prices
 HOURS_PER_MONTH = 730
 OWN_RATE = "your own rate"
 NO_LIST_PRICE = "no list price"
-NOT_KNOWN = "not known"
+NOT_KNOWN = "unknown"
+ON_CLAIMS = "on claims"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _load(load: Load, prices: Prices) -> Cost:
     if low is None or high is None:
         return Cost(words=NOT_KNOWN)
     if not high.on_demand:
-        return Cost()
+        return Cost(words=ON_CLAIMS)
     rate = prices.rate(load.deployment.instance_type, load.deployment.zones)
     return Cost(words=NO_LIST_PRICE) if rate is None else Cost(rate * low.on_demand, rate * high.on_demand)
 

@@ -31,6 +31,9 @@ NOUNS = {
     "Readiness": "readiness",
     "Account": "account",
 }
+OWN_NOUNS = frozenset({*NOUNS.values(), *(kind.noun for kind in Kind)})
+"""Words of ours; every other noun is the type of a resource, in somebody else's words."""
+
 NOISE = ("account", "pulumi:pulumi:Stack")
 """What stands in every stack and is nobody's concern."""
 
@@ -184,7 +187,7 @@ def _messages(document: Mapping[str, Any], severity: str) -> tuple[str, ...]:
     )
     lines = dict.fromkeys(_line(str(diagnostic.get("message") or "")) for diagnostic in found)
     reasons = [line for line in lines if line and not FRAME.match(line)]
-    return tuple(reasons or [line for line in lines if line])
+    return tuple(sorted(reasons or [line for line in lines if line]))
 
 
 def _line(message: str) -> str:

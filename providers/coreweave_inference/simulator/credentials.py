@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import string
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
@@ -80,6 +80,14 @@ class Credentials:
     def find(self, access_key_id: str) -> AccessKey | None:
         """The key of that id, expired ones and too fresh ones included."""
         return self._keys.get(access_key_id)
+
+    def expire(self) -> None:
+        """Let every key that was not minted for ever be expired from now on."""
+        with self._lock:
+            now = self._clock.now()
+            for key in list(self._keys.values()):
+                if key.expires is not None:
+                    self._keys[key.access_key_id] = replace(key, expires=min(key.expires, now))
 
     def _add(self, organisation_id: str, duration_seconds: int | None, with_token: bool) -> AccessKey:
         now = self._clock.now()

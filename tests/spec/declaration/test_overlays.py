@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from coreweave_inference.errors import InvalidDeclaration
 from coreweave_inference.spec.declaration import Declaration, Origin, overlay_path, read
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 Layer = Callable[[str, str], Declaration]
 Faults = Callable[[str, str], list[str]]
@@ -187,6 +190,36 @@ buckets:
         'buckets.weights.tags["team"]': ("inference.dev.yaml", 4),
         "buckets.weights.tags.tier": ("inference.yaml", 6),
     }
+
+
+KEYS = st.sampled_from(
+    ["version", "gateways", "deployments", "existing", "accept", "buckets", "chat", "extends", "x"]
+)
+DATA = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["chat", "x", ""]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None)
+@given(base=st.dictionaries(KEYS, DATA), over=st.dictionaries(KEYS, DATA))
+def test_whatever_two_files_say_is_read_or_refused_with_places(
+    base: object, over: object, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "inference.yaml"
+    path.write_text(yaml.safe_dump(base))
+    overlay_path(path, "dev").write_text(yaml.safe_dump(over))
+
+    assert [place for place in _places(path) if not place[0] or place[1] < 1] == []
+
+
+def _places(path: Path) -> list[tuple[str, int]]:
+    """The places of the faults, or, where there are none, of something declared."""
+    try:
+        return [_place(read(path, overlay_path(path, "dev")).origin("deployments.chat"))]
+    except InvalidDeclaration as error:
+        return [(fault.file, fault.line) for fault in error.faults]
 
 
 def _place(origin: Origin) -> tuple[str, int]:

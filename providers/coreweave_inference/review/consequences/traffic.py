@@ -15,6 +15,9 @@ def of_member(label: str, scene: Scene) -> Iterator[Consequence]:
     for group, member in scene.groups_of(label):
         if member.before != member.after:
             yield from _changed(group, member)
+            if group.becomes_uncertain:
+                words = "whether anybody answers for {model} on {gateway} is not certain: a member alone with weight 0 is left"
+                yield dangerous(say(words, model=group.model, gateway=group.gateway))
 
 
 def _changed(group: Group, member: Member) -> Iterator[Consequence]:

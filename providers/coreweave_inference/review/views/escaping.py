@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from coreweave_inference.review.phrases import cut, visible
+from coreweave_inference.review.reading import OWN_NOUNS
 
 LONGEST_NAME = 160
 LONGEST_LABEL = 60
@@ -26,6 +27,11 @@ def code(text: str) -> str:
     if PLAIN_NAME.match(shown) and not shown.endswith(" "):
         return f"`{shown}`"
     return f"<code>{html(shown)}</code>" if shown else "<code>&#32;</code>"
+
+
+def noun(text: str) -> str:
+    """A resource's noun: ours as it is, another's type in a code span."""
+    return text if text in OWN_NOUNS else code(text)
 
 
 def html(text: str) -> str:

@@ -6,7 +6,7 @@ Items are never cut in two: what comes first stays, the rest is counted. What is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 LIMIT = 60_000
 """Characters of a comment at most; GitHub refuses more than 65,536."""
@@ -14,11 +14,15 @@ LIMIT = 60_000
 
 @dataclass(frozen=True)
 class Section:
-    """`opening` and `closing` stand around the items (a heading, a table's head); each item is one or more lines."""
+    """`opening` and `closing` stand around the items (a heading, a table's head); each item is one or more lines.
+
+    A `short` one gets its room before the others, wherever it stands.
+    """
 
     opening: tuple[str, ...]
     items: tuple[str, ...]
-    closing: tuple[str, ...] = field(default=())
+    closing: tuple[str, ...] = ()
+    short: bool = False
 
     def text(self, count: int) -> str:
         """With its first `count` items."""
@@ -39,15 +43,12 @@ def fitted(head: str, sections: Sequence[Section], foot: str, rest: str, limit: 
     last = f"{rest.format(count=total)}\n\n{foot}"
     if len(_joined(head, [], last)) > limit:
         raise ValueError(f"{limit} characters are not enough for the first line alone")
-    parts: list[str] = []
-    left = total
-    for section in sections:
-        count = _how_many_fit(head, parts, section, last, limit)
-        if count:
-            parts.append(section.text(count))
-        left -= count
-        if count < len(section.items):
-            break
+    counts: dict[int, int] = {}
+    for number in sorted(range(len(sections)), key=lambda number: not sections[number].short):
+        taken = [sections[other].text(count) for other, count in counts.items() if count]
+        counts[number] = _how_many_fit(head, taken, sections[number], last, limit)
+    parts = [section.text(counts[number]) for number, section in enumerate(sections) if counts[number]]
+    left = total - sum(counts.values())
     return _joined(head, parts, f"{rest.format(count=left)}\n\n{foot}")
 
 

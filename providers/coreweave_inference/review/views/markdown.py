@@ -11,7 +11,7 @@ from coreweave_inference.review.reviewing import Change, Review
 from coreweave_inference.review.verdicts import Consequence, Danger
 
 from . import sections, tables
-from .escaping import code
+from .escaping import code, noun
 from .fitting import LIMIT, Section, complete, fitted
 from .numbers import price_note
 
@@ -66,7 +66,8 @@ def counts(review: Review) -> list[str]:
     todo = [f"{review.counts[verb]} to {verb}" for verb in VERBS if review.counts[verb]]
     if todo or not review.errors:
         found.append(", ".join(todo) or "no changes")
-        found.append(f"{review.counts['same']} unchanged")
+    if review.unchanged:
+        found.append(f"{len(review.unchanged)} unchanged")
     if review.drift:
         found.append(f"{len(review.drift)} changed outside")
     if len(review.findings.new) > len(review.new_errors):
@@ -87,6 +88,8 @@ def _sections(review: Review) -> list[Section]:
         sections.new_findings(review),
         _changes("### Changes", _harmless(review), folded=len(_harmless(review)) > MANY),
         tables.traffic(review),
+        tables.lone_members(review),
+        tables.traffic_graphs(review),
         tables.capacity(review),
         tables.money(review),
         tables.cost_lines(review),
@@ -110,7 +113,7 @@ def _changes(heading: str, changes: tuple[Change, ...], *, folded: bool) -> Sect
 
 
 def _change(change: Change) -> str:
-    first = f"- {change.operation} {code(change.noun) if ':' in change.noun else change.noun} {code(change.label)}"
+    first = f"- {change.operation} {noun(change.noun)} {code(change.label)}"
     return "\n".join([first, *(f"  - {_consequence(c)}" for c in change.consequences)])
 
 
@@ -138,5 +141,5 @@ def _foot(review: Review) -> str:
     return f"<sub>{' '.join(notes)}</sub>" if notes else ""
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

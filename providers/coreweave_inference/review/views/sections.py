@@ -7,7 +7,7 @@ from coreweave_inference.review.findings import FoundProblem
 from coreweave_inference.review.phrases import shown
 from coreweave_inference.review.reviewing import Review
 
-from .escaping import code, prose
+from .escaping import code, noun, prose
 from .fitting import Section
 
 NAMES_A_LINE = 12
@@ -53,12 +53,12 @@ def drift(review: Review) -> Section:
 
 def unchanged(review: Review) -> Section:
     """The names of everything that stays."""
-    by_noun: dict[str, list[str]] = {}
-    for noun, name in review.unchanged:
-        by_noun.setdefault(noun, []).append(name)
+    by_kind: dict[str, list[str]] = {}
+    for kind, name in review.unchanged:
+        by_kind.setdefault(kind, []).append(name)
     items = tuple(
-        f"- {code(noun) if ':' in noun else noun}: {', '.join(code(name) for name in sorted(names)[start : start + NAMES_A_LINE])}"
-        for noun, names in sorted(by_noun.items())
+        f"- {noun(kind)}: {', '.join(code(name) for name in sorted(names)[start : start + NAMES_A_LINE])}"
+        for kind, names in sorted(by_kind.items())
         for start in range(0, len(names), NAMES_A_LINE)
     )
     return folded(f"{len(review.unchanged)} unchanged", items)
@@ -80,12 +80,8 @@ def _finding(finding: FoundProblem) -> str:
 
 def _drift(item: Drift) -> str:
     if not item.path:
-        return f"| {_noun(item)} {code(item.label)} | to | there | **gone** | {item.what} |"
+        return f"| {noun(item.noun)} {code(item.label)} | - | there | **gone** | {item.what} |"
     overwritten = f"**{code(shown(item.declared))}** (overwritten)"
     becomes = overwritten if item.what == OVERWRITTEN else item.what
     cells = (code(item.path), code(shown(item.recorded)), code(shown(item.live)), becomes)
-    return f"| {_noun(item)} {code(item.label)} | {' | '.join(cells)} |"
-
-
-def _noun(item: Drift) -> str:
-    return code(item.noun) if ":" in item.noun else item.noun
+    return f"| {noun(item.noun)} {code(item.label)} | {' | '.join(cells)} |"

@@ -9,18 +9,32 @@ from coreweave_inference.review.reviewing import Review
 
 from .escaping import code
 from .fitting import Section
-from .mermaid import graph
+from .mermaid import graphs
 from .numbers import capacity_texts, cost_text, difference_text
 
 
 def traffic(review: Review) -> Section:
-    """Every group whose clients notice something."""
-    items = tuple(
-        _group(group, replaced=group.gateway in review.replaced_gateways)
-        for group in review.groups
-        if group.changed or group.gateway in review.replaced_gateways
-    )
+    """Every group of several members whose clients notice something."""
+    items = tuple(_group(group, review) for group in _noticed(review) if len(group.members) > 1)
     return Section(("### Traffic", ""), items)
+
+
+def lone_members(review: Review) -> Section:
+    """The same for groups of one member, in one table."""
+    lone = [group for group in _noticed(review) if len(group.members) == 1]
+    heading = ("",) if any(len(group.members) > 1 for group in _noticed(review)) else ("### Traffic", "")
+    head = ("| clients of | on | member | now | after | |", "|---|---|---|---|---|---|")
+    return Section((*heading, *head), tuple(_lone(group, review) for group in lone))
+
+
+def traffic_graphs(review: Review) -> Section:
+    """The groups as pictures, folded."""
+    opening = ("<details>", "<summary>graph</summary>", "")
+    return Section(opening, tuple(f"{graph}\n" for graph in graphs(_noticed(review))), ("</details>",))
+
+
+def _noticed(review: Review) -> list[Group]:
+    return [group for group in review.groups if group.changed or group.gateway in review.replaced_gateways]
 
 
 def effect_on_clients(group: Group, *, replaced: bool) -> str:
@@ -29,6 +43,8 @@ def effect_on_clients(group: Group, *, replaced: bool) -> str:
         return "new: clients can ask for it when the run is done"
     if group.serves_before and not group.serves_after:
         return "**clients get no answer any more**"
+    if group.becomes_uncertain:
+        return "**whether anybody answers is not certain**: a member alone with weight 0 gets nothing or all (documented both ways)"
     moved = group.moved
     if moved is None:
         found = "how many of the requests go elsewhere is not known"
@@ -39,28 +55,27 @@ def effect_on_clients(group: Group, *, replaced: bool) -> str:
     return f"**every client needs the new endpoint**; {found}" if replaced else found
 
 
-def _group(group: Group, *, replaced: bool) -> str:
+def _group(group: Group, review: Review) -> str:
+    effect = effect_on_clients(group, replaced=group.gateway in review.replaced_gateways)
     lines = [
-        f"Clients of {code(group.model)} on {code(group.gateway)}: {effect_on_clients(group, replaced=replaced)}",
+        f"Clients of {code(group.model)} on {code(group.gateway)}: {effect}",
         "",
         "| member | now | after |",
         "|---|---|---|",
-        *(_member(member) for member in group.members),
-        "",
-        "<details>",
-        "<summary>graph</summary>",
-        "",
-        *graph(group),
-        "",
-        "</details>",
+        *(f"| {_member(member)} |" for member in group.members),
         "",
     ]
     return "\n".join(lines)
 
 
+def _lone(group: Group, review: Review) -> str:
+    effect = effect_on_clients(group, replaced=group.gateway in review.replaced_gateways)
+    return f"| {code(group.model)} | {code(group.gateway)} | {_member(group.members[0])} | {effect} |"
+
+
 def _member(member: Member) -> str:
-    after = _share(member.after)
-    return f"| {code(member.label)} | {_share(member.before)} | {after if member.before == member.after else f'**{after}**'} |"
+    before, after = _share(member.before), _share(member.after)
+    return f"{code(member.label)} | {before} | {after if before == after else f'**{after}**'}"
 
 
 def _share(share: Share) -> str:
@@ -77,7 +92,7 @@ def capacity(review: Review) -> Section:
         "| instance type | zone | for replicas, min to max | claimed | on claims at min | at max |",
         "|---|---|---|---|---|---|",
     )
-    return Section(opening, tuple(_row(row) for row in changed))
+    return Section(opening, tuple(_row(row) for row in changed), short=True)
 
 
 def _row(row: Row) -> str:
@@ -103,7 +118,7 @@ def money(review: Review) -> Section:
         f"| **{difference_text(review.money, currency, hours)}** |"
         for word, hours in (("per hour", 1), ("per month", HOURS_PER_MONTH))
     )
-    return Section(opening, rows, ("", *notes) if notes else ())
+    return Section(opening, rows, ("", *notes) if notes else (), short=True)
 
 
 def cost_lines(review: Review) -> Section:

@@ -14,9 +14,9 @@ from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.spec.message import Message
 
 from .entries import check_keys, model_faults, place_faults, raw_entries
+from .existing_sections import ExistingBucketSection, ExistingObjectSection
 from .origin import Report
 from .result import Existing, ExistingBucket, ExistingObject
-from .sections import ExistingBucketSection, ExistingObjectSection
 
 EXISTING = "existing"
 BUCKETS = "buckets"

@@ -17,6 +17,8 @@ from coreweave_inference.spec.fields import HOST_LABEL
 from coreweave_inference.spec.gateway import AUTH, ROUTING, GatewaySpec
 from coreweave_inference.spec.shape import fields_of
 
+from .acceptance import AcceptedSection
+from .existing_sections import ONE_WAY, ExistingBucketSection, ExistingObjectSection
 from .schema_values import (
     NULL,
     Schema,
@@ -27,14 +29,7 @@ from .schema_values import (
     reference,
     required_of,
 )
-from .sections import (
-    ONE_WAY,
-    AcceptedSection,
-    BucketSection,
-    ExistingBucketSection,
-    ExistingObjectSection,
-    OptionsSection,
-)
+from .sections import BucketSection, OptionsSection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FILES = {"inference.schema.json": False, "inference.overlay.schema.json": True}

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from datetime import date
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
@@ -20,21 +18,17 @@ from coreweave_inference.spec.fields import (
     MapValue,
     SomeText,
     Text,
-    Uuid,
     Zone,
     matching,
     refuse,
     shortened,
     unique,
 )
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.message import About, Broken, Message, Rule
+from coreweave_inference.spec.message import About, Message
 
 BUCKET_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-BUCKET_NAME_IN_SCHEMA = InSchema({"pattern": BUCKET_NAME, "minLength": 3, "maxLength": 63})
 RESERVED_STARTS = ("xn--", "cw-", "vip-", "log-stitcher-ch-")
 ORGANIZATION = r"^(cw[a-f0-9]{4}|(s|q)[a-f0-9]{5}|poc[a-f0-9]{3}|[a-f0-9]{6})$"
-ACCEPTED_KINDS = (*(kind.noun for kind in Kind), "bucket")
 DURATION = re.compile(
     r"(?:(?P<hours>[0-9]{1,4})h)?(?:(?P<minutes>[0-9]{1,6})m)?(?:(?P<seconds>[0-9]{1,8})s)?\Z"
 )
@@ -63,6 +57,11 @@ def _bucket_name(name: str) -> str:
     if problem:
         raise refuse(f'"{shortened(name)}" {problem}', "choose another name")
     return name
+
+
+BucketName = Annotated[
+    Text, AfterValidator(_bucket_name), InSchema({"pattern": BUCKET_NAME, "minLength": 3, "maxLength": 63})
+]
 
 
 def plain_prefix(prefix: str) -> str:
@@ -176,7 +175,7 @@ class BucketSection(Message):
     """A bucket that holds weights."""
 
     name: Annotated[
-        Annotated[Text, AfterValidator(_bucket_name), BUCKET_NAME_IN_SCHEMA],
+        BucketName,
         Field(description="The bucket's name, unique in all of Object Storage, 3 to 63 characters."),
         About(do="give the bucket's name, unique in all of Object Storage"),
     ]
@@ -207,147 +206,3 @@ class BucketSection(Message):
     options: Annotated[OptionsSection, Field(description="How the engine treats it."), About()] = (
         OptionsSection()
     )
-
-
-ONE_WAY = ("name", "id", "stack")
-STACK = r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"
-SAID = r"\S"
-DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-
-StackName = Annotated[
-    Text,
-    AfterValidator(
-        matching(
-            STACK,
-            "is not the full name of a stack",
-            "write organization/project/stack; in a state backend of your own the first part is the word organization",
-        )
-    ),
-]
-OtherStack = Annotated[
-    StackName | None,
-    Field(description="Another Pulumi stack whose object it is: `organization/project/stack`."),
-    About(),
-]
-OtherKey = Annotated[
-    SomeText | None,
-    Field(description="Its key in the other stack; left out: the same as here."),
-    About(do="give the key it has in the other stack"),
-]
-
-
-def _one_way(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Broken | None]:
-    listed = ", ".join(names)
-
-    def check(values: Mapping[str, Any]) -> Broken | None:
-        given = [name for name in names if values.get(name) is not None]
-        if len(given) == 1:
-            return None
-        if not given:
-            return Broken(names[0], f"none of {listed} is given", "say which one it is")
-        return Broken(given[1], f"{' and '.join(given)} exclude each other", "keep exactly one of them")
-
-    return check
-
-
-def _only_with(name: str, other: str) -> Callable[[Mapping[str, Any]], Broken | None]:
-    def check(values: Mapping[str, Any]) -> Broken | None:
-        if values.get(name) is None or values.get(other) is not None:
-            return None
-        return Broken(name, f"is given without {other}", f"take it out, or say {other}")
-
-    return check
-
-
-class ExistingObjectSection(Message):
-    """A gateway or capacity claim that exists, told by exactly one of `name`, `id` and `stack`."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(ONE_WAY, _one_way(ONE_WAY)),
-        Rule(("key", "stack"), _only_with("key", "stack")),
-    )
-
-    name: Annotated[
-        SomeText | None,
-        Field(description="The name it has in the account."),
-        About(do="give the name that the service shows"),
-    ] = None
-    id: Annotated[Uuid | None, Field(description="Its id (a UUID)."), About()] = None
-    stack: OtherStack = None
-    key: OtherKey = None
-
-
-class ExistingBucketSection(Message):
-    """A bucket that exists, told by exactly one of `name` and `stack`."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(("name", "stack"), _one_way(("name", "stack"))),
-        Rule(("key", "stack"), _only_with("key", "stack")),
-        Rule(("zone", "name"), _only_with("zone", "name")),
-    )
-
-    name: Annotated[
-        Annotated[Text, AfterValidator(_bucket_name), BUCKET_NAME_IN_SCHEMA] | None,
-        Field(description="The bucket's name."),
-        About(),
-    ] = None
-    zone: Annotated[
-        Zone | None,
-        Field(description="The Availability Zone it lies in, in any case; left out: not judged."),
-        About(upper_case=True),
-    ] = None
-    stack: OtherStack = None
-    key: OtherKey = None
-
-
-def _said(text: str) -> str:
-    if not text.strip():
-        raise refuse("is empty", "say why it is accepted")
-    return text.strip()
-
-
-def _accepted_object(text: str) -> str:
-    *kind, key = text.split() or [""]
-    if not key:
-        raise refuse("is empty", "give the key of the object, or kind and key")
-    if kind and " ".join(kind) not in ACCEPTED_KINDS:
-        raise refuse(
-            f'"{shortened(" ".join(kind))}" is not a kind of object',
-            f"write one of {', '.join(ACCEPTED_KINDS)}, and the key",
-        )
-    return " ".join((*kind, key))
-
-
-def _day(value: str) -> str:
-    try:
-        if re.match(DATE, value):
-            date.fromisoformat(value)
-            return value
-    except ValueError:
-        pass
-    raise refuse(f'"{shortened(value)}" is not a date', "write it as in 2027-01-31")
-
-
-class AcceptedSection(Message):
-    """A finding that is known and lived with."""
-
-    code: Annotated[
-        SomeText,
-        Field(description="The finding's code."),
-        About(do="give the code that `cw-inference check` shows"),
-    ]
-    object: Annotated[
-        Annotated[Text, AfterValidator(_accepted_object), InSchema({"pattern": SAID})],
-        Field(description="What the finding is about: a key, or kind and key as in `deployment chat`."),
-        About(do="give the key of the object, or kind and key"),
-    ]
-    reason: Annotated[
-        Annotated[Text, AfterValidator(_said), InSchema({"pattern": SAID})],
-        Field(description="Why it is accepted, for whoever reads it later."),
-        About(do="say why it is accepted"),
-    ]
-    until: Annotated[
-        Annotated[Text, AfterValidator(_day), InSchema({"pattern": DATE})] | None,
-        Field(description="The last day it is accepted, as in 2027-01-31; left out: for good."),
-        About(),
-    ] = None

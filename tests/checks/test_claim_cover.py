@@ -1,0 +1,106 @@
+"""Claims against those who run on them."""
+
+from __future__ import annotations
+
+import pytest
+from coreweave_inference.checks import Severity
+
+from tests.checks.situations import checked, codes
+
+LARGE = "deployments: {chat: {resources: {gpuCount: 8}, autoscaling: {min: 4, max: 4}}}"
+
+
+def finding(code, *situations):
+    return next(found for found in checked(*situations).findings if found.code == code)
+
+
+def test_a_shortage_is_one_inequality_that_a_person_can_follow():
+    found = finding("claim-short-of-min", {"declaration": LARGE, "live": ""})
+
+    assert found.what == (
+        'min: "chat" 4 x 8 + "canary" 1 x 8 = 40 GPUs > 2 instances x 8 = 16 GPUs claimed of gd-8xh200ib-i128 in US-EAST-04A'
+    )
+    assert found.do == "claim 5 instances, lower min, or allow CAPACITY_CLASS_ON_DEMAND too"
+
+
+def test_without_the_account_a_shortage_is_a_warning_since_others_may_have_claims():
+    assert finding("claim-short-of-min", {"declaration": LARGE}).severity is Severity.WARNING
+
+
+def test_claims_and_deployments_of_others_count_too():
+    more = (
+        "capacityClaims:\n  theirs: {instanceId: GD-8XH200IB-I128, instanceCount: 9, capacityType: "
+        "CAPACITY_TYPE_SERVERLESS, zones: [US-EAST-04A]}\n"
+    )
+    users = (
+        "deployments:\n  other: {extends: chat, model: {name: acme/other}, autoscaling: {min: 20, max: 20}, traffic:"
+        " {weight: 1}}\n"
+    )
+
+    assert "claim-short-of-min" not in codes({"declaration": LARGE, "live": more})
+    assert finding("claim-short-of-min", {"live": users}).severity is Severity.ERROR
+
+
+def test_a_claim_in_another_zone_does_not_count():
+    west = "capacityClaims: {h200: {zones: [US-WEST-04A]}}"
+
+    assert set(codes({"declaration": west, "live": ""})) == {"zone-of-claim", "claim-unused"}
+
+
+def test_a_gateway_in_all_zones_may_use_a_claim_in_any():
+    everywhere = "gateways: {public: {zones: null}}"
+    elsewhere = "capacityClaims: {h200: {zones: [US-WEST-04A]}}"
+
+    assert codes({"declaration": everywhere}, {"declaration": elsewhere, "live": ""}) == []
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        "capacityClaims: {h200: {instanceId: some-new-type}}\ndeployments: {chat: {resources: {instanceType: some-new-type}}}",
+        "existing: {capacityClaims: {shared: {stack: acme/platform/prod}}}",
+    ],
+)
+def test_hardware_or_claims_that_are_not_known_are_not_judged(unknown):
+    assert not [
+        code for code in codes({"declaration": LARGE}, {"declaration": unknown}) if code.startswith("claim-")
+    ]
+
+
+def test_a_stack_of_claims_alone_offers_them_to_others():
+    claims = "deployments: {chat: null, canary: null}"
+
+    assert codes({"declaration": claims, "live": ""}) == []
+
+
+def test_whoever_is_evicted_is_named_with_where_it_may_run():
+    before = (
+        "capacityClaims:\n  more: {instanceId: gd-8xh200ib-i128, instanceCount: 1, capacityType: CAPACITY_TYPE_SERVERLESS,"
+        " zones: [US-EAST-04A]}\n"
+    )
+    anywhere = "deployments: {canary: {autoscaling: {capacityClasses: [CAPACITY_CLASS_ON_DEMAND, CAPACITY_CLASS_RESERVED]}}}"
+
+    found = finding("claim-taken-away", {"declaration": anywhere, "before": before})
+
+    assert found.what == (
+        'it is removed, and of those who run there "chat" may run on claim "h200", "canary" may run on claim "h200" and '
+        "unclaimed capacity if there is any"
+    )
+
+
+def test_a_disabled_deployment_needs_no_gpus():
+    off = "deployments: {chat: {disabled: true, traffic: {weight: 0}}}"
+
+    assert "claim-short-of-min" not in codes({"declaration": LARGE}, {"declaration": off, "live": ""})
+
+
+def test_the_two_names_of_managed_capacity_are_no_replacement():
+    renamed = "capacityClaims: {h200: {capacityType: CAPACITY_TYPE_MANAGED}}"
+
+    assert "claim-taken-away" not in codes({"declaration": renamed, "before": ""})
+
+
+def test_a_claim_that_is_reduced_and_still_holds_everything_evicts_nobody():
+    before = "capacityClaims: {h200: {instanceCount: 5}}"
+
+    assert codes({"before": before}) == []

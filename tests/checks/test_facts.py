@@ -1,0 +1,254 @@
+"""What is gathered for the checks: each thing asked for once, and whatever cannot be read is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from types import MappingProxyType
+
+import boto3
+import pytest
+from botocore.config import Config
+from coreweave_inference.api import InferenceApi
+from coreweave_inference.checks import PlainObject, Severity
+from coreweave_inference.errors import BucketMissing, StorageError, Unreachable
+from coreweave_inference.facts import checks_for, checks_for_objects, last_objects
+from coreweave_inference.facts.account import account
+from coreweave_inference.facts.weights import MOST_FILES, stores
+from coreweave_inference.secret import Secret
+from coreweave_inference.settings import resolve
+from coreweave_inference.simulator import Behaviour, Simulator
+from coreweave_inference.simulator.faults import Fault
+from coreweave_inference.spec import UNKNOWN, Kind
+from coreweave_inference.spec.normal_form import complete
+from coreweave_inference.storage import StoredObject
+
+from tests.checks.situations import THEY, WE, declared, objects
+
+PARSER = 'deployments: {chat: {runtime: {engineConfig: {tool-call-parser: qwen3_coder, enable-auto-tool-choice: ""}}}}'
+WRITTEN = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(Behaviour()) as running:
+        yield running
+
+
+@pytest.fixture
+def environment(simulator):
+    return {
+        "COREWEAVE_API_ENDPOINT": simulator.url,
+        "COREWEAVE_S3_ENDPOINT": simulator.url,
+        "COREWEAVE_API_TOKEN": simulator.token,
+        "COREWEAVE_RETRY_SECONDS": "0.5",
+    }
+
+
+@pytest.fixture
+def checked(environment):
+    def check(*overlays, **more):
+        settings = resolve({**environment, **more}, {})
+        return checks_for(declared(*overlays), settings, WE, environ={})
+
+    return check
+
+
+@pytest.fixture
+def weights(simulator):
+    """A bucket that somebody made, with two models and no policy."""
+    key = simulator.storage.credentials.mint("ab1cd2", 0)
+    client = boto3.session.Session().client(
+        "s3",
+        endpoint_url=simulator.url,
+        region_name="US-EAST-04A",
+        aws_access_key_id=key["accessKeyId"],
+        aws_secret_access_key=key["secretKey"],
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    client.create_bucket(
+        Bucket="acme-weights", CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"}
+    )
+    for model in ("chat-v1", "chat-v2"):
+        client.put_object(
+            Bucket="acme-weights", Key=f"models/{model}/config.json", Body=b'{"model_type": "llama"}'
+        )
+    yield client
+    client.close()
+
+
+def test_each_thing_is_asked_for_once(simulator, checked):
+    checked("deployments: {third: {extends: chat, model: {name: acme/third}, traffic: {weight: 1}}}")
+
+    asked = [entry.path.split("?")[0] for entry in simulator.journal.entries() if "/inference/" in entry.path]
+    assert sorted(asked) == sorted(
+        f"/v1alpha1/inference/{kind.path}{end}" for kind in Kind for end in ("", "/parameters")
+    )
+
+
+def test_a_sound_declaration_in_front_of_its_weights_has_no_error(checked, weights):
+    assert checked().errors == ()
+
+
+def test_weights_and_parsers_are_judged_by_what_lies_in_the_bucket(checked, weights):
+    codes = {finding.code for finding in checked(PARSER).findings}
+
+    assert "engine-parser-family" in codes
+
+
+def test_a_path_without_objects_is_an_error(checked, weights):
+    report = checked("deployments: {chat: {model: {path: models/chat-v9}}}")
+
+    assert [finding.code for finding in report.errors] == ["weights-missing"]
+
+
+def test_a_bucket_that_the_run_will_make_is_not_judged(checked):
+    assert checked().errors == ()
+
+
+def test_a_failing_parameters_call_is_a_warning_and_its_rules_say_nothing(simulator, checked):
+    simulator.faults.add(Fault(503, "GET", "/v1alpha1/inference/deployments/parameters"))
+
+    report = checked("deployments: {chat: {runtime: {version: 9.9.9}}}", COREWEAVE_RETRY_SECONDS="0")
+
+    assert report.errors == ()
+    assert [finding.code for finding in report.warnings] == ["catalogue-unread"]
+
+
+def test_live_objects_of_others_are_seen(simulator, checked):
+    ours = declared()
+    with InferenceApi(simulator.url, Secret(simulator.token)) as api:
+        for found in objects(ours, WE):
+            if found.kind is Kind.GATEWAY:
+                api.create(found.kind, {"id": found.id, **complete(found.kind, found.spec)})
+                gateway = found.id
+        (theirs,) = (o for o in objects(ours, THEY) if o.key == "canary")
+        runtime = {**theirs.spec["runtime"], "version": "0.22.0+crwv.2"}
+        spec = {**theirs.spec, "gatewayIds": [gateway], "runtime": runtime}
+        api.create(Kind.DEPLOYMENT, {"id": theirs.id, **complete(Kind.DEPLOYMENT, spec)})
+
+    codes = [finding.code for finding in checked().errors]
+
+    assert codes == ["traffic-foreign-group", "traffic-foreign-group"]
+
+
+@pytest.mark.parametrize("settings", [None, resolve({}, {}, require_token=False)])
+def test_without_a_token_one_note_says_what_was_not_looked_at(settings):
+    report = checks_for(declared(), settings, environ={})
+
+    assert report.findings == ()
+    assert len(report.notes) == 1
+    assert "nothing was asked of the service" in report.notes[0]
+
+
+def test_the_objects_of_a_python_program_are_checked_with_outputs_unknown():
+    chat = PlainObject(
+        Kind.DEPLOYMENT,
+        "chat",
+        {
+            "gatewayIds": [UNKNOWN],
+            "model": {"name": "acme/chat", "bucket": UNKNOWN, "path": "models/chat"},
+            "runtime": {"engine": "vllm", "engineConfig": {"enable-auto-tool-choice": ""}},
+        },
+    )
+
+    report = checks_for_objects([chat], None, environ={})
+
+    assert [(finding.code, finding.severity) for finding in report.findings] == [
+        ("engine-tool-parser", Severity.ERROR)
+    ]
+
+
+class Account:
+    """An account of which some lists cannot be had."""
+
+    def __init__(self, *failing):
+        self.failing = failing
+
+    def list(self, kind):
+        if kind in self.failing:
+            raise Unreachable("no answer")
+        return []
+
+    def parameters(self, kind):
+        return {}
+
+
+def test_half_an_account_is_not_known():
+    with ThreadPoolExecutor(2) as pool:
+        whole, half = account(Account(), pool), account(Account(Kind.GATEWAY), pool)
+
+    assert whole.live == ()
+    assert half.live is None
+    assert half.notes == ("the account's gateways could not be listed: no answer",)
+
+
+class Buckets:
+    """Object storage in a dict: documents by bucket, numbers of objects by path, and what fails."""
+
+    def __init__(self, policies, counts=MappingProxyType({}), broken=()):
+        self.policies, self.counts, self.broken = policies, counts, broken
+
+    def policy(self, name):
+        if name in self.broken:
+            raise StorageError("denied")
+        if name not in self.policies:
+            raise BucketMissing("there is none")
+        return self.policies[name]
+
+    def objects(self, bucket, prefix):
+        if prefix in self.broken:
+            raise StorageError("denied")
+        return (StoredObject(f"{prefix}/{n}", 1, WRITTEN) for n in range(self.counts.get(prefix, 0)))
+
+    def text(self, bucket, key, most_bytes):
+        return b"not JSON"
+
+
+def looked(store, paths, configs=()):
+    with ThreadPoolExecutor(2) as pool:
+        return stores(store, paths, configs, pool)
+
+
+def test_a_listing_is_bounded_and_says_when_it_was_cut_off():
+    found, notes = looked(
+        Buckets({"b": None}, {"long": MOST_FILES + 5, "short": 2}), {"b": {"long", "short"}}
+    )
+
+    assert notes == ()
+    assert (len(found["b"].folders["long"].files), found["b"].folders["long"].complete) == (MOST_FILES, False)
+    assert (len(found["b"].folders["short"].files), found["b"].folders["short"].complete) == (2, True)
+
+
+def test_what_cannot_be_read_is_a_note_and_not_known():
+    found, notes = looked(Buckets({"b": None}, broken=("b", "x")), {"b": {"x"}, "none": {"y"}})
+
+    assert set(found) == {"b"}
+    assert (found["b"].policy_known, found["b"].folders) == (False, {})
+    assert notes == (
+        'the policy of bucket "b" could not be read: denied',
+        '"x" in bucket "b" could not be listed: denied',
+    )
+
+
+def test_the_last_state_gives_our_objects_with_secrets_unknown():
+    urn = "urn:pulumi:dev::serving::pulumi-python:dynamic/coreweave/inference:Deployment::chat"
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
+    outputs = {
+        "name": "chat-dev",
+        "runtime": {"engineEnv": {"TOKEN": secret}},
+        "disabled": False,
+        "revision": "r",
+    }
+    resource = {"urn": urn, "type": urn.split("::")[2], "id": "i", "outputs": outputs}
+    other = {"urn": "urn:pulumi:dev::serving::pulumi:pulumi:Stack::x", "type": "pulumi:pulumi:Stack"}
+
+    (found,) = (
+        last_objects({"deployment": {"resources": [other, resource, {**resource, "delete": True}]}}) or ()
+    )
+
+    assert (found.kind, found.key, found.id) == (Kind.DEPLOYMENT, "chat", "i")
+    assert found.spec == {"name": "chat-dev", "runtime": {"engineEnv": {"TOKEN": UNKNOWN}}, "disabled": False}
+    assert last_objects(None) is None
+    assert last_objects({}) == ()

@@ -1,0 +1,102 @@
+"""The campaign: lives played side by side, each in a process of its own, and what came of them."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import queue
+import shutil
+import sys
+import tempfile
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from tests.faults.lives import QUICK, Life, Round, found_pulumi
+from tests.faults.report import Totals, as_json, story
+
+ROUNDS_OF_A_LIFE = 10
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the campaign; 1 if a promise was broken."""
+    options = _parser().parse_args(arguments)
+    started, totals, pulumi = time.monotonic(), Totals(), found_pulumi()
+    lives = _lives(options.rounds, options.life)
+    for rounds in _played(options.seed, lives, min(options.jobs, len(lives)), pulumi):
+        totals.add(rounds)
+        for found in rounds:
+            if found.violations:
+                print(story(options.seed, len(rounds), found), flush=True)
+        if not options.json:
+            print(f"{totals.rounds} rounds, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    seconds = time.monotonic() - started
+    if options.json:
+        print(as_json(totals.document(options.seed, seconds, options.jobs)))
+    else:
+        print("\n".join(totals.lines(options.seed, seconds, options.jobs)))
+    return 1 if totals.broken else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same programs and faults")
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=2, help="lives that are played at a time")
+    parser.add_argument("--life", type=int, help="play this life alone, to see again what it did")
+    parser.add_argument("--json", action="store_true", help="one JSON document at the end")
+    return parser
+
+
+def _lives(rounds: int, only: int | None) -> list[tuple[int, int]]:
+    """Numbers of the lives, and how many rounds each has."""
+    if only is not None:
+        return [(only, rounds)]
+    whole, rest = divmod(rounds, ROUNDS_OF_A_LIFE)
+    return [(number, ROUNDS_OF_A_LIFE) for number in range(1, whole + 1)] + (
+        [(whole + 1, rest)] if rest else []
+    )
+
+
+def _played(seed: int, lives: list[tuple[int, int]], jobs: int, pulumi: str) -> Any:
+    """The rounds of each life, as they end. A life runs in a process of its own: it is sent interrupts."""
+    context = multiprocessing.get_context("spawn")
+    results: Any = context.Queue()
+    waiting, running = list(lives), dict[int, BaseProcess]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                number, count = waiting.pop(0)
+                process = context.Process(target=_play, args=(seed, number, count, pulumi, results))
+                process.start()
+                running[number] = process
+            yield _next(results, running)
+    finally:
+        for process in running.values():
+            process.kill()
+
+
+def _next(results: Any, running: dict[int, BaseProcess]) -> list[Round]:
+    while True:
+        try:
+            number, rounds = results.get(timeout=1)
+        except queue.Empty:
+            for number, process in running.items():
+                if process.exitcode not in (None, 0):
+                    raise SystemExit(f"life {number} ended with {process.exitcode}") from None
+            continue
+        running.pop(number).join()
+        found: list[Round] = rounds
+        return found
+
+
+def _play(seed: int, number: int, count: int, pulumi: str, results: Any) -> None:
+    from coreweave_inference.simulator import Simulator
+
+    place = Path(tempfile.mkdtemp(prefix="cw-faults-"))
+    try:
+        with Simulator(QUICK) as simulator:
+            results.put((number, Life(seed, number, place, simulator, pulumi).rounds(count)))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

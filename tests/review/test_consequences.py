@@ -1,0 +1,302 @@
+"""Sentences instead of properties, and how dangerous each is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from coreweave_inference.review.restarts import Effect, field_effects
+from coreweave_inference.spec import Kind
+from coreweave_inference.spec.shape import is_path, paths
+
+from tests.review.previews import claim, deployment, gateway, review_of, same, step, told
+
+
+def _with(inputs: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    top, _, rest = path.partition(".")
+    if rest:
+        return {**inputs, top: _with(inputs.get(top, {}), rest, value)}
+    return {**inputs, top: value}
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "sentences"),
+    [
+        (
+            "model.path",
+            "models/a",
+            "models/b",
+            ["rolls all replicas of chat (model path)", "model path models/a → models/b"],
+        ),
+        (
+            "runtime.version",
+            "0.21.0",
+            "0.22.0",
+            ["rolls all replicas of chat (engine version)", "version 0.21.0 → 0.22.0"],
+        ),
+        (
+            "runtime.engineConfig",
+            {"max-model-len": "1"},
+            {"enable-auto-tool-choice": ""},
+            [
+                "rolls all replicas of chat (engine options)",
+                "takes out the engine option max-model-len (it was 1)",
+                "switches the engine option enable-auto-tool-choice on",
+            ],
+        ),
+        (
+            "resources.gpuCount",
+            1,
+            2,
+            ["rolls all replicas of chat (GPUs per replica)", "GPUs per replica 1 → 2"],
+        ),
+        (
+            "autoscaling.concurrency",
+            32,
+            0,
+            ["resets concurrency to the service's default (it was 32)"],
+        ),
+        ("autoscaling.priority", 5, None, ["resets priority to the service's default (it was 5)"]),
+        ("autoscaling.max", 4, 6, ["max replicas 4 → 6"]),
+        (
+            "autoscaling.capacityClasses",
+            ["CAPACITY_CLASS_RESERVED"],
+            [],
+            [
+                "may restart the replicas of chat (capacity classes): the documentation does not say",
+                "chat may run on claims and on unclaimed capacity, which is billed per GPU-hour",
+            ],
+        ),
+        (
+            "autoscaling.capacityClasses",
+            [],
+            ["CAPACITY_CLASS_RESERVED"],
+            [
+                "may restart the replicas of chat (capacity classes): the documentation does not say",
+                "chat may run on capacity claims only",
+            ],
+        ),
+        (
+            "disabled",
+            True,
+            False,
+            [
+                "may restart the replicas of chat (disabled): the documentation does not say",
+                "chat takes 100 % of acme/chat on public instead of disabled",
+                "switches chat on again; it loads its weights first, which takes minutes",
+            ],
+        ),
+    ],
+)
+def test_a_changed_field_of_a_deployment_is_told_as_what_it_does(
+    path: str, before: Any, after: Any, sentences: list[str]
+) -> None:
+    found = review_of(
+        same("gateway", "public", gateway()),
+        step(
+            "update",
+            "deployment",
+            "chat",
+            _with(deployment(), path, before),
+            _with(deployment(), path, after),
+        ),
+    )
+
+    assert told(found) == {"chat": sentences}
+
+
+def test_a_secret_that_changes_is_named_and_neither_value_is_shown() -> None:
+    old, new = (
+        {**deployment(), "runtime": {"engine": "vllm", "engineEnv": {"TOKEN": value}}} for value in "ab"
+    )
+    update = step("update", "deployment", "chat", old, new)
+    update["detailedDiff"] = {"runtime.engineEnv.TOKEN": {"kind": "update"}}
+
+    found = review_of(same("gateway", "public", gateway()), update)
+
+    assert told(found)["chat"] == [
+        "rolls all replicas of chat (environment)",
+        "changes the environment variable TOKEN (its value is not shown)",
+    ]
+
+
+def test_every_field_of_a_deployment_has_a_row_on_restarts_with_a_source_unless_it_is_not_known() -> None:
+    rows = {row.field: row for row in field_effects()}
+    messages = {"runtime", "resources", "model", "autoscaling", "traffic"}
+
+    assert {path for path in paths(Kind.DEPLOYMENT.model) if path not in messages} == set(rows)
+    assert all(is_path(Kind.DEPLOYMENT.model, field) for field in rows)
+    assert {row.field for row in rows.values() if not row.source} == {
+        row.field for row in rows.values() if row.effect is Effect.UNKNOWN
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "chat-dev",
+            "! replaces chat (asked for): the old one goes before the new one is asked for, and it loads its weights "
+            "first, which takes minutes",
+        ),
+        (
+            "other",
+            "replaces chat (name): the new one comes first; it loads its weights first, which takes minutes",
+        ),
+    ],
+)
+def test_replacing_under_the_same_name_is_dangerous_since_the_old_one_goes_first(
+    name: str, sentence: str
+) -> None:
+    found = review_of(
+        same("gateway", "public", gateway()),
+        step("replace", "deployment", "chat", deployment(), {**deployment(), "name": name}),
+    )
+
+    assert told(found)["chat"] == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"coreWeaveAuth": None, "weightsAndBiasesAuth": {}}, "! changes how clients of public authenticate"),
+        (
+            {"bodyBasedRouting": None, "pathBasedRouting": {}},
+            "! changes how public finds the model of a request",
+        ),
+        ({"zones": ["RNO2A"]}, "! moves gateway public from US-EAST-04A to RNO2A"),
+        (
+            {"endpointConfiguration": {"additionalDns": []}},
+            "takes the DNS names a.example out of public; the service keeps them until the gateway is replaced",
+        ),
+    ],
+)
+def test_a_changed_gateway_is_told_as_what_clients_notice(change: dict[str, Any], sentence: str) -> None:
+    before = gateway(endpointConfiguration={"additionalDns": ["a.example"]})
+
+    found = review_of(step("update", "gateway", "public", before, {**before, **change}))
+
+    assert told(found)["public"][0].startswith(sentence)
+
+
+def test_deleting_a_claim_names_who_is_evicted_and_who_has_nowhere_to_go() -> None:
+    found = review_of(
+        same("gateway", "public", gateway()),
+        step("delete", "claim", "h200", claim()),
+        same("deployment", "chat-a", deployment(classes=("RESERVED",))),
+        same("deployment", "chat-b", deployment()),
+        same("deployment", "chat-c", deployment(classes=("ON_DEMAND",))),
+        same("deployment", "chat-d", deployment(instance="gd-8xh100ib-i128")),
+    )
+
+    assert told(found)["h200"] == [
+        "! evicts chat-a from claim h200: allowed on claims only, and no claim is left for them",
+        "! evicts chat-b from claim h200: the service moves them to other capacity, if there is any",
+    ]
+
+
+def test_a_claim_that_nobody_uses_goes_without_danger() -> None:
+    found = review_of(step("delete", "claim", "h200", claim()))
+
+    assert told(found)["h200"] == ["deletes claim h200; no deployment that stays can run on it"]
+
+
+def test_a_claim_that_shrinks_may_bill_its_old_count_for_a_while() -> None:
+    found = review_of(
+        same("gateway", "public", gateway()),
+        step("update", "claim", "h200", claim(3), claim(1)),
+        same("deployment", "chat", deployment()),
+    )
+
+    assert told(found)["h200"] == [
+        "claim h200 shrinks from 3 to 1 instance; the service may keep the old count, and its bill, for a while",
+        "chat may lose replicas that run on h200",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "state", "sentence"),
+    [
+        ({"name": "w"}, {"retainOnDelete": True}, "leaves the bucket w and its weights alone"),
+        ({"name": "w"}, {}, "! deletes the bucket w, if it is empty"),
+        (
+            {"name": "w", "forceDestroy": True},
+            {},
+            "! empties the bucket w and deletes it, all versions of all weights (forceDestroy)",
+        ),
+    ],
+)
+def test_deleting_a_bucket_says_what_becomes_of_the_weights(
+    old: dict[str, Any], state: dict[str, Any], sentence: str
+) -> None:
+    assert told(review_of(step("delete", "bucket", "weights", old, **state))) == {"weights": [sentence]}
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "locked_out"), [(["models/chat"], False), (["other"], True), (["models/c"], True)]
+)
+def test_a_policy_that_no_longer_covers_a_deployments_weights_is_dangerous(
+    prefixes: list[str], locked_out: bool
+) -> None:
+    policy = {"bucket": "acme-weights", "prefixes": ["models"]}
+
+    found = review_of(
+        same("gateway", "public", gateway()),
+        same("deployment", "chat", deployment()),
+        step("update", "policy", "p", policy, {**policy, "prefixes": prefixes}),
+    )
+
+    words = "! the inference service may no longer read the weights of chat: replicas that start later fail"
+    assert (words in told(found)["p"]) is locked_out
+
+
+def test_a_resource_of_another_package_is_told_by_its_type_and_its_differences() -> None:
+    found = review_of(
+        step(
+            "update",
+            "aws:s3/bucket:Bucket",
+            "logs",
+            {"tags": {"a": "1"}, "x": [1, 2]},
+            {"tags": {"a": "2"}, "x": [2, 1]},
+        )
+    )
+
+    assert told(found)["logs"] == ["updates aws:s3/bucket:Bucket logs", 'tags {"a": "1"} → {"a": "2"}']
+
+
+def test_readiness_that_only_follows_a_change_is_not_told() -> None:
+    def objects(revision: str) -> dict[str, Any]:
+        return {"objects": {"deployment chat": {"id": "i", "revision": revision}}}
+
+    followed = review_of(
+        step("update", "deployment", "chat", deployment(), deployment(most=5)),
+        step("update", "readiness", "ready", objects("1"), objects("04da6b54-80e4-46f7-96ec-b56ff0331ba9")),
+    )
+    alone = review_of(
+        same("deployment", "chat", deployment()),
+        step("update", "readiness", "ready", objects("1"), objects("2")),
+    )
+
+    assert set(told(followed)) == {"chat"}
+    assert told(alone) == {"ready": ["waits again for deployment chat, which the last run did not see ready"]}
+
+
+def test_dangerous_changes_come_first_and_then_those_worth_a_look() -> None:
+    found = review_of(
+        same("gateway", "public", gateway()),
+        step("update", "deployment", "a", deployment(), deployment(most=5)),
+        step(
+            "update",
+            "deployment",
+            "b",
+            deployment(),
+            {**deployment(), "runtime": {"engine": "vllm", "version": "1.0.0"}},
+        ),
+        step("delete", "bucket", "z", {"name": "w"}),
+    )
+
+    assert [(change.label, change.danger.value) for change in found.changes] == [
+        ("z", "dangerous"),
+        ("b", "caution"),
+        ("a", "plain"),
+    ]

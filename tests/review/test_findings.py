@@ -1,0 +1,98 @@
+"""Findings of the checks: new ones apart from old ones."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.review import Findings, Outcome, compare_findings, read_findings
+from coreweave_inference.review.views import as_markdown
+
+from tests.review.previews import gateway, review_of, same
+
+
+def _finding(
+    code: str = "CW101", what: str = "two claims overlap", line: int = 3, **more: Any
+) -> dict[str, Any]:
+    return {
+        "code": code,
+        "severity": "warning",
+        "object": 'deployment "chat"',
+        "path": "deployments.chat",
+        "origin": {"file": "inference.yaml", "line": line},
+        "what": what,
+        "why": "it may surprise",
+        "do": "look at it",
+        **more,
+    }
+
+
+def _read(*items: dict[str, Any]) -> tuple[Any, ...]:
+    return read_findings(json.dumps({"ok": True, "findings": list(items)}), "check.json")
+
+
+def test_a_finding_that_only_moved_to_another_line_is_not_new() -> None:
+    before = _read(_finding(line=3), _finding("CW102"), _finding("CW103"))
+    after = _read(_finding(line=9), _finding("CW102"), _finding("CW104"))
+
+    found = compare_findings(after, before)
+
+    assert [item.code for item in found.new] == ["CW104"]
+    assert [item.code for item in found.old] == ["CW101", "CW102"]
+    assert [item.code for item in found.gone] == ["CW103"]
+
+
+def test_a_second_finding_of_the_same_words_is_new() -> None:
+    found = compare_findings(_read(_finding(line=3), _finding(line=4)), _read(_finding(line=3)))
+
+    assert (len(found.new), len(found.old)) == (1, 1)
+
+
+def test_without_findings_of_the_base_none_is_called_new() -> None:
+    found = compare_findings(_read(_finding()), None)
+
+    assert (found.new, len(found.old)) == ((), 1)
+
+
+def test_a_plain_list_with_file_and_line_is_read_too() -> None:
+    bare = {key: value for key, value in _finding().items() if key != "origin"}
+
+    (found,) = read_findings(json.dumps([{**bare, "file": "a.yaml", "line": 7}]), "x")
+
+    assert found.place == "a.yaml:7"
+
+
+@pytest.mark.parametrize("text", ["", "3", '{"findings": 3}', '[{"severity": "error"}]'])
+def test_what_holds_no_findings_is_refused(text: str) -> None:
+    with pytest.raises(CoreWeaveError, match="check.json"):
+        read_findings(text, "check.json")
+
+
+def test_new_findings_stand_above_the_changes_and_old_ones_are_folded() -> None:
+    findings = compare_findings(
+        _read(_finding("CW1"), _finding("CW2", "old news")), _read(_finding("CW2", "old news"))
+    )
+
+    text = as_markdown(review_of(same("gateway", "public", gateway()), findings=findings)).text
+
+    assert text.splitlines()[1] == "**no changes; 1 unchanged; 1 new finding** in `serving/dev`"
+    assert text.index("### New findings") < text.index("old news")
+    assert (
+        '- warning `CW1` deployment "chat" at `inference.yaml:3`: two claims overlap; it may surprise; look at it'
+        in text.splitlines()
+    )
+
+
+@pytest.mark.parametrize(
+    ("severity", "outcome"),
+    [("error", Outcome.DANGEROUS), ("warning", Outcome.CHANGES), ("note", Outcome.CHANGES)],
+)
+def test_a_new_error_is_as_bad_as_a_dangerous_change(severity: str, outcome: Outcome) -> None:
+    new = _read(_finding(severity=severity))
+
+    assert review_of(same("gateway", "public", gateway()), findings=Findings(new=new)).outcome is outcome
+    assert (
+        review_of(same("gateway", "public", gateway()), findings=Findings(old=new)).outcome is Outcome.NOTHING
+    )
