@@ -21,6 +21,8 @@ def test_a_new_directory_holds_everything_a_first_run_needs(cw_inference: Comman
         "Pulumi.dev.yaml",
         "Pulumi.yaml",
         "__main__.py",
+        "inference.overlay.schema.json",
+        "inference.schema.json",
         "inference.yaml",
     ]
     project = yaml.safe_load((made / "Pulumi.yaml").read_text())

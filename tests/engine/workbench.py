@@ -30,6 +30,7 @@ from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.simulator.journal import Entry
 from pulumi.automation._server import LanguageServer
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2_grpc
 
 from tests.engine.runs import Run
@@ -47,6 +48,10 @@ QUICK = {
     "COREWEAVE_GONE_DEADLINE_SECONDS": "10",
     "COREWEAVE_RETRY_SECONDS": "1",
 }
+
+# Otherwise a program whose engine happens to get the port of an earlier one finds that one's dead connection, which
+# the process keeps, and ends with "Resource monitor has terminated".
+OWN_CONNECTIONS = ("grpc.use_local_subchannel_pool", 1)
 
 Program = Callable[[], Any]
 
@@ -328,6 +333,8 @@ def _environment(service: Service, directory: Path) -> dict[str, str | None]:
 
 @contextlib.contextmanager
 def _language_server(program: Program) -> Iterator[str]:
+    if OWN_CONNECTIONS not in _GRPC_CHANNEL_OPTIONS:
+        _GRPC_CHANNEL_OPTIONS.append(OWN_CONNECTIONS)
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
     port = server.add_insecure_port("127.0.0.1:0")

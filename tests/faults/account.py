@@ -110,7 +110,9 @@ def _object_wrong(
 ) -> list[Violation]:
     ids = recorded.ids.get(name, ())
     if len(ids) != 1:
-        return [Violation("lost" if not ids else "duplicate", f"{name}: the state has {len(ids)} objects for it")]
+        return [
+            Violation("lost" if not ids else "duplicate", f"{name}: the state has {len(ids)} objects for it")
+        ]
     found = by_id.get(ids[0])
     if found is None:
         return [Violation("lost", f"{name}: {ids[0]} is declared and in the state, and does not exist")]
@@ -173,7 +175,10 @@ def _extra(program: Program, live: list[LiveObject], recorded: Recorded) -> list
     declared = {id_ for name in program.objects() for id_ in recorded.ids.get(name, ())}
     in_state = {id_ for ids in recorded.ids.values() for id_ in ids}
     found = [
-        Violation("orphan" if item.id not in in_state else "leftover", f"{item.kind} {item.name} ({item.id}) is not declared")
+        Violation(
+            "orphan" if item.id not in in_state else "leftover",
+            f"{item.kind} {item.name} ({item.id}) is not declared",
+        )
         for item in live
         if item.id not in declared
     ]

@@ -130,7 +130,9 @@ class Life:
         result, started = Round(self._number, number), time.monotonic()
         self._simulator.journal.clear()
         act(result)
-        result.writes = sum(entry.method in misbehaviour.WRITES for entry in self._simulator.journal.entries())
+        result.writes = sum(
+            entry.method in misbehaviour.WRITES for entry in self._simulator.journal.entries()
+        )
         result.seconds = time.monotonic() - started
         if result.violations:
             entries = self._simulator.journal.entries()[-JOURNAL_TAIL:]
@@ -172,7 +174,9 @@ class Life:
         else:
             base, _ = changed(self._random, self._random.choice((before, between)), may_fail=False)
             retired |= base.retired
-        return mended(self._random, Program(base.gateways, base.claims, base.deployments, base.prefixes, retired))
+        return mended(
+            self._random, Program(base.gateways, base.claims, base.deployments, base.prefixes, retired)
+        )
 
     def _misbehaving(self, result: Round, plan: Plan, program: Program, *, destroy: bool) -> bool:
         """The run in which things go wrong; whether it failed. One that says it succeeded must have."""
@@ -187,7 +191,9 @@ class Life:
             timer.cancel()
         self._simulator.faults.clear()
         result.first_run_ok = ok
-        result.story.append(f"the run that met faults: {'ok' if ok else 'failed'}; {' | '.join(errors)[:2000]}")
+        result.story.append(
+            f"the run that met faults: {'ok' if ok else 'failed'}; {' | '.join(errors)[:2000]}"
+        )
         if ok and not destroy and self._snapshot is not None:
             result.violations += not_serving(self._snapshot, self._recorded(), program)
         return not ok
@@ -256,7 +262,9 @@ class Life:
         ok, told = self._engine_run("up")
         result.story.append(f"the clean run: {'ok' if ok else 'failed'}; {' | '.join(told)[:3000]}")
         if not ok:
-            result.violations.append(Violation("not done", f"the clean run failed: {' | '.join(told)[:3000]}"))
+            result.violations.append(
+                Violation("not done", f"the clean run failed: {' | '.join(told)[:3000]}")
+            )
             return None
         return told
 
@@ -288,7 +296,9 @@ class Life:
         with world.lock:
             records = [record for kind in KINDS.values() for record in world.records(kind)]  # type: ignore[arg-type]
             return [
-                LiveObject(record.kind, record.id, record.created_at, dict(record.spec), self._why_not(record))
+                LiveObject(
+                    record.kind, record.id, record.created_at, dict(record.spec), self._why_not(record)
+                )
                 for record in records
                 if not record.name.startswith(STRANGERS)
             ]

@@ -111,7 +111,9 @@ def _status(random: Random) -> Fault:
 
 def _throttled(random: Random) -> Fault:
     headers = random.choice(({}, {"Retry-After": "1"}))
-    return OnWrite("status", nth=random.randint(1, 5), count=random.randint(1, 3), status=429, headers=headers)
+    return OnWrite(
+        "status", nth=random.randint(1, 5), count=random.randint(1, 3), status=429, headers=headers
+    )
 
 
 def _over_quota(random: Random) -> Fault:

@@ -123,11 +123,7 @@ class Program:
 
     def objects(self) -> dict[tuple[str, str], Declared]:
         """Every declared object by its section and key."""
-        return {
-            (kind, key): item
-            for kind in KEYS
-            for key, item in getattr(self, kind).items()
-        }
+        return {(kind, key): item for kind in KEYS for key, item in getattr(self, kind).items()}
 
     def with_object(self, kind: str, key: str, item: Declared | None) -> Program:
         """The program with one object in place, or without it."""
@@ -191,7 +187,10 @@ def remove(random: Random, program: Program) -> Program | None:
     if kind != "gateways":
         return without
     for name, item in program.deployments.items():
-        left = tuple(gateway for gateway in item.gateways if gateway != key) or tuple(sorted(without.gateways))[:1]
+        left = (
+            tuple(gateway for gateway in item.gateways if gateway != key)
+            or tuple(sorted(without.gateways))[:1]
+        )
         without = without.with_object("deployments", name, replace(item, gateways=left) if left else None)
     return without
 
@@ -288,7 +287,9 @@ def starve(random: Random, program: Program) -> Program | None:
 
 def other_prefixes(random: Random, program: Program) -> Program | None:
     """Another statement in the bucket's policy."""
-    return replace(program, prefixes=random.choice([found for found in PREFIXES if found != program.prefixes]))
+    return replace(
+        program, prefixes=random.choice([found for found in PREFIXES if found != program.prefixes])
+    )
 
 
 Change = Callable[[Random, Program], Program | None]

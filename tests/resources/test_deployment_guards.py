@@ -9,7 +9,6 @@ import pytest
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.host import CoreWeave
-from coreweave_inference.resources.session import speaking_through
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 
@@ -256,9 +255,9 @@ def test_a_read_that_fails_keeps_the_state(run: Run, simulator: Simulator, chat:
     chat.up(deployment())
     simulator.faults.add(Fault("status", "GET", "/deployments", count=None, status=503))
 
-    with run_against(simulator, COREWEAVE_RETRY_SECONDS="0") as later, speaking_through(later):
-        with pytest.raises(CoreWeave, match='deployment "chat": status 503: told to fail'):
-            chat.refresh()
+    told = pytest.raises(CoreWeave, match='deployment "chat": status 503: told to fail')
+    with run_against(simulator, COREWEAVE_RETRY_SECONDS="0"), told:
+        chat.refresh()
 
     assert chat.id
 

@@ -171,9 +171,9 @@ def test_users_that_are_going_are_waited_for(run: Run, api: Api) -> None:
 def test_a_user_that_does_not_go_is_named_with_who_waits_for_it(simulator: Simulator, api: Api) -> None:
     api.delete("deployments", DEPLOYMENT_ID)
 
-    with run_against(simulator, COREWEAVE_GONE_DEADLINE_SECONDS="1") as run:
-        with pytest.raises(CoreWeaveError) as caught:
-            wait_for_users(run, 'gateway "public"', "", behind(GATEWAY_ID), refuse_live=True)
+    hasty = run_against(simulator, COREWEAVE_GONE_DEADLINE_SECONDS="1")
+    with hasty as run, pytest.raises(CoreWeaveError) as caught:
+        wait_for_users(run, 'gateway "public"', "", behind(GATEWAY_ID), refuse_live=True)
 
     assert str(caught.value) == (
         'deployment "chat" is deleted but not gone, and gateway "public" waits for that after 1 s; run again to wait on'

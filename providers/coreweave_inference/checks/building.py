@@ -44,10 +44,9 @@ class Known:
     @cached_property
     def live_by_name(self) -> Mapping[tuple[Kind, str], LiveObject]:
         """Live objects by their names, and by their ids."""
-        named = {
+        return {
             (found.kind, name): found for found in self.live or () for name in (found.name, found.id) if name
         }
-        return named
 
     @cached_property
     def last_by_key(self) -> Mapping[tuple[Kind, str], LastObject]:

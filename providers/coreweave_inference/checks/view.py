@@ -35,6 +35,7 @@ from .objects import (
     deployment,
     gateway,
 )
+from .ownership import Identity
 from .values import texts
 
 Locate = Callable[[str], Origin | None]
@@ -63,6 +64,7 @@ class View:
     live: tuple[LiveObject, ...] | None = None
     last: tuple[LastObject, ...] | None = None
     stores: Mapping[str, BucketFacts] = field(default_factory=dict)
+    identity: Identity | None = None
     today: date = date.max
     locate: Locate = nowhere
 
@@ -228,13 +230,11 @@ class View:
             return
         ids = {item.id for item in items} | {found.id for found in self.last or () if found.id}
         taken = {item.name for item in items}
+        replaced = [item for item in items if item.own and self.live_of(item) is None]
         for found in self.live or ():
-            if (
-                found.kind is kind
-                and found.id not in ids
-                and found.name not in taken
-                and found.status != "DELETING"
-            ):
+            if found.kind is not kind or found.id in ids or found.name in taken or found.status == "DELETING":
+                continue
+            if self.identity is None or not self.identity.made(found, replaced):
                 yield found
 
 

@@ -67,7 +67,8 @@ def preview_of(place: Path, stack: str | None, *, refresh: bool | None) -> Previ
 def _run(place: Path, stack: str | None, *, refresh: bool | None) -> Preview:
     directory = StackDirectory.at(place)
     directory.require_virtualenv()
-    cli = PrintingCli.found(os.environ)
+    found = PulumiCli.found(os.environ)
+    cli = PrintingCli(found.command, found.version)
     name = stacks.chosen(directory, cli, stack)
     engine = Engine(directory, cli, name)
     if engine.state() is None:

@@ -45,6 +45,7 @@ __pycache__/
 """
 
 DECLARATION = """\
+# yaml-language-server: $schema=./inference.schema.json
 version: 1
 
 # Where the weights lie. `destroy` keeps the bucket; `policy` lets the inference service read the folders named.
@@ -122,11 +123,15 @@ def _stack_files(stack: str) -> dict[str, str]:
 
 
 def _project_files(directory: Path, project: str, zone: str) -> dict[str, str]:
+    from coreweave_inference.spec.declaration import schema
+
     return {
         "Pulumi.yaml": PROJECT.format(name=project, virtualenv=_virtualenv(directory)),
         "inference.yaml": DECLARATION.format(zone=zone, bucket=f"{_as_bucket_name(project)}-weights"),
         "__main__.py": PROGRAM,
         ".gitignore": IGNORED,
+        # Editors complete and check the declaration, and an overlay of it, with these.
+        **{file: schema.text(overlay=overlay) for file, overlay in schema.FILES.items()},
     }
 
 

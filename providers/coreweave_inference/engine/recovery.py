@@ -11,7 +11,7 @@ from typing import Any
 
 from pulumi.dynamic import ResourceProvider
 
-from coreweave_inference.errors import BucketMissing, CoreWeaveError
+from coreweave_inference.errors import BucketMissing
 from coreweave_inference.policy import find_ours, sid_for
 from coreweave_inference.resources import adoption
 from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
