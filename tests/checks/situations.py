@@ -99,23 +99,25 @@ def foreign(text: str, ours: Declaration) -> Iterator[LiveObject]:
 
 
 def catalogue(text: str) -> Catalogue:
-    """What the service offers."""
+    """What the service offers, as its answers tell."""
     data = yaml.safe_load(text) or {}
-    lists = {
-        attribute: {name: tuple(items) for name, items in (data.get(part) or {}).items()}
-        for attribute, part in (
-            ("claim_types", "claimTypes"),
-            ("versions", "versions"),
-            ("config_keys", "configKeys"),
-            ("environment_names", "environmentNames"),
-        )
+
+    def inner(part: str, name: str) -> dict[str, Any]:
+        return {key: {name: listed} for key, listed in (data.get(part) or {}).items()}
+
+    answers = {
+        Kind.GATEWAY: {"zones": data.get("zones")},
+        Kind.CAPACITY_CLAIM: {"zoneInstanceTypes": inner("claimTypes", "instanceIds")},
+        Kind.DEPLOYMENT: {
+            "runtimeParameters": {
+                "runtimeVersions": inner("versions", "versions"),
+                "runtimeConfigOptions": inner("configKeys", "allowedKeys"),
+                "engineEnvOptions": inner("environmentNames", "allowedNames"),
+            },
+            "resourceParameters": {"instanceTypes": data.get("instanceTypes")},
+        },
     }
-    return Catalogue(
-        zones=tuple(data.get("zones") or ()),
-        instance_types=tuple(data.get("instanceTypes") or ()),
-        unread=tuple(data.get("unread") or ()),
-        **lists,
-    )
+    return Catalogue.of_answers(answers, tuple(data.get("unread") or ()))
 
 
 def buckets(text: str) -> dict[str, BucketFacts]:

@@ -164,6 +164,10 @@ class Running:
         """SIGKILL to the engine."""
         self._process.kill()
 
+    def interrupt(self) -> None:
+        """A Ctrl-C, as far as it reaches the engine."""
+        self._process.send_signal(signal.SIGINT)
+
 
 class Workbench:
     """One stack of a directory. `variables` are on top of a hermetic environment; None takes one away."""

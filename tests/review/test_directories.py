@@ -53,6 +53,6 @@ def test_a_place_that_is_no_stack_directory_is_one_line(stack: Stack, place: str
 
     found = stack.run("review", place, stack=None)
 
-    assert found.returncode != 0
+    assert found.returncode == 1
     assert found.stdout == ""
     assert found.stderr.startswith("error: ")

@@ -66,7 +66,7 @@ def test_a_plain_list_with_file_and_line_is_read_too() -> None:
 
 @pytest.mark.parametrize("text", ["", "3", '{"findings": 3}', '[{"severity": "error"}]'])
 def test_what_holds_no_findings_is_refused(text: str) -> None:
-    with pytest.raises(CoreWeaveError, match="check.json"):
+    with pytest.raises(CoreWeaveError, match=r"check\.json"):
         read_findings(text, "check.json")
 
 

@@ -100,7 +100,7 @@ def test_without_a_token_nothing_is_asked(hub: GitHub) -> None:
 
 
 def test_another_refusal_and_no_answer_are_errors_of_their_own(hub: GitHub) -> None:
-    with pytest.raises(CannotPost, match="422: .*too long"):
+    with pytest.raises(CannotPost, match=r"422: .*too long"):
         post(_pull(hub), MARKER, _text("x" * 70_000), only_replace=False)
     with pytest.raises(CannotPost, match="cannot be reached"):
         post(_pull(hub, api="http://127.0.0.1:9"), MARKER, _text("x"), only_replace=False)

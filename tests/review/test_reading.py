@@ -127,6 +127,7 @@ def test_a_deployment_kept_by_its_own_option_stays_and_bills() -> None:
     found = review_of(step("delete", "deployment", "chat", deployment(), retainOnDelete=True))
 
     (change,) = found.changes
-    assert [str(c.sentence) for c in change.consequences][0] == (
-        "leaves chat alone: it stays in the account and goes on billing"
+    assert (
+        str(change.consequences[0].sentence)
+        == "leaves chat alone: it stays in the account and goes on billing"
     )

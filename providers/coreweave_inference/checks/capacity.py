@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from .hardware import hardware_of
 from .objects import Claim, Deployment
@@ -24,17 +25,17 @@ class Pool:
     claims: tuple[Claim, ...]
     users: tuple[Deployment, ...]
 
-    @property
+    @cached_property
     def supply(self) -> int:
         """GPUs of all claims."""
         return sum(item.count or 0 for item in self.claims) * self.gpus_each
 
-    @property
+    @cached_property
     def least(self) -> int:
         """GPUs of the users' min replicas."""
         return sum(map(min_gpus, self.users))
 
-    @property
+    @cached_property
     def most(self) -> int:
         """GPUs of the users' max replicas."""
         return sum(map(max_gpus, self.users))

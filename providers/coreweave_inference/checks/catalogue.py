@@ -151,7 +151,9 @@ def claim_type(view: View) -> Iterator[Problem]:
     """The zone's list does not have it, or the zone has no list while others have one."""
     offers = view.catalogue.claim_types
     for item in view.own_claims:
-        if not offers or item.zone is None or item.instance_type is None:
+        if not any(offers.values()) or item.zone is None or item.instance_type is None:
+            continue
+        if item.zone in offers and not offers[item.zone]:
             continue
         here = {name.lower() for name in offers.get(item.zone, ())}
         if item.instance_type not in here:

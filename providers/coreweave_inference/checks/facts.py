@@ -49,9 +49,9 @@ class Catalogue:
 
 
 def _lists(by_name: Any, inner: str, *, upper: bool = False) -> dict[str, tuple[str, ...]]:
-    """`{"vllm": {"versions": […]}}` as `{"vllm": (…)}`; what is empty is left out."""
+    """`{"vllm": {"versions": […]}}` as `{"vllm": (…)}`."""
     found = {str(name): names(mapping(entry).get(inner)) for name, entry in mapping(by_name).items()}
-    return {name.upper() if upper else name: listed for name, listed in found.items() if listed}
+    return {name.upper() if upper else name: listed for name, listed in found.items()}
 
 
 @dataclass(frozen=True)

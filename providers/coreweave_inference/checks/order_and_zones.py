@@ -42,7 +42,7 @@ def zone_of_instance_type(view: View) -> Iterator[Problem]:
     offers = view.catalogue.claim_types
     for item in view.deployments:
         zones = view.zones_of(item)
-        if not zones or not item.instance_type or any(zone not in offers for zone in zones):
+        if not zones or not item.instance_type or not all(offers.get(zone) for zone in zones):
             continue
         if not any(_has(offers[zone], item.instance_type) for zone in zones):
             elsewhere = sorted(zone for zone, types in offers.items() if _has(types, item.instance_type))

@@ -14,10 +14,8 @@ from typing import Any
 from coreweave_inference.spec.declaration import Accepted, BucketDeclaration, ExistingBucket, Origin
 from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.spec.normal_form import (
-    UNKNOWN,
     Difference,
     differences,
-    get_path,
     has_unknown,
     sparse,
 )
@@ -136,8 +134,16 @@ class View:
 
     def before(self, item: Item) -> Mapping[str, Any] | None:
         """The spec that the object had before this run, in normal form: the last state's, else the live one."""
-        found = self.last_of(item) or self.live_of(item)
-        return sparse(item.kind, found.spec) if found else None
+        known = self._before_by_key
+        if (item.kind, item.key) not in known:
+            found = self.last_of(item) or self.live_of(item)
+            known[item.kind, item.key] = sparse(item.kind, found.spec) if found else None
+        return known[item.kind, item.key]
+
+    @cached_property
+    def _before_by_key(self) -> dict[tuple[Kind, str], dict[str, Any] | None]:
+        """What `before` has answered."""
+        return {}
 
     def is_new(self, item: Item) -> bool | None:
         """Whether this run makes it; `None` where that is not known."""
@@ -175,10 +181,13 @@ class View:
         last = self.last_of(item)
         if last is None:
             return False
-        now = {**item.spec, "name": item.spec.get("name") or item.name or last.spec.get("name")}
+        now = {"name": item.spec.get("name") or item.name or last.spec.get("name")}
+        was = {"name": last.spec.get("name")}
+        if item.kind is Kind.CAPACITY_CLAIM:
+            now["resources"], was["resources"] = item.spec.get("resources"), last.spec.get("resources")
         return any(
-            get_path(now, found.path) is not UNKNOWN and found.left is not UNKNOWN
-            for found in differences(item.kind, last.spec, now)
+            not has_unknown((found.left, found.right))
+            for found in differences(item.kind, was, now)
             if found.path in item.kind.replace_fields
         )
 

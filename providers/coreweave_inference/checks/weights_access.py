@@ -91,10 +91,10 @@ def not_listed(view: View) -> Iterator[Problem]:
 def not_readable(view: View) -> Iterator[Problem]:
     """s3:GetObject below the model's path is not allowed."""
     for item, bucket, document in _judged(view):
-        for key in _keys(view, item):
+        listed = _decided(document, bucket, "s3:ListBucket").allowed
+        for key in _keys(view, item) if listed else ():
             decision = _decided(document, bucket, "s3:GetObject", key)
-            listed = _decided(document, bucket, "s3:ListBucket").allowed
-            if listed and not decision.allowed and not _is_denied(document, bucket, "s3:GetObject", key):
+            if not decision.allowed and not _is_denied(document, bucket, "s3:GetObject", key):
                 yield Problem(
                     item.about,
                     item.path("model.path"),

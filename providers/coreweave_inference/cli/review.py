@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -110,9 +111,7 @@ def review(
 
     Example: cw-inference review stacks/quickstart --stack dev --view terminal
     """
-    from .exits import errors_told
-
-    with errors_told(as_json=view is View.JSON):
+    with _errors_told(as_json=view is View.JSON):
         found = _review(places or [Path()], stack, refresh, prices, (findings, old_findings))
         comment = _comment(found, artifact)
         print(_shown(found, comment, view), end="")
@@ -123,6 +122,21 @@ def review(
     code = exit_code(found, fail_on)
     if code:
         raise typer.Exit(code)
+
+
+@contextmanager
+def _errors_told(*, as_json: bool) -> Iterator[None]:
+    """Every error is exit code 1 here, since 2 says that something changes."""
+    from coreweave_inference.errors import CoreWeaveError
+
+    from .exits import errors_told, tell_error
+
+    with errors_told(as_json=as_json):
+        try:
+            yield
+        except CoreWeaveError as error:
+            tell_error(str(error), as_json=as_json)
+            raise typer.Exit(ERROR) from None
 
 
 def exit_code(found: Review, fail_on: FailOn) -> int:

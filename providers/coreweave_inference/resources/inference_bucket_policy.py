@@ -68,7 +68,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         old, new = plain(olds), plain(news)
         current().guard_endpoint(str(old.get("apiEndpoint", "")))
         if old.get("bucket") != new.get("bucket"):
-            return DiffResult(changes=True, replaces=["bucket"], delete_before_replace=False)
+            return DiffResult(changes=None, replaces=["bucket"], delete_before_replace=False)
         urn, sid = str(new.get(URN, "")), str(old.get("sid", ""))
         current().memory.stand_for(urn, _standing(id_, sid))
         same = _comparable(old) == _comparable(new)

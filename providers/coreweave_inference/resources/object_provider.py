@@ -233,7 +233,7 @@ class ObjectProvider(HostedProvider):
                 "one is asked for; without an explicit name the new one would come first",
             )
         keys = {difference.path.split(".")[0] for difference in self._changed(old, new)} or {"name"}
-        return DiffResult(changes=True, replaces=sorted(keys), delete_before_replace=gives_up_first)
+        return DiffResult(changes=None, replaces=sorted(keys), delete_before_replace=gives_up_first)
 
     def _changed(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Difference, ...]:
         was, wanted = sparse(self.kind, old), sparse(self.kind, new)

@@ -83,7 +83,8 @@ def urn_of(type_name: str, name: str, opts: pulumi.ResourceOptions | None) -> pu
     """The URN that the engine will give; provider methods are not told theirs and need it to speak on their row."""
     urn = pulumi.create_urn(name, TYPE_PREFIX + type_name, opts.parent if opts else None)
     # Without what it came from: a component as parent would make each of its children depend on all of them.
-    return pulumi.Output(set(), urn.future(), urn.is_known())
+    alone: pulumi.Output[Any] = pulumi.Output(set(), urn.future(), urn.is_known())
+    return alone
 
 
 def with_dependencies(

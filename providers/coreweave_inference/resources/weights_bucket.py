@@ -61,7 +61,7 @@ class WeightsBucketProvider(HostedProvider):
         old, new = plain(olds), plain(news)
         current().guard_endpoint(str(old.get("apiEndpoint", "")))
         if old.get("name") != new.get("name"):
-            return DiffResult(changes=True, replaces=["name"], delete_before_replace=False)
+            return DiffResult(changes=None, replaces=["name"], delete_before_replace=False)
         current().memory.stand_for(str(new.get(URN, "")), id_)
         same = all(
             (old.get(key) or None) == (new.get(key) or None) for key in ("zone", "tags", "forceDestroy")

@@ -1,0 +1,54 @@
+"""One life on services that speak differently: each is a service that the real one may turn out to be."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.engine.declarations import canary
+from tests.engine.workbench import Workbench
+
+SERVICES = [
+    {"emit_zero_values": zeros, "strict_fields": strict}
+    for zeros, strict in itertools.product((False, True), repeat=2)
+]
+SERVICES[1] = {**SERVICES[1], "managed_name_shown": "SERVERLESS", "gzip": False}
+SERVICES[2] = {**SERVICES[2], "identical_patch_is_silent": True, "disabled_reaches_ready": True}
+
+
+@pytest.mark.parametrize("knobs", SERVICES, ids=str)
+def test_a_life_is_the_same_whether_zero_values_are_emitted_and_whether_unknown_fields_are_refused(
+    workbench: Workbench, knobs: dict[str, Any]
+) -> None:
+    workbench.service.turn(**knobs)
+    changed = canary(deployments={"chat": {"traffic": {"weight": 0}, "autoscaling": {"concurrency": None}}})
+    workbench.declare(canary())
+    up = workbench.up()
+    workbench.declare(changed)
+    change = workbench.up("--refresh")
+    workbench.declare({**changed, "deployments": {**changed["deployments"], "chat-canary": {**_disabled(changed)}}})
+    disabled = workbench.up()
+    quiet = workbench.up("--refresh")
+    down = workbench.destroy("--refresh")
+
+    assert [run.errors for run in (up, change, disabled, quiet, down)] == [()] * 5
+    assert up.writes == {
+        "POST gateways": 1,
+        "POST capacityclaims": 1,
+        "POST deployments": 2,
+        "PUT acme-weights?policy": 1,
+    }
+    assert change.changes == {
+        "chat": "update autoscaling.concurrency traffic.weight",
+        "ready": 'update objects["deployment chat"].revision',
+    }
+    assert change.writes == {"PATCH deployments": 1}
+    assert disabled.writes == {"PATCH deployments": 1}
+    assert (quiet.drift, quiet.changes, quiet.writes) == ({}, {}, {})
+    assert workbench.service.account() == {"buckets": ["acme-weights"]}
+
+
+def _disabled(document: dict[str, Any]) -> dict[str, Any]:
+    return {**document["deployments"]["chat-canary"], "disabled": True}

@@ -1,0 +1,109 @@
+"""Deadlines, and what a Ctrl-C does: of `cw-inference up`, and of `pulumi up`, whose provider host ignores it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from coreweave_inference.simulator import Behaviour, Simulator
+
+from tests.engine.declarations import canary, stack
+from tests.engine.workbench import Workbench, until
+from tests.running.command_line import Stack, claims, read_until
+
+LONGEST_STOP_SECONDS = 2.0
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    behaviour = Behaviour(gateway_create_seconds=0.1, claim_create_seconds=0.1, claims_wait_for_hardware=True)
+    with Simulator(behaviour) as running:
+        yield running
+
+
+def test_ctrl_c_ends_a_waiting_cw_inference_up_within_two_seconds_whatever_the_poll(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    command = Stack(tmp_path, simulator, COREWEAVE_POLL_SECONDS="60")
+    command.declare(claims("h200"))
+    with command.started("up", "--yes") as process:
+        read_until(process, 'capacity claim "h200": waiting')
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        seconds = time.monotonic() - began
+    made = [record.id for record in simulator.world.records("capacityclaims")]
+    simulator.world.release_hardware()
+
+    resumed = command.document("up", "--yes")
+
+    assert process.returncode == 130
+    assert seconds < LONGEST_STOP_SECONDS
+    assert (resumed["code"], resumed["errors"]) == (0, [])
+    assert [record.id for record in simulator.world.records("capacityclaims")] == made
+
+
+def test_the_first_ctrl_c_lets_a_pulumi_up_wait_on_and_the_second_ends_it_with_nothing_lost(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    service.turn(deployment_create_seconds=600.0)
+    workbench.declare(stack())
+    with workbench.going_up() as running:
+        running.sent("GET", "deployments$")
+        running.sent("POST", "deployments$")
+        running.interrupt()
+        looks = len([e for e in service.requests() if e.path.endswith("deployments") and e.method == "GET"])
+        until(lambda: _looks(workbench) > looks + 2, "looking on after the first Ctrl-C")
+        began = time.monotonic()
+        running.interrupt()
+        stopped = running.finish()
+        seconds = time.monotonic() - began
+    made = service.live("deployments")["chat-dev"]
+    service.simulator.clock.advance(700)
+
+    resumed = workbench.up()
+
+    assert not stopped.ok
+    assert seconds < LONGEST_STOP_SECONDS
+    assert resumed.ok, resumed.errors
+    after = service.live("deployments")["chat-dev"]
+    assert (after["spec"]["id"], after["status"]["createdAt"]) == (made["spec"]["id"], made["status"]["createdAt"])
+
+
+def test_b23_each_object_has_its_own_deadline_and_slow_is_never_replaced(workbench: Workbench) -> None:
+    service = workbench.service
+    service.simulator.behaviour = replace(service.simulator.behaviour, claims_wait_for_hardware=True)
+    workbench.declare(
+        canary(capacityClaims={"h200": {"options": {"timeout": "1s"}}, "spare": _spare("2s")}, deployments=None)
+    )
+
+    late = workbench.up()
+    made = {name: item["spec"]["id"] for name, item in service.live("capacityclaims").items()}
+    service.simulator.world.release_hardware()
+    resumed = workbench.up()
+
+    assert not late.ok
+    assert 'is not ready after 2 s' in late.output
+    assert "slow is not broken" in late.output
+    assert resumed.ok, resumed.errors
+    assert {name: item["spec"]["id"] for name, item in service.live("capacityclaims").items()} == made
+
+
+def _spare(timeout: str) -> dict[str, object]:
+    return {
+        "instanceId": "gd-8xh100ib-i128",
+        "instanceCount": 1,
+        "capacityType": "CAPACITY_TYPE_SERVERLESS",
+        "zones": ["US-EAST-04A"],
+        "options": {"timeout": timeout},
+    }
+
+
+def _looks(workbench: Workbench) -> int:
+    requests = workbench.service.requests()
+    return len([e for e in requests if e.path.endswith("deployments") and e.method == "GET"])

@@ -1,0 +1,111 @@
+"""What a change does to what runs, and what the service offers."""
+
+from __future__ import annotations
+
+import pytest
+from coreweave_inference.checks import Severity
+from coreweave_inference.checks.versions import newest
+
+from tests.checks.situations import checked, codes
+
+VERSIONS = {"catalogue": "versions: {vllm: [0.22.0+crwv.2]}"}
+OLD = "deployments: {chat: {runtime: {version: 0.20.0}}, canary: {runtime: {version: 0.20.0}}}"
+
+
+def test_a_first_run_is_no_change():
+    nothing = "deployments: null\ngateways: null\ncapacityClaims: null\n"
+
+    assert codes({"before": nothing}) == []
+
+
+def test_an_unchanged_declaration_has_no_finding_against_its_own_last_state():
+    assert codes({"before": ""}) == []
+
+
+def test_a_version_that_runs_already_and_is_not_offered_any_more_is_only_warned_about():
+    new = {
+        finding.severity
+        for finding in checked({"declaration": OLD}, VERSIONS).findings
+        if "offered" in finding.code
+    }
+    runs = {
+        finding.severity
+        for finding in checked({"declaration": OLD, "before": OLD}, VERSIONS).findings
+        if "offered" in finding.code
+    }
+
+    assert (new, runs) == ({Severity.ERROR}, {Severity.WARNING})
+
+
+def test_nothing_is_concluded_from_empty_lists():
+    odd = (
+        "gateways: {public: {zones: [XX-YY-01A]}}\n"
+        "capacityClaims: {h200: {instanceId: x, zones: [XX-YY-01A]}}\n"
+        "deployments: {chat: {resources: {instanceType: x}, runtime: {engine: x, engineConfig: {y: 1}, version: 9.9.9}}}\n"
+    )
+    empty = "zones: []\ninstanceTypes: []\nversions: {}\nclaimTypes: {XX-YY-01A: [], US-EAST-04A: [y]}\nconfigKeys: {x: []}\n"
+
+    assert checked({"declaration": odd}, {"catalogue": empty}).errors == ()
+    assert checked({"declaration": odd}, {"catalogue": ""}).errors == ()
+
+
+def test_a_zone_that_is_not_among_the_zones_of_claims_cannot_be_claimed_in():
+    other = "claimTypes: {US-WEST-04A: [gd-8xh200ib-i128]}"
+
+    (finding,) = checked({"catalogue": other}).errors
+
+    assert (finding.code, finding.why) == (
+        "claim-not-offered",
+        "US-EAST-04A offers none; it can be claimed in US-WEST-04A",
+    )
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        (["0.9.0", "0.10.0"], "0.10.0"),
+        (["0.22.0+crwv.2", "0.22.0+crwv.10"], "0.22.0+crwv.10"),
+        (["1.0.0-rc.1", "0.9.0"], "0.9.0"),
+        (["1.0.0-rc.1"], "1.0.0-rc.1"),
+        (["latest", "x"], None),
+        ([], None),
+    ],
+)
+def test_the_newest_is_the_highest_release(versions, expected):
+    assert newest(versions) == expected
+
+
+def test_a_gateway_that_takes_an_explicit_name_for_its_derived_one_is_replaced():
+    assert "gateway-replaced" in codes({"before": "", "declaration": "gateways: {public: {name: edge}}"})
+
+
+def test_writing_out_the_derived_name_replaces_nothing():
+    assert "gateway-replaced" not in codes(
+        {"before": "", "declaration": "gateways: {public: {name: public-dev}}"}
+    )
+
+
+def test_a_claim_without_a_name_of_its_own_is_not_given_up_first():
+    other = "capacityClaims: {h200: {capacityType: CAPACITY_TYPE_CUSTOMER}}"
+
+    found = codes({"before": "", "declaration": other})
+
+    assert "claim-taken-away" in found
+    assert "claim-given-up" not in found
+
+
+def test_lowering_min_together_with_the_share_is_no_surprise():
+    before = "deployments: {chat: {autoscaling: {min: 6}}}"
+    half = "deployments: {chat: {autoscaling: {min: 4}, traffic: {weight: 100}}, canary: {autoscaling: {min: 2}}}"
+
+    assert "min-lowered" not in codes({"before": before, "declaration": half})
+
+
+def test_a_model_name_that_another_deployment_takes_over_is_not_gone():
+    moved = (
+        "deployments:\n  chat: null\n  canary: null\n  next: {gateways: [public], model: {name: acme/chat, path: models/n},"
+        " runtime: {engine: vllm}, resources: {instanceType: gd-8xh200ib-i128, gpuCount: 1}, autoscaling: {min: 2, max: 8,"
+        " concurrency: 32, capacityClasses: [CAPACITY_CLASS_RESERVED]}, traffic: {weight: 1}}\n"
+    )
+
+    assert "model-name-gone" not in codes({"before": "", "declaration": moved})

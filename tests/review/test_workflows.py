@@ -1,0 +1,107 @@
+"""The GitHub workflows of the examples: valid, pinned, careful with secrets, and calling what exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from coreweave_inference.cli.application import application
+from coreweave_inference.review import default_prices
+from typer.testing import CliRunner
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "github-workflow"
+WORKFLOWS = sorted((EXAMPLE / ".github" / "workflows").glob("*.yml"))
+ACTION = EXAMPLE / ".github" / "actions" / "prepare" / "action.yml"
+FILES = [*WORKFLOWS, ACTION]
+
+
+def _load(path: Path) -> dict[Any, Any]:
+    found: dict[Any, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _steps(path: Path) -> list[dict[str, Any]]:
+    document = _load(path)
+    jobs = document["jobs"].values() if "jobs" in document else [document["runs"]]
+    return [step for job in jobs for step in job["steps"]]
+
+
+def test_there_is_one_for_each_occasion() -> None:
+    assert [path.stem for path in WORKFLOWS] == ["deploy", "drift", "environment", "review"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_action_is_pinned_by_a_commit_or_lies_in_the_repository(path: Path) -> None:
+    used = [step["uses"] for step in _steps(path) if "uses" in step]
+
+    assert used
+    assert [
+        name
+        for name in used
+        if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}|\./\.github/actions/prepare", name)
+    ] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_jobs_have_a_time_limit_few_permissions_and_no_expression_in_a_script(path: Path) -> None:
+    document = _load(path)
+
+    assert document["permissions"] == {"contents": "read"}
+    assert [name for name, job in document["jobs"].items() if "timeout-minutes" not in job] == []
+    assert [step["run"] for step in _steps(path) if "${{" in step.get("run", "")] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_workflow_runs_a_strangers_code_with_secrets(path: Path) -> None:
+    document = _load(path)
+    triggers = document[True]  # YAML 1.1 reads `on` as true
+
+    assert "pull_request_target" not in str(triggers)
+    if "pull_request" not in str(triggers):
+        return
+    own = "github.event.pull_request.head.repo.full_name == github.repository"
+    with_secrets = {name: job for name, job in document["jobs"].items() if "secrets." in str(job)}
+    assert with_secrets
+    assert [name for name, job in with_secrets.items() if own not in job["if"]] == []
+
+
+def test_runs_that_write_a_stack_exclude_each_other_and_are_never_cut_off() -> None:
+    groups = {
+        path.stem: (_load(path).get("concurrency") or next(iter(_load(path)["jobs"].values()))["concurrency"])
+        for path in WORKFLOWS
+        if path.stem != "review"
+    }
+
+    assert {name: group["cancel-in-progress"] for name, group in groups.items()} == dict.fromkeys(
+        groups, False
+    )
+    assert groups["deploy"]["group"] == groups["drift"]["group"]
+    assert all(group["group"].startswith("stack-") for group in groups.values())
+
+
+def test_an_environment_for_each_pull_request_is_off_and_says_what_it_costs() -> None:
+    text = (EXAMPLE / ".github" / "workflows" / "environment.yml").read_text()
+    job = _load(EXAMPLE / ".github" / "workflows" / "environment.yml")["jobs"]["environment"]
+    instance = default_prices().instances["gd-8xh200ib-i128"]
+    assert instance.per_gpu_hour is not None
+    per_hour = instance.per_gpu_hour * instance.gpus
+
+    assert job["if"].startswith("vars.PULL_REQUEST_ENVIRONMENTS == 'on'")
+    for told in (text, (EXAMPLE / "README.md").read_text()):
+        assert f"{per_hour:.2f}" in told
+        assert f"{per_hour * 730:,.0f}" in told
+        assert default_prices().date.isoformat() in told
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_command_and_option_that_a_workflow_uses_exists(path: Path) -> None:
+    scripts = "\n".join(step.get("run", "") for step in _steps(path)).replace("\\\n", " ")
+    calls = re.findall(r"cw-inference (\w+)([^|>\n]*)", scripts)
+
+    assert calls
+    for command, arguments in calls:
+        told = CliRunner().invoke(application, [command, "--help"], terminal_width=200).output
+        assert [option for option in re.findall(r"--[a-z-]+", arguments) if option not in told] == []
