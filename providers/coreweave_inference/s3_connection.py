@@ -37,11 +37,13 @@ class S3Connection:
         session = _isolated_session(credentials)
         self.client = _client(session, endpoint, region, attempts=4)
         self._client_once = _client(session, endpoint, region, attempts=1)
+        self._worked: set[str] = set()
 
     def send(self, operation: str, *, once: bool = False, **parameters: Any) -> dict[str, Any]:
         """One S3 operation; a refusal is asked again as long as the key is fresh, since new keys need seconds.
 
-        `once`: what got no clear answer is not sent again.
+        Once a key has worked, a denial is one: by the bucket's policy, which may shut its own owner out. `once`: what
+        got no clear answer is not sent again.
         """
         from botocore.exceptions import ClientError
 
@@ -51,12 +53,31 @@ class S3Connection:
             try:
                 client = self._client_once if once else self.client
                 answer: dict[str, Any] = getattr(client, operation)(**parameters)
-                return answer
             except ClientError as error:
-                if _code(error) not in DENIED or not key.is_fresh(self._clock.now()):
+                if _code(error) not in DENIED or not self._may_begin_to_work(key, parameters.get("Bucket")):
                     raise
+            else:
+                self._worked.add(key.access_key_id)
+                return answer
             self._clock.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
+
+    def _may_begin_to_work(self, key: S3Credentials, bucket: str | None) -> bool:
+        """Whether a denial may end by itself. A bucket's policy does not decide who reads that policy: so a fresh key
+        that may do this works, and what it was denied stays denied.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if not key.is_fresh(self._clock.now()) or key.access_key_id in self._worked:
+            return False
+        try:
+            self._client_once.get_bucket_policy(Bucket=bucket)
+        except ClientError as error:
+            return _code(error) in DENIED
+        except BotoCoreError:
+            return True
+        self._worked.add(key.access_key_id)
+        return False
 
     def warm(self, bucket: str) -> None:
         """Wait until a fresh key works, by one cheap request, before many follow that are not asked again."""

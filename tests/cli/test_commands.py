@@ -27,6 +27,7 @@ COMMANDS = (
     "simulate",
     "version",
     "weights push",
+    "review",
 )
 
 

@@ -152,7 +152,7 @@ def test_before_and_after_stand_side_by_side_per_hour_and_month() -> None:
     text = as_markdown(found).text
     assert "| per hour | $12.62 to $25.24 | $12.62 to $50.48 | **no change to +$25.24** |" in text
     assert "| per month | $9,213 to $18,425 | $9,213 to $36,850 | **no change to +$18,425** |" in text
-    assert "| `gd-8xh200ib-i128` | `US-EAST-04A` | 2 to 4 → 2 to 8 | 0 |" in text
+    assert "| `gd-8xh200ib-i128`<br>in `US-EAST-04A` | 2 to 4 → 2 to 8 | 0 |" in text
 
 
 def test_the_packages_prices_are_those_of_the_pricing_page_on_their_date() -> None:

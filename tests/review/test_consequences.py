@@ -136,8 +136,10 @@ def test_every_field_of_a_deployment_has_a_row_on_restarts_with_a_source_unless_
     [
         (
             "chat-dev",
-            "! replaces chat (asked for): the old one goes before the new one is asked for, and it loads its weights "
-            "first, which takes minutes",
+            (
+                "! replaces chat (asked for): the old one goes before the new one is asked for, and it loads its "
+                "weights first, which takes minutes"
+            ),
         ),
         (
             "other",

@@ -8,6 +8,17 @@ import pytest
 
 from tests.running.command_line import Stack, claims, gateways
 
+LONE_WITHOUT_TRAFFIC = """\
+deployments:
+  chat:
+    gateways: [public]
+    model: {name: acme/chat, bucket: acme-weights, path: models/chat}
+    runtime: {engine: vllm, version: 0.22.0+crwv.2}
+    resources: {instanceType: gd-8xh200ib-i128, gpuCount: 1}
+    autoscaling: {min: 1, max: 1}
+    traffic: {weight: 0}
+"""
+
 
 def test_a_directory_is_previewed_as_a_whole_and_what_was_changed_outside_shows(stack: Stack) -> None:
     stack.declare(gateways("public"), claims("small"))
@@ -38,13 +49,13 @@ def test_a_directory_whose_declaration_is_at_fault_is_reviewed_as_failed(stack: 
 
 
 def test_the_checks_findings_of_a_directory_are_in_its_review(stack: Stack) -> None:
-    stack.declare(gateways("public"), claims("small"))
+    stack.declare(gateways("public"), LONE_WITHOUT_TRAFFIC)
 
     checked = json.loads(stack.run("check", "--json").stdout)["findings"]
     found = json.loads(stack.run("review", "--view", "json").stdout)["findings"]
 
     assert [item["code"] for item in found["old"]] == [item["code"] for item in checked]
-    assert found["old"]
+    assert "traffic-lone-zero" in [item["code"] for item in found["old"]]
 
 
 @pytest.mark.parametrize("place", ["nowhere", "."])

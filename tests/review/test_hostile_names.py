@@ -45,7 +45,7 @@ HOSTILE = (
     "",
     " ",
 )
-OUR_HTML = re.compile(r"</?(?:code|details|sub)>|<summary>[A-Za-z0-9 ,]*</summary>")
+OUR_HTML = re.compile(r"</?(?:code|details|sub|br)>|<summary>[A-Za-z0-9 ,]*</summary>")
 GRAPH_LINE = re.compile(
     r"""flowchart\ LR
     | \ \ g\["[^"<>`]*"\]

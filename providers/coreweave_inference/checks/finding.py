@@ -13,7 +13,7 @@ from coreweave_inference.spec.declaration import Origin
 
 
 class Severity(str, Enum):
-    """An error stops a run, a warning is shown by it, a note only by `cw-inference check` and a preview."""
+    """An error stops a run, a warning is shown by it, a note only by `cw-inference check`."""
 
     ERROR = "error"
     WARNING = "warning"

@@ -14,7 +14,7 @@ from pulumi.automation import CommandResult
 
 from coreweave_inference.engine import stacks
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.engine.installation import CommandFailed, Line, PulumiCli
+from coreweave_inference.engine.installation import OLDEST, CommandFailed, Line, PulumiCli
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.review import FoundProblem, Preview, failed_preview, findings_from, read_preview
@@ -25,7 +25,9 @@ from .checking import looked_at, report_on
 class PrintingCli(PulumiCli):
     """The CLI, which prints each preview as JSON; `printed` is what the last one said."""
 
-    printed = ""
+    def __init__(self, cli: PulumiCli) -> None:
+        super().__init__(cli.command, cli.version or OLDEST)
+        self.printed = ""
 
     def run(
         self,
@@ -67,8 +69,7 @@ def preview_of(place: Path, stack: str | None, *, refresh: bool | None) -> Previ
 def _run(place: Path, stack: str | None, *, refresh: bool | None) -> Preview:
     directory = StackDirectory.at(place)
     directory.require_virtualenv()
-    found = PulumiCli.found(os.environ)
-    cli = PrintingCli(found.command, found.version)
+    cli = PrintingCli(PulumiCli.found(os.environ))
     name = stacks.chosen(directory, cli, stack)
     engine = Engine(directory, cli, name)
     if engine.state() is None:

@@ -15,7 +15,7 @@ import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from coreweave_inference.errors import CoreWeaveError, Fault, NotOurs
+from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs
 from coreweave_inference.spec.declaration.sections import bucket_name_problem
 from coreweave_inference.spec.unknown import UNKNOWN
 from coreweave_inference.storage import BucketState
@@ -108,8 +108,18 @@ class WeightsBucketProvider(HostedProvider):
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
         run.guard_organization(_subject(old), str(old.get("organizationId", "")))
-        with speaking_of(_subject(old)):
-            live = run.storage(str(old.get("zone", ""))).bucket(id_)
+        try:
+            with speaking_of(_subject(old)):
+                live = run.storage(str(old.get("zone", ""))).bucket(id_)
+        except CoreWeaveError as error:
+            if not isinstance(error.__cause__, AccessDenied):
+                raise
+            # It is there: a policy with `ownerAccess: none` shuts its own owner out, and that is no error.
+            run.log.note(
+                str(old.get(URN, "")),
+                f"{_subject(old)} could not be looked at, so it is taken as it was: {error}",
+            )
+            return ReadResult(id_, old, {key: old[key] for key in INPUTS if key in old})
         if live is None:
             _prove_gone(run, old)
             return ReadResult("", {})

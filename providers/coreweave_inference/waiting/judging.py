@@ -54,11 +54,7 @@ def judge(
 def _shows(revision: Revision, live: Live, now: float, settle_seconds: float) -> bool:
     # A disabled deployment keeps the status of its last work, so that it shows UPDATING proves nothing (B9).
     works = live.status in ("UPDATING", "CREATING") and not live.spec.get("disabled")
-    return (
-        works
-        or live.updated_at != revision.updated_before
-        or now - revision.written_at >= settle_seconds
-    )
+    return works or live.updated_at != revision.updated_before or now - revision.written_at >= settle_seconds
 
 
 def _judge_latched(

@@ -87,6 +87,8 @@ def _changed(label: str, change: PropertyChange) -> Consequence:
             "takes the DNS names {names} out of {name}; the service keeps them until the gateway is replaced"
         )
         return caution(say(words, name=label, names=_goes(change)))
+    if change.path == "name":
+        return plain(say("renames it from {before} to {after}", before=change.before, after=change.after))
     if change.path == "zones":
         words = "moves gateway {name} from {before} to {after}"
         return dangerous(

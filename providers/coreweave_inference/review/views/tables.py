@@ -89,14 +89,14 @@ def capacity(review: Review) -> Section:
     opening = (
         "### GPUs",
         "",
-        "| instance type | zone | for replicas, min to max | claimed | on claims at min | at max |",
-        "|---|---|---|---|---|---|",
+        "| GPUs of | for replicas, min to max | claimed | on claims at min | at max |",
+        "|---|---|---|---|---|",
     )
     return Section(opening, tuple(_row(row) for row in changed), short=True)
 
 
 def _row(row: Row) -> str:
-    cells = (code(row.instance_type), code(row.zone), *capacity_texts(row))
+    cells = (f"{code(row.instance_type)}<br>in {code(row.zone)}", *capacity_texts(row))
     return f"| {' | '.join(cells)}{_open_ends(row)} |"
 
 
