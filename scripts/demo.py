@@ -50,7 +50,9 @@ def main() -> None:
         roll_a_canary_out(run, base_url, service["token"])
         break_and_mend(run)
         tear_down(run, service["url"])
-    say(f"Done in {time.monotonic() - start:.0f} s. Nothing is left running; {PLACE.name}/ holds what was written.")
+    say(
+        f"Done in {time.monotonic() - start:.0f} s. Nothing is left running; {PLACE.name}/ holds what was written."
+    )
 
 
 Run = Callable[..., str]
@@ -62,8 +64,10 @@ def bring_the_bucket_up(run: Run) -> None:
     shutil.copytree(CHECKOUT / "stacks" / "quickstart", STACK)
     run("init", ".", "--stack", "demo")
     # The demo takes its bucket away again; a stack keeps its weights unless it says so.
-    change("    zone: US-EAST-04A\n    policy:", "    zone: US-EAST-04A\n    forceDestroy: true\n"
-           "    options: {retainOnDelete: false}\n    policy:")
+    change(
+        "    zone: US-EAST-04A\n    policy:",
+        "    zone: US-EAST-04A\n    forceDestroy: true\n    options: {retainOnDelete: false}\n    policy:",
+    )
     say("The bucket first, then the weights (two small folders made here)")
     run("up", "--yes", "--only", "buckets")
     for version in ("", "-v2"):
@@ -85,7 +89,12 @@ def say_hello(environment: Mapping[str, str], token: str) -> str:
     """One chat completion through the gateway; returns the base URL."""
     say("One request, as a client sends it")
     shown = subprocess.run(
-        ["pulumi", "stack", "output", "--json"], cwd=STACK, env=environment, capture_output=True, text=True, check=True
+        ["pulumi", "stack", "output", "--json"],
+        cwd=STACK,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     base_url: str = json.loads(shown.stdout)["models"][MODEL]["baseUrls"][0]
     answer = ask(base_url, token)
@@ -108,11 +117,13 @@ def roll_a_canary_out(run: Run, base_url: str, token: str) -> None:
 
 
 def break_and_mend(run: Run) -> None:
-    """A path without weights: the error, and the way back."""
-    say("A mistake on purpose: a path where no weights are")
+    """A path without weights: refused before it runs; let through, the error; and the way back."""
+    say("A mistake on purpose: a path where no weights are, which is seen before anything runs")
     change(f"path: {WEIGHTS}-v2", f"path: {WEIGHTS}-v3")
-    failed = run("up", "--yes", expect=1)
-    if "ModelNotFound" not in failed:
+    if "weights-missing" not in run("up", "--yes", expect=2):
+        raise Wrong("the finding is not named")
+    say("Let through all the same: the service's own condition, and nothing lost")
+    if "ModelNotFound" not in run("up", "--yes", expect=1, COREWEAVE_CHECKS="warn"):
         raise Wrong("the error does not name the condition")
     say("Put right: the next run mends it")
     change(f"path: {WEIGHTS}-v3", f"path: {WEIGHTS}-v2")
@@ -131,7 +142,9 @@ def tear_down(run: Run, url: str) -> None:
 
 def measure(base_url: str, token: str, expected: Mapping[str, float], requests: int = 200) -> None:
     """Send requests and compare who answered with the weights."""
-    served = Counter(ask(base_url, token).headers["x-served-by"].removesuffix("-demo") for _ in range(requests))
+    served = Counter(
+        ask(base_url, token).headers["x-served-by"].removesuffix("-demo") for _ in range(requests)
+    )
     print(f"  {requests} requests: " + ", ".join(f"{name} {count}" for name, count in sorted(served.items())))
     for name, share in expected.items():
         if abs(served[name] / requests - share) > 0.02:
@@ -141,7 +154,9 @@ def measure(base_url: str, token: str, expected: Mapping[str, float], requests: 
 def ask(base_url: str, token: str) -> httpx.Response:
     """One chat completion."""
     body = {"model": MODEL, "messages": [{"role": "user", "content": "Say hello."}]}
-    answer = httpx.post(f"{base_url}/chat/completions", json=body, headers={"Authorization": f"Bearer {token}"})
+    answer = httpx.post(
+        f"{base_url}/chat/completions", json=body, headers={"Authorization": f"Bearer {token}"}
+    )
     if answer.status_code != 200:
         raise Wrong(f"the gateway answered {answer.status_code}: {answer.text}")
     return answer
@@ -160,18 +175,26 @@ def change(old: str, new: str) -> None:
 def command(environment: Mapping[str, str]) -> Run:
     """A way to run cw-inference in the stack directory: shows what it prints, checks its exit code, returns the text."""
 
-    def run(*words: str, expect: int = 0) -> str:
-        print(f"  $ cw-inference {' '.join(words)}", flush=True)
+    def run(*words: str, expect: int = 0, **variables: str) -> str:
+        shown = " ".join([*(f"{name}={value}" for name, value in variables.items()), "cw-inference", *words])
+        print(f"  $ {shown}", flush=True)
         lines = []
         with subprocess.Popen(
-            [*CLI, *words], cwd=STACK, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*CLI, *words],
+            cwd=STACK,
+            env={**environment, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 print(f"    {line}", end="", flush=True)
                 lines.append(line)
         if process.returncode != expect:
-            raise Wrong(f"cw-inference {words[0]} ended with exit code {process.returncode} instead of {expect}")
+            raise Wrong(
+                f"cw-inference {words[0]} ended with exit code {process.returncode} instead of {expect}"
+            )
         return "".join(lines)
 
     return run

@@ -13,9 +13,13 @@ from pulumi.runtime.config import get_config
 
 from .checks import Identity, Report
 from .facts import checks_for
+from .resources.existing import surroundings
 from .resources.program import current_program
 from .settings import CONFIG_KEYS, Settings, resolve
 from .spec.declaration import Declaration
+
+CHECKS = "COREWEAVE_CHECKS"
+"""Environment variable: `warn` makes warnings of what would stop a run."""
 
 
 def check_declaration(declaration: Declaration) -> None:
@@ -24,16 +28,20 @@ def check_declaration(declaration: Declaration) -> None:
     Raises pulumi.RunError with every error, and SettingsError where token or endpoint are given wrongly.
     """
     identity = Identity(current_program().identity, pulumi.get_stack())
-    announce(checks_for(declaration, _settings(), identity))
+    announce(checks_for(declaration, _settings(), identity, listed=surroundings().lists))
 
 
 def announce(report: Report) -> None:
-    """Show the warnings and what could not be looked at; raises pulumi.RunError with every error."""
-    for finding in report.warnings:
+    """Show the warnings and what could not be looked at; raises pulumi.RunError with every error.
+
+    With COREWEAVE_CHECKS=warn nothing stops: a run that only makes the bucket must come before its weights are pushed.
+    """
+    stops = os.environ.get(CHECKS) != "warn"
+    for finding in report.warnings if stops else (*report.errors, *report.warnings):
         pulumi.log.warn(f"{finding.code} {finding.about} ({finding.place}): {finding.sentence}")
     for note in report.notes:
         pulumi.log.debug(f"not checked: {note}")
-    if report.errors:
+    if report.errors and stops:
         count = len(report.errors)
         listed = "\n".join(map(str, report.errors))
         raise pulumi.RunError(

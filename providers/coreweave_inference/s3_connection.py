@@ -64,7 +64,7 @@ class S3Connection:
 
     def _may_begin_to_work(self, key: S3Credentials, bucket: str | None) -> bool:
         """Whether a denial may end by itself. A bucket's policy does not decide who reads that policy: so a fresh key
-        that may do this works, and what it was denied stays denied.
+        that may do this works, and what it is denied once more, from then on, stays denied.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -77,7 +77,7 @@ class S3Connection:
         except BotoCoreError:
             return True
         self._worked.add(key.access_key_id)
-        return False
+        return True  # Once: the key may have become known between the denial and this look.
 
     def warm(self, bucket: str) -> None:
         """Wait until a fresh key works, by one cheap request, before many follow that are not asked again."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import pulumi
 
+from .declared_checks import check_declaration
 from .declared_secrets import Secrets, secrets_of, with_secrets
 from .errors import CoreWeaveError, InvalidDeclaration
 from .outputs import export
@@ -88,12 +89,14 @@ def load(path: str | Path = FILE) -> Stack:
     """Declare everything in `path` (relative to the stack directory) and export the stack's outputs.
 
     `inference.<stack>.yaml` beside it is laid over it, where there is one. Raises pulumi.RunError with every fault of
-    the files, and with every existing object that is not there, before any resource is declared.
+    the files, with every existing object that is not there, and with every finding that cannot work, before any
+    resource is declared.
     """
     try:
         declaration = read_for_stack(Path(path), pulumi.get_stack())
         secret = secrets_of(declaration)
         check(list(declaration.existing.objects()))
+        check_declaration(declaration)
         return declare(declaration, secret)
     except InvalidDeclaration as error:
         count = len(error.faults)

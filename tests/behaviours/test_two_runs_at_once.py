@@ -46,7 +46,9 @@ def test_an_object_that_another_stack_made_is_refused_by_its_name_and_left_as_it
     refused = prod.up()
 
     assert not refused.ok
-    assert f'the name "front-door" is in use by gateway {before["front-door"]["spec"]["id"]}' in refused.output
+    assert (
+        f'the name "front-door" is in use by gateway {before["front-door"]["spec"]["id"]}' in refused.output
+    )
     assert "give this one another name, delete that one, or import it into the stack" in refused.output
     assert stocked.live("gateways") == before
     assert refused.writes.get("PATCH gateways", 0) == 0
@@ -59,12 +61,12 @@ def test_a_stack_whose_bucket_policy_another_stack_shares_takes_only_its_own_sta
     dev.declare(stack())
     dev.up()
     prod.up()
-    before = _statements(stocked)
+    before, devs = _statements(stocked), _sid(dev)
 
     down = dev.destroy()
 
     assert down.ok, down.errors
-    assert _statements(stocked) == [statement for statement in before if statement["Sid"] != _sid(dev)]
+    assert _statements(stocked) == [statement for statement in before if statement["Sid"] != devs]
 
 
 def test_a_key_whose_object_lives_on_under_an_alias_cannot_be_used_for_a_second_object_of_the_same_name(
@@ -87,8 +89,11 @@ def test_a_key_whose_object_lives_on_under_an_alias_cannot_be_used_for_a_second_
 
     assert list(before) == ["chat-dev"]
     assert not second.ok
-    assert "chat-dev" in second.output
-    ids = [item["id"] for item in workbench.state().values() if item["id"] == before["chat-dev"]["spec"]["id"]]
+    assert f'the object {before["chat-dev"]["spec"]["id"]} belongs to "talk" of this stack' in second.output
+    assert 'give "chat" a `name` of its own, or another key' in second.output
+    ids = [
+        item["id"] for item in workbench.state().values() if item["id"] == before["chat-dev"]["spec"]["id"]
+    ]
     assert len(ids) == 1
 
 

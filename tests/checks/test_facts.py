@@ -175,6 +175,13 @@ class Account:
         return {}
 
 
+def test_what_a_program_has_listed_already_is_not_listed_again():
+    with ThreadPoolExecutor(2) as pool:
+        found = account(Account(*Kind), pool, {kind: [] for kind in Kind})
+
+    assert found.live == ()
+
+
 def test_half_an_account_is_not_known():
     with ThreadPoolExecutor(2) as pool:
         whole, half = account(Account(), pool), account(Account(Kind.GATEWAY), pool)

@@ -23,7 +23,14 @@ CLAIM = {
 DEPLOYMENT = {
     "gateways": ["public"],
     "model": {"name": "acme/chat", "path": "models/chat"},
-    "runtime": {"engine": "vllm", "engineConfig": {"max-model-len": 16384, "enable-auto-tool-choice": ""}},
+    "runtime": {
+        "engine": "vllm",
+        "engineConfig": {
+            "max-model-len": 16384,
+            "enable-auto-tool-choice": "",
+            "tool-call-parser": "llama3_json",
+        },
+    },
     "resources": {"instanceType": "gd-8xh200ib-i128", "gpuCount": 1},
     "autoscaling": {"min": 1, "max": 4, "concurrency": 32},
 }

@@ -15,7 +15,11 @@ CHAT = {
     "runtime": {
         "engine": "vllm",
         "version": "0.22.0+crwv.2",
-        "engineConfig": {"max-model-len": "16384", "enable-auto-tool-choice": ""},
+        "engineConfig": {
+            "max-model-len": "16384",
+            "enable-auto-tool-choice": "",
+            "tool-call-parser": "llama3_json",
+        },
     },
     "resources": {"instanceType": "gd-8xh200ib-i128", "gpuCount": 1},
     "model": {"name": "acme/chat", "bucket": "acme-weights", "path": "models/chat"},

@@ -40,8 +40,10 @@ class Totals:
         promises = ", ".join(f"{name} {self.broken[name]}" for name in PROMISES)
         each = self.round_seconds / max(self.rounds, 1)
         return [
-            f"seed {seed}: {self.rounds} rounds in {seconds:.0f} s with {jobs} jobs, {each:.1f} s each; "
-            f"{self.failed_first_runs} first runs failed, {self.writes} writes",
+            (
+                f"seed {seed}: {self.rounds} rounds in {seconds:.0f} s with {jobs} jobs, {each:.1f} s each; "
+                f"{self.failed_first_runs} first runs failed, {self.writes} writes"
+            ),
             f"faults: {faults}",
             f"broken promises: {promises}",
         ]

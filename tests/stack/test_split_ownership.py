@@ -273,7 +273,12 @@ def twin() -> None:
         weights=cw.existing_bucket("shared", name="acme-weights"),
         model=cw.Model(name="acme/chat", path="models/chat"),
         runtime=cw.Runtime(
-            engine="vllm", engine_config={"max-model-len": 16384, "enable-auto-tool-choice": ""}
+            engine="vllm",
+            engine_config={
+                "max-model-len": 16384,
+                "enable-auto-tool-choice": "",
+                "tool-call-parser": "llama3_json",
+            },
         ),
         resources=cw.Resources(instance_type="gd-8xh200ib-i128", gpu_count=1),
         autoscaling=cw.Autoscaling(min=1, max=4, concurrency=32),

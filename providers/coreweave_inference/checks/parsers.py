@@ -9,22 +9,17 @@ from __future__ import annotations
 PARSER_KEYS = ("tool-call-parser", "reasoning-parser")
 
 SOURCES = (
-    "https://docs.vllm.ai/en/latest/features/tool_calling.html",
-    "https://docs.vllm.ai/en/latest/features/reasoning_outputs.html",
+    "https://docs.vllm.ai/en/latest/features/tool_calling/",
+    "https://docs.vllm.ai/en/stable/features/reasoning_outputs/",
 )
 
+LLAMA = ("llama", "mllama")
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "llama3_json": ("llama",),
-    "llama4_json": ("llama4",),
-    "llama4_pythonic": ("llama4",),
-    "mistral": ("mistral", "mixtral", "pixtral", "ministral", "llama"),
+    "llama3_json": LLAMA,
+    "llama4_json": LLAMA,
     "granite": ("granite",),
-    "jamba": ("jamba",),
     "deepseek_v3": ("deepseek",),
-    "kimi_k2": ("kimi", "deepseek"),
     "qwen3": ("qwen3",),
     "qwen3_coder": ("qwen3",),
-    "qwen3_xml": ("qwen3",),
     "glm45": ("glm4",),
-    "openai": ("gpt_oss",),
 }

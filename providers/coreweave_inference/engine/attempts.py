@@ -1,6 +1,6 @@
 """Creations that were begun and are not in the state: a provider that was killed, an answer that was lost for good.
 
-The engine forgets them. Here they become pending operations again, which `repair` looks into before the next run.
+The engine forgets them. Here they are noted in the state and taken up again by the next run's `repair`.
 Pure: lines and a state go in, a state comes out.
 """
 
@@ -13,10 +13,12 @@ from typing import Any
 
 from coreweave_inference.spec.identity import salted
 
-from .happenings import TYPES, type_of
+from .happenings import ACCOUNT, TYPES, type_of
 from .repair import State
 
 Inputs = dict[str, Any]
+NOTED = "__attempts"
+"""Hidden output of the account, by URN: what creations were about to send."""
 
 
 def unsettled(lines: Iterable[str], created: Iterable[str]) -> dict[str, Inputs]:
@@ -39,21 +41,60 @@ def unsettled(lines: Iterable[str], created: Iterable[str]) -> dict[str, Inputs]
     return {urn: inputs for urn, inputs in found.items() if urn}
 
 
-def with_pending(state: State, attempts: Mapping[str, Inputs]) -> State | None:
-    """The state with a pending creation for each attempt that it knows nothing of; None where it knows of all."""
+def noted(state: State, attempts: Mapping[str, Inputs]) -> State | None:
+    """The state with each attempt that it knows nothing of; None where it knows of all.
+
+    They lie with the account, which is there before anything else is made: an import of a state drops what is pending.
+    """
+    missing = _unknown(state, attempts)
     result = copy.deepcopy(state)
-    deployment: dict[str, Any] = result.get("deployment") or {}
-    resources = deployment.get("resources") or []
+    account = _account(result)
+    if account is None or not missing:
+        return None
+    account.setdefault("outputs", {})[NOTED] = missing
+    return result
+
+
+def taken_up(state: State) -> State:
+    """The state with what was noted as pending creations."""
+    result = copy.deepcopy(state)
+    account = _account(result)
+    attempts = (account.get("outputs") or {}).pop(NOTED, None) if account is not None else None
+    if account is None or not attempts:
+        return result
+    deployment: dict[str, Any] = result["deployment"]
     pending = deployment.get("pending_operations") or []
-    known = {operation["resource"]["urn"] for operation in pending}
-    ours = next((found for found in resources if str(found["type"]).startswith(TYPES)), None)
-    missing = [
-        _operation(urn, inputs, ours)
+    added = [_operation(urn, inputs, account) for urn, inputs in _unknown(result, attempts).items()]
+    deployment["pending_operations"] = [*pending, *added]
+    return result
+
+
+def put_back(state: State) -> State:
+    """The state with its pending creations noted, so that they outlive an import."""
+    operations = (state.get("deployment") or {}).get("pending_operations") or ()
+    attempts = {
+        found["resource"]["urn"]: found["resource"].get("inputs") or {}
+        for found in operations
+        if found["type"] == "creating" and str(found["resource"]["type"]).startswith(TYPES)
+    }
+    bare = {**state, "deployment": {**state["deployment"], "pending_operations": []}}
+    return noted(bare, attempts) or state
+
+
+def _unknown(state: State, attempts: Mapping[str, Inputs]) -> dict[str, Inputs]:
+    deployment = state.get("deployment") or {}
+    resources = deployment.get("resources") or ()
+    pending = {found["resource"]["urn"] for found in deployment.get("pending_operations") or ()}
+    return {
+        urn: inputs
         for urn, inputs in attempts.items()
-        if ours is not None and urn not in known and not _recorded(urn, inputs, resources)
-    ]
-    deployment["pending_operations"] = [*pending, *missing]
-    return result if missing else None
+        if urn not in pending and not _recorded(urn, inputs, resources)
+    }
+
+
+def _account(state: State) -> dict[str, Any] | None:
+    resources = (state.get("deployment") or {}).get("resources") or ()
+    return next((found for found in resources if found["type"] == ACCOUNT), None)
 
 
 def _recorded(urn: str, inputs: Inputs, resources: Iterable[Mapping[str, Any]]) -> bool:
@@ -63,13 +104,13 @@ def _recorded(urn: str, inputs: Inputs, resources: Iterable[Mapping[str, Any]]) 
     return any(found.get("id") in ids for found in resources)
 
 
-def _operation(urn: str, inputs: Inputs, ours: Mapping[str, Any]) -> dict[str, Any]:
-    """As the engine writes one; a resource of ours, which there is, has the same provider and parent."""
+def _operation(urn: str, inputs: Inputs, account: Mapping[str, Any]) -> dict[str, Any]:
+    """As the engine writes one; the account has the same provider and parent."""
     resource = {
         "urn": urn,
         "custom": True,
         "type": type_of(urn),
         "inputs": inputs,
-        **{key: ours[key] for key in ("parent", "provider") if key in ours},
+        **{key: account[key] for key in ("parent", "provider") if key in account},
     }
     return {"resource": resource, "type": "creating"}

@@ -18,12 +18,13 @@ from typing import TypeVar
 
 from pulumi import automation
 
+from coreweave_inference.declared_checks import CHECKS
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.resources.session import RUN_DIRECTORY, Session
 from coreweave_inference.settings import Settings, resolve
 
 from . import repair, stacks
-from .attempts import unsettled, with_pending
+from .attempts import noted, put_back, taken_up, unsettled
 from .directory import StackDirectory
 from .happenings import (
     TYPES,
@@ -123,6 +124,8 @@ class Engine:
         if removed is not None and (removed.stopped or not removed.ok):
             return removed
         stack, targets = self._automation(), self._targets(only)
+        # What the rest of the stack still lacks must not stop the part that comes first.
+        self._program.variables = {CHECKS: "warn"} if only else {}
         result = self._run(
             "up", lambda watch: stack.up(on_event=watch, color="never", target=targets), _flag(refresh)
         )
@@ -151,8 +154,8 @@ class Engine:
 
     def repair(self) -> tuple[str, ...]:
         """Put right what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
-        state = self.state()
-        if state is None or not repair.pending(state):
+        state = taken_up(self.state() or {})
+        if not repair.pending(state):
             return ()
         session = Session(self._settings_for_repair())
         try:
@@ -160,7 +163,7 @@ class Engine:
         finally:
             session.api.close()
         if result.changed:
-            self._import(result.state)
+            self._import(put_back(result.state))
         for line in result.lines:
             self._repaired(line)
         return result.lines
@@ -258,7 +261,7 @@ class Engine:
         if not left:
             return
         try:
-            state = with_pending(self.state() or {}, left)
+            state = noted(self.state() or {}, left)
             if state is not None:
                 self._import(state)
         except CoreWeaveError as error:

@@ -9,7 +9,7 @@ import os
 import runpy
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,12 +21,14 @@ from coreweave_inference.errors import CoreWeaveError
 class InlineProgram:
     """A program that runs with its directory as working directory and first on the import path.
 
-    `refused` tells whether it raised: then its declaration is at fault, and not the service.
+    `refused` tells whether it raised: then its declaration is at fault, and not the service. `variables` are in its
+    environment while it runs.
     """
 
     def __init__(self, program: Path) -> None:
         self._program = program
         self.refused = False
+        self.variables: dict[str, str] = {}
 
     def __call__(self) -> None:
         """Run it once. Raises pulumi.RunError: the program's own, or one line for what it raised."""
@@ -43,7 +45,7 @@ class InlineProgram:
                 f"{program} is missing; a stack of inference.yaml needs two lines in it: "
                 "`import coreweave_inference as cw` and `stack = cw.load()`"
             )
-        with _as_launched(program):
+        with _as_launched(program), _with_variables(self.variables):
             try:
                 runpy.run_path(str(program), run_name="__main__")
             except pulumi.RunError:
@@ -69,6 +71,20 @@ def _as_launched(program: Path) -> Iterator[None]:
         sys.path[:] = path
         os.chdir(directory)
         _forget_modules_of(program.parent, before)
+
+
+@contextmanager
+def _with_variables(variables: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _forget_modules_of(directory: Path, before: set[str]) -> None:

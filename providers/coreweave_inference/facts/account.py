@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,6 +11,8 @@ from coreweave_inference.api_objects import ApiObject
 from coreweave_inference.checks import Catalogue, LiveObject
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.spec.kinds import Kind
+
+Listed = Mapping[Kind, Sequence[ApiObject]]
 
 
 class Api(Protocol):
@@ -34,9 +36,12 @@ class Account:
     notes: tuple[str, ...] = ()
 
 
-def account(api: Api, pool: Executor) -> Account:
-    """Ask for everything at once."""
-    lists = {kind: pool.submit(_tried, api.list, kind) for kind in Kind}
+def account(api: Api, pool: Executor, listed: Listed | None = None) -> Account:
+    """Ask for everything at once; what a program has `listed` already is not listed again."""
+    known = listed or {}
+    lists = {
+        kind: pool.submit(_tried, lambda k: known[k] if k in known else api.list(k), kind) for kind in Kind
+    }
     parameters = {kind: pool.submit(_tried, api.parameters, kind) for kind in Kind}
     offered, unread = _answers(parameters)
     found, failures = _answers(lists)

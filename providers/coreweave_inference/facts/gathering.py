@@ -29,7 +29,7 @@ from coreweave_inference.settings import Settings
 from coreweave_inference.spec.declaration import Declaration
 from coreweave_inference.storage import ObjectStorage, credentials_from
 
-from .account import Api, account
+from .account import Api, Listed, account
 from .weights import BucketReader, Store, stores
 
 NOT_LOOKED = (
@@ -57,15 +57,18 @@ def checks_for(
     identity: Identity | None = None,
     last: tuple[LastObject, ...] | None = None,
     *,
+    listed: Listed | None = None,
     clock: Clock = system,
     environ: Mapping[str, str] = os.environ,
 ) -> Report:
-    """The checks on a declaration. Without settings, or without a token in them, nothing is asked of the service.
+    """The checks on a declaration; `listed` are objects that the program has seen already, by kind.
+
+    Without settings, or without a token in them, nothing is asked of the service.
 
     Raises nothing for what cannot be read; that becomes a note, or a warning of its own.
     """
-    first = view_of(declaration, Known(identity, last=last, today=_today(clock)))
-    facts = _looked(first, settings, Known(identity, last=last, today=_today(clock)), clock, environ)
+    start = Known(identity, last=last, today=_today(clock))
+    facts = _looked(view_of(declaration, start), settings, start, clock, environ, listed)
     return run(view_of(declaration, facts.known), facts.notes)
 
 
@@ -85,11 +88,11 @@ def checks_for_objects(
     return run(view_of_specs(items, facts.known), facts.notes)
 
 
-def gathered(view: View, known: Known, api: Api, store: Store) -> Gathered:
+def gathered(view: View, known: Known, api: Api, store: Store, listed: Listed | None = None) -> Gathered:
     """`known`, and what the service and its buckets tell about what a view declares."""
     with ThreadPoolExecutor(AT_ONCE) as calls, ThreadPoolExecutor(AT_ONCE) as reads:
         paths, configs = _paths(view)
-        found = account(api, calls)
+        found = account(api, calls, listed)
         buckets, notes = stores(store, paths, configs, reads)
     return Gathered(
         replace(known, catalogue=found.catalogue, live=found.live, stores=buckets), (*found.notes, *notes)
@@ -109,7 +112,12 @@ def _paths(view: View) -> tuple[dict[str, set[str]], Collection[tuple[str, str]]
 
 
 def _looked(
-    view: View, settings: Settings | None, known: Known, clock: Clock, environ: Mapping[str, str]
+    view: View,
+    settings: Settings | None,
+    known: Known,
+    clock: Clock,
+    environ: Mapping[str, str],
+    listed: Listed | None = None,
 ) -> Gathered:
     if settings is None or not settings.token:
         why = "offline" if settings is None else "there is no token"
@@ -119,7 +127,7 @@ def _looked(
             store = _store(settings, api, clock, environ)
         except SettingsError as error:
             return Gathered(known, (NOT_LOOKED.format(why=error),))
-        return gathered(view, known, api, store)
+        return gathered(view, known, api, store, listed)
 
 
 @contextmanager

@@ -94,6 +94,7 @@ def _resolve(
     )
     what = subject(kind, declared)
     if isinstance(decision, TakeOver):
+        run.memory.own(declared.get(URN, ""), decision.live.id)
         run.log.note(
             declared.get(URN, ""), f"{what}: taken over, an earlier attempt had made it ({decision.live.id})"
         )

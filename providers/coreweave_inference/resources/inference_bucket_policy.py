@@ -7,6 +7,7 @@ changed. A first policy shuts out everyone whom it does not name, the owner's ow
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from random import random
 from typing import Any
 
 import pulumi
@@ -42,8 +43,10 @@ INPUTS = ("bucket", "prefixes", "ownerAccess", "organizationId", "statement", ST
 OWNER_ACCESS = ("organization", "none")
 OWNER = "ownerOrganizationId"
 """Output: whose bucket it is, as far as it was known. (`organizationId` is an input.)"""
-ATTEMPTS = 5
-"""Rounds of read, put and read back before another writer in the bucket is called an error."""
+ATTEMPTS = 6
+"""Rounds of read, put and look again before another writer in the bucket is called an error."""
+LOOK_AGAIN_SECONDS = 1.0
+"""Longer than another run takes from its read to its put."""
 
 
 class InferenceBucketPolicyProvider(HostedProvider):
@@ -227,20 +230,23 @@ def _organization(run: Session, declared: Mapping[str, Any]) -> str:
 
 
 def _rewrite(run: Session, bucket: str, change: Callable[[Document | None], Document | None]) -> None:
-    """Read, change, put, and read back: repeated where somebody else wrote in between."""
+    """Read, change, put, and look again a little later: repeated where somebody else wrote in between.
+
+    A document is put as a whole and without a condition: another run that read it before our put, and puts after our
+    first look, takes our change back. It has done so when `LOOK_AGAIN_SECONDS` are over.
+    """
     storage = run.storage()
     with run.bucket_alone(bucket):
-        for attempt in range(ATTEMPTS):
+        for _ in range(ATTEMPTS):
             before = storage.policy(bucket)
             after = change(before)
-            if not same_meaning(before, after):
-                if after is None:
-                    storage.delete_policy(bucket)
-                else:
-                    storage.put_policy(bucket, after)
-            if same_meaning(storage.policy(bucket), after):
+            if same_meaning(before, after):
                 return
-            run.clock.sleep(0.5 * (attempt + 1))
+            if after is None:
+                storage.delete_policy(bucket)
+            else:
+                storage.put_policy(bucket, after)
+            run.clock.sleep(LOOK_AGAIN_SECONDS * (0.8 + 0.4 * random()))
     raise CoreWeaveError(
         f'the policy of bucket "{bucket}" was changed by somebody else each of {ATTEMPTS} times it was put; run again '
         "when nobody else writes it"

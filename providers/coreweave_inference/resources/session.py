@@ -18,7 +18,7 @@ from typing import Any
 
 from coreweave_inference.api import ApiObject, InferenceApi
 from coreweave_inference.clock import Clock, SystemClock
-from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound, SettingsError
+from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound, NotOurs, SettingsError
 from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
 from coreweave_inference.spec import Kind
 from coreweave_inference.storage import ObjectStorage, credentials_from
@@ -59,6 +59,8 @@ class Memory:
 
     standing: set[str] = field(default_factory=set)
     """Ids that a create or a non-replacing diff of this run stands for: a delete of one does nothing."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """URN by id of what this run found made: one object cannot be two resources."""
     checked: set[str] = field(default_factory=set)
     """URNs that the program declared in this run: only those were given to a `check`."""
     declared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -74,8 +76,20 @@ class Memory:
 
     def stand_for(self, urn: str, id_: str) -> None:
         """Remember that this run declares `id_`. A refresh calls `diff` too, and declares nothing."""
-        if urn in self.checked:
-            self.standing.add(id_)
+        if urn not in self.checked:
+            return
+        self.own(urn, id_)
+        self.standing.add(id_)
+
+    def own(self, urn: str, id_: str) -> None:
+        """Raise NotOurs where another resource of this run has `id_`: renamed with an alias, its former key used anew."""
+        owner = self.owners.setdefault(id_, urn)
+        if owner != urn:
+            name, other = (found.rsplit("::", 1)[-1] for found in (urn, owner))
+            raise NotOurs(
+                f'"{name}": the object {id_} belongs to "{other}" of this stack, which was called "{name}" before; '
+                f'give "{name}" a `name` of its own, or another key'
+            )
 
 
 class WaitingClock:
