@@ -14,9 +14,12 @@ override launch = "$(PYTHON)" scripts/clean_environment.py
 override run = $(launch) --path $(venv) --path "$$(cat $(cli))" --
 
 .DEFAULT_GOAL := help
+SEED = 1
+ROUNDS = 1000
+JOBS = 2
 # Targets share .venv and build/; what can run side by side does so inside one of them.
 .NOTPARALLEL:
-.PHONY: help install demo test lint types layers wheel docs clean python
+.PHONY: help install demo test faults lint types layers wheel docs clean python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' Makefile
@@ -36,6 +39,9 @@ demo: install ## a whole serving stack on the simulator: up, canary, failure, re
 
 test: install ## the whole suite
 	@$(run) python -m pytest -n 2
+
+faults: install ## the fault campaign; SEED=, ROUNDS= and JOBS= choose another one
+	@$(run) python -W ignore -m tests.faults --seed $(SEED) --rounds $(ROUNDS) --jobs $(JOBS)
 
 lint: install ## style and formatting
 	@$(run) python -m ruff check .

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .outputs import export
     from .policy import inference_statement
+    from .python_program import export
     from .resources.account import Account
     from .resources.arguments import (
         Autoscaling,
@@ -74,7 +74,7 @@ _HOMES = {
     "existing_bucket": "resources.existing",
     "existing_capacity_claim": "resources.existing",
     "existing_gateway": "resources.existing",
-    "export": "outputs",
+    "export": "python_program",
     "inference_statement": "policy",
     "load": "stack",
 }

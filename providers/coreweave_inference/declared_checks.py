@@ -11,11 +11,15 @@ import pulumi
 from pulumi.runtime import is_config_secret
 from pulumi.runtime.config import get_config
 
-from .checks import Identity, Report
-from .facts import checks_for
+from .checks import Identity, PlainObject, Report
+from .facts import checks_for, checks_for_objects
+from .resources.api_resource import ApiResource, plain_values
+from .resources.deployment import Deployment
 from .resources.existing import surroundings
-from .resources.program import current_program
+from .resources.gateway import Gateway
+from .resources.program import Program, current_program
 from .settings import CONFIG_KEYS, Settings, resolve
+from .spec import UNKNOWN
 from .spec.declaration import Declaration
 
 CHECKS = "COREWEAVE_CHECKS"
@@ -29,6 +33,30 @@ def check_declaration(declaration: Declaration) -> None:
     """
     identity = Identity(current_program().identity, pulumi.get_stack())
     announce(checks_for(declaration, _settings(), identity, listed=surroundings().lists))
+
+
+def check_program(program: Program) -> None:
+    """Run the checks on what a Python program has declared.
+
+    Raises as `check_declaration`. Buckets and their policies may be anybody's outputs there, so what needs them is not
+    judged.
+    """
+    identity = Identity(program.identity, pulumi.get_stack())
+    announce(checks_for_objects([_plain(found) for found in program.objects], _settings(), identity))
+
+
+def _plain(resource: ApiResource) -> PlainObject:
+    spec = plain_values(resource.declared)
+    if isinstance(resource, Deployment):
+        spec["gatewayIds"] = [_gateway_id(gateway) for gateway in resource.gateways]
+        spec["model"] = {**spec["model"], "bucket": UNKNOWN}
+    return PlainObject(resource.kind, resource.resource_name, spec)
+
+
+def _gateway_id(gateway: object) -> object:
+    if isinstance(gateway, Gateway):
+        return gateway.planned_id or UNKNOWN
+    return gateway if isinstance(gateway, str) else UNKNOWN
 
 
 def announce(report: Report) -> None:

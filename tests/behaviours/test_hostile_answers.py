@@ -72,7 +72,11 @@ def _with_misspelt_concurrency(root: Path) -> Path:
     module = root / package.name / "api.py"
     text = module.read_text()
     assert "json=request.body," in text
-    misspelt = 'content=__import__("json").dumps(request.body).replace("concurrency", "concurency"),'
+    misspelt = """json=None if request.body is None else {
+                    name: {"concurency" if key == "concurrency" else key: item for key, item in value.items()}
+                    if name == "autoscaling" else value
+                    for name, value in request.body.items()
+                },"""
     module.write_text(text.replace("json=request.body,", misspelt))
     return root
 

@@ -16,6 +16,8 @@ from tests.engine.workbench import Workbench, until
 from tests.running.command_line import Stack, claims, read_until
 
 LONGEST_STOP_SECONDS = 2.0
+LONGEST_SECOND_CTRL_C_SECONDS = 10.0
+"""The engine gives its plugins a few seconds."""
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def test_the_first_ctrl_c_lets_a_pulumi_up_wait_on_and_the_second_ends_it_with_n
     resumed = workbench.up()
 
     assert not stopped.ok
-    assert seconds < LONGEST_STOP_SECONDS
+    assert seconds < LONGEST_SECOND_CTRL_C_SECONDS
     assert resumed.ok, resumed.errors
     after = service.live("deployments")["chat-dev"]
     assert (after["spec"]["id"], after["status"]["createdAt"]) == (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -54,21 +53,6 @@ def test_an_object_that_another_stack_made_is_refused_by_its_name_and_left_as_it
     assert refused.writes.get("PATCH gateways", 0) == 0
 
 
-def test_a_stack_whose_bucket_policy_another_stack_shares_takes_only_its_own_statement_with_it(
-    stocked: Service, workbench_of: Callable[..., Workbench]
-) -> None:
-    dev, prod = workbench_of(stocked, "dev"), workbench_of(stocked, "prod")
-    dev.declare(stack())
-    dev.up()
-    prod.up()
-    before, devs = _statements(stocked), _sid(dev)
-
-    down = dev.destroy()
-
-    assert down.ok, down.errors
-    assert _statements(stocked) == [statement for statement in before if statement["Sid"] != devs]
-
-
 def test_a_key_whose_object_lives_on_under_an_alias_cannot_be_used_for_a_second_object_of_the_same_name(
     workbench: Workbench,
 ) -> None:
@@ -99,9 +83,3 @@ def test_a_key_whose_object_lives_on_under_an_alias_cannot_be_used_for_a_second_
 
 def _sid(bench: Workbench) -> str:
     return str(bench.state()["weights-policy"]["outputs"]["sid"])
-
-
-def _statements(service: Service) -> list[dict[str, object]]:
-    document = json.loads(service.s3.get_bucket_policy(Bucket="acme-weights")["Policy"])
-    statements: list[dict[str, object]] = document["Statement"]
-    return statements

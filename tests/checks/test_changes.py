@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from coreweave_inference.checks import Severity
-from coreweave_inference.checks.versions import newest
+from coreweave_inference.spec.versions import newest
 
 from tests.checks.situations import checked, codes
 

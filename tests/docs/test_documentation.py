@@ -50,7 +50,10 @@ def test_every_command_of_the_readme_exists() -> None:
     words = set(re.findall(r"^cw-inference ([a-z]+)", (CHECKOUT / "README.md").read_text(), re.MULTILINE))
 
     run = subprocess.run(
-        [sys.executable, "-m", "coreweave_inference.cli", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "coreweave_inference.cli", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert words

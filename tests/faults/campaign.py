@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from tests.faults.lives import QUICK, Life, Round, found_pulumi
 from tests.faults.report import Totals, as_json, story
 
 ROUNDS_OF_A_LIFE = 10
+ROUNDS_OF_A_SHORT_LIFE = 5
+LONG_CAMPAIGN = 50
+"""From so many rounds on lives are long; a short campaign is dealt out evenly instead."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     started, totals, pulumi = time.monotonic(), Totals(), found_pulumi()
     lives = _lives(options.rounds, options.life)
-    for rounds in _played(options.seed, lives, min(options.jobs, len(lives)), pulumi):
+    until = started + options.seconds
+    for rounds in _played(options.seed, lives, min(options.jobs, len(lives)), pulumi, until):
         totals.add(rounds)
         for found in rounds:
             if found.violations:
@@ -45,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--jobs", type=int, default=2, help="lives that are played at a time")
     parser.add_argument("--life", type=int, help="play this life alone, to see again what it did")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no life after this time")
     parser.add_argument("--json", action="store_true", help="one JSON document at the end")
     return parser
 
@@ -53,25 +59,29 @@ def _lives(rounds: int, only: int | None) -> list[tuple[int, int]]:
     """Numbers of the lives, and how many rounds each has."""
     if only is not None:
         return [(only, rounds)]
-    whole, rest = divmod(rounds, ROUNDS_OF_A_LIFE)
-    return [(number, ROUNDS_OF_A_LIFE) for number in range(1, whole + 1)] + (
-        [(whole + 1, rest)] if rest else []
-    )
+    each = ROUNDS_OF_A_LIFE if rounds >= LONG_CAMPAIGN else ROUNDS_OF_A_SHORT_LIFE
+    whole, rest = divmod(rounds, each)
+    return [(number, each) for number in range(1, whole + 1)] + ([(whole + 1, rest)] if rest else [])
 
 
-def _played(seed: int, lives: list[tuple[int, int]], jobs: int, pulumi: str) -> Any:
+def _played(
+    seed: int, lives: list[tuple[int, int]], jobs: int, pulumi: str, until: float
+) -> Iterator[list[Round]]:
     """The rounds of each life, as they end. A life runs in a process of its own: it is sent interrupts."""
     context = multiprocessing.get_context("spawn")
     results: Any = context.Queue()
     waiting, running = list(lives), dict[int, BaseProcess]()
     try:
         while waiting or running:
+            if time.monotonic() > until:
+                waiting.clear()
             while waiting and len(running) < jobs:
                 number, count = waiting.pop(0)
                 process = context.Process(target=_play, args=(seed, number, count, pulumi, results))
                 process.start()
                 running[number] = process
-            yield _next(results, running)
+            if running:
+                yield _next(results, running)
     finally:
         for process in running.values():
             process.kill()

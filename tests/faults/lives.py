@@ -28,6 +28,7 @@ from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.simulator import Behaviour, Simulator, lifecycle
+from coreweave_inference.simulator.allocation import allocated_instances, instance_count, progress
 from coreweave_inference.simulator.records import Record
 
 from tests.faults import misbehaviour
@@ -186,7 +187,8 @@ class Life:
         if plan.expire_keys:
             timer = threading.Timer(self._random.random() * 2, self._simulator.storage.credentials.expire)
             timer.start()
-        ok, errors = self._run_to_be_killed(plan, destroy)
+        operation = "destroy" if destroy else "up"
+        ok, errors = self._run_to_be_killed(plan, operation, refresh=self._random.random() < 0.5)
         if plan.expire_keys:
             timer.cancel()
         self._simulator.faults.clear()
@@ -198,26 +200,25 @@ class Life:
             result.violations += not_serving(self._snapshot, self._recorded(), program)
         return not ok
 
-    def _run_to_be_killed(self, plan: Plan, destroy: bool) -> tuple[bool, tuple[str, ...]]:
+    def _run_to_be_killed(self, plan: Plan, operation: str, *, refresh: bool) -> tuple[bool, tuple[str, ...]]:
         if plan.kill is None:
-            return self._engine_run("destroy" if destroy else "up")
+            return self._engine_run(operation, refresh=refresh)
         killer = Killer(self._simulator, plan.kill, os.getpid(), self._interrupt)
-        if plan.kill.who == "command":
-            with killer.waiting():
-                return self._command("destroy" if destroy else "up")
         with killer.waiting():
-            return self._engine_run("destroy" if destroy else "up")
+            if plan.kill.who == "command":
+                return self._command(operation)
+            return self._engine_run(operation, refresh=refresh)
 
     def _interrupt(self) -> None:
         if self._running.is_set():
             os.kill(os.getpid(), signal.SIGINT)
 
-    def _engine_run(self, operation: str) -> tuple[bool, tuple[str, ...]]:
+    def _engine_run(self, operation: str, *, refresh: bool = True) -> tuple[bool, tuple[str, ...]]:
         self._snapshot = None
         engine = Engine(StackDirectory.at(self._directory), self._cli, STACK, self._watch)
         self._running.set()
         try:
-            result: Result = getattr(engine, operation)()
+            result: Result = getattr(engine, operation)(refresh=refresh)
         except CoreWeaveError as error:
             return False, (str(error),)
         finally:
@@ -310,8 +311,10 @@ class Life:
         if record.deleted_at is not None:
             return "is being deleted"
         if record.spec.get("disabled"):
-            applied = record.outcome is not None or _progress(record, now) >= lifecycle.APPLIED_AT
+            applied = record.outcome is not None or progress(record, now) >= lifecycle.APPLIED_AT
             return "" if applied else "is disabled and not applied"
+        if record.kind == "capacityclaims" and allocated_instances(record, now) > instance_count(record):
+            return ""  # Reduced: what is asked for is there, and that more is held for a while is no reason to wait.
         if record.outcome is None or record.outcome.status != "STATUS_READY":
             return f"is {record.outcome.status if record.outcome else 'still being worked on'}"
         if record.kind == "deployments" and not world.weights_readable(record):
@@ -344,12 +347,6 @@ class Life:
         return [] if there else [Violation("lost", "the gateway of somebody else is gone")]
 
 
-def _progress(record: Record, now: float) -> float:
-    from coreweave_inference.simulator.allocation import progress
-
-    return progress(record, now)
-
-
 def environment(place: Path, simulator: Simulator, pulumi: str) -> dict[str, str]:
     """An environment in which nothing of the caller's is left."""
     return {
@@ -363,6 +360,8 @@ def environment(place: Path, simulator: Simulator, pulumi: str) -> dict[str, str
         "COREWEAVE_API_ENDPOINT": simulator.url,
         "COREWEAVE_S3_ENDPOINT": simulator.url,
         "COREWEAVE_API_TOKEN": simulator.token,
+        # What the checks think of these declarations is none of the campaign's business.
+        "COREWEAVE_CHECKS": "warn",
         **TIMES,
     }
 

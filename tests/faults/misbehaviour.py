@@ -92,7 +92,7 @@ def _knobs(random: Random) -> dict[str, Any]:
         "gzip": random.random() < 0.7,
         "managed_name_shown": shown,
         "missing_policy": random.choice(("ready-520", "failed")),
-        "key_delay_seconds": random.choice((0.0, 0.0, 0.2)),
+        "key_delay_seconds": random.choice((0.0,) * 7 + (0.2,)),
         "stale_status_seconds": random.choice((0.05, 0.2, 0.4)),
         "deployment_update_seconds": random.choice((0.05, 0.3)),
     }

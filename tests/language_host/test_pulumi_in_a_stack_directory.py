@@ -28,7 +28,9 @@ def bench(service: Service, tmp_path: Path) -> Workbench:
     settings = (QUICKSTART / "Pulumi.yaml").read_text().replace("../../.venv", sys.prefix)
     (tmp_path / "Pulumi.yaml").write_text(settings)
     shutil.copy(QUICKSTART / "__main__.py", tmp_path)
-    bench.declare((QUICKSTART / "inference.yaml").read_text().replace("    policy:", "    adopt: true\n    policy:"))
+    bench.declare(
+        (QUICKSTART / "inference.yaml").read_text().replace("    policy:", "    adopt: true\n    policy:")
+    )
     service.make_bucket()
     service.put_weights(PATHS)
     return bench
@@ -55,7 +57,9 @@ def test_a_stack_lives_its_life_under_pulumi_alone(bench: Workbench, service: Se
 
     assert up.returncode == 0, up.stdout + up.stderr
     assert set(outputs) >= {"capacityClaims", "deployments", "gateways", "models"}
-    assert outputs["models"]["acme/chat"]["baseUrls"] == [outputs["gateways"]["public"]["endpoints"][0] + "/v1"]
+    assert outputs["models"]["acme/chat"]["baseUrls"] == [
+        outputs["gateways"]["public"]["endpoints"][0] + "/v1"
+    ]
     assert again.returncode == 0, again.stdout + again.stderr
     assert gone.returncode == 0, gone.stdout + gone.stderr
     assert service.account() == {"buckets": ["acme-weights"]}

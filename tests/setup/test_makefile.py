@@ -153,7 +153,19 @@ def test_an_environment_that_exists_keeps_its_python(folder: Path) -> None:
 def test_make_alone_lists_every_target(folder: Path) -> None:
     listed = [line.split()[1] for line in make(folder).stdout.splitlines()]
 
-    assert listed == ["help", "install", "demo", "test", "lint", "types", "layers", "wheel", "docs", "clean"]
+    assert listed == [
+        "help",
+        "install",
+        "demo",
+        "test",
+        "faults",
+        "lint",
+        "types",
+        "layers",
+        "wheel",
+        "docs",
+        "clean",
+    ]
 
 
 @pytest.mark.parametrize("failing", ["", "types", "test"])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coreweave_inference.spec.deployment import LATEST
+from coreweave_inference.spec.versions import newest, parsed, rank
 from coreweave_inference.spec.violations import nearest
 
 from .finding import NOTHING, Problem, Severity
 from .rule import rule
-from .versions import newest, parsed, rank
 from .view import View
 
 VERSION = "runtime.version"

@@ -13,7 +13,7 @@ from typing import Any
 
 from coreweave_inference.spec.identity import salted
 
-from .happenings import ACCOUNT, TYPES, type_of
+from .happenings import ACCOUNT, TYPES, kind_of, name_of, type_of
 from .repair import State
 
 Inputs = dict[str, Any]
@@ -79,6 +79,12 @@ def put_back(state: State) -> State:
     }
     bare = {**state, "deployment": {**state["deployment"], "pending_operations": []}}
     return noted(bare, attempts) or state
+
+
+def perhaps_made(urns: Iterable[str]) -> str:
+    """What a user is told where nothing can be noted."""
+    names = ", ".join(f'{kind_of(urn)} "{name_of(urn)}"' for urn in urns)
+    return f"perhaps made, and not in the state: {names}"
 
 
 def _unknown(state: State, attempts: Mapping[str, Inputs]) -> dict[str, Inputs]:

@@ -5,6 +5,7 @@ What the commands mean is not known here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 import semver
@@ -125,6 +127,8 @@ class PulumiCli(PulumiCommand):
                 process.stdin.write(standard_input)
                 process.stdin.close()
             code = process.wait()
+            if code < 0:
+                _end_session(process.pid)
             output, error = (reader.text() for reader in readers)
             self._running = None
         return CommandResult(output, error, code)
@@ -150,6 +154,18 @@ class _Reader:
             self._lines.append(line.rstrip())
             if self._listener is not None:
                 self._listener(line.rstrip())
+
+
+def _end_session(leader: int) -> None:
+    """End the plugins that a killed CLI left: some would stay for ever, and one may still be about to write.
+
+    They are in its session, which has its number. Where there is no /proc they are left to end by themselves.
+    """
+    for directory in Path("/proc").glob("[0-9]*"):
+        process = int(directory.name)
+        with contextlib.suppress(OSError):
+            if process != leader and os.getsid(process) == leader:
+                os.kill(process, signal.SIGKILL)
 
 
 def _reason(standard_error: str) -> str:

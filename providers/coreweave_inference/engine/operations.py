@@ -24,20 +24,9 @@ from coreweave_inference.resources.session import RUN_DIRECTORY, Session
 from coreweave_inference.settings import Settings, resolve
 
 from . import repair, stacks
-from .attempts import noted, put_back, taken_up, unsettled
+from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
 from .directory import StackDirectory
-from .happenings import (
-    TYPES,
-    Happening,
-    Message,
-    Step,
-    error_text,
-    is_shown,
-    kind_of,
-    name_of,
-    of_event,
-    outputs_in,
-)
+from .happenings import TYPES, Happening, Message, Step, error_text, is_shown, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
 from .interruption import RunDirectory, interruptible, run_directory
 from .locks import is_stale, locks_in
@@ -265,9 +254,7 @@ class Engine:
             if state is not None:
                 self._import(state)
         except CoreWeaveError as error:
-            names = ", ".join(f'{kind_of(urn)} "{name_of(urn)}"' for urn in left)
-            text = f"perhaps made, and not in the state: {names}; that could not be noted: {error}"
-            record.add(Message("warning", text))
+            record.add(Message("warning", f"{perhaps_made(left)}; that could not be noted: {error}"))
 
     def _watched(
         self, directory: RunDirectory, act: Callable[[], object], more: Sequence[str]

@@ -16,6 +16,8 @@ State = dict[str, Any]
 """What `pulumi stack export` writes."""
 
 Resource = dict[str, Any]
+GROUND = ("Account", "WeightsBucket", "InferenceBucketPolicy", "Gateway", "CapacityClaim")
+"""Kinds in their order: the first two carry everything, all of them carry deployments."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def _settle(deployment: dict[str, Any], operation: Mapping[str, Any], look_up: L
 def _record(deployment: dict[str, Any], made: Resource) -> None:
     """Put a resource where the engine would have: after its predecessor, which then waits for its deletion."""
     resources: list[Resource] = deployment.setdefault("resources", [])
+    ground = _ground_of(made, resources)
+    made = {**({"dependencies": ground} if ground else {}), **made}
     for place, entry in enumerate(resources):
         if entry["urn"] != made["urn"] or entry.get("delete"):
             continue
@@ -96,6 +100,13 @@ def _record(deployment: dict[str, Any], made: Resource) -> None:
             entry["delete"] = True
         break
     resources.append(made)
+
+
+def _ground_of(made: Resource, resources: list[Resource]) -> list[str]:
+    """What a resource of unknown dependencies stands on: so that it goes before that, should both go."""
+    kinds = GROUND if made["type"] == f"{TYPES}Deployment" else GROUND[:2]
+    types = {TYPES + kind for kind in kinds}
+    return [found["urn"] for found in resources if found["type"] in types and not found.get("delete")]
 
 
 def _deployment(state: State) -> dict[str, Any]:

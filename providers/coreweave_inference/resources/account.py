@@ -99,7 +99,10 @@ class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):
                 "a stack has one Account; declare it before everything else, or leave it out"
             )
         program.account = self
-        props = {URN: urn_of("Account", name, opts), "apiEndpoint": None, "organizationId": None}
+        # An output is computed once the whole program has run, and everything depends on this resource: so what the
+        # program asked for to be looked at first is, before anything is declared to the engine.
+        looked = pulumi.Output.from_input("").apply(lambda _: program.look_first())
+        props = {URN: urn_of("Account", name, opts), "apiEndpoint": None, "organizationId": looked}
         super().__init__(AccountProvider(), name, props, opts)
 
 

@@ -5,13 +5,13 @@ Ids are chosen here (rule 1), so that a first preview shows complete request bod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi.dynamic
 
-from coreweave_inference.spec import Kind
+from coreweave_inference.spec import UNKNOWN, Kind, has_unknown
 from coreweave_inference.spec.declaration.sections import seconds
 from coreweave_inference.spec.identity import default_name, object_id, replace_identity
 
@@ -28,6 +28,8 @@ class ApiResource(pulumi.dynamic.Resource):
 
     kind: Kind
     resource_name: str
+    declared: Mapping[str, Any]
+    planned_id: str | None
     wait: bool
     timeout_seconds: float | None
 
@@ -47,7 +49,8 @@ class ApiResource(pulumi.dynamic.Resource):
     ) -> None:
         program = current_program()
         _warn_of_engine_ignore_changes(name, opts)
-        self.kind, self.resource_name = kind, name
+        self.kind, self.resource_name, self.declared = kind, name, dict(spec)
+        self.planned_id = _planned_id(program.identity, kind, name, spec)
         self.wait, self.timeout_seconds = wait, _timeout(name, timeout)
         self.planned_urn = urn_of(type(self).__name__, name, opts)
         props: dict[str, Any] = {
@@ -70,6 +73,26 @@ class ApiResource(pulumi.dynamic.Resource):
     def revision(self) -> pulumi.Output[str]:
         """Names the last accepted write."""
         return output(self, "revision")
+
+
+def _planned_id(identity: str, kind: Kind, name: str, spec: Mapping[str, Any]) -> str | None:
+    """The id that the object will have, where the fields it comes from are plain values."""
+    replacing = ("name", "resources") if kind is Kind.CAPACITY_CLAIM else ("name",)
+    plain: dict[str, Any] = plain_values({key: spec.get(key) for key in replacing})
+    if has_unknown(plain):
+        return None
+    return object_id(identity, kind, name, replace_identity(kind, plain))
+
+
+def plain_values(value: Any) -> Any:
+    """Plain values as they are, outputs and whatever else is waited for as `UNKNOWN`."""
+    if isinstance(value, (pulumi.Output, Awaitable)):
+        return UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: plain_values(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [plain_values(item) for item in value]
+    return value
 
 
 def _identified(identity: str, kind: Kind, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 import signal
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,8 @@ class Program:
     objects: list[Any] = field(default_factory=list)
     buckets: list[Any] = field(default_factory=list)
     covered: set[str] = field(default_factory=set)
+    look_first: Callable[[], None] = lambda: None
+    """Called once, after the program and before the engine hears of anything; raises where nothing may be declared."""
 
 
 _programs: weakref.WeakKeyDictionary[Any, Program] = weakref.WeakKeyDictionary()

@@ -5,31 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import semver
-
 from coreweave_inference.api import ApiObject
 from coreweave_inference.spec import has_unknown
+from coreweave_inference.spec.versions import newest
 
 LATEST = "latest"
 
-
-def newest(versions: Iterable[str]) -> str | None:
-    """The highest release by semantic versioning; a pre-release only where there is nothing else.
-
-    Build metadata (`0.22.0+crwv.2`) has no rank in semantic versioning; CoreWeave counts in it, so it breaks ties.
-    """
-    parsed = [semver.Version.parse(text) for text in versions if semver.Version.is_valid(text)]
-    releases = [version for version in parsed if not version.prerelease]
-    return (
-        str(max(releases or parsed, key=lambda version: (version, _build_rank(version.build))))
-        if parsed
-        else None
-    )
-
-
-def _build_rank(build: str | None) -> tuple[tuple[int, int, str], ...]:
-    parts = (build or "").split(".")
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
+__all__ = ["LATEST", "newest", "of_group", "offered"]
 
 
 def offered(parameters: Mapping[str, Any], engine: str) -> Sequence[str]:

@@ -1,0 +1,75 @@
+"""What the engine forgets: creations that failed for it and were done all the same."""
+
+from __future__ import annotations
+
+import json
+
+from coreweave_inference.engine.attempts import noted, put_back, taken_up, unsettled
+from coreweave_inference.engine.happenings import ACCOUNT
+from coreweave_inference.engine.repair import Found, repaired
+
+STACK = "urn:pulumi:dev::serving::"
+URN = f"{STACK}pulumi-python:dynamic/coreweave/inference:Gateway::public"
+INPUTS = {"apiId": "6e0b6a3c-54dc-5b2c-9f7f-3e1c0a9d5b11", "name": "public-dev"}
+LINE = json.dumps({"urn": URN, "inputs": INPUTS})
+CROSSED_OUT = json.dumps({"urn": URN, "inputs": None})
+
+
+def state(*resources: dict[str, object]) -> dict[str, object]:
+    """A state with an account and more."""
+    account = {"urn": f"{STACK}{ACCOUNT}::account", "type": ACCOUNT, "provider": "p::1", "outputs": {}}
+    return {"version": 3, "deployment": {"resources": [account, *resources]}}
+
+
+def test_an_object_whose_provider_was_killed_is_found_although_it_is_no_longer_declared() -> None:
+    after = noted(state(), unsettled([LINE], []))
+    assert after is not None
+
+    again = taken_up(after)
+
+    (operation,) = again["deployment"]["pending_operations"]
+    assert operation == {
+        "type": "creating",
+        "resource": {
+            "urn": URN,
+            "custom": True,
+            "type": "pulumi-python:dynamic/coreweave/inference:Gateway",
+            "inputs": INPUTS,
+            "provider": "p::1",
+        },
+    }
+    assert again["deployment"]["resources"] == state()["deployment"]["resources"]  # type: ignore[index]
+
+
+def test_what_the_service_refused_is_not_looked_for() -> None:
+    assert unsettled([LINE, CROSSED_OUT], []) == {}
+    assert unsettled([LINE], [URN]) == {}
+    assert unsettled([LINE[:40]], []) == {}
+
+
+def test_what_the_state_knows_is_not_noted() -> None:
+    known = {"urn": URN, "type": "pulumi-python:dynamic/coreweave/inference:Gateway", "id": INPUTS["apiId"]}
+
+    assert noted(state(known), {URN: INPUTS}) is None
+
+
+def test_what_stays_pending_outlives_an_import_of_the_state() -> None:
+    after = noted(state(), {URN: INPUTS})
+    assert after is not None
+
+    assert put_back(taken_up(after)) == {
+        **after,
+        "deployment": {**after["deployment"], "pending_operations": []},
+    }
+
+
+def test_what_is_found_again_goes_before_what_it_stands_on() -> None:
+    gateway = {"urn": URN, "type": "pulumi-python:dynamic/coreweave/inference:Gateway", "id": "1"}
+    deployment = URN.replace("Gateway::public", "Deployment::chat")
+    after = noted(state(gateway), {deployment: {"apiId": INPUTS["apiId"]}})
+    assert after is not None
+
+    found = repaired(taken_up(after), lambda resource: Found("2", {}))
+
+    recorded = found.state["deployment"]["resources"][-1]
+    assert (recorded["urn"], recorded["dependencies"]) == (deployment, [f"{STACK}{ACCOUNT}::account", URN])

@@ -1,0 +1,204 @@
+"""The stage of a life: the simulated account with strangers in it, and the stack directory in front of it.
+
+What happens on it is `lives`'; what is right is `account`'s. Nothing here judges.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+from botocore.config import Config
+from coreweave_inference.simulator import Behaviour, Simulator, lifecycle
+from coreweave_inference.simulator.allocation import allocated_instances, instance_count, progress
+from coreweave_inference.simulator.records import Record
+
+from tests.faults.account import KINDS, STACK, LiveObject, Name, Recorded, Violation
+from tests.faults.programs import BUCKET, ORGANISATION, PATHS, ZONE, Program
+
+QUICK = Behaviour(
+    gateway_create_seconds=0.05,
+    deployment_create_seconds=0.2,
+    claim_create_seconds=0.05,
+    gateway_update_seconds=0.05,
+    deployment_update_seconds=0.1,
+    claim_update_seconds=0.05,
+    gateway_delete_seconds=0.05,
+    deployment_delete_seconds=0.1,
+    claim_delete_seconds=0.05,
+    stale_status_seconds=0.1,
+    scale_down_delay_seconds=5.0,
+)
+TIMES = {
+    "COREWEAVE_POLL_SECONDS": "0.1",
+    "COREWEAVE_SETTLE_SECONDS": "0.8",
+    "COREWEAVE_DEADLINE_SECONDS": "6",
+    "COREWEAVE_GATEWAY_DEADLINE_SECONDS": "4",
+    "COREWEAVE_GONE_DEADLINE_SECONDS": "6",
+    "COREWEAVE_RETRY_SECONDS": "0.6",
+    "COREWEAVE_TIMEOUT_SECONDS": "1",
+}
+RESOURCES = {"Gateway": "gateways", "CapacityClaim": "claims", "Deployment": "deployments"}
+STRANGERS = "strangers"
+LONGEST_IN_HAND_SECONDS = 40.0
+
+
+class Stage:
+    """A furnished account and an empty stack directory. Takes the place of the caller's environment."""
+
+    def __init__(self, place: Path, simulator: Simulator, pulumi: str) -> None:
+        self.simulator = simulator
+        self.directory = place / "stack"
+        self._state = place / "state"
+        for folder in (self.directory, self._state, place / "home"):
+            folder.mkdir(parents=True)
+        os.environ.clear()
+        os.environ.update(environment(place, simulator, pulumi))
+        write_stack(self.directory)
+        _furnish(simulator)
+
+    def declare(self, program: Program) -> None:
+        """Write inference.yaml."""
+        text = yaml.safe_dump(program.document(), sort_keys=False)
+        (self.directory / "inference.yaml").write_text(text)
+
+    def wait_until_quiet(self) -> None:
+        """Until the service has nothing in hand any more: what it has not handled yet, nobody can find."""
+        deadline = time.monotonic() + LONGEST_IN_HAND_SECONDS
+        while time.monotonic() < deadline:
+            entries = self.simulator.journal.entries()
+            if all(entry.status is not None for entry in entries if entry.fault == "delay"):
+                return
+            time.sleep(0.02)
+
+    def live(self) -> list[LiveObject]:
+        """Every object that is no stranger's."""
+        world = self.simulator.world
+        with world.lock:
+            records = [record for kind in KINDS.values() for record in world.records(kind)]  # type: ignore[arg-type]
+            return [
+                LiveObject(
+                    record.kind, record.id, record.created_at, dict(record.spec), self._why_not(record)
+                )
+                for record in records
+                if not record.name.startswith(STRANGERS)
+            ]
+
+    def _why_not(self, record: Record) -> str:
+        """Why an object does not serve its spec at this moment, whatever it shows."""
+        world = self.simulator.world
+        now = world.clock.now()
+        if record.deleted_at is not None:
+            return "is being deleted"
+        if record.spec.get("disabled"):
+            applied = record.outcome is not None or progress(record, now) >= lifecycle.APPLIED_AT
+            return "" if applied else "is disabled and not applied"
+        if record.kind == "capacityclaims" and allocated_instances(record, now) > instance_count(record):
+            return ""  # Reduced: what is asked for is there, and that more is held for a while is no reason to wait.
+        if record.outcome is None or record.outcome.status != "STATUS_READY":
+            return f"is {record.outcome.status if record.outcome else 'still being worked on'}"
+        if record.kind == "deployments" and not world.weights_readable(record):
+            return "cannot read its weights"
+        return ""
+
+    def recorded(self) -> Recorded:
+        """What the state file says."""
+        file = self._state / ".pulumi" / "stacks" / "serving" / f"{STACK}.json"
+        latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
+        ids: dict[Name, tuple[str, ...]] = {}
+        for resource in latest.get("resources") or ():
+            section = RESOURCES.get(resource["type"].rpartition(":")[2])
+            if section:
+                name = (section, resource["urn"].rpartition("::")[2])
+                ids[name] = (*ids.get(name, ()), resource.get("id", ""))
+        pending = tuple(
+            f"{operation['type']} {operation['resource']['urn']}"
+            for operation in latest.get("pending_operations") or ()
+        )
+        return Recorded(ids, pending)
+
+    def statements(self) -> list[Mapping[str, Any]]:
+        """The statements of the bucket's policy."""
+        text = next(found for found in self.simulator.storage.buckets() if found["name"] == BUCKET)["policy"]
+        statements: list[Mapping[str, Any]] = json.loads(text)["Statement"] if text else []
+        return statements
+
+    def strangers_missed(self) -> list[Violation]:
+        """What is wrong with what belongs to others."""
+        names = [record.name for record in self.simulator.world.records("gateways")]
+        there = f"{STRANGERS}-gateway" in names
+        return [] if there else [Violation("lost", "the gateway of somebody else is gone")]
+
+
+def environment(place: Path, simulator: Simulator, pulumi: str) -> dict[str, str]:
+    """An environment in which nothing of the caller's is left."""
+    return {
+        "PATH": os.pathsep.join([str(Path(pulumi).parent), os.defpath]),
+        "HOME": str(place / "home"),
+        "PULUMI_HOME": str(place / "home"),
+        "PULUMI_BACKEND_URL": f"file://{place / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "COREWEAVE_API_ENDPOINT": simulator.url,
+        "COREWEAVE_S3_ENDPOINT": simulator.url,
+        "COREWEAVE_API_TOKEN": simulator.token,
+        # What the checks think of these declarations is none of the campaign's business.
+        "COREWEAVE_CHECKS": "warn",
+        **TIMES,
+    }
+
+
+def write_stack(directory: Path) -> None:
+    """A stack directory as `cw-inference init` leaves it, but for the virtualenv."""
+    (directory / "Pulumi.yaml").write_text("name: serving\nruntime: python\noptions: {refresh: always}\n")
+    (directory / f"Pulumi.{STACK}.yaml").write_text("config:\n  coreweave:identity: 5f1c0f6a4d\n")
+    (directory / "__main__.py").write_text("import coreweave_inference as cw\n\nstack = cw.load()\n")
+
+
+def _furnish(simulator: Simulator) -> None:
+    """What others have in the account: a bucket with weights and a policy, and a gateway."""
+    key = simulator.storage.credentials.mint(ORGANISATION, 0)
+    s3 = boto3.session.Session().client(
+        "s3",
+        endpoint_url=simulator.url,
+        region_name=ZONE,
+        aws_access_key_id=key["accessKeyId"],
+        aws_secret_access_key=key["secretKey"],
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    try:
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": ZONE})
+        for path in PATHS:
+            s3.put_object(Bucket=BUCKET, Key=f"{path}/config.json", Body=b"{}")
+        s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(_strangers_policy()))
+    finally:
+        s3.close()
+    spec = {
+        "id": "5f1c0f6a-0000-4000-8000-000000000000",
+        "name": f"{STRANGERS}-gateway",
+        "organizationId": ORGANISATION,
+        "coreWeaveAuth": {},
+        "bodyBasedRouting": {"apiType": "API_TYPE_OPENAI"},
+    }
+    simulator.world.create("gateways", ORGANISATION, spec)
+
+
+def _strangers_policy() -> dict[str, Any]:
+    arns = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+    condition = {"StringEquals": {"cw:PrincipalOrgID": ORGANISATION}}
+    owners = {"Sid": "Owners", "Effect": "Allow", "Principal": "*", "Action": ["s3:*"], "Resource": arns}
+    strangers = {
+        "Sid": "Strangers",
+        "Effect": "Allow",
+        "Principal": {"CW": ["arn:aws:iam::cw12ab:coreweave/reader"]},
+        "Action": ["s3:GetObject"],
+        "Resource": [f"arn:aws:s3:::{BUCKET}/shared/*"],
+    }
+    return {"Version": "2012-10-17", "Statement": [{**owners, "Condition": condition}, strangers]}

@@ -1,0 +1,106 @@
+"""The fault campaign in its short form; `make faults` plays as many rounds as one likes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.faults.account import LiveObject, Recorded, Settled, Violation, judged
+from tests.faults.misbehaviour import planned
+from tests.faults.programs import Claim, Program, changed, first
+
+ROUNDS = 10
+CHECKOUT = Path(__file__).parents[2]
+CLAIM = Program(claims={"h200": Claim()})
+MADE = LiveObject(
+    "capacityclaims",
+    "1",
+    0.0,
+    {
+        "id": "1",
+        "name": "h200-dev-0a1b2c",
+        "organizationId": "ab1cd2",
+        "resources": {
+            "instanceId": "gd-8xh200ib-i128",
+            "instanceCount": 1,
+            "capacityType": "CAPACITY_TYPE_MANAGED",
+            "zones": ["US-EAST-04A"],
+        },
+    },
+)
+STRANGERS = [{"Sid": "Strangers", "Principal": {"CW": ["somebody"]}}]
+ONE = Recorded({("claims", "h200"): ("1",)})
+
+
+def test_nothing_is_lost_doubled_or_left_over_in_a_short_campaign() -> None:
+    command = [sys.executable, "-W", "ignore", "-m", "tests.faults", "--rounds", str(ROUNDS), "--jobs", "2"]
+
+    done = subprocess.run(
+        [*command, "--seed", "2026", "--json"], cwd=CHECKOUT, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["rounds"] == ROUNDS
+    assert set(report["broken"].values()) == {0}
+    assert report["writes"] > ROUNDS
+    assert sum(report["faults"].values()) > ROUNDS / 2
+
+
+def test_a_seed_gives_the_same_programs_and_faults_each_time() -> None:
+    told = []
+    for _ in range(2):
+        random = Random("1/1")
+        program = first(random)
+        for _ in range(20):
+            program, what = changed(random, program, may_fail=True)
+            told.append((program.document(), what, str(planned(random))))
+
+    assert told[:20] == told[20:]
+
+
+def test_an_account_that_is_as_declared_breaks_no_promise() -> None:
+    assert judged(CLAIM, [MADE], STRANGERS, ONE, Settled(), CLAIM) == []
+
+
+@pytest.mark.parametrize(
+    ("live", "statements", "recorded", "broken"),
+    [
+        ([], STRANGERS, ONE, ["lost"]),
+        ([MADE, LiveObject("gateways", "2", 0.0, {"name": "old-dev"})], STRANGERS, ONE, ["orphan"]),
+        ([MADE], STRANGERS, Recorded({("claims", "h200"): ("1", "2")}), ["duplicate"]),
+        ([MADE], [], ONE, ["lost"]),
+        ([MADE], STRANGERS, Recorded(ONE.ids, ("creating h200",)), ["not done"]),
+        (
+            [MADE],
+            [
+                *STRANGERS,
+                {
+                    "Principal": {"CW": ["arn:aws:iam::cw4637:coreweave/uvAGGQSxxXeeQBJzcGsD9"]},
+                    "Resource": [],
+                },
+            ],
+            ONE,
+            ["leftover"],
+        ),
+    ],
+)
+def test_what_breaks_a_promise_is_seen(
+    live: list[LiveObject], statements: list[dict[str, object]], recorded: Recorded, broken: list[str]
+) -> None:
+    found: list[Violation] = judged(CLAIM, live, statements, recorded, Settled(), CLAIM)
+
+    assert [violation.what for violation in found] == broken
+
+
+def test_an_object_that_stayed_declared_and_was_made_anew_is_lost() -> None:
+    before = Settled({("claims", "h200"): (Claim(), "0", 0.0, "h200-dev-0a1b2c")})
+
+    found = judged(CLAIM, [MADE], STRANGERS, ONE, before, CLAIM)
+
+    assert [violation.what for violation in found] == ["lost"]
