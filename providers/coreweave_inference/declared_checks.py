@@ -6,12 +6,14 @@ What is checked is `checks`' matter and what is looked at `facts`'; here a repor
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pulumi
 from pulumi.runtime import is_config_secret
 from pulumi.runtime.config import get_config
 
-from .checks import Identity, PlainObject, Report
+from .checks import Identity, LastObject, PlainObject, Report
 from .facts import checks_for, checks_for_objects
 from .resources.api_resource import ApiResource, plain_values
 from .resources.deployment import Deployment
@@ -25,6 +27,22 @@ from .spec.declaration import Declaration
 CHECKS = "COREWEAVE_CHECKS"
 """Environment variable: `warn` makes warnings of what would stop a run."""
 
+LastObjects = tuple[LastObject, ...] | None
+"""Gateways, claims and deployments of the last state; None where it is not known."""
+
+_last: LastObjects = None
+
+
+@contextmanager
+def remembering(last: LastObjects) -> Iterator[None]:
+    """Let the checks of a program that runs in this process compare with `last`; Pulumi shows a program no state."""
+    global _last
+    before, _last = _last, last
+    try:
+        yield
+    finally:
+        _last = before
+
 
 def check_declaration(declaration: Declaration) -> None:
     """Run the checks on what a program is about to declare.
@@ -32,7 +50,7 @@ def check_declaration(declaration: Declaration) -> None:
     Raises pulumi.RunError with every error, and SettingsError where token or endpoint are given wrongly.
     """
     identity = Identity(current_program().identity, pulumi.get_stack())
-    announce(checks_for(declaration, _settings(), identity, listed=surroundings().lists))
+    announce(checks_for(declaration, _settings(), identity, _last, listed=surroundings().lists))
 
 
 def check_program(program: Program) -> None:
@@ -42,7 +60,7 @@ def check_program(program: Program) -> None:
     judged.
     """
     identity = Identity(program.identity, pulumi.get_stack())
-    announce(checks_for_objects([_plain(found) for found in program.objects], _settings(), identity))
+    announce(checks_for_objects([_plain(found) for found in program.objects], _settings(), identity, _last))
 
 
 def _plain(resource: ApiResource) -> PlainObject:

@@ -52,7 +52,7 @@ def test_a_life_is_the_same_whether_zero_values_are_emitted_and_whether_unknown_
         "ready": 'update objects["deployment chat"].revision objects["deployment chat-canary"].revision',
     }
     assert change.writes == {"PATCH deployments": 2}
-    assert disabled.writes == {"PATCH deployments": 1}
+    assert disabled.writes == {"PATCH deployments": 2}
     assert (quiet.drift, quiet.changes, quiet.writes) == ({}, {}, {})
     assert workbench.service.account() == {"buckets": ["acme-weights"]}
 

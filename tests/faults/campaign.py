@@ -14,8 +14,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from tests.faults.lives import QUICK, Life, Round, found_pulumi
+from tests.faults.lives import Life, Round, found_pulumi
 from tests.faults.report import Totals, as_json, story
+from tests.faults.stage import QUICK
 
 ROUNDS_OF_A_LIFE = 10
 ROUNDS_OF_A_SHORT_LIFE = 5

@@ -20,6 +20,7 @@ from pulumi import automation
 
 from coreweave_inference.declared_checks import CHECKS
 from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.facts import last_objects
 from coreweave_inference.resources.session import RUN_DIRECTORY, Session
 from coreweave_inference.settings import Settings, resolve
 
@@ -99,6 +100,7 @@ class Engine:
     def preview(self, *, refresh: bool | None = None) -> Result:
         """What an `up` would do, told to nobody before it is whole. `refresh` None honours the project's own option."""
         stack = self._automation()
+        self._program.last = last_objects(self.state())
         return self._run(
             "preview", lambda watch: stack.preview(on_event=watch, color="never"), _flag(refresh)
         )
@@ -115,6 +117,7 @@ class Engine:
         stack, targets = self._automation(), self._targets(only)
         # What the rest of the stack still lacks must not stop the part that comes first.
         self._program.variables = {CHECKS: "warn"} if only else {}
+        self._program.last = last_objects(self.state())
         result = self._run(
             "up", lambda watch: stack.up(on_event=watch, color="never", target=targets), _flag(refresh)
         )

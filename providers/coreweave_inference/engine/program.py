@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pulumi
 
+from coreweave_inference.declared_checks import LastObjects, remembering
 from coreweave_inference.errors import CoreWeaveError
 
 
@@ -22,13 +23,14 @@ class InlineProgram:
     """A program that runs with its directory as working directory and first on the import path.
 
     `refused` tells whether it raised: then its declaration is at fault, and not the service. `variables` are in its
-    environment while it runs.
+    environment while it runs, and `last` is what its checks know of the last state.
     """
 
     def __init__(self, program: Path) -> None:
         self._program = program
         self.refused = False
         self.variables: dict[str, str] = {}
+        self.last: LastObjects = None
 
     def __call__(self) -> None:
         """Run it once. Raises pulumi.RunError: the program's own, or one line for what it raised."""
@@ -45,7 +47,7 @@ class InlineProgram:
                 f"{program} is missing; a stack of inference.yaml needs two lines in it: "
                 "`import coreweave_inference as cw` and `stack = cw.load()`"
             )
-        with _as_launched(program), _with_variables(self.variables):
+        with _as_launched(program), _with_variables(self.variables), remembering(self.last):
             try:
                 runpy.run_path(str(program), run_name="__main__")
             except pulumi.RunError:
