@@ -2,10 +2,9 @@
 
 import json
 
+import coreweave_inference as cw
 import pulumi
 import pulumi_aws as aws
-
-import coreweave_inference as cw
 
 ZONE = "US-EAST-04A"
 BUCKET = "acme-aws-managed-weights"

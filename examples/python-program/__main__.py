@@ -24,7 +24,11 @@ chat = cw.Deployment(
     model=cw.Model(name="acme/chat", path="models/llama-3.1-8b"),
     runtime=cw.Runtime(
         engine="vllm",
-        engine_config={"max-model-len": 16384, "enable-auto-tool-choice": "", "tool-call-parser": "llama3_json"},
+        engine_config={
+            "max-model-len": 16384,
+            "enable-auto-tool-choice": "",
+            "tool-call-parser": "llama3_json",
+        },
     ),
     resources=cw.Resources(instance_type="gd-8xh200ib-i128", gpu_count=1),
     autoscaling=cw.Autoscaling(min=1, max=4, concurrency=32, capacity_classes=["CAPACITY_CLASS_RESERVED"]),
