@@ -49,7 +49,7 @@ lint: install ## style and formatting
 
 types: install ## mypy, strict, on the package, the examples and the stacks
 	@$(run) python -m mypy
-	@for program in examples/*/__main__.py stacks/*/__main__.py; do $(run) python -m mypy "$$program" || exit 1; done
+	@for program in $(wildcard examples/*/__main__.py stacks/*/__main__.py); do $(run) python -m mypy "$$program" || exit 1; done
 
 layers: install ## imports point downwards only
 	@$(run) lint-imports

@@ -46,8 +46,9 @@ def main() -> None:
         run = command(environment)
         bring_the_bucket_up(run)
         bring_the_stack_up(run)
-        base_url = say_hello(environment, service["token"])
-        roll_a_canary_out(run, base_url, service["token"])
+        with httpx.Client(headers={"Authorization": f"Bearer {service['token']}"}) as client:
+            base_url = say_hello(environment, client)
+            roll_a_canary_out(run, base_url, client)
         break_and_mend(run)
         tear_down(run, service["url"])
     say(
@@ -85,7 +86,7 @@ def bring_the_stack_up(run: Run) -> None:
     run("up", "--yes")
 
 
-def say_hello(environment: Mapping[str, str], token: str) -> str:
+def say_hello(environment: Mapping[str, str], client: httpx.Client) -> str:
     """One chat completion through the gateway; returns the base URL."""
     say("One request, as a client sends it")
     shown = subprocess.run(
@@ -97,23 +98,23 @@ def say_hello(environment: Mapping[str, str], token: str) -> str:
         check=True,
     )
     base_url: str = json.loads(shown.stdout)["models"][MODEL]["baseUrls"][0]
-    answer = ask(base_url, token)
+    answer = ask(client, base_url)
     print(f"  {answer.json()['choices'][0]['message']['content']}")
     return base_url
 
 
-def roll_a_canary_out(run: Run, base_url: str, token: str) -> None:
+def roll_a_canary_out(run: Run, base_url: str, client: httpx.Client) -> None:
     """900/100, then 500/500, measured with real requests each time."""
     say("A canary with a tenth of the traffic")
     DECLARATION.write_text(DECLARATION.read_text() + "    traffic: {weight: 900}" + CANARY)
     run("up", "--yes")
-    measure(base_url, token, {"chat": 0.9, "chat-canary": 0.1})
+    measure(client, base_url, {"chat": 0.9, "chat-canary": 0.1})
     say("Half of it: the preview shows one field of each, and nothing else")
     change("{weight: 900}", "{weight: 500}")
     change("{weight: 100}", "{weight: 500}")
     run("preview")
     run("up", "--yes")
-    measure(base_url, token, {"chat": 0.5, "chat-canary": 0.5})
+    measure(client, base_url, {"chat": 0.5, "chat-canary": 0.5})
 
 
 def break_and_mend(run: Run) -> None:
@@ -140,10 +141,10 @@ def tear_down(run: Run, url: str) -> None:
         raise Wrong("the account is not empty")
 
 
-def measure(base_url: str, token: str, expected: Mapping[str, float], requests: int = 200) -> None:
+def measure(client: httpx.Client, base_url: str, expected: Mapping[str, float], requests: int = 200) -> None:
     """Send requests and compare who answered with the weights."""
     served = Counter(
-        ask(base_url, token).headers["x-served-by"].removesuffix("-demo") for _ in range(requests)
+        ask(client, base_url).headers["x-served-by"].removesuffix("-demo") for _ in range(requests)
     )
     print(f"  {requests} requests: " + ", ".join(f"{name} {count}" for name, count in sorted(served.items())))
     for name, share in expected.items():
@@ -151,12 +152,10 @@ def measure(base_url: str, token: str, expected: Mapping[str, float], requests: 
             raise Wrong(f"{name} answered {served[name]} of {requests} requests instead of {share:.0%}")
 
 
-def ask(base_url: str, token: str) -> httpx.Response:
+def ask(client: httpx.Client, base_url: str) -> httpx.Response:
     """One chat completion."""
     body = {"model": MODEL, "messages": [{"role": "user", "content": "Say hello."}]}
-    answer = httpx.post(
-        f"{base_url}/chat/completions", json=body, headers={"Authorization": f"Bearer {token}"}
-    )
+    answer = client.post(f"{base_url}/chat/completions", json=body)
     if answer.status_code != 200:
         raise Wrong(f"the gateway answered {answer.status_code}: {answer.text}")
     return answer
