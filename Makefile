@@ -19,7 +19,7 @@ ROUNDS = 1000
 JOBS = 2
 # Targets share .venv and build/; what can run side by side does so inside one of them.
 .NOTPARALLEL:
-.PHONY: help install demo test faults lint types layers wheel docs clean python
+.PHONY: help install demo test thorough faults lint types layers wheel docs clean python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' Makefile
@@ -37,8 +37,11 @@ install: python ## create .venv, install the package, get the Pulumi CLI
 demo: install ## a whole serving stack on the simulator: up, canary, failure, recovery, down
 	@$(run) python scripts/demo.py
 
-test: install ## the whole suite
-	@$(run) python -m pytest -n 2
+test: install ## the suite
+	@$(run) python -m pytest -n 3
+
+thorough: install ## the whole stories that take too long for the suite
+	@$(run) python -m pytest -n 3 -m thorough
 
 faults: install ## the fault campaign; SEED=, ROUNDS= and JOBS= choose another one
 	@$(run) python -W ignore -m tests.faults --seed $(SEED) --rounds $(ROUNDS) --jobs $(JOBS)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from coreweave_inference.engine.attempts import noted, put_back, taken_up, unsettled
 from coreweave_inference.engine.happenings import ACCOUNT
 from coreweave_inference.engine.repair import Found, repaired
+
+pytestmark = pytest.mark.thorough
 
 STACK = "urn:pulumi:dev::serving::"
 URN = f"{STACK}pulumi-python:dynamic/coreweave/inference:Gateway::public"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import coreweave_inference
 import httpx
+import pytest
 from coreweave_inference.api import InferenceApi
 from coreweave_inference.secret import Secret
 from coreweave_inference.simulator.records import Condition
@@ -16,6 +17,8 @@ from coreweave_inference.spec import Kind
 
 from tests.engine.declarations import stack
 from tests.engine.workbench import ORGANISATION, Workbench
+
+pytestmark = pytest.mark.thorough
 
 FOREIGNERS = 5_000
 LONGEST_READING_SECONDS = 2.0

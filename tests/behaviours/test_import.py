@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.engine.declarations import canary
 from tests.engine.workbench import Workbench
+
+pytestmark = pytest.mark.thorough
 
 
 def test_b38_imported_objects_of_every_kind_keep_their_ids_and_the_first_preview_is_empty(

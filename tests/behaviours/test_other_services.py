@@ -9,6 +9,8 @@ import pytest
 from tests.engine.declarations import canary
 from tests.engine.workbench import Workbench
 
+pytestmark = pytest.mark.thorough
+
 SERVICES = {
     "emits zero values, refuses unknown fields, says nothing of a change that is none": {
         "emit_zero_values": True,

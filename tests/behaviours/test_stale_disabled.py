@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
 from coreweave_inference.spec import Kind
 from coreweave_inference.waiting import Ready, Revision, Target, Waiting
 from coreweave_inference.waiting.judging import judge
 from coreweave_inference.waiting.observations import History
+
+pytestmark = pytest.mark.thorough
 
 WRITTEN_AT = 100.0
 BEFORE = "2026-11-21T20:00:00Z"

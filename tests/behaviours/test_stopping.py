@@ -15,6 +15,8 @@ from tests.engine.declarations import canary, stack
 from tests.engine.workbench import Workbench, until
 from tests.running.command_line import Stack, claims, read_until
 
+pytestmark = pytest.mark.thorough
+
 LONGEST_STOP_SECONDS = 2.0
 LONGEST_SECOND_CTRL_C_SECONDS = 10.0
 """The engine gives its plugins a few seconds."""

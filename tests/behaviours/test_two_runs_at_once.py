@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.engine.declarations import edited, stack
 from tests.engine.workbench import Service, Workbench
+
+pytestmark = pytest.mark.thorough
 
 POLICY = r"^/acme-weights$"
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.running.command_line import Stack, claims, gateways
 
+pytestmark = pytest.mark.thorough
+
 LONE_WITHOUT_TRAFFIC = """\
 deployments:
   chat:

@@ -5,9 +5,12 @@ import os
 import socket
 from dataclasses import replace
 
+import pytest
 from coreweave_inference.simulator import Simulator
 
 from tests.running.command_line import Stack, claims, gateways, read_until, until
+
+pytestmark = pytest.mark.thorough
 
 
 def killed_in_creation(stack: Stack, simulator: Simulator) -> str:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from coreweave_inference.simulator import Simulator
 
 from tests.running.command_line import Stack, claims
+
+pytestmark = pytest.mark.thorough
 
 
 def test_remove_first_frees_what_a_full_claim_holds_before_the_next_one_is_made(

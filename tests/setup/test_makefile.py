@@ -117,7 +117,7 @@ def test_targets_asked_for_together_share_one_installation(folder: Path) -> None
         ("scripts/install.py", []),
         ("scripts/get_pulumi.py", [".tools/pulumi"]),
         (".venv/bin/python", ["mypy"]),
-        (".venv/bin/python", ["2"]),
+        (".venv/bin/python", ["3"]),
         (".venv/bin/python", ["scripts/demo.py"]),
     ]
 
@@ -158,6 +158,7 @@ def test_make_alone_lists_every_target(folder: Path) -> None:
         "install",
         "demo",
         "test",
+        "thorough",
         "faults",
         "lint",
         "types",
@@ -172,7 +173,7 @@ def test_make_alone_lists_every_target(folder: Path) -> None:
 def test_the_ci_script_runs_every_check_and_fails_with_the_first_that_fails(
     tmp_path: Path, checkout: Path, failing: str
 ) -> None:
-    targets = ["install", "lint", "types", "layers", "wheel", "test"]
+    targets = ["install", "lint", "types", "layers", "wheel", "thorough", "test"]
     (tmp_path / ".ci").mkdir()
     shutil.copy(checkout / ".ci" / "run", tmp_path / ".ci")
     fake = 'echo "$@ $REQUIRE_LANGUAGE_HOST $PWD" >> "$PWD/log"; echo "1 passed"; test "$1" != "$FAILING"'

@@ -45,6 +45,7 @@ def test_platform_and_models_come_up_and_go_down_as_two_stacks(service: Service,
     assert service.account() == {"buckets": ["acme-weights-dev"]}
 
 
+@pytest.mark.thorough
 def test_a_protected_gateway_of_prod_outlives_a_destroy(service: Service, bench_of: Bench) -> None:
     platform = laid_out("platform", bench_of, "prod")
 
@@ -89,6 +90,7 @@ def using(**gateways: object) -> dict[str, object]:
     }
 
 
+@pytest.mark.thorough
 def test_gateways_are_found_by_name_by_id_and_by_stack_with_one_list(
     service: Service, theirs: dict[str, str], bench_of: Bench
 ) -> None:
@@ -105,6 +107,7 @@ def test_gateways_are_found_by_name_by_id_and_by_stack_with_one_list(
     assert [found.lists["gateways"] for found in (by_name_and_stack, by_id)] == [2, 2]
 
 
+@pytest.mark.thorough
 def test_the_base_urls_of_existing_gateways_follow_their_routing(
     service: Service, theirs: dict[str, str], bench_of: Bench
 ) -> None:
@@ -124,6 +127,7 @@ def test_the_base_urls_of_existing_gateways_follow_their_routing(
     }
 
 
+@pytest.mark.thorough
 def test_all_that_does_not_exist_is_one_report_and_nothing_is_written(
     theirs: dict[str, str], bench_of: Bench
 ) -> None:
@@ -149,6 +153,7 @@ def test_all_that_does_not_exist_is_one_report_and_nothing_is_written(
     assert (found.ok, found.writes, "Traceback" in found.output) == (False, {}, False)
 
 
+@pytest.mark.thorough
 def test_pulumi_itself_finds_what_exists_and_says_without_noise_what_does_not(
     theirs: dict[str, str], bench_of: Bench
 ) -> None:
@@ -214,6 +219,7 @@ def pulumi(bench: Workbench, *arguments: str) -> subprocess.CompletedProcess[str
         ),
     ],
 )
+@pytest.mark.thorough
 def test_what_another_stack_does_not_have_is_one_clear_error_and_nothing_is_written(
     theirs: dict[str, str], bench_of: Bench, existing: dict[str, object], expected: str
 ) -> None:
@@ -226,6 +232,7 @@ def test_what_another_stack_does_not_have_is_one_clear_error_and_nothing_is_writ
     assert (found.ok, found.writes, "Traceback" in found.output) == (False, {}, False), found.output
 
 
+@pytest.mark.thorough
 def test_a_gateway_that_another_stack_remembers_and_the_account_has_not_is_an_error(
     service: Service, theirs: dict[str, str], bench_of: Bench
 ) -> None:
@@ -248,6 +255,7 @@ def delete(service: Service, gateway_id: str) -> None:
     until(lambda: "by-path" not in service.live("gateways"), "the deletion")
 
 
+@pytest.mark.thorough
 def test_the_python_twin_has_the_same_urns_and_previews_empty(
     theirs: dict[str, str], bench_of: Bench
 ) -> None:

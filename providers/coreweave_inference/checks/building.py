@@ -26,7 +26,7 @@ from coreweave_inference.spec.unknown import UNKNOWN
 from .facts import BucketFacts, Catalogue
 from .objects import Claim, Deployment, Item, LastObject, LiveObject, Owner, claim, deployment, gateway
 from .ownership import Identity
-from .values import texts
+from .values import text, texts
 from .view import View, resource_name
 
 
@@ -129,7 +129,7 @@ def _own(kind: Kind, key: str, declared: Mapping[str, Any], options: ObjectOptio
     derived = [_identified(kind, name, spec, known) for name in keys]
     last = next((known.last_by_key[kind, name] for name in keys if (kind, name) in known.last_by_key), None)
     if last is not None and last.id and kind is not Kind.CAPACITY_CLAIM and _keeps_name(spec, last):
-        return Item(kind, key, spec, Owner.OWN, last.id, last.spec.get("name") or derived[0][1], options)
+        return Item(kind, key, spec, Owner.OWN, last.id, text(last.spec, "name") or derived[0][1], options)
     for id_, name in derived:
         live = known.live_by_name.get((kind, id_ or "")) or known.live_by_name.get((kind, name or ""))
         if live is not None:
