@@ -71,7 +71,8 @@ def recorded(folder: Path) -> list[tuple[str, list[str], dict[str, str]]]:
 
 
 @pytest.mark.parametrize(
-    ("target", "arguments"), [("test", ["-m", "pytest", "-n", "3"]), ("demo", ["scripts/demo.py"])]
+    ("target", "arguments"),
+    [("test", ["-m", "pytest", "-n", "3", "--dist", "worksteal"]), ("demo", ["scripts/demo.py"])],
 )
 def test_nothing_of_the_callers_accounts_reaches_the_demo_or_the_tests(
     folder: Path, target: str, arguments: list[str]
@@ -117,7 +118,7 @@ def test_targets_asked_for_together_share_one_installation(folder: Path) -> None
         ("scripts/install.py", []),
         ("scripts/get_pulumi.py", [".tools/pulumi"]),
         (".venv/bin/python", ["mypy"]),
-        (".venv/bin/python", ["3"]),
+        (".venv/bin/python", ["worksteal"]),
         (".venv/bin/python", ["scripts/demo.py"]),
     ]
 
