@@ -38,10 +38,10 @@ demo: install ## a whole serving stack on the simulator: up, canary, failure, re
 	@$(run) python scripts/demo.py
 
 test: install ## the suite
-	@$(run) python -m pytest -n 3 --dist worksteal
+	@$(run) python -m pytest -n 4 --dist worksteal
 
 thorough: install ## the whole stories that take too long for the suite
-	@$(run) python -m pytest -n 3 --dist worksteal -m thorough
+	@$(run) python -m pytest -n 4 --dist worksteal -m thorough
 
 faults: install ## the fault campaign; SEED=, ROUNDS= and JOBS= choose another one
 	@$(run) python -W ignore -m tests.faults --seed $(SEED) --rounds $(ROUNDS) --jobs $(JOBS)

@@ -72,7 +72,7 @@ def recorded(folder: Path) -> list[tuple[str, list[str], dict[str, str]]]:
 
 @pytest.mark.parametrize(
     ("target", "arguments"),
-    [("test", ["-m", "pytest", "-n", "3", "--dist", "worksteal"]), ("demo", ["scripts/demo.py"])],
+    [("test", ["-m", "pytest", "-n", "4", "--dist", "worksteal"]), ("demo", ["scripts/demo.py"])],
 )
 def test_nothing_of_the_callers_accounts_reaches_the_demo_or_the_tests(
     folder: Path, target: str, arguments: list[str]
