@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pulumi
-from pulumi.runtime import is_config_secret
-from pulumi.runtime.config import get_config
 
 from .checks import Identity, LastObject, PlainObject, Report
 from .facts import checks_for, checks_for_objects
@@ -19,8 +17,7 @@ from .resources.api_resource import ApiResource, plain_values
 from .resources.deployment import Deployment
 from .resources.existing import surroundings
 from .resources.gateway import Gateway
-from .resources.program import Program, current_program
-from .settings import CONFIG_KEYS, Settings, resolve
+from .resources.program import Program, current_program, program_settings
 from .spec import UNKNOWN
 from .spec.declaration import Declaration
 
@@ -50,7 +47,11 @@ def check_declaration(declaration: Declaration) -> None:
     Raises pulumi.RunError with every error, and SettingsError where token or endpoint are given wrongly.
     """
     identity = Identity(current_program().identity, pulumi.get_stack())
-    announce(checks_for(declaration, _settings(), identity, _last, listed=surroundings().lists))
+    announce(
+        checks_for(
+            declaration, program_settings(require_token=False), identity, _last, listed=surroundings().lists
+        )
+    )
 
 
 def check_program(program: Program) -> None:
@@ -60,7 +61,14 @@ def check_program(program: Program) -> None:
     judged.
     """
     identity = Identity(program.identity, pulumi.get_stack())
-    announce(checks_for_objects([_plain(found) for found in program.objects], _settings(), identity, _last))
+    announce(
+        checks_for_objects(
+            [_plain(found) for found in program.objects],
+            program_settings(require_token=False),
+            identity,
+            _last,
+        )
+    )
 
 
 def _plain(resource: ApiResource) -> PlainObject:
@@ -94,10 +102,3 @@ def announce(report: Report) -> None:
             f"{count} finding{'s' if count > 1 else ''} that cannot work; mend or accept {'them' if count > 1 else 'it'}"
             f"\n{listed}"
         )
-
-
-def _settings() -> Settings:
-    keys = [key for key in CONFIG_KEYS if get_config(key) is not None]
-    config = {key: get_config(key) or "" for key in keys}
-    secret = [key for key in keys if is_config_secret(key)]
-    return resolve(os.environ, config, secret, require_token=False)

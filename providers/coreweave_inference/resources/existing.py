@@ -6,25 +6,23 @@ is ever in the state. Another stack's objects are found through its outputs. Not
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi.runtime import is_config_secret
-from pulumi.runtime.config import get_config
 from pulumi.runtime.settings import get_monitor
 
 from coreweave_inference.api import ApiObject, InferenceApi
 from coreweave_inference.errors import CoreWeaveError, Fault, InvalidDeclaration
-from coreweave_inference.settings import CONFIG_KEYS, resolve
 from coreweave_inference.spec import Kind
 from coreweave_inference.spec.declaration import ExistingBucket as BucketEntry
 from coreweave_inference.spec.declaration import ExistingObject, Origin
 from coreweave_inference.spec.fields import shortened
 from coreweave_inference.spec.violations import nearest
+
+from .program import program_settings
 
 MOST_LISTED = 10
 BUCKETS = "buckets"
@@ -41,9 +39,7 @@ class Surroundings:
     def look(self, kind: Kind) -> list[ApiObject]:
         """Everything of the kind in the account; asked for once."""
         if kind not in self.lists:
-            keys = [key for key in CONFIG_KEYS if get_config(key) is not None]
-            config = {key: get_config(key) or "" for key in keys}
-            settings = resolve(os.environ, config, [key for key in keys if is_config_secret(key)])
+            settings = program_settings()
             with InferenceApi(
                 settings.endpoint,
                 settings.token,

@@ -19,7 +19,7 @@ from pulumi.runtime import is_config_secret
 from pulumi.runtime.config import get_config
 from pulumi.runtime.settings import get_monitor
 
-from coreweave_inference.settings import TOKEN_KEY
+from coreweave_inference.settings import CONFIG_KEYS, TOKEN_KEY, Settings, resolve
 from coreweave_inference.spec.identity import stack_identity
 
 IDENTITY_KEY = "coreweave:identity"
@@ -62,6 +62,14 @@ def _refuse_clear_token() -> None:
             f"{TOKEN_KEY} is set in clear in the stack's configuration, where it would be committed; set it again with "
             f"`pulumi config set --secret {TOKEN_KEY}`, or use the environment variable COREWEAVE_API_TOKEN"
         )
+
+
+def program_settings(*, require_token: bool = True) -> Settings:
+    """The settings of the running program, from its environment and its stack's configuration. Raises SettingsError."""
+    keys = [key for key in CONFIG_KEYS if get_config(key) is not None]
+    config = {key: get_config(key) or "" for key in keys}
+    secret = [key for key in keys if is_config_secret(key)]
+    return resolve(os.environ, config, secret, require_token=require_token)
 
 
 def _identity() -> str:
