@@ -1,4 +1,4 @@
-"""The connection to object storage; the only module that imports boto3, and that only when it is used (it takes 0.3 s).
+"""The connection to object storage; the only module that imports botocore, and that only when it is used (it costs 0.2 s).
 
 Signing, isolation, asking again while a key is new, and errors as ours. What buckets and objects mean belongs in
 `storage`.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, cached_property
 from typing import Any
 
 from .clock import Clock
@@ -34,10 +35,21 @@ class S3Connection:
     def __init__(self, endpoint: str, credentials: Credentials, region: str, clock: Clock) -> None:
         self._credentials = credentials
         self._clock = clock
-        session = _isolated_session(credentials)
-        self.client = _client(session, endpoint, region, attempts=4)
-        self._client_once = _client(session, endpoint, region, attempts=1)
+        self._endpoint = endpoint
+        self._region = region
         self._worked: set[str] = set()
+
+    @cached_property
+    def client(self) -> Any:
+        """The botocore client; what failed in transit is sent again."""
+        return self._sending(attempts=4)
+
+    @cached_property
+    def _client_once(self) -> Any:
+        return self._sending(attempts=1)
+
+    def _sending(self, attempts: int) -> Any:
+        return _client(_isolated_session(self._credentials), self._endpoint, self._region, attempts)
 
     def send(self, operation: str, *, once: bool = False, **parameters: Any) -> dict[str, Any]:
         """One S3 operation; a refusal is asked again as long as the key is fresh, since new keys need seconds.
@@ -86,8 +98,7 @@ class S3Connection:
 
     @contextmanager
     def errors(self, bucket: str, act: str) -> Iterator[None]:
-        """Turn boto3's errors into StorageError and its kin, and no answer into Unreachable."""
-        from boto3.exceptions import Boto3Error
+        """Turn botocore's errors into StorageError and its kin, and no answer into Unreachable."""
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
         try:
@@ -98,7 +109,7 @@ class S3Connection:
             raise storage_error(
                 bucket, act, _code(error), str(said.get("Message", "")), request_id
             ) from error
-        except (Boto3Error, ParamValidationError) as error:
+        except ParamValidationError as error:
             raise StorageError(f'bucket "{bucket}": cannot {act}: {error}') from error
         except BotoCoreError as error:
             raise Unreachable(
@@ -135,7 +146,6 @@ def from_profile(name: str) -> Credentials:
 
 def _isolated_session(credentials: Credentials) -> Any:
     """A session of built-in defaults whose keys are `credentials`, asked anew for every request."""
-    import boto3
     from botocore.configprovider import ConfigValueStore, ConstantProvider
     from botocore.credentials import CredentialResolver
     from botocore.session import Session
@@ -146,7 +156,16 @@ def _isolated_session(credentials: Credentials) -> Any:
     store = ConfigValueStore(mapping={name: ConstantProvider(value) for name, value in values.items()})
     session.register_component("config_store", store)
     session.register_component("credential_provider", CredentialResolver([_provider(credentials)]))
-    return boto3.Session(botocore_session=session)
+    session.register_component("data_loader", _descriptions())
+    return session
+
+
+@cache
+def _descriptions() -> Any:
+    """The descriptions of S3 that come with botocore and no user's own; read once in a process, since that is slow."""
+    from botocore.loaders import Loader
+
+    return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
 
 def _provider(credentials: Credentials) -> Any:
@@ -167,7 +186,7 @@ def _provider(credentials: Credentials) -> Any:
     return Provider()
 
 
-def _client(session: Any, endpoint: str, region: str, *, attempts: int) -> Any:
+def _client(session: Any, endpoint: str, region: str, attempts: int) -> Any:
     from botocore.config import Config
 
     config = Config(
@@ -181,7 +200,7 @@ def _client(session: Any, endpoint: str, region: str, *, attempts: int) -> Any:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return session.client("s3", region_name=region, endpoint_url=endpoint, verify=True, config=config)
+    return session.create_client("s3", region_name=region, endpoint_url=endpoint, verify=True, config=config)
 
 
 def _code(error: Any) -> str:

@@ -1,7 +1,7 @@
 """What lies in a bucket: listing it, emptying it, uploading a folder.
 
-Works on an S3 client it is given; boto3 is not imported here, and buckets themselves and their policies do not belong
-here.
+Works on an S3 client it is given; boto3 is imported here alone, for uploads in parts. Buckets themselves and their
+policies do not belong here.
 """
 
 from __future__ import annotations
@@ -86,8 +86,11 @@ def uploaded(client: Any, folder: Path, bucket: str, prefix: str, progress: Uplo
     """Send the files of `folder` that the bucket does not have, in parts and in parallel where they are large.
 
     A file is there already when an object of its key has its size and is younger. Raises StorageError for a folder
-    without files.
+    without files, and for a file that cannot be sent.
     """
+    from boto3.exceptions import Boto3Error
+    from boto3.s3.transfer import S3Transfer
+
     files = sorted(_files(folder))
     if not files:
         raise StorageError(f"{folder} holds no files to upload")
@@ -96,8 +99,12 @@ def uploaded(client: Any, folder: Path, bucket: str, prefix: str, progress: Uplo
     missing = {key: path for key, path in wanted.items() if not _is_there(path, there.get(key))}
     total = sum(path.stat().st_size for path in missing.values())
     sent = _Sent(total, progress)
-    for key, path in missing.items():
-        client.upload_file(str(path), bucket, key, Callback=sent.of(key))
+    with S3Transfer(client) as transfer:
+        for key, path in missing.items():
+            try:
+                transfer.upload_file(str(path), bucket, key, callback=sent.of(key))
+            except Boto3Error as error:
+                raise StorageError(f'bucket "{bucket}": cannot upload {path}: {error}') from error
     return Uploaded(len(missing), total, len(files) - len(missing))
 
 

@@ -1,6 +1,6 @@
 """From an error of object storage to the class of `errors` that says what to do.
 
-Pure: code and words are arguments; boto3 is not imported here.
+Pure: code and words are arguments; botocore is not imported here.
 """
 
 from __future__ import annotations

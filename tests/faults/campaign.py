@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import queue
 import shutil
@@ -14,14 +15,25 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from tests.faults.key_service import KeyService, serving
 from tests.faults.lives import Life, Round, found_pulumi
 from tests.faults.report import Totals, as_json, story
 from tests.faults.stage import QUICK
 
-ROUNDS_OF_A_LIFE = 10
+ROUNDS_OF_A_LIFE = 20
 ROUNDS_OF_A_SHORT_LIFE = 5
-LONG_CAMPAIGN = 50
+LONG_CAMPAIGN = 100
 """From so many rounds on lives are long; a short campaign is dealt out evenly instead."""
+LOADED_ONCE = (
+    "tests.faults.lives",
+    "coreweave_inference.resources.deployment",
+    "coreweave_inference.simulator.server",
+    "moto.moto_server.werkzeug_app",
+    "moto.s3.responses",
+    "uvicorn.protocols.http.h11_impl",
+    "boto3.s3.inject",
+)
+"""What every life needs and is slow to load; a life is forked from a process that has them."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,13 +42,16 @@ def main(arguments: list[str] | None = None) -> int:
     started, totals, pulumi = time.monotonic(), Totals(), found_pulumi()
     lives = _lives(options.rounds, options.life)
     until = started + options.seconds
-    for rounds in _played(options.seed, lives, min(options.jobs, len(lives)), pulumi, until):
-        totals.add(rounds)
-        for found in rounds:
-            if found.violations:
-                print(story(options.seed, len(rounds), found), flush=True)
-        if not options.json:
-            print(f"{totals.rounds} rounds, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    with serving() as keys:
+        stage = (pulumi, keys)
+        for rounds in _played(options.seed, lives, min(options.jobs, len(lives)), stage, until):
+            totals.add(rounds)
+            for found in rounds:
+                if found.violations:
+                    print(story(options.seed, len(rounds), found), flush=True)
+            if not options.json:
+                seconds = time.monotonic() - started
+                print(f"{totals.rounds} rounds, {seconds:.0f} s", file=sys.stderr, flush=True)
     seconds = time.monotonic() - started
     if options.json:
         print(as_json(totals.document(options.seed, seconds, options.jobs)))
@@ -66,10 +81,11 @@ def _lives(rounds: int, only: int | None) -> list[tuple[int, int]]:
 
 
 def _played(
-    seed: int, lives: list[tuple[int, int]], jobs: int, pulumi: str, until: float
+    seed: int, lives: list[tuple[int, int]], jobs: int, stage: tuple[str, KeyService], until: float
 ) -> Iterator[list[Round]]:
     """The rounds of each life, as they end. A life runs in a process of its own: it is sent interrupts."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(LOADED_ONCE))
     results: Any = context.Queue()
     waiting, running = list(lives), dict[int, BaseProcess]()
     try:
@@ -78,7 +94,7 @@ def _played(
                 waiting.clear()
             while waiting and len(running) < jobs:
                 number, count = waiting.pop(0)
-                process = context.Process(target=_play, args=(seed, number, count, pulumi, results))
+                process = context.Process(target=_play, args=(seed, number, count, stage, results))
                 process.start()
                 running[number] = process
             if running:
@@ -102,12 +118,13 @@ def _next(results: Any, running: dict[int, BaseProcess]) -> list[Round]:
         return found
 
 
-def _play(seed: int, number: int, count: int, pulumi: str, results: Any) -> None:
+def _play(seed: int, number: int, count: int, stage: tuple[str, KeyService], results: Any) -> None:
     from coreweave_inference.simulator import Simulator
 
+    gc.set_threshold(100_000)
     place = Path(tempfile.mkdtemp(prefix="cw-faults-"))
     try:
         with Simulator(QUICK) as simulator:
-            results.put((number, Life(seed, number, place, simulator, pulumi).rounds(count)))
+            results.put((number, Life(seed, number, place, simulator, *stage).rounds(count)))
     finally:
         shutil.rmtree(place, ignore_errors=True)

@@ -36,6 +36,19 @@ def processes_below(parent: int) -> dict[int, str]:
     return found
 
 
+def command_line(process: int) -> str:
+    """Its command line; nothing where the process is gone."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def is_provider(command: str) -> bool:
+    """Whether this is a provider host, or the shell that stands before it."""
+    return "pulumi.dynamic" in command or "pulumi-resource-pulumi-python" in command
+
+
 def runs(process: int) -> bool:
     """Whether there still is such a process."""
     try:

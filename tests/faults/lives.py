@@ -5,6 +5,7 @@ One round is one run in which things go wrong, one clean run, and the judgement 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -38,13 +39,19 @@ from tests.faults.account import (
     not_serving,
     settled,
 )
-from tests.faults.killing import Killer, processes_below, runs
+from tests.faults.key_service import KeyService
+from tests.faults.killing import Killer, command_line, is_provider, processes_below, runs
 from tests.faults.misbehaviour import Plan
+from tests.faults.plain import PlainEngine
 from tests.faults.programs import Program, changed, first, mended
 from tests.faults.stage import Stage
 
 JOURNAL_TAIL = 60
+PLAIN_LIVES = 0.25
+"""So many lives are led with plain `pulumi`, which is promised less: what is made must stay declared."""
 LONGEST_END_SECONDS = 40.0
+LONGEST_IDLE_SECONDS = 2.0
+"""A host whose engine is gone ends within one second, if it was ever asked for anything."""
 
 
 @dataclass
@@ -53,6 +60,7 @@ class Round:
 
     life: int
     number: int
+    plain: bool = False
     kinds: Counter[str] = field(default_factory=Counter)
     writes: int = 0
     first_run_ok: bool = False
@@ -64,10 +72,13 @@ class Round:
 class Life:
     """Begins with a bucket, weights, and a stranger's gateway and policy statement, which must outlive everything."""
 
-    def __init__(self, seed: int, number: int, place: Path, simulator: Simulator, pulumi: str) -> None:
+    def __init__(
+        self, seed: int, number: int, place: Path, simulator: Simulator, pulumi: str, keys: KeyService
+    ) -> None:
         self._number = number
         self._random = Random(f"{seed}/{number}")
-        self._stage = Stage(place, simulator, pulumi)
+        self._plain = self._random.random() < PLAIN_LIVES
+        self._stage = Stage(place, simulator, pulumi, keys)
         self._simulator = simulator
         self._directory = self._stage.directory
         self._program = Program()
@@ -76,7 +87,8 @@ class Life:
         self._running = threading.Event()
         signal.signal(signal.SIGINT, lambda number, frame: None)
         self._cli = PulumiCli.found(os.environ)
-        self._cli.run(["stack", "init", STACK], str(self._directory), {})
+        secrets = ["--secrets-provider", keys.secrets_provider]
+        self._cli.run(["stack", "init", STACK, *secrets], str(self._directory), {})
 
     def rounds(self, count: int) -> list[Round]:
         """So many rounds, and the end; a life ends at the first violation, since what follows proves nothing."""
@@ -93,7 +105,7 @@ class Life:
         return found
 
     def _timed(self, number: int, act: Callable[[Round], None]) -> Round:
-        result, started = Round(self._number, number), time.monotonic()
+        result, started = Round(self._number, number, self._plain), time.monotonic()
         self._simulator.journal.clear()
         act(result)
         result.writes = sum(
@@ -133,7 +145,7 @@ class Life:
         """What the clean run declares: the same, what was there before, or something else."""
         retired = before.retired | between.retired
         chance = self._random.random()
-        if chance < 0.45 or not failed:
+        if chance < 0.45 or not failed or self._plain:
             base = between
         elif chance < 0.7:
             base = before
@@ -168,9 +180,10 @@ class Life:
     def _run_to_be_killed(self, plan: Plan, operation: str, *, refresh: bool) -> tuple[bool, tuple[str, ...]]:
         if plan.kill is None:
             return self._engine_run(operation, refresh=refresh)
-        killer = Killer(self._simulator, plan.kill, os.getpid(), self._interrupt)
+        kill = replace(plan.kill, who="engine") if self._plain and plan.kill.who == "command" else plan.kill
+        killer = Killer(self._simulator, kill, os.getpid(), self._interrupt)
         with killer.waiting():
-            if plan.kill.who == "command":
+            if kill.who == "command":
                 return self._command(operation)
             return self._engine_run(operation, refresh=refresh)
 
@@ -180,7 +193,8 @@ class Life:
 
     def _engine_run(self, operation: str, *, refresh: bool = True) -> tuple[bool, tuple[str, ...]]:
         self._snapshot = None
-        engine = Engine(StackDirectory.at(self._directory), self._cli, STACK, self._watch)
+        kind = PlainEngine if self._plain else Engine
+        engine = kind(StackDirectory.at(self._directory), self._cli, STACK, self._watch)
         self._running.set()
         try:
             result: Result = getattr(engine, operation)(refresh=refresh)
@@ -207,11 +221,8 @@ class Life:
             while process.poll() is None:
                 below |= set(processes_below(process.pid))
                 time.sleep(0.05)
-            deadline = time.monotonic() + LONGEST_END_SECONDS
-            while any(runs(found) for found in below) and time.monotonic() < deadline:
-                time.sleep(0.05)
+            left = _ended(below)
             output = process.stdout.read() if process.stdout else ""
-        left = [found for found in below if runs(found)]
         return process.returncode == 0, (output, *([f"still running: {left}"] if left else []))
 
     def _clean(self, result: Round, program: Program) -> tuple[str, ...] | None:
@@ -243,6 +254,24 @@ class Life:
             nothing, self._stage.live(), self._stage.statements(), self._stage.recorded(), Settled(), nothing
         )
         result.violations += self._stage.strangers_missed()
+
+
+def _ended(processes: set[int]) -> list[int]:
+    """Wait until the processes of a run have ended; which engines have not.
+
+    A provider host that nobody asked for anything never learns that its engine is gone: it is ended here.
+    """
+    deadline = time.monotonic() + LONGEST_END_SECONDS
+    idle_since: float | None = None
+    while (left := [found for found in processes if runs(found)]) and time.monotonic() < deadline:
+        hosts = [found for found in left if is_provider(command_line(found))]
+        idle_since = (idle_since or time.monotonic()) if len(hosts) == len(left) else None
+        if idle_since is not None and time.monotonic() > idle_since + LONGEST_IDLE_SECONDS:
+            for found in hosts:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(found, signal.SIGKILL)
+        time.sleep(0.05)
+    return left
 
 
 def _story(before: Program, between: Program, after: Program, what: str, plan: Plan) -> list[str]:

@@ -18,6 +18,7 @@ class Totals:
     """Sums over the rounds so far."""
 
     rounds: int = 0
+    plain: int = 0
     failed_first_runs: int = 0
     writes: int = 0
     faults: Counter[str] = field(default_factory=Counter)
@@ -28,6 +29,7 @@ class Totals:
         """Count the rounds of a life."""
         for found in rounds:
             self.rounds += 1
+            self.plain += found.plain
             self.failed_first_runs += not found.first_run_ok
             self.writes += found.writes
             self.faults.update(found.kinds)
@@ -42,7 +44,7 @@ class Totals:
         return [
             (
                 f"seed {seed}: {self.rounds} rounds in {seconds:.0f} s with {jobs} jobs, {each:.1f} s each; "
-                f"{self.failed_first_runs} first runs failed, {self.writes} writes"
+                f"{self.plain} of them with plain pulumi; {self.failed_first_runs} first runs failed, {self.writes} writes"
             ),
             f"faults: {faults}",
             f"broken promises: {promises}",
@@ -54,6 +56,7 @@ class Totals:
             "seed": seed,
             "jobs": jobs,
             "rounds": self.rounds,
+            "plain": self.plain,
             "failedFirstRuns": self.failed_first_runs,
             "writes": self.writes,
             "faults": dict(self.faults.most_common()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from urllib.parse import parse_qs, urlsplit
@@ -86,7 +87,7 @@ def test_two_connections_with_two_tokens_use_two_keys(simulator, connect):
     assert owners == {"acme-weights": "ab1cd2", "other-weights": "cw12ab"}
 
 
-def test_boto3_is_imported_when_object_storage_is_used_and_not_before():
+def test_the_aws_libraries_are_imported_when_object_storage_is_used_and_not_before():
     program = """
 import json, sys
 import coreweave_inference.settings, coreweave_inference.storage
@@ -96,3 +97,24 @@ print(json.dumps(sorted(name for name in ("boto3", "botocore") if name in sys.mo
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert json.loads(done.stdout) == []
+
+
+def test_descriptions_of_s3_in_the_home_directory_are_not_read(tmp_path):
+    theirs = tmp_path / ".aws" / "models" / "s3" / "2050-01-01"
+    theirs.mkdir(parents=True)
+    (theirs / "service-2.json").write_text("{}")
+    program = """
+from coreweave_inference.storage import ObjectStorage, S3Credentials
+storage = ObjectStorage("https://cwobject.com", lambda: S3Credentials("key-1", "s", "token-1"), "RNO2A")
+print(storage._s3.client.meta.service_model.api_version)
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.strip() == "2006-03-01"

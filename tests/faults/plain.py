@@ -1,0 +1,36 @@
+"""Plain `pulumi`: the same engine and program, without what `cw-inference` adds around a run.
+
+Nothing is noted, repaired or found again between two runs; an interrupt goes to the engine at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from coreweave_inference.engine.installation import CommandFailed
+from coreweave_inference.engine.interruption import RunDirectory, interruptible
+from coreweave_inference.engine.operations import Engine
+
+
+class PlainEngine(Engine):
+    """A lock that a killed run left is still taken away, as its user would with `pulumi cancel`."""
+
+    def repair(self) -> tuple[str, ...]:
+        """Pulumi repairs nothing."""
+        return ()
+
+    def _watched(
+        self,
+        directory: RunDirectory,
+        act: Callable[[], object],
+        more: Sequence[str],
+    ) -> CommandFailed | None:
+        self._cli.more = tuple(more)
+        try:
+            with interruptible(self._cli.interrupt, self._cli.interrupt):
+                self._unlocked(act)
+        except CommandFailed as error:
+            return error
+        finally:
+            self._cli.more = ()
+        return None
