@@ -37,7 +37,7 @@ QUICK = Behaviour(
     scale_down_delay_seconds=5.0,
 )
 TIMES = {
-    "COREWEAVE_POLL_SECONDS": "0.1",
+    "COREWEAVE_POLL_SECONDS": "0.2",
     "COREWEAVE_SETTLE_SECONDS": "0.8",
     "COREWEAVE_DEADLINE_SECONDS": "6",
     "COREWEAVE_GATEWAY_DEADLINE_SECONDS": "4",

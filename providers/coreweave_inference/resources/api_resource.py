@@ -12,7 +12,7 @@ import pulumi
 import pulumi.dynamic
 
 from coreweave_inference.spec import UNKNOWN, Kind, has_unknown
-from coreweave_inference.spec.declaration.sections import seconds
+from coreweave_inference.spec.durations import seconds
 from coreweave_inference.spec.identity import default_name, object_id, replace_identity
 
 from .account import account_of

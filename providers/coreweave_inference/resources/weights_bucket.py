@@ -16,7 +16,7 @@ import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs
-from coreweave_inference.spec.declaration.sections import bucket_name_problem
+from coreweave_inference.spec.bucket_names import bucket_name_problem
 from coreweave_inference.spec.unknown import UNKNOWN
 from coreweave_inference.storage import BucketState
 

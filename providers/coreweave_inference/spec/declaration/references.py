@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
+from coreweave_inference.spec.bucket_names import bucket_name_problem
 from coreweave_inference.spec.fields import shortened
 from coreweave_inference.spec.normal_form import get_path
 from coreweave_inference.spec.unknown import UNKNOWN, Unknown
@@ -19,7 +20,6 @@ from coreweave_inference.spec.violations import nearest
 from .entries import Entry
 from .origin import Location, Report
 from .result import BucketDeclaration, ExistingBucket
-from .sections import bucket_name_problem
 
 LIKELY_TYPO = 0.8
 MOST_LISTED = 5

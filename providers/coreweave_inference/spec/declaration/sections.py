@@ -5,12 +5,13 @@ Shape and limits only. How a section is read stands beside its reader; the API's
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from coreweave_inference.spec.bucket_names import BUCKET_NAME, bucket_name_problem
+from coreweave_inference.spec.durations import seconds
 from coreweave_inference.spec.fields import (
     EACH_ONCE,
     Flag,
@@ -26,30 +27,10 @@ from coreweave_inference.spec.fields import (
 )
 from coreweave_inference.spec.message import About, Message
 
-BUCKET_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-RESERVED_STARTS = ("xn--", "cw-", "vip-", "log-stitcher-ch-")
 ORGANIZATION = r"^(cw[a-f0-9]{4}|(s|q)[a-f0-9]{5}|poc[a-f0-9]{3}|[a-f0-9]{6})$"
-DURATION = re.compile(
-    r"(?:(?P<hours>[0-9]{1,4})h)?(?:(?P<minutes>[0-9]{1,6})m)?(?:(?P<seconds>[0-9]{1,8})s)?\Z"
-)
-
 DURATION_IN_SCHEMA = InSchema(
     {"type": ["number", "string"], "pattern": "^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "exclusiveMinimum": 0}
 )
-
-
-def bucket_name_problem(name: str) -> str:
-    """What of Object Storage's rules a bucket's name breaks; `""` if none."""
-    if not 3 <= len(name) <= 63:
-        return f"has {len(name)} characters, a bucket's name has 3 to 63"
-    if not re.match(BUCKET_NAME, name):
-        return (
-            "is not a bucket's name: lower-case letters, digits and hyphens, a letter or digit at both ends"
-        )
-    start = next((start for start in RESERVED_STARTS if name.startswith(start)), "")
-    if start or name == "int":
-        return f'is reserved: no bucket is called "int" or starts with {", ".join(RESERVED_STARTS)}'
-    return ""
 
 
 def _bucket_name(name: str) -> str:
@@ -82,17 +63,6 @@ def _prefix(text: str) -> str:
             f'"{shortened(text)}" contains a ".." segment', "write the folder from the bucket's root"
         )
     return prefix
-
-
-def seconds(value: Any) -> float | None:
-    """Seconds of `45m`, `90s`, `1h30m` or a number; `None` if it is no duration above zero."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value) if math.isfinite(value) and value > 0 else None
-    match = DURATION.match(value) if isinstance(value, str) else None
-    if not match:
-        return None
-    hours, minutes, rest = (int(part or 0) for part in match.groups())
-    return float(hours * 3600 + minutes * 60 + rest) or None
 
 
 def _duration(value: Any) -> float:
