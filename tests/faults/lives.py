@@ -6,6 +6,7 @@ One round is one run in which things go wrong, one clean run, and the judgement 
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -165,7 +166,7 @@ class Life:
             timer = threading.Timer(self._random.random() * 2, self._simulator.storage.credentials.expire)
             timer.start()
         operation = "destroy" if destroy else "up"
-        ok, errors = self._run_to_be_killed(plan, operation, refresh=self._random.random() < 0.5)
+        ok, errors = self._run_to_be_killed(plan, operation, refresh=self._random.random() < 0.35)
         if plan.expire_keys:
             timer.cancel()
         self._simulator.faults.clear()
@@ -174,7 +175,7 @@ class Life:
             f"the run that met faults: {'ok' if ok else 'failed'}; {' | '.join(errors)[:2000]}"
         )
         if ok and not destroy and self._snapshot is not None:
-            result.violations += not_serving(self._snapshot, self._stage.recorded(), program)
+            result.violations += not_serving(self._snapshot, self._stage.recorded(plain=self._plain), program)
         return not ok
 
     def _run_to_be_killed(self, plan: Plan, operation: str, *, refresh: bool) -> tuple[bool, tuple[str, ...]]:
@@ -202,6 +203,8 @@ class Life:
             return False, (str(error),)
         finally:
             self._running.clear()
+            # A connection of this run must not linger: a later engine may listen on the same port, and meet its refusals.
+            gc.collect()
         told = tuple(m.text for m in result.messages if m.severity in ("warning", "error"))
         return result.ok, (*result.repairs, *result.errors, *told)
 
@@ -237,7 +240,7 @@ class Life:
         return told
 
     def _judge(self, result: Round, program: Program, between: Program) -> None:
-        live, recorded = self._stage.live(), self._stage.recorded()
+        live, recorded = self._stage.live(), self._stage.recorded(plain=self._plain)
         result.violations += judged(program, live, self._stage.statements(), recorded, self._settled, between)
         result.violations += not_serving(self._snapshot or live, recorded, program)
         result.violations += self._stage.strangers_missed()
@@ -251,7 +254,12 @@ class Life:
             result.violations.append(Violation("not done", "the destroy at the end failed"))
         nothing = Program()
         result.violations += judged(
-            nothing, self._stage.live(), self._stage.statements(), self._stage.recorded(), Settled(), nothing
+            nothing,
+            self._stage.live(),
+            self._stage.statements(),
+            self._stage.recorded(plain=self._plain),
+            Settled(),
+            nothing,
         )
         result.violations += self._stage.strangers_missed()
 
