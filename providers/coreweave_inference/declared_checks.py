@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import pulumi
 
 from .checks import Identity, LastObject, PlainObject, Report
-from .facts import checks_for, checks_for_objects
+from .facts import checks_for, checks_for_objects, last_objects
+from .last_state import last_state
 from .resources.api_resource import ApiResource, plain_values
 from .resources.deployment import Deployment
 from .resources.existing import surroundings
@@ -32,7 +33,7 @@ _last: LastObjects = None
 
 @contextmanager
 def remembering(last: LastObjects) -> Iterator[None]:
-    """Let the checks of a program that runs in this process compare with `last`; Pulumi shows a program no state."""
+    """Let the checks of a program that runs in this process compare with `last`, instead of asking the engine."""
     global _last
     before, _last = _last, last
     try:
@@ -47,9 +48,10 @@ def check_declaration(declaration: Declaration) -> None:
     Raises pulumi.RunError with every error, and SettingsError where token or endpoint are given wrongly.
     """
     identity = Identity(current_program().identity, pulumi.get_stack())
+    last = last_objects(last_state()) if _last is None else _last
     announce(
         checks_for(
-            declaration, program_settings(require_token=False), identity, _last, listed=surroundings().lists
+            declaration, program_settings(require_token=False), identity, last, listed=surroundings().lists
         )
     )
 

@@ -1,0 +1,53 @@
+"""What the engine tells a program of the last state of its own stack.
+
+Pulumi shows a program no state, but it answers, as it does for a reference to another stack, what that stack's
+resources were at last. Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import get_monitor
+
+from .facts.last_state import SECRET
+
+READ = "pulumi:pulumi:readStackResourceOutputs"
+
+
+def last_state() -> Mapping[str, Any] | None:
+    """As `pulumi stack export` writes it, as far as the engine tells, with a mark for each secret. None if it does not.
+
+    It must be asked before the program declares anything: later, the answer may hold what this run did.
+    """
+    monitor = get_monitor()
+    if monitor is None:
+        return None
+    name = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
+    request = resource_pb2.ResourceInvokeRequest(tok=READ)
+    request.args.update({"stackName": name})
+    try:
+        # Not by pulumi.runtime.invoke: that shows secrets in clear, and lets registrations go on meanwhile.
+        answer = monitor.Invoke(request)
+    except Exception:
+        return None
+    found = MessageToDict(getattr(answer, "return")).get("outputs")
+    if not isinstance(found, Mapping):
+        return None
+    return {"deployment": {"resources": [_resource(urn, told) for urn, told in found.items()]}}
+
+
+def _resource(urn: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    outputs = _masked(told.get("outputs") or {})
+    return {"urn": urn, "type": told.get("type"), "id": outputs.get("apiId"), "outputs": outputs}
+
+
+def _masked(value: Any) -> Any:
+    """The engine marks a secret, and tells it beside the mark: only the mark is kept."""
+    if isinstance(value, Mapping):
+        return {SECRET: ""} if SECRET in value else {name: _masked(item) for name, item in value.items()}
+    return [_masked(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,67 @@
+"""What plain `pulumi` says of a change: the checks compare with what the engine tells of the stack's last state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import coreweave_inference as cw
+import pytest
+from coreweave_inference.last_state import last_state
+
+from tests.engine.declarations import DEPLOYMENT, edited, stack
+from tests.engine.workbench import Workbench
+
+SECRET = "DEBUG-0123456789-very-secret"
+
+
+def test_what_the_stack_had_is_no_stranger_and_a_renamed_key_is_seen(workbench: Workbench) -> None:
+    member = {**DEPLOYMENT, "traffic": {"weight": 100}}
+    both = stack(deployments={"chat": member, "other": {**member, "name": "chat-of-our-own"}})
+    workbench.declare(both)
+    first = workbench.up()
+    workbench.declare(edited(both, {"deployments": {"chat": None, "other": None, "talk": member}}))
+
+    planned = workbench.preview()
+
+    assert first.ok, first.errors
+    assert planned.ok, planned.errors
+    assert not [warning for warning in planned.warnings if "traffic-foreign-group" in warning]
+    renamed = [warning for warning in planned.warnings if "key-renamed" in warning]
+    assert len(renamed) == 1
+    assert 'deployment "talk"' in renamed[0]
+    assert "aliases: [" in renamed[0]
+
+
+def test_a_new_stack_has_an_empty_last_state_and_secrets_in_it_stay_secrets(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENGINE_SECRET", SECRET)
+    environment = {"VLLM_LOGGING_LEVEL": {"fromEnv": "ENGINE_SECRET"}}
+    workbench.declare(stack(deployments={"chat": {"runtime": {"engineEnv": environment}}}))
+    told: list[Mapping[str, Any] | None] = []
+
+    def program() -> None:
+        told.append(last_state())
+        cw.load(workbench.directory / "inference.yaml")
+
+    workbench.program = program
+
+    assert workbench.up().ok
+    assert workbench.preview().ok
+
+    empty, full = (_ours(state) for state in told)
+    assert empty == {}
+    assert {"public", "chat", "ready"} <= set(full)
+    assert full["chat"]["id"] == workbench.state()["chat"]["id"]
+    assert full["chat"]["outputs"]["model"] == DEPLOYMENT["model"] | {"bucket": "acme-weights"}
+    assert SECRET not in json.dumps(told)
+
+
+def _ours(state: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+    assert state is not None
+    resources = state["deployment"]["resources"]
+    return {
+        item["urn"].rsplit("::", 1)[-1]: item for item in resources if "coreweave/inference" in item["type"]
+    }
