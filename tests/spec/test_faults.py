@@ -149,6 +149,12 @@ LIMITS = [
     (Kind.DEPLOYMENT, "autoscaling.min", 0, "0 is below 1: the service does not scale to zero"),
     (Kind.DEPLOYMENT, "autoscaling.min", 5, "autoscaling.min (5) exceeds max (4)"),
     (Kind.DEPLOYMENT, "autoscaling.max", 0, "0 is below 1"),
+    (
+        Kind.DEPLOYMENT,
+        "autoscaling.max",
+        2**32,
+        "4294967296 is above 4294967295, the largest number that the service holds there",
+    ),
     (Kind.DEPLOYMENT, "autoscaling.priority", 1001, "1001 is above 1000"),
     (Kind.DEPLOYMENT, "autoscaling.priority", -1, "-1 is below 0"),
     (Kind.DEPLOYMENT, "autoscaling.concurrency", -1, "-1 is below 0; use 1 or more"),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
-from .fields import shortened
+from .fields import LARGEST_UINT32, shortened
 from .message import OURS
 from .shape import FieldShape
 
@@ -24,6 +24,8 @@ def sentence(field: FieldShape | None, detail: Any) -> Words:
         return context["what"], context["do"]
     words = SENTENCES.get(detail["type"], _anything_else)
     what, do = words(field, detail.get("input"), {**context, "msg": detail["msg"]})
+    if context.get("le") == LARGEST_UINT32:
+        return f"{what}, the largest number that the service holds there", do
     if field is None or detail["type"] not in LIMITS:
         return what, do
     why = field.about.why if detail["type"] in ("greater_than_equal", "less_than_equal") else ""
