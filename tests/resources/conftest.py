@@ -9,7 +9,7 @@ from coreweave_inference.simulator import Behaviour, Simulator
 from coreweave_inference.simulator.clock import Clock
 
 from tests.resources.service import Run, run_against
-from tests.simulator.inference_fixtures import put_weights
+from tests.simulator.inference_fixtures import emptied, put_weights
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +22,7 @@ def _simulator() -> Iterator[Simulator]:
 @pytest.fixture
 def simulator(_simulator: Simulator) -> Simulator:
     """The service without objects, requests and faults; the default weights are there and readable."""
-    _simulator.behaviour = Behaviour()
-    _simulator.world.clear()
-    _simulator.journal.clear()
-    _simulator.faults.clear()
-    return _simulator
+    return emptied(_simulator)
 
 
 @pytest.fixture

@@ -139,6 +139,15 @@ def simulated(**knobs: Any) -> Iterator[Api]:
             yield api
 
 
+def emptied(simulator: Simulator) -> Simulator:
+    """The same as at its start: no objects, requests and faults, and its first behaviour; buckets stay."""
+    simulator.behaviour = Behaviour()
+    simulator.world.clear()
+    simulator.journal.clear()
+    simulator.faults.clear()
+    return simulator
+
+
 def put_weights(
     simulator: Simulator, bucket: str = BUCKET, path: str = "models/chat", readable: bool = True
 ) -> None:
