@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from coreweave_inference.simulator import Behaviour
 
-from tests.simulator.inference_fixtures import Api, gateway, put_weights, simulated
+from tests.simulator.inference_fixtures import Api, emptied, gateway, put_weights, simulated
 
 
 @pytest.fixture(scope="session")
@@ -20,10 +19,7 @@ def _running() -> Iterator[Api]:
 @pytest.fixture
 def api(_running: Api) -> Api:
     """A simulator without objects, requests and faults; the clock is stepped by hand, the default weights are there."""
-    _running.simulator.behaviour = Behaviour()
-    _running.simulator.world.clear()
-    _running.simulator.journal.clear()
-    _running.simulator.faults.clear()
+    emptied(_running.simulator)
     return _running
 
 
