@@ -9,7 +9,14 @@ from typing import Any
 from pulumi.dynamic import DiffResult, ResourceProvider
 from pulumi.output import Unknown
 
-from tests.resources.service import with_floats
+
+def with_floats(value: Any) -> Any:
+    """Numbers as Pulumi hands them over."""
+    if isinstance(value, Mapping):
+        return {key: with_floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_floats(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 @dataclass

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.host import EngineLog
 from coreweave_inference.resources.session import Session, speaking_through
 from coreweave_inference.resources.values import DERIVED_NAME, IDENTITY, URN
@@ -13,6 +14,8 @@ from coreweave_inference.settings import resolve
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.spec import Kind
 from coreweave_inference.spec.identity import default_name, object_id, replace_identity
+
+from tests.resources.engine_steps import Resource, with_floats
 
 ORGANISATION = "ab1cd2"
 ZONE = "US-EAST-04A"
@@ -82,6 +85,26 @@ def run_against(simulator: Simulator, token: str = "", **environ: str) -> Iterat
         yield run
 
 
+@contextmanager
+def behind_a_gateway(simulator: Simulator) -> Iterator[Run]:
+    """A run against a service where `gateway("public")` is ready; the requests that made it are forgotten."""
+    with run_against(simulator) as run:
+        Resource(GatewayProvider()).up(gateway())
+        simulator.journal.clear()
+        run.time.slept.clear()
+        yield run
+
+
+def patches(simulator: Simulator) -> list[Any]:
+    """The bodies of all PATCH requests."""
+    return [entry.body for entry in simulator.journal.entries("PATCH")]
+
+
+def posts(simulator: Simulator) -> list[Any]:
+    """The bodies of the requests that made deployments."""
+    return [entry.body for entry in simulator.journal.entries("POST", "/deployments")]
+
+
 def urn(type_name: str, name: str) -> str:
     return f"urn:pulumi:dev::acme::pulumi-python:dynamic/coreweave/inference:{type_name}::{name}"
 
@@ -101,15 +124,6 @@ def declared(kind: Kind, resource: str, spec: Mapping[str, Any], **hidden: Any) 
     }
     floats: dict[str, Any] = with_floats(props)
     return floats
-
-
-def with_floats(value: Any) -> Any:
-    """Numbers as Pulumi hands them over."""
-    if isinstance(value, Mapping):
-        return {key: with_floats(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [with_floats(item) for item in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def gateway(

@@ -10,7 +10,7 @@ from coreweave_inference.resources.host import CoreWeave
 from coreweave_inference.simulator import Simulator
 
 from tests.resources.engine_steps import Resource
-from tests.resources.service import Run, claim, run_against
+from tests.resources.service import Run, claim, patches, run_against
 from tests.simulator.inference_fixtures import Api
 from tests.simulator.inference_fixtures import deployment as deployment_body
 from tests.simulator.inference_fixtures import gateway as gateway_body
@@ -19,10 +19,6 @@ from tests.simulator.inference_fixtures import gateway as gateway_body
 @pytest.fixture
 def h200() -> Resource:
     return Resource(CapacityClaimProvider())
-
-
-def patches(simulator: Simulator) -> list[Any]:
-    return [entry.body for entry in simulator.journal.entries("PATCH")]
 
 
 def resources(count: int, capacity_type: str = "CAPACITY_TYPE_SERVERLESS") -> dict[str, Any]:

@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from coreweave_inference.resources.deployment import DeploymentProvider
-from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.host import CoreWeave
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 
 from tests.resources.engine_steps import Resource
-from tests.resources.service import BUCKET, Run, deployment, gateway, run_against
+from tests.resources.service import (
+    BUCKET,
+    Run,
+    behind_a_gateway,
+    deployment,
+    patches,
+    posts,
+    run_against,
+)
 from tests.simulator.inference_fixtures import Api
 
 
 @pytest.fixture
 def run(simulator: Simulator) -> Iterator[Run]:
     """A run against a service where `gateway("public")` is ready; the requests that made it are forgotten."""
-    with run_against(simulator) as run:
-        Resource(GatewayProvider()).up(gateway())
-        simulator.journal.clear()
-        run.time.slept.clear()
+    with behind_a_gateway(simulator) as run:
         yield run
 
 
 @pytest.fixture
 def chat() -> Resource:
     return Resource(DeploymentProvider())
-
-
-def patches(simulator: Simulator) -> list[Any]:
-    return [entry.body for entry in simulator.journal.entries("PATCH")]
-
-
-def posts(simulator: Simulator) -> list[Any]:
-    return [entry.body for entry in simulator.journal.entries("POST", "/deployments")]
 
 
 def test_weights_that_are_not_there_stop_a_creation_with_the_command_that_pushes_them(

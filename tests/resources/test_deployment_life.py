@@ -7,36 +7,35 @@ from typing import Any
 
 import pytest
 from coreweave_inference.resources.deployment import DeploymentProvider
-from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.host import CoreWeave
 from coreweave_inference.simulator import Simulator
 from pulumi.output import Unknown
 
 from tests.resources.engine_steps import Resource
-from tests.resources.service import BUCKET, ORGANISATION, Run, deployment, gateway, run_against, urn
+from tests.resources.service import (
+    BUCKET,
+    ORGANISATION,
+    Run,
+    behind_a_gateway,
+    deployment,
+    gateway,
+    patches,
+    posts,
+    run_against,
+    urn,
+)
 
 
 @pytest.fixture
 def run(simulator: Simulator) -> Iterator[Run]:
     """A run against a service where `gateway("public")` is ready; the requests that made it are forgotten."""
-    with run_against(simulator) as run:
-        Resource(GatewayProvider()).up(gateway())
-        simulator.journal.clear()
-        run.time.slept.clear()
+    with behind_a_gateway(simulator) as run:
         yield run
 
 
 @pytest.fixture
 def chat() -> Resource:
     return Resource(DeploymentProvider())
-
-
-def patches(simulator: Simulator) -> list[Any]:
-    return [entry.body for entry in simulator.journal.entries("PATCH")]
-
-
-def posts(simulator: Simulator) -> list[Any]:
-    return [entry.body for entry in simulator.journal.entries("POST", "/deployments")]
 
 
 def test_a_creation_sends_every_field_and_does_not_wait(

@@ -12,7 +12,7 @@ from coreweave_inference.simulator.faults import Fault
 from pulumi.output import Unknown
 
 from tests.resources.engine_steps import Resource
-from tests.resources.service import Run, gateway, run_against
+from tests.resources.service import Run, gateway, patches, run_against
 from tests.simulator.inference_fixtures import MISSING_ID, STRANGER, Api
 from tests.simulator.inference_fixtures import deployment as deployment_body
 
@@ -20,10 +20,6 @@ from tests.simulator.inference_fixtures import deployment as deployment_body
 @pytest.fixture
 def public() -> Resource:
     return Resource(GatewayProvider())
-
-
-def patches(simulator: Simulator) -> list[Any]:
-    return [entry.body for entry in simulator.journal.entries("PATCH")]
 
 
 def test_an_imported_gateway_keeps_its_id_and_its_first_preview_is_empty(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.host import CoreWeave
 from coreweave_inference.simulator import Simulator
 
 from tests.resources.engine_steps import Resource
-from tests.resources.service import ORGANISATION, ZONE, Run, gateway, run_against, urn
+from tests.resources.service import ORGANISATION, ZONE, Run, gateway, patches, run_against, urn
 
 BOTH_NAMES = {"additionalDns": ["a.example.com", "b.example.com"]}
 ONE_NAME = {"additionalDns": ["a.example.com"]}
@@ -19,10 +17,6 @@ ONE_NAME = {"additionalDns": ["a.example.com"]}
 @pytest.fixture
 def public() -> Resource:
     return Resource(GatewayProvider())
-
-
-def patches(simulator: Simulator) -> list[Any]:
-    return [entry.body for entry in simulator.journal.entries("PATCH")]
 
 
 def test_a_creation_waits_for_its_endpoint_and_records_what_is_needed(

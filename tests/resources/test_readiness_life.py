@@ -18,8 +18,8 @@ from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.simulator.records import Condition
 from pulumi.output import Unknown
 
-from tests.resources.engine_steps import Resource
-from tests.resources.service import Run, deployment, gateway, run_against, urn, with_floats
+from tests.resources.engine_steps import Resource, with_floats
+from tests.resources.service import Run, deployment, gateway, run_against, urn
 
 NOT_LOST = (
     "; what was to be removed stays until a run ends ready, and nothing was lost: mend it and run again"
