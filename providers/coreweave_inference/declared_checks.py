@@ -48,12 +48,8 @@ def check_declaration(declaration: Declaration) -> None:
     Raises pulumi.RunError with every error, and SettingsError where token or endpoint are given wrongly.
     """
     identity = Identity(current_program().identity, pulumi.get_stack())
-    last = last_objects(last_state()) if _last is None else _last
-    announce(
-        checks_for(
-            declaration, program_settings(require_token=False), identity, last, listed=surroundings().lists
-        )
-    )
+    settings = program_settings(require_token=False)
+    announce(checks_for(declaration, settings, identity, _last_objects(), listed=surroundings().lists))
 
 
 def check_program(program: Program) -> None:
@@ -68,9 +64,13 @@ def check_program(program: Program) -> None:
             [_plain(found) for found in program.objects],
             program_settings(require_token=False),
             identity,
-            _last,
+            _last_objects(),
         )
     )
+
+
+def _last_objects() -> LastObjects:
+    return last_objects(last_state()) if _last is None else _last
 
 
 def _plain(resource: ApiResource) -> PlainObject:

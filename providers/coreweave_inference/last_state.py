@@ -22,7 +22,8 @@ READ = "pulumi:pulumi:readStackResourceOutputs"
 def last_state() -> Mapping[str, Any] | None:
     """As `pulumi stack export` writes it, as far as the engine tells, with a mark for each secret. None if it does not.
 
-    It must be asked before the program declares anything: later, the answer may hold what this run did.
+    Registrations wait until the program's own code ends or calls something that turns the event loop. After that the
+    answer may hold what this run did.
     """
     monitor = get_monitor()
     if monitor is None:

@@ -10,7 +10,7 @@ import coreweave_inference as cw
 import pytest
 from coreweave_inference.last_state import last_state
 
-from tests.engine.declarations import DEPLOYMENT, edited, stack
+from tests.engine.declarations import DEPLOYMENT, ZONE, edited, stack
 from tests.engine.workbench import Workbench
 
 SECRET = "DEBUG-0123456789-very-secret"
@@ -65,3 +65,33 @@ def _ours(state: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
     return {
         item["urn"].rsplit("::", 1)[-1]: item for item in resources if "coreweave/inference" in item["type"]
     }
+
+
+def test_a_python_program_that_exports_is_compared_with_it_too(workbench: Workbench) -> None:
+    workbench.program = lambda: _python_program("chat")
+    first = workbench.up()
+    workbench.program = lambda: _python_program("talk")
+
+    planned = workbench.preview()
+
+    assert (first.ok, planned.ok) == (True, True), (first.errors, planned.errors)
+    assert [warning for warning in planned.warnings if 'key-renamed deployment "talk"' in warning]
+
+
+def _python_program(key: str) -> None:
+    bucket = cw.WeightsBucket("weights", bucket_name="acme-weights", zone=ZONE, adopt=True)
+    policy = cw.InferenceBucketPolicy(
+        "weights-policy", bucket=bucket, prefixes=["models"], owner_access="organization"
+    )
+    public = cw.Gateway("public", zones=[ZONE], auth=cw.CoreWeaveAuth(), routing=cw.BodyBasedRouting())
+    cw.Deployment(
+        key,
+        gateways=[public],
+        model=cw.Model(name="acme/chat", path="models/chat"),
+        runtime=cw.Runtime(engine="vllm"),
+        resources=cw.Resources(instance_type="gd-8xh200ib-i128", gpu_count=1),
+        autoscaling=cw.Autoscaling(min=1, max=2),
+        weights=policy,
+    )
+    cw.Readiness("ready")
+    cw.export()
