@@ -13,7 +13,7 @@ from coreweave_inference.engine.operations import Engine
 
 
 class PlainEngine(Engine):
-    """A lock that a killed run left is still taken away, as its user would with `pulumi cancel`."""
+    """What a killed run left in the backend (a lock, empty attributes) is still taken away, as its user has to."""
 
     def repair(self) -> tuple[str, ...]:
         """Pulumi repairs nothing."""

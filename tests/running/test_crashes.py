@@ -113,3 +113,15 @@ def test_ctrl_c_ends_the_waits_and_the_next_run_goes_on(stack: Stack, simulator:
     done = stack.document("up", "--yes")
 
     assert (done["code"], done["counts"]) == (0, {"same": 2, "create": 1})
+
+
+def test_attributes_that_a_kill_left_empty_do_not_stop_the_next_run(stack: Stack) -> None:
+    stack.declare(claims("h200"))
+    assert stack.run("up", "--yes").returncode == 0
+    attributes = stack.backend / ".pulumi" / "stacks" / "serving" / "dev.json.attrs"
+    attributes.write_bytes(b"")
+
+    done = stack.document("up", "--yes")
+
+    assert (done["code"], done["counts"]) == (0, {"same": 3})
+    assert any(f"took away {attributes}" in line for line in done["repairs"])

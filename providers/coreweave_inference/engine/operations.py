@@ -24,7 +24,7 @@ from coreweave_inference.facts import last_objects
 from coreweave_inference.resources.session import RUN_DIRECTORY, Session
 from coreweave_inference.settings import Settings, resolve
 
-from . import repair, stacks
+from . import local_backend, repair, stacks
 from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
 from .directory import StackDirectory
 from .happenings import TYPES, Happening, Message, Step, error_text, is_shown, of_event, outputs_in
@@ -84,7 +84,7 @@ class Engine:
         None where the backend has no such stack.
         """
         if self._known is None:
-            self._known = stacks.exported(self.directory, self._cli, self.stack)
+            self._known = self._readable(lambda: stacks.exported(self.directory, self._cli, self.stack))
         return self._known
 
     def resources(self) -> tuple[Step, ...]:
@@ -302,10 +302,14 @@ class Engine:
             seconds=round(seconds, 2),
         )
 
+    def _readable(self, act: Callable[[], T]) -> T:
+        """Do it; once more after empty attributes were taken away that a killed run had left in a local backend."""
+        return local_backend.read(act, self._cli, self.directory.path, self._repaired)
+
     def _unlocked(self, act: Callable[[], T]) -> T:
         """Do it; once more after a lock was taken away whose process on this machine is gone."""
         try:
-            return act()
+            return self._readable(act)
         except CommandFailed as error:
             locks = locks_in(error.text)
             if not locks:
@@ -318,7 +322,7 @@ class Engine:
                 ) from error
         self._cli.run(["cancel", "--yes", "--stack", self.stack], str(self.directory.path), {})
         self._repaired(f"took away the lock of {'; '.join(map(str, locks))}: that process is gone")
-        return act()
+        return self._readable(act)
 
 
 class _Stack(automation.Stack):

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from coreweave_inference.engine.local_backend import is_cut_off, without_empty_attributes
+
+
+@pytest.mark.parametrize(
+    ("said", "cut_off"),
+    [
+        ("error: failed to load checkpoint: EOF\n", True),
+        ("error: EOF", True),
+        ("error: no stack named 'dev' found", False),
+        ("error: EOF is not expected here", False),
+        ("error: error reading from server: EOF", False),
+    ],
+)
+def test_what_the_cli_says_of_empty_attributes_is_recognised(said: str, cut_off: bool) -> None:
+    assert is_cut_off(said) is cut_off
+
+
+def test_empty_attributes_of_states_and_locks_go_and_everything_else_stays(tmp_path: Path) -> None:
+    stack = tmp_path / ".pulumi" / "stacks" / "serving" / "dev.json"
+    lock = tmp_path / ".pulumi" / "locks" / "organization" / "serving" / "dev" / "one.json"
+    for file in (stack, lock):
+        file.parent.mkdir(parents=True)
+        file.write_text("{}")
+        file.with_name(f"{file.name}.attrs").write_text("")
+    whole = stack.with_name("prod.json.attrs")
+    whole.write_text("{}")
+
+    removed = without_empty_attributes(f"file://{tmp_path}")
+
+    assert {file.name for file in removed} == {"dev.json.attrs", "one.json.attrs"}
+    assert sorted(file.name for file in tmp_path.rglob("*.json*")) == ["dev.json", "one.json", whole.name]
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/states", "https://api.pulumi.com", ""])
+def test_a_backend_elsewhere_is_left_alone(url: str) -> None:
+    assert without_empty_attributes(url) == ()
