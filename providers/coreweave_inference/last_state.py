@@ -25,10 +25,10 @@ def last_state() -> Mapping[str, Any] | None:
     Registrations wait until the program's own code ends or calls something that turns the event loop. After that the
     answer may hold what this run did.
     """
-    monitor = get_monitor()
-    if monitor is None:
+    monitor, organization = get_monitor(), pulumi.get_organization()
+    if monitor is None or not organization:  # A program's unit test names none.
         return None
-    name = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
+    name = f"{organization}/{pulumi.get_project()}/{pulumi.get_stack()}"
     request = resource_pb2.ResourceInvokeRequest(tok=READ)
     request.args.update({"stackName": name})
     try:

@@ -130,7 +130,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "policy/documents::a_document_that_is_no_policy_is_refused_with_what_is_wrong",
     ),
     "B33 a quota refusal is not hammered and is shown": (
-        "api/client::a_quota_refusal_is_sent_once_and_shows_its_violations",
+        "api/repeats::a_quota_refusal_is_sent_once_and_shows_its_violations",
         "resources/capacity_claim_life::a_quota_refusal_is_sent_once_with_the_services_words_and_what_to_do",
     ),
     "B34 unknown inputs give no false errors": (
@@ -241,8 +241,8 @@ PROMISES: dict[str, tuple[str, ...]] = {
         "settings/sources::a_token_that_cannot_be_sent_is_refused_without_showing_it",
         "settings/sources::a_token_in_clear_in_the_configuration_is_refused_even_when_another_is_used",
         "settings/endpoints::every_other_url_is_refused_naming_its_source",
-        "api/client::a_redirect_is_not_followed",
-        "api/client::a_certificate_that_does_not_hold_is_not_asked_again",
+        "api/repeats::a_redirect_is_not_followed",
+        "api/repeats::a_certificate_that_does_not_hold_is_not_asked_again",
         "api/against_the_simulator::a_proxy_of_the_environment_is_used",
     ),
     "states of earlier versions": (
@@ -258,7 +258,7 @@ PROMISES: dict[str, tuple[str, ...]] = {
     "retries": (
         "api/retries::what_may_pass_is_repeated",
         "api/retries::a_post_without_an_id_of_ours_is_never_repeated",
-        "api/client::retry_after_is_obeyed",
-        "api/client::trouble_that_lasts_is_given_up_after_the_budget",
+        "api/repeats::retry_after_is_obeyed",
+        "api/repeats::trouble_that_lasts_is_given_up_after_the_budget",
     ),
 }
