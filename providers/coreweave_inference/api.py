@@ -163,7 +163,7 @@ class InferenceApi:
     def _call(self, request: _Request, read: Callable[[object], T], *, empty: object = None) -> T:
         """Send until there is a result or `retry_delay` says no; `empty` stands for an answer without a body."""
         started = self._clock.monotonic()
-        attempt = 1
+        attempt, unsure = 1, False
         while True:
             result = self._attempt(request, read, empty)
             if not isinstance(result, _Failure):
@@ -179,7 +179,11 @@ class InferenceApi:
                 draw=self._draw(),
             )
             if delay is None:
-                raise result.error or self._unreachable(request, result.words, attempt, elapsed)
+                error = result.error or self._unreachable(request, result.words, attempt, elapsed)
+                if isinstance(error, ApiError):
+                    error.unsure = unsure
+                raise error
+            unsure = unsure or result.outcome.unclear
             self._say(f"{request.method} {request.path}: {result.words}; trying again in {delay:.1f} s")
             self._clock.sleep(delay)
             attempt += 1

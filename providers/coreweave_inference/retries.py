@@ -28,6 +28,11 @@ class Outcome:
     retry_after: float | None = None
     final: bool = False
 
+    @property
+    def unclear(self) -> bool:
+        """Whether the service may have done what was asked for: no answer, or one of trouble on its side."""
+        return self.status == 0 or self.status >= 500
+
 
 def retry_delay(
     method: str,

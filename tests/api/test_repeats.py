@@ -94,6 +94,26 @@ def test_a_quota_refusal_is_sent_once_and_shows_its_violations(connect, clock):
     assert (len(script.requests), clock.slept) == (1, [])
 
 
+@pytest.mark.parametrize(
+    ("before", "unsure"),
+    [
+        ([], False),
+        ([httpx.Response(429, json={"code": 8, "message": "slow down"})], False),
+        ([httpx.ReadTimeout("lost")], True),
+        ([TROUBLE], True),
+        ([httpx.Response(200, content=b'{"gateway": {"sp')], True),
+    ],
+)
+def test_a_refusal_after_an_attempt_without_a_clear_answer_proves_nothing(connect, before, unsure):
+    detail = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": []}
+    refusal = httpx.Response(429, json={"code": 8, "message": "quota", "details": [detail]})
+
+    with pytest.raises(QuotaExceeded) as caught:
+        connect(Script(*before, refusal)).create(Kind.GATEWAY, {"id": ID})
+
+    assert caught.value.unsure is unsure
+
+
 def test_a_request_that_cannot_be_parsed_is_sent_once(connect):
     script = Script(httpx.Response(500, json={"code": 2, "message": 'proto: unknown field "foo"'}))
 

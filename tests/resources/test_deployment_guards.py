@@ -79,6 +79,18 @@ def test_a_lost_answer_makes_one_deployment_and_says_so(
     assert patches(simulator) == []
 
 
+def test_a_quota_refusal_after_a_lost_answer_is_no_proof_that_nothing_was_made(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    simulator.faults.add(Fault("lose-answer", "POST", "/deployments$"))
+    simulator.faults.add(Fault("status", "POST", "/deployments$", nth=2, status=429, body="quota"))
+
+    chat.up(deployment())
+
+    assert [record.id for record in simulator.world.records("deployments")] == [chat.id]
+    assert run.log.notes == [f'deployment "chat": taken over, an earlier attempt had made it ({chat.id})']
+
+
 def test_what_a_killed_run_left_is_brought_to_the_declared_spec(
     run: Run, simulator: Simulator, chat: Resource
 ) -> None:

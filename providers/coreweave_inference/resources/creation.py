@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from coreweave_inference.api import ApiObject
-from coreweave_inference.errors import AlreadyExists, CoreWeaveError, NotOurs, ServiceUnavailable, Unreachable
+from coreweave_inference.errors import (
+    AlreadyExists,
+    ApiError,
+    CoreWeaveError,
+    NotOurs,
+    ServiceUnavailable,
+    Unreachable,
+)
 from coreweave_inference.spec import Kind
 from coreweave_inference.spec.identity import salted
 from coreweave_inference.waiting import Revision
@@ -56,19 +63,28 @@ def create(
         run.attempt(declared.get(URN, ""), _noted(declared))
         try:
             live = post({"id": id_, **body})
-        except (AlreadyExists, Unreachable, ServiceUnavailable) as error:
+        except CoreWeaveError as error:
+            if not _may_have_made(error):
+                _nothing_made(run, declared)
+                raise
             made, id_ = _resolve(run, kind, declared, id_, error, update)
             if made is not None:
                 return made
-        except CoreWeaveError:
-            _nothing_made(run, declared)
-            raise
         else:
             run.memory.written.add(live.id)
             return Made(live.id, live, Revision.of_write(run.clock.now()))
     raise CoreWeaveError(
         f"{subject(kind, declared)}: its id and its name were in use at every attempt; run again"
     )
+
+
+def _may_have_made(error: CoreWeaveError) -> bool:
+    """Whether the object may exist. A refusal proves nothing after an attempt that was not answered: what that one made
+    may be the very reason, a quota that it used up.
+    """
+    if isinstance(error, (AlreadyExists, Unreachable, ServiceUnavailable)):
+        return True
+    return isinstance(error, ApiError) and error.unsure
 
 
 def _noted(declared: Mapping[str, Any]) -> dict[str, Any]:
