@@ -168,6 +168,7 @@ class InferenceApi:
             result = self._attempt(request, read, empty)
             if not isinstance(result, _Failure):
                 return result
+            unsure = unsure or result.outcome.unclear
             elapsed = self._clock.monotonic() - started
             delay = retry_delay(
                 request.method,
@@ -183,7 +184,6 @@ class InferenceApi:
                 if isinstance(error, ApiError):
                     error.unsure = unsure
                 raise error
-            unsure = unsure or result.outcome.unclear
             self._say(f"{request.method} {request.path}: {result.words}; trying again in {delay:.1f} s")
             self._clock.sleep(delay)
             attempt += 1

@@ -104,7 +104,7 @@ class ApiError(CoreWeaveError):
     `status` is the HTTP status, `code` the google.rpc code, `violations` the service's own words for each
     field, quota or precondition (`("traffic.weight", "must be …")`), `request_id` the answer's `x-request-id`.
 
-    `unsure`: an attempt before this answer got no clear one, so what is refused here may have been done then.
+    `unsure`: this answer, or that to an attempt before it, was no clear one, so what was asked for may have been done.
     """
 
     unsure = False

@@ -14,7 +14,7 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_monitor
 
-from .facts.last_state import SECRET
+from .spec.engine_secrets import SECRET_SIGNATURE, without_secrets
 
 READ = "pulumi:pulumi:readStackResourceOutputs"
 
@@ -43,12 +43,6 @@ def last_state() -> Mapping[str, Any] | None:
 
 
 def _resource(urn: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
-    outputs = _masked(told.get("outputs") or {})
+    # The engine tells a secret beside its mark: only the mark is kept.
+    outputs = without_secrets(told.get("outputs") or {}, {SECRET_SIGNATURE: ""})
     return {"urn": urn, "type": told.get("type"), "id": outputs.get("apiId"), "outputs": outputs}
-
-
-def _masked(value: Any) -> Any:
-    """The engine marks a secret, and tells it beside the mark: only the mark is kept."""
-    if isinstance(value, Mapping):
-        return {SECRET: ""} if SECRET in value else {name: _masked(item) for name, item in value.items()}
-    return [_masked(item) for item in value] if isinstance(value, list) else value

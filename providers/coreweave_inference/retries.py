@@ -31,7 +31,7 @@ class Outcome:
     @property
     def unclear(self) -> bool:
         """Whether the service may have done what was asked for: no answer, or one of trouble on its side."""
-        return self.status == 0 or self.status >= 500
+        return not self.final and (self.status == 0 or self.status >= 500)
 
 
 def retry_delay(

@@ -7,9 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from types import MappingProxyType
 
-import boto3
 import pytest
-from botocore.config import Config
 from coreweave_inference.api import InferenceApi
 from coreweave_inference.checks import PlainObject, Severity
 from coreweave_inference.errors import BucketMissing, StorageError, Unreachable
@@ -25,6 +23,7 @@ from coreweave_inference.spec.normal_form import complete
 from coreweave_inference.storage import StoredObject
 
 from tests.checks.situations import THEY, WE, declared, objects
+from tests.simulator.inference_fixtures import s3_client
 
 PARSER = 'deployments: {chat: {runtime: {engineConfig: {tool-call-parser: qwen3_coder, enable-auto-tool-choice: ""}}}}'
 WRITTEN = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -58,15 +57,7 @@ def checked(environment):
 @pytest.fixture
 def weights(simulator):
     """A bucket that somebody made, with two models and no policy."""
-    key = simulator.storage.credentials.mint("ab1cd2", 0)
-    client = boto3.session.Session().client(
-        "s3",
-        endpoint_url=simulator.url,
-        region_name="US-EAST-04A",
-        aws_access_key_id=key["accessKeyId"],
-        aws_secret_access_key=key["secretKey"],
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    client = s3_client(simulator)
     client.create_bucket(
         Bucket="acme-weights", CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"}
     )

@@ -21,11 +21,9 @@ from concurrent import futures
 from pathlib import Path
 from typing import Any
 
-import boto3
 import coreweave_inference as cw
 import grpc
 import yaml
-from botocore.config import Config
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.simulator.journal import Entry
@@ -34,6 +32,7 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2_grpc
 
 from tests.engine.runs import Run
+from tests.simulator.inference_fixtures import s3_client
 
 PROJECT = "serving"
 ORGANISATION = "ab1cd2"
@@ -62,15 +61,7 @@ class Service:
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
         self.url = simulator.url
-        key = simulator.storage.credentials.mint(ORGANISATION, 0)
-        self.s3 = boto3.session.Session().client(
-            "s3",
-            endpoint_url=simulator.url,
-            region_name="US-EAST-04A",
-            aws_access_key_id=key["accessKeyId"],
-            aws_secret_access_key=key["secretKey"],
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        self.s3 = s3_client(simulator)
 
     def make_bucket(self, name: str = "acme-weights") -> None:
         """A bucket that somebody made by hand."""

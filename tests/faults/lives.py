@@ -79,7 +79,7 @@ class Life:
         self._number = number
         self._random = Random(f"{seed}/{number}")
         self._plain = self._random.random() < PLAIN_LIVES
-        self._stage = Stage(place, simulator, pulumi, keys)
+        self._stage = Stage(place, simulator, pulumi, keys, plain=self._plain)
         self._simulator = simulator
         self._directory = self._stage.directory
         self._program = Program()
@@ -175,7 +175,7 @@ class Life:
             f"the run that met faults: {'ok' if ok else 'failed'}; {' | '.join(errors)[:2000]}"
         )
         if ok and not destroy and self._snapshot is not None:
-            result.violations += not_serving(self._snapshot, self._stage.recorded(plain=self._plain), program)
+            result.violations += not_serving(self._snapshot, self._stage.recorded(), program)
         return not ok
 
     def _run_to_be_killed(self, plan: Plan, operation: str, *, refresh: bool) -> tuple[bool, tuple[str, ...]]:
@@ -240,7 +240,7 @@ class Life:
         return told
 
     def _judge(self, result: Round, program: Program, between: Program) -> None:
-        live, recorded = self._stage.live(), self._stage.recorded(plain=self._plain)
+        live, recorded = self._stage.live(), self._stage.recorded()
         result.violations += judged(program, live, self._stage.statements(), recorded, self._settled, between)
         result.violations += not_serving(self._snapshot or live, recorded, program)
         result.violations += self._stage.strangers_missed()
@@ -257,7 +257,7 @@ class Life:
             nothing,
             self._stage.live(),
             self._stage.statements(),
-            self._stage.recorded(plain=self._plain),
+            self._stage.recorded(),
             Settled(),
             nothing,
         )

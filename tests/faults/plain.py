@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from coreweave_inference.engine.installation import CommandFailed
-from coreweave_inference.engine.interruption import RunDirectory, interruptible
+from coreweave_inference.engine.interruption import RunDirectory
 from coreweave_inference.engine.operations import Engine
 
 
@@ -25,12 +25,4 @@ class PlainEngine(Engine):
         act: Callable[[], object],
         more: Sequence[str],
     ) -> CommandFailed | None:
-        self._cli.more = tuple(more)
-        try:
-            with interruptible(self._cli.interrupt, self._cli.interrupt):
-                self._unlocked(act)
-        except CommandFailed as error:
-            return error
-        finally:
-            self._cli.more = ()
-        return None
+        return self._interruptible(self._cli.interrupt, act, more)

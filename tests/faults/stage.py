@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
-from botocore.config import Config
 from coreweave_inference.simulator import Behaviour, Simulator, lifecycle
 from coreweave_inference.simulator.allocation import allocated_instances, instance_count, progress
 from coreweave_inference.simulator.records import Record
@@ -22,6 +20,7 @@ from coreweave_inference.simulator.records import Record
 from tests.faults.account import KINDS, STACK, LiveObject, Name, Recorded, Violation
 from tests.faults.key_service import KeyService
 from tests.faults.programs import BUCKET, ORGANISATION, PATHS, ZONE, Program
+from tests.simulator.inference_fixtures import s3_client
 
 QUICK = Behaviour(
     gateway_create_seconds=0.05,
@@ -59,8 +58,11 @@ LONGEST_IN_HAND_SECONDS = 40.0
 class Stage:
     """A furnished account and an empty stack directory. Takes the place of the caller's environment."""
 
-    def __init__(self, place: Path, simulator: Simulator, pulumi: str, keys: KeyService) -> None:
+    def __init__(
+        self, place: Path, simulator: Simulator, pulumi: str, keys: KeyService, *, plain: bool
+    ) -> None:
         self.simulator = simulator
+        self._plain = plain
         self.directory = place / "stack"
         self._state = place / "state"
         for folder in (self.directory, self._state, place / "home"):
@@ -116,7 +118,7 @@ class Stage:
             return "cannot read its weights"
         return ""
 
-    def recorded(self, *, plain: bool = False) -> Recorded:
+    def recorded(self) -> Recorded:
         """What the state file says. A creation that was cut off stays pending for plain Pulumi, whatever came of it."""
         file = self._state / ".pulumi" / "stacks" / "serving" / f"{STACK}.json"
         latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
@@ -129,7 +131,7 @@ class Stage:
         pending = tuple(
             f"{operation['type']} {operation['resource']['urn']}"
             for operation in latest.get("pending_operations") or ()
-            if not (plain and operation["type"] == "creating")
+            if not (self._plain and operation["type"] == "creating")
         )
         return Recorded(ids, pending)
 
@@ -176,15 +178,7 @@ def write_stack(directory: Path) -> None:
 
 def _furnish(simulator: Simulator) -> None:
     """What others have in the account: a bucket with weights and a policy, and a gateway."""
-    key = simulator.storage.credentials.mint(ORGANISATION, 0)
-    s3 = boto3.session.Session().client(
-        "s3",
-        endpoint_url=simulator.url,
-        region_name=ZONE,
-        aws_access_key_id=key["accessKeyId"],
-        aws_secret_access_key=key["secretKey"],
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    s3 = s3_client(simulator)
     try:
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": ZONE})
         for path in PATHS:

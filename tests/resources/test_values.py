@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
 from pulumi.output import Unknown
 
+from tests.resources.engine_steps import with_floats
+
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.text(max_size=5), st.just(UNKNOWN)
 )
@@ -29,14 +31,6 @@ VALUES = st.recursive(
     lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(max_size=5), inner)),
     max_leaves=10,
 )
-
-
-def with_floats(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: with_floats(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [with_floats(item) for item in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 @given(VALUES)

@@ -148,14 +148,12 @@ def emptied(simulator: Simulator) -> Simulator:
     return simulator
 
 
-def put_weights(
-    simulator: Simulator, bucket: str = BUCKET, path: str = "models/chat", readable: bool = True
-) -> None:
-    """Put one weights file into the bucket, made when it is missing, and a policy that lets the service read it."""
+def s3_client(simulator: Simulator) -> Any:
+    """Object storage as the organisation `ab1cd2` reaches it beside any stack; nothing ambient decides anything."""
     key = simulator.storage.credentials.mint("ab1cd2", 0)
     variables = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     session = botocore.session.Session(session_vars={"profile": (None, None, None, None), **variables})
-    client = boto3.session.Session(botocore_session=session).client(
+    return boto3.session.Session(botocore_session=session).client(
         "s3",
         endpoint_url=simulator.url,
         region_name=ZONE,
@@ -163,6 +161,13 @@ def put_weights(
         aws_secret_access_key=key["secretKey"],
         config=Config(retries={"total_max_attempts": 1}),
     )
+
+
+def put_weights(
+    simulator: Simulator, bucket: str = BUCKET, path: str = "models/chat", readable: bool = True
+) -> None:
+    """Put one weights file into the bucket, made when it is missing, and a policy that lets the service read it."""
+    client = s3_client(simulator)
     try:
         client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": ZONE})
         client.put_object(Bucket=bucket, Key=f"{path}/config.json", Body=b"{}")

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +29,7 @@ from .directory import StackDirectory
 from .happenings import TYPES, Happening, Message, Step, error_text, is_shown, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
 from .interruption import RunDirectory, interruptible, run_directory
+from .known_stack import KnownStack
 from .locks import is_stale, locks_in
 from .program import InlineProgram
 from .recovery import Recovery, organization_in
@@ -201,7 +201,7 @@ class Engine:
             lambda: self._cli.run(list(arguments), str(self.directory.path), {}, standard_input=text)
         )
 
-    def _automation(self, more: Mapping[str, str] | None = None) -> _Stack:
+    def _automation(self, more: Mapping[str, str] | None = None) -> KnownStack:
         environment = {
             "PULUMI_PYTHON_CMD": sys.executable,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -213,7 +213,7 @@ class Engine:
             env_vars=environment,
             pulumi_command=self._cli,
         )
-        return _Stack(self.stack, workspace)
+        return KnownStack(self.stack, workspace)
 
     def _run(
         self,
@@ -264,15 +264,23 @@ class Engine:
     ) -> CommandFailed | None:
         """Run under our signals, with the run's directory in the environment of the providers."""
         os.environ[RUN_DIRECTORY] = str(directory.path)
+        try:
+            return self._interruptible(directory.stop, act, more)
+        finally:
+            del os.environ[RUN_DIRECTORY]
+
+    def _interruptible(
+        self, first: Callable[[], None], act: Callable[[], object], more: Sequence[str]
+    ) -> CommandFailed | None:
+        """Run it with `more` arguments; the first Ctrl-C calls `first`, each further one interrupts the engine."""
         self._cli.more = tuple(more)
         try:
-            with interruptible(directory.stop, self._cli.interrupt):
+            with interruptible(first, self._cli.interrupt):
                 self._unlocked(act)
         except CommandFailed as error:
             return error
         finally:
             self._cli.more = ()
-            del os.environ[RUN_DIRECTORY]
         return None
 
     def _result(
@@ -323,23 +331,6 @@ class Engine:
         self._cli.run(["cancel", "--yes", "--stack", self.stack], str(self.directory.path), {})
         self._repaired(f"took away the lock of {'; '.join(map(str, locks))}: that process is gone")
         return self._readable(act)
-
-
-class _Stack(automation.Stack):
-    """Without a command before and three after each run: it is known to exist, and its events tell everything."""
-
-    def __init__(self, name: str, workspace: automation.Workspace) -> None:
-        # Not the parent's: that one asks whether the stack exists, or makes it.
-        self.name = name
-        self.workspace = workspace
-
-    def outputs(self) -> automation.OutputMap:
-        """They come with the events, secrets masked."""
-        return {}
-
-    def info(self, show_secrets: bool = True) -> automation.UpdateSummary | None:  # noqa: ARG002 - overrides
-        """Nothing that is looked at."""
-        return automation.UpdateSummary("", datetime.now(timezone.utc), "", {}, {}, "")
 
 
 def _flag(refresh: bool | None) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from coreweave_inference.resources.object_provider import ObjectProvider
 from coreweave_inference.resources.session import Session, speaking_through
 from coreweave_inference.resources.values import STACK, plain
 from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
+from coreweave_inference.spec.engine_secrets import holds_secret, without_secrets
 from coreweave_inference.spec.identity import salted
 from coreweave_inference.spec.normal_form import with_path
 from coreweave_inference.waiting import Revision
@@ -34,9 +35,6 @@ OBJECTS: dict[str, type[ObjectProvider]] = {
     "Deployment": DeploymentProvider,
     "Gateway": GatewayProvider,
 }
-SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key by which the engine marks an encrypted value in a state."""
-UNREAD = "(secret)"
 PROVIDER = "__provider"
 
 
@@ -143,19 +141,3 @@ def organization_in(state: Mapping[str, Any]) -> str:
         if resource.get("type") == f"{TYPES}Account":
             return str((resource.get("outputs") or {}).get("organizationId") or "")
     return ""
-
-
-def holds_secret(value: Any) -> bool:
-    """Whether an encrypted value lies somewhere in `value`."""
-    if isinstance(value, Mapping):
-        return SECRET_SIGNATURE in value or any(holds_secret(item) for item in value.values())
-    return isinstance(value, list) and any(holds_secret(item) for item in value)
-
-
-def without_secrets(value: Any) -> Any:
-    """`value` with a word in the place of each encrypted value."""
-    if isinstance(value, Mapping):
-        if SECRET_SIGNATURE in value:
-            return UNREAD
-        return {key: without_secrets(item) for key, item in value.items()}
-    return [without_secrets(item) for item in value] if isinstance(value, list) else value

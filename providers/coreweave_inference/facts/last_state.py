@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coreweave_inference.checks import LastObject
+from coreweave_inference.spec.engine_secrets import SECRET_SIGNATURE
 from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.spec.shape import fields_of
 from coreweave_inference.spec.unknown import UNKNOWN
@@ -18,8 +19,6 @@ TYPES = {
         ("Deployment", Kind.DEPLOYMENT),
     )
 }
-SECRET = "4dabf18193072939515e22adb298388d"
-"""The key by which the engine marks a value that is not what it seems: a secret, or an output."""
 
 
 def last_objects(state: Mapping[str, Any] | None) -> tuple[LastObject, ...] | None:
@@ -42,7 +41,7 @@ def _last(kind: Kind, resource: Mapping[str, Any]) -> LastObject:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        if SECRET in value:
+        if SECRET_SIGNATURE in value:
             return UNKNOWN
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -13,7 +13,6 @@ from coreweave_inference.errors import (
     ApiError,
     CoreWeaveError,
     NotOurs,
-    ServiceUnavailable,
     Unreachable,
 )
 from coreweave_inference.spec import Kind
@@ -82,9 +81,9 @@ def _may_have_made(error: CoreWeaveError) -> bool:
     """Whether the object may exist. A refusal proves nothing after an attempt that was not answered: what that one made
     may be the very reason, a quota that it used up.
     """
-    if isinstance(error, (AlreadyExists, Unreachable, ServiceUnavailable)):
-        return True
-    return isinstance(error, ApiError) and error.unsure
+    if isinstance(error, ApiError):
+        return error.unsure or isinstance(error, AlreadyExists)
+    return isinstance(error, Unreachable)
 
 
 def _noted(declared: Mapping[str, Any]) -> dict[str, Any]:

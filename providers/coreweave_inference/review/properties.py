@@ -13,13 +13,11 @@ from typing import Any
 from deepdiff import DeepDiff
 
 from coreweave_inference.spec import UNKNOWN, Kind
+from coreweave_inference.spec.engine_secrets import SECRET_SIGNATURE
 from coreweave_inference.spec.normal_form import differences
 from coreweave_inference.spec.shape import entry, secret_names, segments
 
 HIDDEN = "(hidden)"
-SECRET_MARK = "4dabf18193072939515e22adb298388d"
-"""The key by which the engine's JSON marks a secret in state."""
-
 MASKED = "[secret]"
 UNKNOWN_VALUES = frozenset(
     {
@@ -59,7 +57,9 @@ def _readable(key: str, value: Any) -> Any:
         return dict.fromkeys(value, HIDDEN) if _is_map(value) else HIDDEN
     if isinstance(value, Mapping):
         return (
-            HIDDEN if SECRET_MARK in value else {name: _readable(name, item) for name, item in value.items()}
+            HIDDEN
+            if SECRET_SIGNATURE in value
+            else {name: _readable(name, item) for name, item in value.items()}
         )
     if isinstance(value, list):
         return [_readable("", item) for item in value]
@@ -71,7 +71,7 @@ def _readable(key: str, value: Any) -> Any:
 
 
 def _is_map(value: Any) -> bool:
-    return isinstance(value, Mapping) and SECRET_MARK not in value
+    return isinstance(value, Mapping) and SECRET_SIGNATURE not in value
 
 
 def changes(
