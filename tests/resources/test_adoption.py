@@ -18,11 +18,13 @@ OTHER = "22222222-2222-4222-8222-222222222222"
 
 def found(id_: str, name: str = "chat-dev", age_seconds: float = 0.0, **fields: Any) -> ApiObject:
     created = datetime.fromtimestamp(NOW - age_seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return ApiObject(Kind.DEPLOYMENT, id_, name, {}, **{"created_at": created, "status": "READY", **fields})
+    return ApiObject(
+        Kind.DEPLOYMENT, id_, name, {"name": name}, **{"created_at": created, "status": "READY", **fields}
+    )
 
 
 def decided(*live: ApiObject, may_take_over: frozenset[str] = frozenset()) -> Decision:
-    return decide(Kind.DEPLOYMENT, OWN, "chat-dev", live, NOW, may_take_over)
+    return decide(Kind.DEPLOYMENT, OWN, {"name": "chat-dev"}, live, NOW, may_take_over)
 
 
 @pytest.mark.parametrize("status", ["CREATING", "READY", "FAILED", "ERROR", "UPDATING"])
@@ -78,9 +80,41 @@ def test_a_predecessor_that_is_going_is_waited_for(id_: str, may_take_over: froz
 
 def test_a_name_in_use_under_another_id_is_refused_whatever_its_age() -> None:
     assert decided(found(OTHER)) == Refuse(
-        f'the name "chat-dev" is in use by deployment {OTHER}, which this stack did not make; give this one another '
-        "name, delete that one, or import it into the stack"
+        f'the name "chat-dev" is in use by deployment {OTHER}, which is not known to be this stack\'s; give this one '
+        f"another name, delete that one, import it into the stack, or run once with COREWEAVE_TAKE_OVER={OTHER}"
     )
+
+
+def test_a_namesake_under_another_id_that_may_be_taken_over_is() -> None:
+    namesake = found(OTHER, age_seconds=1e6)
+
+    assert decided(namesake, may_take_over=frozenset({OTHER})) == TakeOver(namesake)
+
+
+@pytest.mark.parametrize(
+    ("instance", "zones", "possible"),
+    [
+        ("gd-8xh200ib-i128", ["US-EAST-04A"], True),
+        ("GD-8xH200ib-i128", ["us-east-04a"], True),
+        ("gd-8xh100ib-i128", ["US-EAST-04A"], False),
+        ("gd-8xh200ib-i128", ["US-WEST-04A"], False),
+    ],
+)
+def test_a_namesake_that_cannot_become_what_is_declared_is_refused_though_it_may_be_taken_over(
+    instance: str, zones: list[str], possible: bool
+) -> None:
+    def claim(instance: str, zones: list[str]) -> dict[str, Any]:
+        resources = {"instanceId": instance, "capacityType": "CAPACITY_TYPE_SERVERLESS", "zones": zones}
+        return {"name": "burst", "resources": {**resources, "instanceCount": 1}}
+
+    live = ApiObject(Kind.CAPACITY_CLAIM, OTHER, "burst", claim(instance, zones), status="READY")
+    declared = claim("gd-8xh200ib-i128", ["US-EAST-04A"])
+
+    decision = decide(Kind.CAPACITY_CLAIM, OWN, declared, [live], NOW, frozenset({OTHER}))
+
+    assert decision == TakeOver(live) if possible else isinstance(decision, Refuse)
+    if isinstance(decision, Refuse):
+        assert "resources.instanceId" in decision.why
 
 
 def test_an_id_that_is_refused_and_nowhere_to_be_found_is_salted() -> None:

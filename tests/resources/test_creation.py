@@ -180,10 +180,23 @@ def test_a_name_in_use_is_refused_with_how_to_import(account: Account) -> None:
         account.created()
 
     assert str(caught.value) == (
-        f'gateway "public": the name "public-dev" is in use by gateway {OTHER}, which this stack did not make; give '
-        "this one another name, delete that one, or import it into the stack"
+        f'gateway "public": the name "public-dev" is in use by gateway {OTHER}, which is not known to be this stack\'s; '
+        "give this one another name, delete that one, import it into the stack, or run once with "
+        f"COREWEAVE_TAKE_OVER={OTHER}"
     )
     assert isinstance(caught.value.__cause__, AlreadyExists)
+
+
+def test_a_namesake_that_an_earlier_run_set_aside_is_taken_over_under_its_own_id(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.holds(OTHER, age_seconds=7200)
+    monkeypatch.setenv("COREWEAVE_TAKE_OVER", OTHER)
+
+    made = account.created(taken)
+
+    assert (made.id, list(account.objects)) == (OTHER, [OTHER])
+    assert account.log.notes == [f'gateway "public": taken over, an earlier run had set it aside ({OTHER})']
 
 
 @pytest.mark.parametrize("predecessor", [OWN, OTHER])

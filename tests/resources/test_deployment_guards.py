@@ -114,8 +114,9 @@ def test_a_name_in_use_elsewhere_is_refused_and_nothing_is_touched(
         chat.up(deployment())
 
     assert str(caught.value) == (
-        f'deployment "chat": the name "chat-dev" is in use by deployment {theirs.id}, which this stack did not make; '
-        "give this one another name, delete that one, or import it into the stack"
+        f'deployment "chat": the name "chat-dev" is in use by deployment {theirs.id}, which is not known to be this '
+        "stack's; give this one another name, delete that one, import it into the stack, or run once with "
+        f"COREWEAVE_TAKE_OVER={theirs.id}"
     )
     assert patches(simulator) == []
 

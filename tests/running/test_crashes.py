@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from coreweave_inference.simulator import Simulator
+from coreweave_inference.simulator.faults import Fault
 
 from tests.running.command_line import Stack, claims, gateways, read_until, until
 
@@ -125,3 +126,32 @@ def test_attributes_that_a_kill_left_empty_do_not_stop_the_next_run(stack: Stack
 
     assert (done["code"], done["counts"]) == (0, {"same": 3})
     assert any(f"took away {attributes}" in line for line in done["repairs"])
+
+
+def gateway(key: str, name: str, *aliases: str) -> str:
+    """A gateway with a name of its own, and the keys that it had before."""
+    routing = "zones: [US-EAST-04A], coreWeaveAuth: {}, bodyBasedRouting: {apiType: API_TYPE_OPENAI}"
+    return f"gateways:\n  {key}: {{name: {name}, {routing}, options: {{aliases: {json.dumps(aliases)}}}}}\n"
+
+
+def test_a_replacement_that_was_cut_short_is_taken_back_though_its_key_was_renamed(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(gateway("front", "door-own"))
+    assert stack.run("up", "--yes").returncode == 0
+    stack.declare(gateway("entry", "door-own", "front"))
+    assert stack.run("up", "--yes").returncode == 0
+    [first] = simulator.world.records("gateways")
+    stack.declare(gateway("entry", "gate-own", "front"))
+    simulator.faults.add(Fault("status", "DELETE", "/gateways/", status=400, count=None))
+    assert stack.run("up", "--yes").returncode == 1
+    simulator.faults.clear()
+    assert len(simulator.world.records("gateways")) == 2
+    stack.declare(gateway("entry", "door-own", "front"))
+
+    done = stack.document("up", "--yes")
+
+    assert (done["code"], done["errors"]) == (0, [])
+    assert [record.id for record in simulator.world.records("gateways")] == [first.id]
+    assert stack.names() == {"account", "entry", "ready"}
+    assert stack.document("preview")["counts"] == {"same": 3}

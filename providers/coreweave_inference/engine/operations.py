@@ -20,15 +20,17 @@ from pulumi import automation
 from coreweave_inference.declared_checks import CHECKS
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.facts import last_objects
+from coreweave_inference.resources.creation import TAKE_OVER
 from coreweave_inference.resources.session import RUN_DIRECTORY, Session
 from coreweave_inference.settings import Settings, resolve
 
 from . import local_backend, repair, stacks
 from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
 from .directory import StackDirectory
+from .environment import environment_with
 from .happenings import TYPES, Happening, Message, Step, error_text, is_shown, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
-from .interruption import RunDirectory, interruptible, run_directory
+from .interruption import interruptible, run_directory
 from .known_stack import KnownStack
 from .locks import is_stale, locks_in
 from .program import InlineProgram
@@ -201,12 +203,8 @@ class Engine:
             lambda: self._cli.run(list(arguments), str(self.directory.path), {}, standard_input=text)
         )
 
-    def _automation(self, more: Mapping[str, str] | None = None) -> KnownStack:
-        environment = {
-            "PULUMI_PYTHON_CMD": sys.executable,
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            **(more or {}),
-        }
+    def _automation(self) -> KnownStack:
+        environment = {"PULUMI_PYTHON_CMD": sys.executable, "PULUMI_SKIP_UPDATE_CHECK": "true"}
         workspace = automation.LocalWorkspace(
             work_dir=str(self.directory.path),
             program=self._program,
@@ -222,7 +220,7 @@ class Engine:
         more: Sequence[str] = (),
     ) -> Result:
         record, started = Record(), time.monotonic()
-        self._known = None
+        set_aside, self._known = repair.set_aside(self._known or {}), None
         self._program.refused = False
 
         watch = nobody if operation == "preview" else self._watch
@@ -239,7 +237,9 @@ class Engine:
                 happened(happening)
 
         with run_directory(happened) as directory:
-            failure = self._watched(directory, lambda: act(on_event), more)
+            variables = {RUN_DIRECTORY: str(directory.path), **_may_take_over(set_aside)}
+            with environment_with(variables):
+                failure = self._interruptible(directory.stop, lambda: act(on_event), more)
             stopped, attempts = directory.stopped, directory.attempts()
         if failure is not None:
             self._keep_in_mind(attempts, record)
@@ -258,16 +258,6 @@ class Engine:
                 self._import(state)
         except CoreWeaveError as error:
             record.add(Message("warning", f"{perhaps_made(left)}; that could not be noted: {error}"))
-
-    def _watched(
-        self, directory: RunDirectory, act: Callable[[], object], more: Sequence[str]
-    ) -> CommandFailed | None:
-        """Run under our signals, with the run's directory in the environment of the providers."""
-        os.environ[RUN_DIRECTORY] = str(directory.path)
-        try:
-            return self._interruptible(directory.stop, act, more)
-        finally:
-            del os.environ[RUN_DIRECTORY]
 
     def _interruptible(
         self, first: Callable[[], None], act: Callable[[], object], more: Sequence[str]
@@ -331,6 +321,12 @@ class Engine:
         self._cli.run(["cancel", "--yes", "--stack", self.stack], str(self.directory.path), {})
         self._repaired(f"took away the lock of {'; '.join(map(str, locks))}: that process is gone")
         return self._readable(act)
+
+
+def _may_take_over(set_aside: Sequence[str]) -> dict[str, str]:
+    """What a replacement left to be deleted is this stack's: should it be declared again, it is not in its own way."""
+    allowed = [os.environ[TAKE_OVER]] if os.environ.get(TAKE_OVER) else []
+    return {TAKE_OVER: ",".join([*allowed, *set_aside])} if set_aside else {}
 
 
 def _flag(refresh: bool | None) -> tuple[str, ...]:

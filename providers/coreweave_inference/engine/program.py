@@ -9,7 +9,7 @@ import os
 import runpy
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,8 @@ import pulumi
 
 from coreweave_inference.declared_checks import LastObjects, remembering
 from coreweave_inference.errors import CoreWeaveError
+
+from .environment import environment_with
 
 
 class InlineProgram:
@@ -47,7 +49,7 @@ class InlineProgram:
                 f"{program} is missing; a stack of inference.yaml needs two lines in it: "
                 "`import coreweave_inference as cw` and `stack = cw.load()`"
             )
-        with _as_launched(program), _with_variables(self.variables), remembering(self.last):
+        with _as_launched(program), environment_with(self.variables), remembering(self.last):
             try:
                 runpy.run_path(str(program), run_name="__main__")
             except pulumi.RunError:
@@ -73,20 +75,6 @@ def _as_launched(program: Path) -> Iterator[None]:
         sys.path[:] = path
         os.chdir(directory)
         _forget_modules_of(program.parent, before)
-
-
-@contextmanager
-def _with_variables(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _forget_modules_of(directory: Path, before: set[str]) -> None:

@@ -64,7 +64,7 @@ class Recovery:
         live = next((found for id_ in ids if (found := self._session.live(kind, id_)) is not None), None)
         if live is None:
             return self._not_there()
-        decision = adoption.decide(kind, live.id, live.name, [live], self._session.clock.now())
+        decision = adoption.decide(kind, live.id, inputs, [live], self._session.clock.now())
         if isinstance(decision, adoption.Refuse):
             return Left(decision.why)
         if not isinstance(decision, adoption.TakeOver):

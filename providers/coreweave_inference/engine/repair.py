@@ -72,6 +72,15 @@ def repaired(state: State, look_up: LookUp) -> Repaired:
     return Repaired(result, tuple(lines), changed)
 
 
+def set_aside(state: State) -> tuple[str, ...]:
+    """Ids of what a replacement left standing, to be deleted at the end of a run that has not come yet."""
+    return tuple(
+        resource["id"]
+        for resource in _deployment(state).get("resources") or ()
+        if resource.get("delete") and resource.get("id") and resource["type"].startswith(TYPES)
+    )
+
+
 def _settle(deployment: dict[str, Any], operation: Mapping[str, Any], look_up: LookUp) -> tuple[str, bool]:
     resource, kind = operation["resource"], operation["type"]
     what = f'{kind_of(resource["urn"])} "{name_of(resource["urn"])}"'

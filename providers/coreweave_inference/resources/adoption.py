@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from coreweave_inference.api import ApiObject
 from coreweave_inference.spec import Kind
-from coreweave_inference.spec.identity import salted
+from coreweave_inference.spec.identity import replace_identity, salted
+from coreweave_inference.spec.normal_form import sparse
 
 RECENT = timedelta(hours=1)
 """An object under our own id that is younger than this was made by a run that did not live to record it."""
@@ -16,7 +18,7 @@ RECENT = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class TakeOver:
-    """It is the object that an earlier run of this stack made and could not record."""
+    """An earlier run of this stack made it and could not record it, or this run may take it over."""
 
     live: ApiObject
 
@@ -46,29 +48,44 @@ Decision = TakeOver | WaitUntilGone | Salt | Refuse
 def decide(
     kind: Kind,
     id_: str,
-    name: str,
+    declared: Mapping[str, Any],
     live: Iterable[ApiObject],
     now: float,
     may_take_over: Collection[str] = (),
 ) -> Decision:
     """`live` is everything of this kind that the token sees; `now` is epoch seconds.
 
-    `may_take_over` are ids that the user allows to be taken over whatever their age. An earlier run may have had to
-    salt the id.
+    `may_take_over` are ids that may be taken over whatever their age, and under whatever id. An earlier run may have
+    had to salt the id.
     """
     objects = list(live)
     own = next((candidate for candidate in objects if candidate.id in (id_, salted(id_))), None)
     if own is not None:
         return TakeOver(own) if own.id in may_take_over and own.status != "DELETING" else _own(kind, own, now)
-    namesake = next((candidate for candidate in objects if candidate.name == name), None)
+    namesake = next((candidate for candidate in objects if candidate.name == declared["name"]), None)
     if namesake is None:
         return Salt()
     if namesake.status == "DELETING":
         return WaitUntilGone(namesake)
-    return Refuse(
-        f'the name "{name}" is in use by {kind.noun} {namesake.id}, which this stack did not make; give this one '
-        "another name, delete that one, or import it into the stack"
-    )
+    return _namesake(kind, namesake, declared, may_take_over)
+
+
+def _namesake(
+    kind: Kind, live: ApiObject, declared: Mapping[str, Any], may_take_over: Collection[str]
+) -> Decision:
+    """Under another id, but perhaps this stack's all the same: what a replacement that was cut short left standing."""
+    if live.id not in may_take_over:
+        return Refuse(
+            f'the name "{live.name}" is in use by {kind.noun} {live.id}, which is not known to be this stack\'s; give '
+            "this one another name, delete that one, import it into the stack, or run once with "
+            f"COREWEAVE_TAKE_OVER={live.id}"
+        )
+    if replace_identity(kind, sparse(kind, live.spec)) != replace_identity(kind, sparse(kind, declared)):
+        return Refuse(
+            f'the name "{live.name}" is in use by {kind.noun} {live.id}, which cannot be changed into what is '
+            f"declared ({', '.join(kind.replace_fields)}); give this one another name, or delete that one"
+        )
+    return TakeOver(live)
 
 
 def _own(kind: Kind, live: ApiObject, now: float) -> Decision:

@@ -26,7 +26,8 @@ from .values import HIDDEN, PROVIDER, URN
 from .wording import subject
 
 TAKE_OVER = "COREWEAVE_TAKE_OVER"
-"""Environment variable: ids, separated by commas, of older objects that a run may take into its state."""
+"""Environment variable: ids, separated by commas, of objects that a run may take into its state: by their id whatever
+their age, by their name whatever their id."""
 
 ATTEMPTS = 4
 """Ways through one creation: a predecessor that goes, a salted id, and the POST itself."""
@@ -104,15 +105,16 @@ def _resolve(
     update: BringUpToDate,
 ) -> tuple[Made | None, str]:
     """What to do after a POST that was refused for its id or name, or that was not answered."""
-    decision = decide(
-        kind, id_, declared["name"], run.lists.look(kind).values(), run.clock.now(), _may_take_over()
-    )
+    decision = decide(kind, id_, declared, run.lists.look(kind).values(), run.clock.now(), _may_take_over())
     what = subject(kind, declared)
     if isinstance(decision, TakeOver):
         run.memory.own(declared.get(URN, ""), decision.live.id)
-        run.log.note(
-            declared.get(URN, ""), f"{what}: taken over, an earlier attempt had made it ({decision.live.id})"
+        why = (
+            "an earlier attempt had made it"
+            if decision.live.id in (id_, salted(id_))
+            else "an earlier run had set it aside"
         )
+        run.log.note(declared.get(URN, ""), f"{what}: taken over, {why} ({decision.live.id})")
         return update(decision.live), id_
     if isinstance(decision, WaitUntilGone):
         run.log.progress(declared.get(URN, ""), f"waiting for its predecessor ({decision.live.id}) to go")

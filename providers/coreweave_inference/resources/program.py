@@ -5,6 +5,7 @@ Nothing here talks to the service; that happens in the provider process.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -92,9 +93,10 @@ def end_quietly_on_interrupt() -> None:
 def urn_of(type_name: str, name: str, opts: pulumi.ResourceOptions | None) -> pulumi.Output[str]:
     """The URN that the engine will give; provider methods are not told theirs and need it to speak on their row."""
     urn = pulumi.create_urn(name, TYPE_PREFIX + type_name, opts.parent if opts else None)
+    # A future, not a coroutine: a program that stops early awaits no more, and Python tells of a coroutine left behind.
     # Without what it came from: a component as parent would make each of its children depend on all of them.
-    alone: pulumi.Output[Any] = pulumi.Output(set(), urn.future(), urn.is_known())
-    return alone
+    alone: asyncio.Future[Any] = asyncio.ensure_future(urn.future())
+    return pulumi.Output.from_input(alone)
 
 
 def with_dependencies(
