@@ -34,16 +34,10 @@ if TYPE_CHECKING:
     )
     from .resources.capacity_claim import CapacityClaim
     from .resources.deployment import Deployment
-    from .resources.existing import (
-        ExistingBucket,
-        ExistingCapacityClaim,
-        ExistingGateway,
-        existing_bucket,
-        existing_capacity_claim,
-        existing_gateway,
-    )
+    from .resources.existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
     from .resources.gateway import Gateway
     from .resources.inference_bucket_policy import InferenceBucketPolicy
+    from .resources.looking_up import existing_bucket, existing_capacity_claim, existing_gateway
     from .resources.readiness import Readiness
     from .resources.weights_bucket import WeightsBucket
     from .stack import Stack, load
@@ -71,9 +65,9 @@ _HOMES = {
     "Traffic": "resources.arguments",
     "WeightsAndBiasesAuth": "resources.arguments",
     "WeightsBucket": "resources.weights_bucket",
-    "existing_bucket": "resources.existing",
-    "existing_capacity_claim": "resources.existing",
-    "existing_gateway": "resources.existing",
+    "existing_bucket": "resources.looking_up",
+    "existing_capacity_claim": "resources.looking_up",
+    "existing_gateway": "resources.looking_up",
     "export": "python_program",
     "inference_statement": "policy",
     "load": "stack",

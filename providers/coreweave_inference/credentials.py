@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from .api_objects import parsed_time
@@ -19,13 +19,17 @@ FRESH_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class S3Credentials:
-    """One access key; its `repr` shows nothing secret. `expires_at` and `made_at` are epoch seconds, where known."""
+    """One access key; its `repr` shows nothing secret. `expires_at` and `made_at` are epoch seconds, where known.
+
+    `discard` tells its maker, where it has one, that the key has ended before its time: the next one is another.
+    """
 
     access_key_id: str
     secret_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
     expires_at: float | None = None
     made_at: float | None = None
+    discard: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     def is_fresh(self, now: float) -> bool:
         """Whether the key is so young that the service may not know it yet."""
@@ -51,8 +55,13 @@ def minted(api: KeyMaker, clock: Clock, duration: int = 3600) -> Callable[[], S3
     def credentials() -> S3Credentials:
         with lock:
             if not current or _is_due(current[0], clock.now(), duration):
-                current[:] = [_made(api, clock, duration)]
+                key = _made(api, clock, duration)
+                current[:] = [replace(key, discard=lambda: discard(key.access_key_id))]
             return current[0]
+
+    def discard(access_key_id: str) -> None:
+        with lock:
+            current[:] = [key for key in current if key.access_key_id != access_key_id]
 
     return credentials
 

@@ -16,8 +16,8 @@ from .facts import checks_for, checks_for_objects, last_objects
 from .last_state import last_state
 from .resources.api_resource import ApiResource, plain_values
 from .resources.deployment import Deployment
-from .resources.existing import surroundings
 from .resources.gateway import Gateway
+from .resources.looking_up import surroundings
 from .resources.program import Program, current_program, program_settings
 from .spec import UNKNOWN
 from .spec.declaration import Declaration

@@ -15,7 +15,7 @@ from typing import Any
 from .clock import Clock
 from .credentials import S3Credentials
 from .errors import SettingsError, StorageError, Unreachable, one_line
-from .storage_errors import DENIED, storage_error
+from .storage_errors import DENIED, EXPIRED, storage_error
 
 LONGEST_PAUSE = 5.0
 CONNECT_SECONDS = 10.0
@@ -54,18 +54,24 @@ class S3Connection:
     def send(self, operation: str, *, once: bool = False, **parameters: Any) -> dict[str, Any]:
         """One S3 operation; a refusal is asked again as long as the key is fresh, since new keys need seconds.
 
-        Once a key has worked, a denial is one: by the bucket's policy, which may shut its own owner out. `once`: what
-        got no clear answer is not sent again.
+        Once a key has worked, a denial is one: by the bucket's policy, which may shut its own owner out. A key that
+        we made and that has expired makes room for another, once. `once`: what got no clear answer is not sent again.
         """
         from botocore.exceptions import ClientError
 
-        pause = 1.0
+        pause, renewed = 1.0, False
         while True:
             key = self._credentials()
             try:
                 client = self._client_once if once else self.client
                 answer: dict[str, Any] = getattr(client, operation)(**parameters)
             except ClientError as error:
+                if _code(error) == EXPIRED:
+                    if key.discard is None or renewed:
+                        raise
+                    key.discard()
+                    renewed = True
+                    continue
                 if _code(error) not in DENIED or not self._may_begin_to_work(key, parameters.get("Bucket")):
                     raise
             else:

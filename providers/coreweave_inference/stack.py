@@ -35,17 +35,10 @@ from .resources.arguments import (
 )
 from .resources.capacity_claim import CapacityClaim
 from .resources.deployment import Deployment, Weights
-from .resources.existing import (
-    ExistingBucket,
-    ExistingCapacityClaim,
-    ExistingGateway,
-    bucket_of,
-    capacity_claim_of,
-    check,
-    gateway_of,
-)
+from .resources.existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
 from .resources.gateway import Gateway
 from .resources.inference_bucket_policy import InferenceBucketPolicy
+from .resources.looking_up import bucket_of, capacity_claim_of, check, gateway_of
 from .resources.readiness import Readiness
 from .resources.weights_bucket import WeightsBucket
 from .spec.declaration import (

@@ -8,8 +8,9 @@ from __future__ import annotations
 from .errors import AccessDenied, BucketMissing, CoreWeaveError, NotOurs, StorageError, Unreachable
 
 MISSING = frozenset({"NoSuchBucket", "404", "NotFound"})
+EXPIRED = "ExpiredToken"
 DENIED = frozenset(
-    {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
+    {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", EXPIRED}
 )
 TAKEN = frozenset({"BucketAlreadyExists", "BucketAlreadyOwnedByYou"})
 NOT_YET = frozenset({"400", "InvalidRegion", "BadRequest", *MISSING})

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from coreweave_inference.engine.attempts import noted, put_back, taken_up, unsettled
 from coreweave_inference.engine.happenings import ACCOUNT
 from coreweave_inference.engine.repair import Found, repaired
-
-pytestmark = pytest.mark.thorough
 
 STACK = "urn:pulumi:dev::serving::"
 URN = f"{STACK}pulumi-python:dynamic/coreweave/inference:Gateway::public"
@@ -54,6 +51,24 @@ def test_what_the_state_knows_is_not_noted() -> None:
     known = {"urn": URN, "type": "pulumi-python:dynamic/coreweave/inference:Gateway", "id": INPUTS["apiId"]}
 
     assert noted(state(known), {URN: INPUTS}) is None
+
+
+def test_the_predecessor_of_a_replaced_bucket_is_not_what_was_made() -> None:
+    urn = f"{STACK}pulumi-python:dynamic/coreweave/inference:WeightsBucket::weights"
+    old = {"urn": urn, "type": "pulumi-python:dynamic/coreweave/inference:WeightsBucket", "id": "acme-old"}
+
+    assert noted(state(old), {urn: {"name": "acme-old"}}) is None
+    assert noted(state(old), {urn: {"name": "acme-new"}}) is not None
+
+
+def test_a_bucket_that_was_to_be_kept_is_kept_when_it_is_found_again() -> None:
+    urn = f"{STACK}pulumi-python:dynamic/coreweave/inference:WeightsBucket::weights"
+    after = noted(state(), {urn: {"name": "acme", "__kept": True}})
+    assert after is not None
+
+    found = repaired(taken_up(after), lambda resource: Found("acme", {}))
+
+    assert found.state["deployment"]["resources"][-1]["retainOnDelete"] is True
 
 
 def test_what_stays_pending_outlives_an_import_of_the_state() -> None:

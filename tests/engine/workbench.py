@@ -48,8 +48,6 @@ QUICK = {
     "COREWEAVE_RETRY_SECONDS": "1",
 }
 
-# Otherwise a program whose engine happens to get the port of an earlier one finds that one's dead connection, which
-# the process keeps, and ends with "Resource monitor has terminated".
 OWN_CONNECTIONS = ("grpc.use_local_subchannel_pool", 1)
 
 Program = Callable[[], Any]
@@ -326,10 +324,17 @@ def _environment(service: Service, directory: Path) -> dict[str, str | None]:
     }
 
 
-@contextlib.contextmanager
-def _language_server(program: Program) -> Iterator[str]:
+def keep_connections_apart() -> None:
+    """Otherwise a program whose engine happens to get the port of an earlier one finds that one's dead connection, which
+    the process keeps, and ends with "Resource monitor has terminated".
+    """
     if OWN_CONNECTIONS not in _GRPC_CHANNEL_OPTIONS:
         _GRPC_CHANNEL_OPTIONS.append(OWN_CONNECTIONS)
+
+
+@contextlib.contextmanager
+def _language_server(program: Program) -> Iterator[str]:
+    keep_connections_apart()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults.programs import BUCKET, MODEL, ZONE, Claim, Declared, Deployment, Gateway, Program
+from tests.faults.programs import (
+    BUCKET,
+    MODEL,
+    PREFIXES,
+    ZONE,
+    Bucket,
+    Claim,
+    Declared,
+    Deployment,
+    Gateway,
+    Program,
+)
 
 STACK = "dev"
 KINDS = {"gateways": "gateways", "claims": "capacityclaims", "deployments": "deployments"}
@@ -93,10 +104,10 @@ def settled(program: Program, live: list[LiveObject], recorded: Recorded) -> Set
 
 
 def not_serving(live: list[LiveObject], recorded: Recorded, program: Program) -> list[Violation]:
-    """Declared objects of which a run said that they serve, and that do not."""
+    """Declared objects of which a run said that they serve, and that do not. A bucket serves nobody by itself."""
     by_id = {item.id: item for item in live}
     found = []
-    for name in program.objects():
+    for name in (name for name in program.objects() if name[0] in KINDS):
         for id_ in recorded.ids.get(name, ()):
             item = by_id.get(id_)
             why = "does not exist" if item is None else item.not_serving
@@ -137,6 +148,10 @@ def _spec(item: Declared, gateways: Mapping[str, str]) -> dict[str, Any]:
             "zones": [ZONE],
         }
         return {"resources": resources}
+    if isinstance(item, Bucket):
+        tags = {"team": item.team} if item.team else {}
+        served = [_served(item.name, PREFIXES[0])] if item.served else []
+        return {"zone": ZONE, "tags": tags, "served": served}
     return _deployment_spec(item, gateways)
 
 
@@ -232,16 +247,25 @@ def _statements_wrong(program: Program, statements: list[Mapping[str, Any]]) -> 
     """Exactly one statement of ours, as declared, and none without a declaration; strangers' are as they were."""
     ours = [found for found in statements if found.get("Principal") == {"CW": [INFERENCE]}]
     others = [found for found in statements if found not in ours and not _is_owners(found)]
-    arn = f"arn:aws:s3:::{BUCKET}"
-    objects = [f"{arn}/{prefix}/*" for prefix in program.prefixes] or [f"{arn}/*"]
-    wanted = [{arn, *objects}] if program.deployments else []
+    wanted = [_served(BUCKET, program.prefixes)] if program.deployments else []
     found = []
-    if [set(statement["Resource"]) for statement in ours] != wanted:
+    if served(statements) != wanted:
         what = "leftover" if len(ours) > len(wanted) else "other spec"
         found.append(Violation(what, f"policy statements {ours} instead of {wanted}"))
     if [statement.get("Sid") for statement in others] != ["Strangers"]:
         found.append(Violation("lost", f"statements of others are now {others}"))
     return found
+
+
+def served(statements: list[Mapping[str, Any]]) -> list[set[str]]:
+    """What each statement for the inference service opens to it."""
+    ours = [found for found in statements if found.get("Principal") == {"CW": [INFERENCE]}]
+    return [set(statement["Resource"]) for statement in ours]
+
+
+def _served(bucket: str, prefixes: tuple[str, ...]) -> set[str]:
+    arn = f"arn:aws:s3:::{bucket}"
+    return {arn, *([f"{arn}/{prefix}/*" for prefix in prefixes] or [f"{arn}/*"])}
 
 
 def _is_owners(statement: Mapping[str, Any]) -> bool:

@@ -6,7 +6,6 @@ One round is one run in which things go wrong, one clean run, and the judgement 
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
 import shutil
@@ -30,6 +29,7 @@ from coreweave_inference.engine.results import Result
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.simulator import Simulator
 
+from tests.engine.workbench import keep_connections_apart
 from tests.faults import misbehaviour
 from tests.faults.account import (
     STACK,
@@ -86,6 +86,7 @@ class Life:
         self._settled = Settled()
         self._snapshot: list[LiveObject] | None = None
         self._running = threading.Event()
+        keep_connections_apart()
         signal.signal(signal.SIGINT, lambda number, frame: None)
         self._cli = PulumiCli.found(os.environ)
         secrets = ["--secrets-provider", keys.secrets_provider]
@@ -153,9 +154,7 @@ class Life:
         else:
             base, _ = changed(self._random, self._random.choice((before, between)), may_fail=False)
             retired |= base.retired
-        return mended(
-            self._random, Program(base.gateways, base.claims, base.deployments, base.prefixes, retired)
-        )
+        return mended(self._random, replace(base, retired=retired))
 
     def _misbehaving(self, result: Round, plan: Plan, program: Program, *, destroy: bool) -> bool:
         """The run in which things go wrong; whether it failed. One that says it succeeded must have."""
@@ -203,8 +202,6 @@ class Life:
             return False, (str(error),)
         finally:
             self._running.clear()
-            # A connection of this run must not linger: a later engine may listen on the same port, and meet its refusals.
-            gc.collect()
         told = tuple(m.text for m in result.messages if m.severity in ("warning", "error"))
         return result.ok, (*result.repairs, *result.errors, *told)
 

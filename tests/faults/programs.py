@@ -22,9 +22,10 @@ KEYS = {
     "gateways": ("public", "private", "edge"),
     "claims": ("h200", "burst"),
     "deployments": ("chat", "code", "canary"),
+    "buckets": ("archive", "spare"),
 }
 """Sections of a declaration, and the words that its keys begin with."""
-MOST = {"gateways": 2, "claims": 1, "deployments": 2}
+MOST = {"gateways": 2, "claims": 1, "deployments": 2, "buckets": 1}
 """Objects of a kind in one program: small, so that a round is quick."""
 
 
@@ -80,7 +81,7 @@ class Deployment:
         engine_config = {"engineConfig": {"max-model-len": self.length}} if self.length else {}
         return {
             "gateways": list(self.gateways),
-            "model": {"name": MODEL, "path": self.path},
+            "model": {"name": MODEL, "path": self.path, "bucket": "weights"},
             "runtime": {"engine": "vllm", **engine_config},
             "resources": {"instanceType": INSTANCES[0], "gpuCount": 1},
             "autoscaling": {"min": 1, "max": self.most},
@@ -90,31 +91,49 @@ class Deployment:
         }
 
 
-Declared = Gateway | Claim | Deployment
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of the stack's own, without weights; it goes when it is no longer declared."""
+
+    name: str
+    team: str = ""
+    served: bool = False
+    aliases: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Its entry in the declaration."""
+        return {
+            "name": self.name,
+            "zone": ZONE,
+            **({"tags": {"team": self.team}} if self.team else {}),
+            **({"policy": _policy(PREFIXES[0])} if self.served else {}),
+            "options": {"retainOnDelete": False, "aliases": list(self.aliases)},
+        }
+
+
+Declared = Gateway | Claim | Deployment | Bucket
 
 
 @dataclass(frozen=True)
 class Program:
-    """A whole declaration. There is a bucket, with a policy, as long as a deployment reads from it."""
+    """A whole declaration. There is a bucket of weights, with a policy, as long as a deployment reads from it."""
 
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     claims: Mapping[str, Claim] = field(default_factory=dict)
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
+    buckets: Mapping[str, Bucket] = field(default_factory=dict)
     prefixes: tuple[str, ...] = PREFIXES[0]
     retired: frozenset[str] = frozenset()
     """Keys that were renamed with an alias: their objects still bear the names that come from them."""
 
     def document(self) -> dict[str, Any]:
         """What stands in inference.yaml."""
-        policy = {
-            "prefixes": list(self.prefixes),
-            "ownerAccess": "organization",
-            "organizationId": ORGANISATION,
-        }
+        weights = {"name": BUCKET, "zone": ZONE, "adopt": True, "policy": _policy(self.prefixes)}
         sections: dict[str, Any] = {
-            "buckets": {"weights": {"name": BUCKET, "zone": ZONE, "adopt": True, "policy": policy}}
-            if self.deployments
-            else {},
+            "buckets": {
+                **({"weights": weights} if self.deployments else {}),
+                **{key: item.document() for key, item in self.buckets.items()},
+            },
             "gateways": {key: item.document() for key, item in self.gateways.items()},
             "capacityClaims": {key: item.document() for key, item in self.claims.items()},
             "deployments": {key: item.document() for key, item in self.deployments.items()},
@@ -138,14 +157,19 @@ class Program:
         return result
 
 
+def _policy(prefixes: tuple[str, ...]) -> dict[str, Any]:
+    return {"prefixes": list(prefixes), "ownerAccess": "organization", "organizationId": ORGANISATION}
+
+
 def _named(item: Declared) -> dict[str, Any]:
     name = {"name": item.name} if item.name else {}
     return {**name, **({"options": {"aliases": list(item.aliases)}} if item.aliases else {})}
 
 
 def first(random: Random) -> Program:
-    """A gateway and a deployment, perhaps with a claim."""
+    """A gateway and a deployment, perhaps with a claim, perhaps with one more bucket."""
     program = _with_deployment(random, _with_gateway(random, Program(prefixes=random.choice(PREFIXES))))
+    program = _with_bucket(random, program) if random.random() < 0.3 else program
     return _with_claim(random, program) if random.random() < 0.5 else program
 
 
@@ -173,7 +197,8 @@ def mended(random: Random, program: Program) -> Program:
 
 def add(random: Random, program: Program) -> Program | None:
     """One more object."""
-    ways = [way for way in (_add_gateway, _add_claim, _add_deployment) if way(random, program) is not None]
+    kinds = (_add_gateway, _add_claim, _add_deployment, _add_bucket)
+    ways = [way for way in kinds if way(random, program) is not None]
     return random.choice(ways)(random, program) if ways else None
 
 
@@ -209,6 +234,9 @@ def _changed_in_place(random: Random, item: Declared, gateways: tuple[str, ...])
         return replace(item, zones=(ZONE,) if len(item.zones) > 1 else (ZONE, SECOND_ZONE))
     if isinstance(item, Claim):
         return replace(item, count=item.count % 3 + 1)
+    if isinstance(item, Bucket):
+        other = "" if item.team else "serving"
+        return random.choice((replace(item, team=other), replace(item, served=not item.served)))
     return random.choice(
         (
             replace(item, path=random.choice(PATHS)),
@@ -248,7 +276,7 @@ def _renamed(random: Random, program: Program, *, alias: bool) -> Program | None
 
 
 def replace_object(random: Random, program: Program) -> Program | None:
-    """A field that replaces the object: a claim's instance type, the name of the others."""
+    """A field that replaces the object: a claim's instance type, the name of all others."""
     objects = sorted(program.objects().items(), key=lambda found: found[0])
     if not objects:
         return None
@@ -256,6 +284,8 @@ def replace_object(random: Random, program: Program) -> Program | None:
     if isinstance(item, Claim):
         other = INSTANCES[1] if item.instance == INSTANCES[0] else INSTANCES[0]
         return program.with_object(kind, key, replace(item, instance=other))
+    if isinstance(item, Bucket):
+        return program.with_object(kind, key, replace(item, name=_bucket_name(random)))
     name = "" if item.name and key not in program.retired else f"{_free_key(random, program, kind)}-own"
     return program.with_object(kind, key, replace(item, name=name))
 
@@ -328,6 +358,19 @@ def _add_claim(random: Random, program: Program) -> Program | None:
 def _add_deployment(random: Random, program: Program) -> Program | None:
     full = not program.gateways or len(program.deployments) >= MOST["deployments"]
     return None if full else _with_deployment(random, program)
+
+
+def _add_bucket(random: Random, program: Program) -> Program | None:
+    return None if len(program.buckets) >= MOST["buckets"] else _with_bucket(random, program)
+
+
+def _with_bucket(random: Random, program: Program) -> Program:
+    item = Bucket(_bucket_name(random), served=random.random() < 0.5)
+    return program.with_object("buckets", _free_key(random, program, "buckets"), item)
+
+
+def _bucket_name(random: Random) -> str:
+    return f"acme-spare-{random.randint(1, 99)}"
 
 
 def _with_gateway(random: Random, program: Program) -> Program:

@@ -17,7 +17,7 @@ from coreweave_inference.simulator import Behaviour, Simulator, lifecycle
 from coreweave_inference.simulator.allocation import allocated_instances, instance_count, progress
 from coreweave_inference.simulator.records import Record
 
-from tests.faults.account import KINDS, STACK, LiveObject, Name, Recorded, Violation
+from tests.faults.account import KINDS, STACK, LiveObject, Name, Recorded, Violation, served
 from tests.faults.key_service import KeyService
 from tests.faults.programs import BUCKET, ORGANISATION, PATHS, ZONE, Program
 from tests.simulator.inference_fixtures import s3_client
@@ -50,8 +50,15 @@ gc.disable()
 sys.modules["httpx._main"] = None  # its command line; as where httpx is installed without it
 """
 """What each Python process of a run does first. It is short-lived, and nearly all of its time goes into imports."""
-RESOURCES = {"Gateway": "gateways", "CapacityClaim": "claims", "Deployment": "deployments"}
+RESOURCES = {
+    "Gateway": "gateways",
+    "CapacityClaim": "claims",
+    "Deployment": "deployments",
+    "WeightsBucket": "buckets",
+}
+"""Sections of the campaign's programs by the resources that stand for them."""
 STRANGERS = "strangers"
+STACK_TAG = "coreweave-inference-stack"
 LONGEST_IN_HAND_SECONDS = 40.0
 
 
@@ -93,13 +100,14 @@ class Stage:
         world = self.simulator.world
         with world.lock:
             records = [record for kind in KINDS.values() for record in world.records(kind)]  # type: ignore[arg-type]
-            return [
+            objects = [
                 LiveObject(
                     record.kind, record.id, record.created_at, dict(record.spec), self._why_not(record)
                 )
                 for record in records
                 if not record.name.startswith(STRANGERS)
             ]
+        return objects + [_live_bucket(found) for found in self._buckets() if found["name"] != BUCKET]
 
     def _why_not(self, record: Record) -> str:
         """Why an object does not serve its spec at this moment, whatever it shows."""
@@ -125,7 +133,7 @@ class Stage:
         ids: dict[Name, tuple[str, ...]] = {}
         for resource in latest.get("resources") or ():
             section = RESOURCES.get(resource["type"].rpartition(":")[2])
-            if section:
+            if section and resource.get("id") != BUCKET:
                 name = (section, resource["urn"].rpartition("::")[2])
                 ids[name] = (*ids.get(name, ()), resource.get("id", ""))
         pending = tuple(
@@ -136,16 +144,31 @@ class Stage:
         return Recorded(ids, pending)
 
     def statements(self) -> list[Mapping[str, Any]]:
-        """The statements of the bucket's policy."""
-        text = next(found for found in self.simulator.storage.buckets() if found["name"] == BUCKET)["policy"]
-        statements: list[Mapping[str, Any]] = json.loads(text)["Statement"] if text else []
-        return statements
+        """The statements in the policy of the bucket of weights."""
+        return _statements(next(found for found in self._buckets() if found["name"] == BUCKET))
+
+    def _buckets(self) -> list[dict[str, Any]]:
+        return self.simulator.storage.buckets()
 
     def strangers_missed(self) -> list[Violation]:
         """What is wrong with what belongs to others."""
         names = [record.name for record in self.simulator.world.records("gateways")]
         there = f"{STRANGERS}-gateway" in names
         return [] if there else [Violation("lost", "the gateway of somebody else is gone")]
+
+
+def _live_bucket(found: Mapping[str, Any]) -> LiveObject:
+    """A bucket as an object: its name is its id, and what serves is of no matter."""
+    tags = {key: value for key, value in found["tags"].items() if key != STACK_TAG}
+    spec = {"name": found["name"], "zone": found["zone"], "tags": tags, "served": served(_statements(found))}
+    return LiveObject("buckets", found["name"], found["created"], spec)
+
+
+def _statements(bucket: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    statements: list[Mapping[str, Any]] = (
+        json.loads(bucket["policy"])["Statement"] if bucket["policy"] else []
+    )
+    return statements
 
 
 def environment(place: Path, simulator: Simulator, pulumi: str, keys: KeyService) -> dict[str, str]:

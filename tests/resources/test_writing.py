@@ -63,6 +63,16 @@ def test_a_write_is_told_apart_by_its_time_and_by_what_was_there_before(run: Ses
     assert run.memory.written == {ID}
 
 
+def test_what_the_answer_shows_is_not_taken_for_this_write(run: Session) -> None:
+    """An attempt before it, whose answer was lost, moved the date; its work being done proves nothing for this one."""
+    before = live(DEPLOYMENT, "READY", updated_at="t1")
+    after = live(DEPLOYMENT, "READY", spec=weighing(7), updated_at="t2")
+
+    done = written(run, weighing(7), before, after)
+
+    assert done.revision.updated_before == "t2"
+
+
 def test_a_field_that_was_accepted_and_not_taken_is_an_error_naming_it(run: Session) -> None:
     before = live(DEPLOYMENT, "READY")
     aim = weighing(7, autoscaling={"concurrency": 32})

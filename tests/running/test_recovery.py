@@ -12,6 +12,8 @@ from coreweave_inference.resources.weights_bucket import STACK_TAG, stack_tag
 from coreweave_inference.settings import resolve
 from coreweave_inference.simulator import Simulator
 
+from tests.simulator.inference_fixtures import s3_client
+
 TYPES = "pulumi-python:dynamic/coreweave/inference:"
 ZONE = "US-EAST-04A"
 
@@ -55,20 +57,48 @@ def test_a_statement_that_was_put_is_taken_with_its_sid_and_never_another_stack_
     assert (found[2].id, found[2].outputs["sid"], found[2].outputs["__provider"]) == ("acme", own, "p")
 
 
-def test_a_bucket_counts_only_with_the_stack_s_tag(session: Session) -> None:
-    creation = pending("WeightsBucket", name="acme", zone=ZONE, __stack="s", __provider="p")
-    missing = Recovery(session, "")(creation)
-    storage = session.storage(ZONE)
-    storage.create_bucket("acme", ZONE)
-    untagged = Recovery(session, "")(creation)
-    storage.put_tags("acme", {STACK_TAG: stack_tag("s")})
+WEIGHTS = {"name": "acme", "zone": ZONE, "__stack": "s", "__provider": "p"}
 
-    found = Recovery(session, "")(creation)
+
+def test_a_bucket_of_the_stack_s_tag_is_taken(session: Session) -> None:
+    missing = Recovery(session, "")(pending("WeightsBucket", **WEIGHTS))
+    session.storage(ZONE).create_bucket("acme", ZONE, {STACK_TAG: stack_tag("s")})
+
+    found = Recovery(session, "")(pending("WeightsBucket", **WEIGHTS))
 
     assert missing == Left("it does not exist")
-    assert isinstance(untagged, Left)
     assert isinstance(found, Found)
     assert (found.id, found.outputs["zone"], found.outputs["__provider"]) == ("acme", ZONE, "p")
+
+
+def test_a_bucket_caught_between_its_creation_and_its_tags_is_taken_and_tagged(session: Session) -> None:
+    storage = session.storage(ZONE)
+    storage.create_bucket("acme", ZONE)
+
+    found = Recovery(session, "")(pending("WeightsBucket", **WEIGHTS))
+
+    assert isinstance(found, Found)
+    live = storage.bucket("acme")
+    assert live is not None
+    assert live.tags == {STACK_TAG: stack_tag("s")}
+
+
+@pytest.mark.parametrize("case", ["another stack's", "not empty", "adopted", "closed to its owner"])
+def test_a_bucket_that_may_be_somebody_s_is_left(session: Session, simulator: Simulator, case: str) -> None:
+    storage = session.storage(ZONE)
+    storage.create_bucket("acme", ZONE, {STACK_TAG: stack_tag("t")} if case == "another stack's" else None)
+    if case == "not empty":
+        s3 = s3_client(simulator)
+        s3.put_object(Bucket="acme", Key="models/chat/config.json", Body=b"{}")
+        s3.close()
+    if case == "closed to its owner":
+        storage.put_policy("acme", merged(None, inference_statement("acme", [])))
+
+    found = Recovery(session, "")(pending("WeightsBucket", **WEIGHTS, adopt=case == "adopted"))
+
+    assert isinstance(found, Left)
+    assert "if it is declared, this run decides on it" in found.why
+    assert not found.keep
 
 
 def test_what_a_token_of_another_organisation_does_not_see_stays_pending(session: Session) -> None:

@@ -39,9 +39,19 @@ def test_a_bucket_lies_in_its_zone_whatever_region_the_client_signs_for(world: S
 
     assert client.head_bucket(Bucket="acme-weights")["BucketRegion"] == "RNO2A"
     assert client.get_bucket_location(Bucket="acme-weights")["LocationConstraint"] == "RNO2A"
-    assert world.storage.buckets() == [
-        {"name": "acme-weights", "organisation": OWNER, "zone": "RNO2A", "objectCount": 0, "policy": None}
-    ]
+    client.put_bucket_tagging(
+        Bucket="acme-weights", Tagging={"TagSet": [{"Key": "team", "Value": "serving"}]}
+    )
+    (found,) = world.storage.buckets()
+    assert found.pop("created") == world.clock.now()
+    assert found == {
+        "name": "acme-weights",
+        "organisation": OWNER,
+        "zone": "RNO2A",
+        "tags": {"team": "serving"},
+        "objectCount": 0,
+        "policy": None,
+    }
 
 
 def test_creating_a_bucket_again_in_the_same_zone_succeeds_silently_and_changes_nothing(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from coreweave_inference.api import ApiObject
 from coreweave_inference.errors import InvalidDeclaration
-from coreweave_inference.resources.existing import the_one
+from coreweave_inference.resources.looking_up import the_one
 from coreweave_inference.spec import Kind
 from coreweave_inference.spec.declaration import ExistingObject, Origin
 

@@ -227,3 +227,24 @@ def test_no_answer_is_unreachable(clock):
 
     with pytest.raises(Unreachable, match="object storage gave no answer"):
         storage.create_bucket("acme-weights", ZONE)
+
+
+def test_a_key_that_ends_before_its_time_is_replaced_without_a_wait(storage, simulator, clock):
+    storage.create_bucket("acme-weights", ZONE)
+    simulator.storage.credentials.expire()
+    clock.slept.clear()
+
+    policy = storage.policy("acme-weights")
+
+    assert policy is None
+    assert clock.slept == []
+
+
+def test_a_key_that_nobody_can_renew_and_that_has_ended_is_an_error(simulator, clock):
+    minted = simulator.storage.credentials.mint("ab1cd2", 900)
+    key = S3Credentials(minted["accessKeyId"], minted["secretKey"])
+    storage = ObjectStorage(simulator.url, lambda: key, ZONE, clock=clock)
+    simulator.storage.credentials.expire()
+
+    with pytest.raises(AccessDenied, match="the key has expired: make a new one"):
+        storage.policy("acme-weights")

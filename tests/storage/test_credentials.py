@@ -91,6 +91,19 @@ def test_a_key_is_renewed_in_its_last_sixth(clock, expires):
     assert source().expires_at == clock.time + 600
 
 
+def test_a_key_that_was_given_up_is_replaced_once_whoever_says_so(clock):
+    maker = KeyMaker(clock)
+    source = minted(maker, clock)
+    first = source()
+
+    first.discard()
+    second = source()
+    first.discard()
+
+    assert (first.access_key_id, second.access_key_id) == ("key-1", "key-2")
+    assert source() is second
+
+
 def test_two_sources_share_no_key(clock):
     one, other = KeyMaker(clock), KeyMaker(clock)
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from coreweave_inference.resources.values import KEPT
 from coreweave_inference.spec.identity import salted
 
 from .happenings import ACCOUNT, TYPES, kind_of, name_of, type_of
@@ -104,10 +105,16 @@ def _account(state: State) -> dict[str, Any] | None:
 
 
 def _recorded(urn: str, inputs: Inputs, resources: Iterable[Mapping[str, Any]]) -> bool:
-    if "apiId" not in inputs:
-        return any(found["urn"] == urn for found in resources)
-    ids = (inputs["apiId"], salted(inputs["apiId"]))
-    return any(found.get("id") in ids for found in resources)
+    """By its id and not by its URN alone, which the predecessor of a replacement has too."""
+    ids = _ids(inputs)
+    return any(found["type"] == type_of(urn) and found.get("id") in ids for found in resources)
+
+
+def _ids(inputs: Inputs) -> tuple[str, ...]:
+    """What the engine would have recorded as the id: of an API object, of a bucket's policy, of a bucket."""
+    if "apiId" in inputs:
+        return inputs["apiId"], salted(inputs["apiId"])
+    return (inputs["bucket"] if "bucket" in inputs else inputs["name"],)
 
 
 def _operation(urn: str, inputs: Inputs, account: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,6 +124,7 @@ def _operation(urn: str, inputs: Inputs, account: Mapping[str, Any]) -> dict[str
         "custom": True,
         "type": type_of(urn),
         "inputs": inputs,
+        **({"retainOnDelete": True} if inputs.get(KEPT) else {}),
         **{key: account[key] for key in ("parent", "provider") if key in account},
     }
     return {"resource": resource, "type": "creating"}

@@ -11,7 +11,7 @@ from typing import Any
 
 from pulumi.dynamic import ResourceProvider
 
-from coreweave_inference.errors import BucketMissing
+from coreweave_inference.errors import AccessDenied, BucketMissing
 from coreweave_inference.policy import find_ours, sid_for
 from coreweave_inference.resources import adoption
 from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
@@ -74,14 +74,23 @@ class Recovery:
         )
 
     def _bucket(self, resource: Resource, inputs: dict[str, Any]) -> Found | Left:
-        name = str(inputs["name"])
-        live = self._session.storage(str(inputs.get("zone", ""))).bucket(name)
-        if live is None:
-            return self._not_there()
-        if live.tags.get(STACK_TAG) != stack_tag(str(inputs.get(STACK, ""))):
-            return Left(
-                f'a bucket "{name}" exists without this stack\'s tag; if it is declared, this run decides on it'
-            )
+        """A bucket of the stack's tag. Creation and tags are two requests: an empty one without any owner's tag, which
+        this stack was making, was caught between them.
+        """
+        name, own = str(inputs["name"]), stack_tag(str(inputs.get(STACK, "")))
+        storage = self._session.storage(str(inputs.get("zone", "")))
+        try:
+            live = storage.bucket(name)
+            if live is None:
+                return self._not_there()
+            if STACK_TAG not in live.tags and not inputs.get("adopt") and storage.is_empty(name):
+                storage.put_tags(name, {**live.tags, STACK_TAG: own})
+            elif live.tags.get(STACK_TAG) != own:
+                return Left(
+                    f'a bucket "{name}" exists without this stack\'s tag; if it is declared, this run decides on it'
+                )
+        except AccessDenied as error:
+            return Left(f"{error}; if it is declared, this run decides on it")
         return self._read(WeightsBucketProvider(), name, resource, inputs, {})
 
     def _policy(self, resource: Resource, inputs: dict[str, Any]) -> Found | Left:

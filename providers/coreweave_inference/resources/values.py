@@ -25,6 +25,8 @@ IGNORED = "__ignored"
 RESOLVED_VERSION = "__resolvedVersion"
 URN = "__urn"
 STACK = "__stack"
+KEPT = "__kept"
+"""A bucket that the engine leaves behind; what is noted of its creation must say so too."""
 HIDDEN = (IDENTITY, DERIVED_NAME, RESOLVED_VERSION, IGNORED, URN)
 """Inputs that Pulumi does not show; they travel through outputs too, since `read` gets nothing else."""
 

@@ -26,13 +26,13 @@ from .host import one_line_errors
 from .object_provider import HostedProvider
 from .program import MODULE, current_program, output, urn_of, with_dependencies
 from .session import Session, current
-from .values import FORMAT, STACK, URN, failures, for_engine, plain
+from .values import FORMAT, KEPT, STACK, URN, failures, for_engine, plain
 from .wording import resource_name, speaking_of
 
 STACK_TAG = "coreweave-inference-stack"
 """Tag that says which stack made the bucket. State format: a kept bucket is known by it."""
 
-INPUTS = ("name", "zone", "tags", "forceDestroy", "adopt", STACK, URN)
+INPUTS = ("name", "zone", "tags", "forceDestroy", "adopt", STACK, KEPT, URN)
 
 
 class WeightsBucketProvider(HostedProvider):
@@ -77,6 +77,7 @@ class WeightsBucketProvider(HostedProvider):
         with speaking_of(_subject(declared)):
             live = run.storage(zone).bucket(name)
             if live is None:
+                run.attempt(str(declared.get(URN, "")), declared)
                 run.storage(zone).create_bucket(name, zone, _tags(declared))
             else:
                 _take(run, declared, live)
@@ -254,6 +255,7 @@ class WeightsBucket(pulumi.dynamic.Resource, module=MODULE, name="WeightsBucket"
             STACK: program.identity,
             URN: urn_of("WeightsBucket", name, opts),
             **({"tags": tags} if tags else {}),
+            **({KEPT: True} if retain_on_delete else {}),
         }
         own = with_dependencies(opts, [account_of(program)], retain_on_delete=retain_on_delete)
         super().__init__(WeightsBucketProvider(), name, props, own)

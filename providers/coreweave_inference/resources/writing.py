@@ -61,7 +61,8 @@ def put(
             f"{what}: the service accepted the change and did not take {_listed(left)} (declared -> live); "
             "it may not know the field, or another version of it may be meant"
         )
-    return Written(answer, Revision.of_write(run.clock.now(), live.updated_at))
+    # The answer shows the date of before (wire forms). Where an earlier attempt was not answered, that is a later one.
+    return Written(answer, Revision.of_write(run.clock.now(), answer.updated_at or live.updated_at))
 
 
 def request_body(kind: Kind, aim: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:

@@ -85,13 +85,17 @@ class ObjectStorage:
             return refusal.answer(request)
 
     def buckets(self) -> list[dict[str, Any]]:
-        """Every bucket: name, organisation, zone, objectCount, policy (the document as put, or None)."""
+        """Every bucket: name, organisation, zone, created (simulated epoch seconds), tags, objectCount, policy (the
+        document as put, or None).
+        """
         with self._lock:
             return [
                 {
                     "name": bucket.name,
                     "organisation": bucket.organisation_id,
                     "zone": bucket.zone,
+                    "created": bucket.created,
+                    "tags": self._backend.tags(bucket.name),
                     "objectCount": len(self._backend.keys(bucket.name)),
                     "policy": None if bucket.policy_document is None else bucket.policy_document.decode(),
                 }

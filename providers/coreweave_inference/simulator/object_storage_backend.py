@@ -69,6 +69,11 @@ class MotoBackend:
         kept = self._s3().buckets[bucket].keys
         return [name for name, newest in kept.items() if isinstance(newest, FakeKey)]
 
+    def tags(self, bucket: str) -> dict[str, str]:
+        """The bucket's tags."""
+        found = self._s3().get_bucket_tagging(bucket).get("Tags") or ()
+        return {tag["Key"]: tag["Value"] for tag in found}
+
     def close(self) -> None:
         """Give the memory and the temporary files of all objects back."""
         from moto.s3.models import FakeKey, FakeMultipart
