@@ -286,7 +286,7 @@ def replace_object(random: Random, program: Program) -> Program | None:
         return program.with_object(kind, key, replace(item, instance=other))
     if isinstance(item, Bucket):
         return program.with_object(kind, key, replace(item, name=_bucket_name(random)))
-    name = "" if item.name and key not in program.retired else f"{_free_key(random, program, kind)}-own"
+    name = "" if item.name and key not in program.retired else _free_name(random, program, kind)
     return program.with_object(kind, key, replace(item, name=name))
 
 
@@ -345,6 +345,14 @@ def _free_key(random: Random, program: Program, kind: str) -> str:
     while (key := f"{random.choice(KEYS[kind])}{random.randint(1, 99)}") in taken:
         continue
     return key
+
+
+def _free_name(random: Random, program: Program, kind: str) -> str:
+    """A name that no other object declares; two of one name would be refused."""
+    taken = {item.name for item in getattr(program, kind).values()}
+    while (name := f"{_free_key(random, program, kind)}-own") in taken:
+        continue
+    return name
 
 
 def _add_gateway(random: Random, program: Program) -> Program | None:
