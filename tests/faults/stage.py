@@ -58,7 +58,7 @@ RESOURCES = {
 }
 """Sections of the campaign's programs by the resources that stand for them."""
 STRANGERS = "strangers"
-STACK_TAG = "coreweave-inference-stack"
+OWN_TAGS = ("coreweave-inference-stack", "coreweave-inference-tags")
 LONGEST_IN_HAND_SECONDS = 40.0
 
 
@@ -159,7 +159,7 @@ class Stage:
 
 def _live_bucket(found: Mapping[str, Any]) -> LiveObject:
     """A bucket as an object: its name is its id, and what serves is of no matter."""
-    tags = {key: value for key, value in found["tags"].items() if key != STACK_TAG}
+    tags = {key: value for key, value in found["tags"].items() if key not in OWN_TAGS}
     spec = {"name": found["name"], "zone": found["zone"], "tags": tags, "served": served(_statements(found))}
     return LiveObject("buckets", found["name"], found["created"], spec)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import pickletools
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -246,7 +245,6 @@ def test_a_waiting_readiness_blocks_none_of_the_other_three_threads(
     waiting.start()
     try:
         host.wait_for_line("0/1 ready")
-        began = time.monotonic()
         threads = [
             threading.Thread(
                 target=resource(host, GatewayProvider(), "Gateway", name).up, args=(gateway(name),)
@@ -259,7 +257,6 @@ def test_a_waiting_readiness_blocks_none_of_the_other_three_threads(
             thread.join(10)
 
         assert waiting.is_alive()
-        assert time.monotonic() - began < 1.0
         assert len(simulator.world.records("gateways")) == 4
     finally:
         waiting.join(10)

@@ -11,7 +11,12 @@ from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.host import CoreWeave
 from coreweave_inference.resources.inference_bucket_policy import InferenceBucketPolicyProvider
-from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
+from coreweave_inference.resources.weights_bucket import (
+    DECLARED_TAG,
+    STACK_TAG,
+    WeightsBucketProvider,
+    stack_tag,
+)
 from coreweave_inference.simulator import Simulator
 from pulumi.output import Unknown
 
@@ -93,7 +98,34 @@ def test_tags_change_in_place_and_those_of_others_stay(run: Run, bucket: Resourc
 
     live = run.storage().bucket(name)
     assert live is not None
-    assert live.tags == {**OWN_TAG, "team": "serving", "theirs": "1"}
+    assert live.tags == {**OWN_TAG, "team": "serving", DECLARED_TAG: "team", "theirs": "1"}
+
+
+def test_a_tag_of_a_run_that_could_not_record_it_goes_with_the_next_refresh(
+    run: Run, bucket: Resource, name: str
+) -> None:
+    bucket.up(weights(name))
+    recorded = dict(bucket.outputs)
+    bucket.up(weights(name, tags={"team": "ml", "cost centre": "7"}))
+    bucket.outputs = {**recorded, "tags": {"cost centre": "7"}}
+
+    bucket.refresh()
+    assert bucket.outputs["tags"] == {"team": "ml", "cost centre": "7"}
+    assert bucket.up(weights(name)) == "update"
+
+    live = run.storage().bucket(name)
+    assert live is not None
+    assert live.tags == OWN_TAG
+
+
+def test_more_tags_than_a_tag_can_name_are_put_all_the_same(run: Run, bucket: Resource, name: str) -> None:
+    tags = {f"{letter * 100}": "x" for letter in "abc"}
+
+    bucket.up(weights(name, tags=tags))
+
+    live = run.storage().bucket(name)
+    assert live is not None
+    assert live.tags == {**OWN_TAG, **tags}
 
 
 def test_no_tags_in_any_form_are_one(run: Run, bucket: Resource, name: str) -> None:

@@ -111,6 +111,7 @@ def test_hidden_inputs_the_format_and_the_tag_of_a_kept_bucket() -> None:
     assert HIDDEN == ("__identity", "__derivedName", "__resolvedVersion", "__ignored", "__urn")
     assert STACK == "__stack"
     assert weights_bucket.STACK_TAG == "coreweave-inference-stack"
+    assert weights_bucket.DECLARED_TAG == "coreweave-inference-tags"
     assert weights_bucket.stack_tag("identity") == "452ad122-cae1-580c-9c52-a46cffece71b"
 
 

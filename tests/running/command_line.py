@@ -27,7 +27,7 @@ CLAIM = (
     "zones: [US-EAST-04A]}}\n"
 )
 GATEWAY = "  {name}: {{zones: [US-EAST-04A], coreWeaveAuth: {{}}, bodyBasedRouting: {{apiType: API_TYPE_OPENAI}}}}\n"
-LONGEST_SECONDS = 60.0
+LONGEST_SECONDS = 120.0
 
 
 def claims(*names: str) -> str:
@@ -138,7 +138,7 @@ class Stack:
         }
 
 
-def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(found: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What `found` gives as soon as it gives something."""
     deadline = time.monotonic() + seconds
     while not (result := found()):

@@ -99,7 +99,7 @@ def test_ctrl_c_ends_the_waits_and_the_next_run_goes_on(stack: Stack, simulator:
     with stack.started("up", "--yes") as process:
         read_until(process, 'capacity claim "h200": waiting')
         process.send_signal(2)
-        _, error = process.communicate(timeout=8)
+        _, error = process.communicate(timeout=30)
 
     assert process.returncode == 130
     assert (

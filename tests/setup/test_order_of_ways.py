@@ -101,13 +101,12 @@ def test_the_callers_pulumi_settings_do_not_reach_the_cli_that_is_asked_for_its_
     assert found.source == "PATH"
 
 
-def test_the_own_copy_is_taken_before_the_archive_and_within_a_second(tmp_path: Path) -> None:
-    own, started = write_cli(tmp_path / "own"), time.monotonic()
+def test_the_own_copy_is_taken_before_the_archive(tmp_path: Path) -> None:
+    own = write_cli(tmp_path / "own")
 
     found = get_pulumi.get(own, sources(archive=write_archive(tmp_path / "a", "v3.300.0")), silence)
 
     assert found == Found(Cli(own, "v3.259.0", language_host=True), "the own copy")
-    assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize("breakage", ["unlink", "empty", "too old", "a file"])

@@ -129,7 +129,7 @@ def test_a_delay_longer_than_the_callers_patience_is_a_timeout(api: Api) -> None
     tell(api, action="delay", seconds=0.5, when="after", method="POST")
 
     with pytest.raises(httpx.ReadTimeout):
-        api.call("POST", "/gateways", gateway(), timeout=0.1)
+        api.call("POST", "/gateways", gateway(), timeout=httpx.Timeout(10.0, read=0.1))
 
     assert api.get("gateways", GATEWAY_ID)["spec"]["name"] == "gw1"
 

@@ -31,6 +31,9 @@ from .wording import resource_name, speaking_of
 
 STACK_TAG = "coreweave-inference-stack"
 """Tag that says which stack made the bucket. State format: a kept bucket is known by it."""
+DECLARED_TAG = "coreweave-inference-tags"
+"""Tag that names the tags which the stack declares: those of a run that was killed before it could record them too."""
+LONGEST_TAG = 256
 
 INPUTS = ("name", "zone", "tags", "forceDestroy", "adopt", STACK, KEPT, URN)
 
@@ -86,7 +89,7 @@ class WeightsBucketProvider(HostedProvider):
 
     @one_line_errors
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Tags; the stack's own is always among them, others' stay."""
+        """Tags; the stack's own are always among them, others' stay."""
         old, declared = plain(olds), plain(news)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
@@ -97,7 +100,7 @@ class WeightsBucketProvider(HostedProvider):
                 raise CoreWeaveError(
                     f"{_subject(declared)} is not there any more; refresh, and the next run makes it"
                 )
-            gone = set(old.get("tags") or {}) - set(declared.get("tags") or {})
+            gone = {*(old.get("tags") or {}), DECLARED_TAG} - set(declared.get("tags") or {})
             others = {key: value for key, value in live.tags.items() if key not in gone}
             storage.put_tags(id_, {**others, **_tags(declared)})
         return UpdateResult(_outputs(run, declared))
@@ -124,8 +127,13 @@ class WeightsBucketProvider(HostedProvider):
         if live is None:
             _prove_gone(run, old)
             return ReadResult("", {})
-        tags = {key: live.tags[key] for key in old.get("tags") or {} if key in live.tags}
-        seen = {**old, "zone": live.zone or old.get("zone"), **({"tags": tags} if old.get("tags") else {})}
+        ours = {*(old.get("tags") or {}), *live.tags.get(DECLARED_TAG, "").split()}
+        tags = {key: value for key, value in live.tags.items() if key in ours}
+        seen = {
+            **old,
+            "zone": live.zone or old.get("zone"),
+            **({"tags": tags} if tags or old.get("tags") else {}),
+        }
         seen["organizationId"] = run.organization(str(old.get("organizationId", "")))
         return ReadResult(id_, seen, {key: seen[key] for key in INPUTS if key in seen})
 
@@ -159,10 +167,14 @@ def _subject(props: Mapping[str, Any]) -> str:
 
 
 def _tags(declared: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        **{key: str(value) for key, value in (declared.get("tags") or {}).items()},
-        STACK_TAG: _own_tag(declared),
-    }
+    return {**_declared_tags(declared), STACK_TAG: _own_tag(declared)}
+
+
+def _declared_tags(declared: Mapping[str, Any]) -> dict[str, str]:
+    """Those of the declaration, and the one that names them, as far as a tag can."""
+    tags = {key: str(value) for key, value in (declared.get("tags") or {}).items()}
+    named = " ".join(key for key in sorted(tags) if " " not in key)
+    return {**tags, DECLARED_TAG: named} if named and len(named) <= LONGEST_TAG else tags
 
 
 def _own_tag(declared: Mapping[str, Any]) -> str:
@@ -187,7 +199,7 @@ def _take(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
             str(declared.get(URN, "")), f'{what}: the empty bucket "{name}" was there already and is taken'
         )
     own = {} if declared.get("adopt") and not ours else {STACK_TAG: _own_tag(declared)}
-    wanted = {**live.tags, **{key: str(value) for key, value in (declared.get("tags") or {}).items()}, **own}
+    wanted = {**live.tags, **_declared_tags(declared), **own}
     if wanted != live.tags:
         run.storage(zone).put_tags(name, wanted)
 
