@@ -81,7 +81,8 @@ def test_a_predecessor_that_is_going_is_waited_for(id_: str, may_take_over: froz
 def test_a_name_in_use_under_another_id_is_refused_whatever_its_age() -> None:
     assert decided(found(OTHER)) == Refuse(
         f'the name "chat-dev" is in use by deployment {OTHER}, which is not known to be this stack\'s; give this one '
-        f"another name, delete that one, import it into the stack, or run once with COREWEAVE_TAKE_OVER={OTHER}"
+        "another name, delete that one, or import it into the stack; if a replacement here was cut short and left it, "
+        f"`cw-inference up` or COREWEAVE_TAKE_OVER={OTHER} takes it back"
     )
 
 

@@ -181,8 +181,8 @@ def test_a_name_in_use_is_refused_with_how_to_import(account: Account) -> None:
 
     assert str(caught.value) == (
         f'gateway "public": the name "public-dev" is in use by gateway {OTHER}, which is not known to be this stack\'s; '
-        "give this one another name, delete that one, import it into the stack, or run once with "
-        f"COREWEAVE_TAKE_OVER={OTHER}"
+        "give this one another name, delete that one, or import it into the stack; if a replacement here was cut short "
+        f"and left it, `cw-inference up` or COREWEAVE_TAKE_OVER={OTHER} takes it back"
     )
     assert isinstance(caught.value.__cause__, AlreadyExists)
 

@@ -115,8 +115,8 @@ def test_a_name_in_use_elsewhere_is_refused_and_nothing_is_touched(
 
     assert str(caught.value) == (
         f'deployment "chat": the name "chat-dev" is in use by deployment {theirs.id}, which is not known to be this '
-        "stack's; give this one another name, delete that one, import it into the stack, or run once with "
-        f"COREWEAVE_TAKE_OVER={theirs.id}"
+        "stack's; give this one another name, delete that one, or import it into the stack; if a replacement here was "
+        f"cut short and left it, `cw-inference up` or COREWEAVE_TAKE_OVER={theirs.id} takes it back"
     )
     assert patches(simulator) == []
 

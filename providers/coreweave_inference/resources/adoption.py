@@ -77,8 +77,8 @@ def _namesake(
     if live.id not in may_take_over:
         return Refuse(
             f'the name "{live.name}" is in use by {kind.noun} {live.id}, which is not known to be this stack\'s; give '
-            "this one another name, delete that one, import it into the stack, or run once with "
-            f"COREWEAVE_TAKE_OVER={live.id}"
+            "this one another name, delete that one, or import it into the stack; if a replacement here was cut short and "
+            f"left it, `cw-inference up` or COREWEAVE_TAKE_OVER={live.id} takes it back"
         )
     if replace_identity(kind, sparse(kind, live.spec)) != replace_identity(kind, sparse(kind, declared)):
         return Refuse(
