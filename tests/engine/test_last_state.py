@@ -80,10 +80,10 @@ def test_a_python_program_that_exports_is_compared_with_it_too(workbench: Workbe
 
 def _python_program(key: str) -> None:
     bucket = cw.WeightsBucket("weights", bucket_name="acme-weights", zone=ZONE, adopt=True)
-    policy = cw.InferenceBucketPolicy(
-        "weights-policy", bucket=bucket, prefixes=["models"], owner_access="organization"
-    )
     public = cw.Gateway("public", zones=[ZONE], auth=cw.CoreWeaveAuth(), routing=cw.BodyBasedRouting())
+    policy = cw.InferenceBucketPolicy(
+        "weights-policy", bucket=bucket, prefixes=["models"], owner_access="organization", after=[public]
+    )
     cw.Deployment(
         key,
         gateways=[public],

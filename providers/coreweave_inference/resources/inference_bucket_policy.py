@@ -224,7 +224,7 @@ def _organization(run: Session, declared: Mapping[str, Any]) -> str:
     if not known:
         raise CoreWeaveError(
             "the id of your organisation is needed for `ownerAccess: organization`, and the account is still empty, so "
-            "no object tells it; give it as `organizationId` beside ownerAccess"
+            "no object tells it; give it as `organizationId` beside ownerAccess, or in Python name a gateway in `after`"
         )
     return str(known)
 
