@@ -118,8 +118,13 @@ def test_a_tag_of_a_run_that_could_not_record_it_goes_with_the_next_refresh(
     assert live.tags == OWN_TAG
 
 
-def test_more_tags_than_a_tag_can_name_are_put_all_the_same(run: Run, bucket: Resource, name: str) -> None:
-    tags = {f"{letter * 100}": "x" for letter in "abc"}
+@pytest.mark.parametrize(
+    "keys", [[letter * 100 for letter in "abc"], [f"k{number}" for number in range(49)]], ids=["long", "many"]
+)
+def test_more_tags_than_a_tag_can_name_are_put_all_the_same(
+    run: Run, bucket: Resource, name: str, keys: list[str]
+) -> None:
+    tags = dict.fromkeys(keys, "x")
 
     bucket.up(weights(name, tags=tags))
 

@@ -33,7 +33,8 @@ STACK_TAG = "coreweave-inference-stack"
 """Tag that says which stack made the bucket. State format: a kept bucket is known by it."""
 DECLARED_TAG = "coreweave-inference-tags"
 """Tag that names the tags which the stack declares: those of a run that was killed before it could record them too."""
-LONGEST_TAG = 256
+LONGEST_TAG, MOST_TAGS = 256, 50
+"""What object storage takes: characters of a value, tags of a bucket."""
 
 INPUTS = ("name", "zone", "tags", "forceDestroy", "adopt", STACK, KEPT, URN)
 
@@ -174,7 +175,8 @@ def _declared_tags(declared: Mapping[str, Any]) -> dict[str, str]:
     """Those of the declaration, and the one that names them, as far as a tag can."""
     tags = {key: str(value) for key, value in (declared.get("tags") or {}).items()}
     named = " ".join(key for key in sorted(tags) if " " not in key)
-    return {**tags, DECLARED_TAG: named} if named and len(named) <= LONGEST_TAG else tags
+    fits = named and len(named) <= LONGEST_TAG and len(tags) + len((DECLARED_TAG, STACK_TAG)) <= MOST_TAGS
+    return {**tags, DECLARED_TAG: named} if fits else tags
 
 
 def _own_tag(declared: Mapping[str, Any]) -> str:
