@@ -23,6 +23,7 @@ from .clock import Clock, system
 from .errors import ApiError, SettingsError, Unreachable, one_line
 from .retries import Outcome, retry_after, retry_delay
 from .secret import Secret, header_fault, redacted
+from .settings import Settings
 from .spec.kinds import Kind
 from .version import __version__
 
@@ -103,6 +104,18 @@ class InferenceApi:
             timeout=timeout_seconds,
             transport=transport,
             follow_redirects=False,
+        )
+
+    @classmethod
+    def of(cls, settings: Settings, *, clock: Clock = system) -> InferenceApi:
+        """As the settings have it. Raises SettingsError for a token that no header can carry."""
+        return cls(
+            settings.endpoint,
+            settings.token,
+            token_source=settings.token_source,
+            clock=clock,
+            timeout_seconds=settings.request_timeout_seconds,
+            retry_seconds=settings.retry_seconds,
         )
 
     def list(self, kind: Kind) -> Objects:

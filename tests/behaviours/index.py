@@ -120,11 +120,11 @@ ROWS: dict[str, tuple[str, ...]] = {
         "policy/statements::statements_of_others_stay_as_they_are_and_where_they_are",
     ),
     "B30 the policy of a bucket that is left goes": (
-        "resources/bucket_life::another_bucket_replaces_the_policy_and_the_old_bucket_is_left_without_it",
+        "resources/bucket_policy_life::another_bucket_replaces_the_policy_and_the_old_bucket_is_left_without_it",
     ),
     "B31 a policy that is there is never overwritten": (
-        "resources/bucket_life::statements_of_others_survive_a_change_and_the_end",
-        "resources/bucket_life::a_first_policy_needs_to_be_told_who_stays_in",
+        "resources/bucket_policy_life::statements_of_others_survive_a_change_and_the_end",
+        "resources/bucket_policy_life::a_first_policy_needs_to_be_told_who_stays_in",
     ),
     "B32 what is no policy is refused before it is put": (
         "policy/documents::a_document_that_is_no_policy_is_refused_with_what_is_wrong",
@@ -204,7 +204,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "resources/deployment_life::the_version_is_kept_until_the_engine_changes",
     ),
     "a bucket changed in place that keeps its policy": (
-        "resources/bucket_life::another_bucket_replaces_the_policy_and_the_old_bucket_is_left_without_it",
+        "resources/bucket_policy_life::another_bucket_replaces_the_policy_and_the_old_bucket_is_left_without_it",
     ),
 }
 

@@ -245,7 +245,7 @@ def _replaces(item: Declared) -> tuple[str, str]:
 
 def _statements_wrong(program: Program, statements: list[Mapping[str, Any]]) -> list[Violation]:
     """Exactly one statement of ours, as declared, and none without a declaration; strangers' are as they were."""
-    ours = [found for found in statements if found.get("Principal") == {"CW": [INFERENCE]}]
+    ours = _ours(statements)
     others = [found for found in statements if found not in ours and not _is_owners(found)]
     wanted = [_served(BUCKET, program.prefixes)] if program.deployments else []
     found = []
@@ -259,8 +259,11 @@ def _statements_wrong(program: Program, statements: list[Mapping[str, Any]]) -> 
 
 def served(statements: list[Mapping[str, Any]]) -> list[set[str]]:
     """What each statement for the inference service opens to it."""
-    ours = [found for found in statements if found.get("Principal") == {"CW": [INFERENCE]}]
-    return [set(statement["Resource"]) for statement in ours]
+    return [set(statement["Resource"]) for statement in _ours(statements)]
+
+
+def _ours(statements: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [found for found in statements if found.get("Principal") == {"CW": [INFERENCE]}]
 
 
 def _served(bucket: str, prefixes: tuple[str, ...]) -> set[str]:

@@ -40,11 +40,12 @@ from tests.faults.account import (
     not_serving,
     settled,
 )
+from tests.faults.changes import changed, first, mended
 from tests.faults.key_service import KeyService
 from tests.faults.killing import Killer, command_line, is_provider, processes_below, runs
 from tests.faults.misbehaviour import Plan
 from tests.faults.plain import PlainEngine
-from tests.faults.programs import Program, changed, first, mended
+from tests.faults.programs import Program
 from tests.faults.stage import Stage
 
 JOURNAL_TAIL = 60

@@ -11,8 +11,9 @@ from random import Random
 import pytest
 
 from tests.faults.account import LiveObject, Recorded, Settled, Violation, judged
+from tests.faults.changes import changed, first
 from tests.faults.misbehaviour import planned
-from tests.faults.programs import Claim, Program, changed, first
+from tests.faults.programs import Claim, Program
 
 ROUNDS = 10
 CHECKOUT = Path(__file__).parents[2]

@@ -1,11 +1,10 @@
-"""Settings and the API for commands that need no stack: the environment, and a stack's plain configuration."""
+"""Settings for commands that need no stack: the environment, and a stack's plain configuration."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from coreweave_inference.api import InferenceApi
 from coreweave_inference.settings import Settings, resolve
 
 
@@ -23,14 +22,3 @@ def settings_at(directory: Path, stack: str | None) -> Settings:
     name = stack or (names[0] if len(names) == 1 else None)
     configuration = found.plain_configuration(name) if name else {}
     return resolve(os.environ, configuration, found.secret_keys(name) if name else None)
-
-
-def api_of(settings: Settings) -> InferenceApi:
-    """The Inference API as these settings have it."""
-    return InferenceApi(
-        settings.endpoint,
-        settings.token,
-        token_source=settings.token_source,
-        timeout_seconds=settings.request_timeout_seconds,
-        retry_seconds=settings.retry_seconds,
-    )

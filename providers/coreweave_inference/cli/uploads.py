@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from coreweave_inference.api import InferenceApi
 from coreweave_inference.clock import system
 from coreweave_inference.errors import BucketMissing
 from coreweave_inference.storage import ObjectStorage, credentials_from
 from coreweave_inference.storage_contents import UploadProgress
 
 from .exits import errors_told, usage_error
-from .surroundings import api_of, settings_at
+from .surroundings import settings_at
 
 
 def push(
@@ -26,7 +27,7 @@ def push(
         raise usage_error(f"{folder} is not a folder", as_json=as_json)
     with errors_told(as_json=as_json):
         settings = settings_at(directory, stack)
-        with api_of(settings) as api:
+        with InferenceApi.of(settings) as api:
             credentials = credentials_from(settings, api, system, os.environ)
             storage = ObjectStorage(settings.s3_endpoint, credentials, zone or "default")
             storage = storage if zone else _in_its_zone(storage, settings.s3_endpoint, credentials, bucket)

@@ -132,14 +132,8 @@ def _looked(
 
 @contextmanager
 def _api(settings: Settings, clock: Clock) -> Iterator[InferenceApi]:
-    with InferenceApi(
-        settings.endpoint,
-        settings.token,
-        token_source=settings.token_source,
-        clock=clock,
-        timeout_seconds=settings.request_timeout_seconds,
-        retry_seconds=min(settings.retry_seconds, RETRY_SECONDS),
-    ) as api:
+    impatient = replace(settings, retry_seconds=min(settings.retry_seconds, RETRY_SECONDS))
+    with InferenceApi.of(impatient, clock=clock) as api:
         yield api
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -21,6 +21,8 @@ class TakeOver:
     """An earlier run of this stack made it and could not record it, or this run may take it over."""
 
     live: ApiObject
+    why: str = field(default="an earlier attempt had made it", compare=False)
+    """Words for the user; the decision is the same whatever they are."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def _namesake(
             f'the name "{live.name}" is in use by {kind.noun} {live.id}, which cannot be changed into what is '
             f"declared ({', '.join(kind.replace_fields)}); give this one another name, or delete that one"
         )
-    return TakeOver(live)
+    return TakeOver(live, "an earlier run had set it aside")
 
 
 def _own(kind: Kind, live: ApiObject, now: float) -> Decision:

@@ -109,12 +109,7 @@ def _resolve(
     what = subject(kind, declared)
     if isinstance(decision, TakeOver):
         run.memory.own(declared.get(URN, ""), decision.live.id)
-        why = (
-            "an earlier attempt had made it"
-            if decision.live.id in (id_, salted(id_))
-            else "an earlier run had set it aside"
-        )
-        run.log.note(declared.get(URN, ""), f"{what}: taken over, {why} ({decision.live.id})")
+        run.log.note(declared.get(URN, ""), f"{what}: taken over, {decision.why} ({decision.live.id})")
         return update(decision.live), id_
     if isinstance(decision, WaitUntilGone):
         run.log.progress(declared.get(URN, ""), f"waiting for its predecessor ({decision.live.id}) to go")

@@ -40,14 +40,7 @@ class Surroundings:
     def look(self, kind: Kind) -> list[ApiObject]:
         """Everything of the kind in the account; asked for once."""
         if kind not in self.lists:
-            settings = program_settings()
-            with InferenceApi(
-                settings.endpoint,
-                settings.token,
-                token_source=settings.token_source,
-                timeout_seconds=settings.request_timeout_seconds,
-                retry_seconds=settings.retry_seconds,
-            ) as api:
+            with InferenceApi.of(program_settings()) as api:
                 self.lists[kind] = api.list(kind)
         return self.lists[kind]
 

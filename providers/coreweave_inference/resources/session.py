@@ -134,14 +134,7 @@ class Session:
         self.clock: Clock = clock or SystemClock()
         self.waits: Clock = WaitingClock(self.clock, self.stopped)
         self.log = log or EngineLog()
-        self.api = api or InferenceApi(
-            settings.endpoint,
-            settings.token,
-            token_source=settings.token_source,
-            clock=self.clock,
-            timeout_seconds=settings.request_timeout_seconds,
-            retry_seconds=settings.retry_seconds,
-        )
+        self.api = api or InferenceApi.of(settings, clock=self.clock)
         self.lists = Lists(self.api, self.clock)
         self.memory = Memory()
         self._lock = threading.RLock()

@@ -175,7 +175,7 @@ def _declared_tags(declared: Mapping[str, Any]) -> dict[str, str]:
     """Those of the declaration, and the one that names them, as far as a tag can."""
     tags = {key: str(value) for key, value in (declared.get("tags") or {}).items()}
     named = " ".join(key for key in sorted(tags) if " " not in key)
-    fits = named and len(named) <= LONGEST_TAG and len(tags) + len((DECLARED_TAG, STACK_TAG)) <= MOST_TAGS
+    fits = named and len(named) <= LONGEST_TAG and len(tags) <= MOST_TAGS - 2  # with the two of the stack
     return {**tags, DECLARED_TAG: named} if fits else tags
 
 
