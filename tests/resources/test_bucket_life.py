@@ -6,18 +6,15 @@ import pytest
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.host import CoreWeave
-from coreweave_inference.resources.weights_bucket import (
-    DECLARED_TAG,
-    STACK_TAG,
-)
+from coreweave_inference.resources.weights_bucket import DECLARED_TAG, STACK_TAG
 from coreweave_inference.simulator import Simulator
 from pulumi.output import Unknown
 
-from tests.resources.bucket_resources import OWN_TAG, bucket, name, policy, put, weights
+from tests.resources.bucket_resources import OWN_TAG, bucket, name, put, weights
 from tests.resources.engine_steps import Resource
 from tests.resources.service import ZONE, Run, deployment, gateway, run_against
 
-__all__ = ["bucket", "name", "policy"]
+__all__ = ["bucket", "name"]
 
 
 def test_a_bucket_is_created_once_tagged_and_then_left_alone(run: Run, bucket: Resource, name: str) -> None:
