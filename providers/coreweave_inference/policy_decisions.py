@@ -1,7 +1,7 @@
 """Whom a bucket policy lets in: one decision for one principal, action and resource.
 
-Pure, and cautious: what cannot be known here (a condition on the request, an operator or principal form that is
-not understood) never grants, and a Deny that rests on it denies. Nothing is changed or compared here.
+Pure, and with three answers: what rests on something that cannot be known here (a condition on the request, an
+operator or principal form that is not understood) is neither allowed nor denied. Nothing is changed or compared here.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ Truth = bool | None
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether it is allowed, why in words, and the Sid of the statement that decided (None: no statement did)."""
+    """Whether it is allowed (None: it cannot be judged here), why in words, and the Sid of the statement that decided
+    (None: no statement did).
+    """
 
-    allowed: bool
+    allowed: Truth
     why: str
     sid: str | None = None
 
@@ -35,38 +37,48 @@ def decide(
 ) -> Decision:
     """What a bucket policy says about one request; `principal` and `resource` are ARNs, `organization_id` the principal's.
 
-    A Deny that applies, or that cannot be ruled out, wins. Else one Allow that surely applies is needed: a policy
-    denies everyone it does not name. Organisation policies, which are looked at first, are not known here.
+    A Deny that applies wins. Else one Allow is needed: a policy denies everyone it does not name. A Deny or an Allow of
+    which it is not known whether it applies leaves the answer open, unless nothing could allow. Organisation
+    policies, which are looked at first, are not known here.
     """
     request = _Request(principal, organization_id, action, resource)
     judged = [(statement, request.falls_under(statement)) for statement in statements_of(document)]
-    for statement, applies in judged:
-        if statement.get("Effect") != "Allow" and applies is not False:
-            doubt = "" if applies else " may apply: its condition cannot be judged here, so it counts and"
-            return Decision(False, f"{_name(statement)}{doubt} denies {action}", statement.get("Sid"))
-    for statement, applies in judged:
-        if statement.get("Effect") == "Allow" and applies:
-            return Decision(True, f"{_name(statement)} allows {action}", statement.get("Sid"))
-    for statement, applies in judged:
-        if applies is None:
-            why = f"{_name(statement)} may allow {action}, but what it asks for cannot be judged here"
-            return Decision(False, why, statement.get("Sid"))
-    return Decision(
-        False, f"no statement allows {action} on {resource}, and a policy denies what it does not name"
-    )
+    denials = [
+        (one, applies) for one, applies in judged if one.get("Effect") != "Allow" and applies is not False
+    ]
+    allows = [
+        (one, applies) for one, applies in judged if one.get("Effect") == "Allow" and applies is not False
+    ]
+    for statement, applies in denials:
+        if applies:
+            return Decision(False, f"{_name(statement)} denies {action}", statement.get("Sid"))
+    if not allows:
+        return Decision(
+            False, f"no statement allows {action} on {resource}, and a policy denies what it does not name"
+        )
+    certain = next((statement for statement, applies in allows if applies), None)
+    open_ones = [
+        *((one, "deny") for one, _ in denials),
+        *(() if certain else ((one, "allow") for one, _ in allows)),
+    ]
+    for statement, effect in open_ones:
+        why = f"{_name(statement)} may {effect} {action}: its condition or principal cannot be judged here"
+        return Decision(None, why, statement.get("Sid"))
+    assert certain is not None
+    return Decision(True, f"{_name(certain)} allows {action}", certain.get("Sid"))
 
 
 def inference_may_read(document: Mapping[str, Any] | None, bucket: str, key: str) -> Decision:
-    """Whether the inference service may list `bucket` and get `key` (None: the bucket has no policy)."""
+    """Whether the inference service may list `bucket` and get `key` (document None: the bucket has no policy)."""
     arn = f"arn:aws:s3:::{bucket}"
     if document is None:
         return Decision(False, f'bucket "{bucket}" has no policy, and without one only its owner reads it')
-    decision = Decision(False, "")
-    for action, resource in (("s3:ListBucket", arn), ("s3:GetObject", f"{arn}/{key.lstrip('/')}")):
-        decision = decide(document, INFERENCE_PRINCIPAL, INFERENCE_ORGANIZATION, action, resource)
-        if not decision.allowed:
-            return decision
-    return decision
+    asked = (("s3:ListBucket", arn), ("s3:GetObject", f"{arn}/{key.lstrip('/')}"))
+    decisions = [
+        decide(document, INFERENCE_PRINCIPAL, INFERENCE_ORGANIZATION, action, resource)
+        for action, resource in asked
+    ]
+    return min(decisions, key=lambda found: {False: 0, None: 1, True: 2}[found.allowed])
 
 
 @dataclass(frozen=True)
@@ -94,8 +106,8 @@ class _Request:
         return _any(self._is_named(kind, name) for kind, names in written.items() for name in _list(names))
 
     def _is_named(self, kind: str, name: Any) -> Truth:
-        """That `"*"`, `{"AWS": "*"}` and `{"CW": "*"}` differ is documented; how, is not."""
-        if name == self.principal:
+        """`{"AWS": "*"}` is everybody, as `"*"` is. That they and `{"CW": "*"}` differ is documented; how, is not."""
+        if name == self.principal or (kind == "AWS" and name == "*"):
             return True
         if kind == "CW" and name == "*":
             return ":coreweave/" in self.principal or None
@@ -123,13 +135,14 @@ class _Request:
         )
 
     def _meets_one(self, operator: str, key: str, values: list[Any]) -> Truth:
-        """Only the principal's organisation is known of a request that has not been made."""
+        """Only the principal and its organisation are known of a request that has not been made."""
+        actual = {"cw:principalorgid": self.organization_id, "aws:principalarn": self.principal}.get(
+            key.lower()
+        )
         compare = _OPERATORS.get(operator.removesuffix("IfExists"))
-        if compare is None or key.lower() != "cw:principalorgid" or not self.organization_id:
+        if compare is None or not actual or any("${" in str(value) for value in values):
             return None
-        if any("${" in str(value) for value in values):
-            return None
-        found = any(compare(str(value), self.organization_id) for value in values)
+        found = any(compare(str(value), actual) for value in values)
         return found != ("Not" in operator)
 
 
@@ -153,6 +166,10 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringNotEqualsIgnoreCase": _equals_ignoring_case,
     "StringLike": _matches,
     "StringNotLike": _matches,
+    "ArnEquals": _matches,
+    "ArnNotEquals": _matches,
+    "ArnLike": _matches,
+    "ArnNotLike": _matches,
 }
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
+from .checks import UNREADABLE_CODES
 from .declared_checks import check_declaration
 from .declared_secrets import Secrets, secrets_of, with_secrets
 from .errors import CoreWeaveError, InvalidDeclaration
@@ -49,6 +51,7 @@ from .spec.declaration import (
     ObjectOptions,
     read_for_stack,
 )
+from .spec.kinds import Kind
 from .spec.unknown import UNKNOWN
 
 FILE = "inference.yaml"
@@ -115,9 +118,22 @@ def declare(declaration: Declaration, secret: Secrets) -> Stack:
         key: _deployment(item, all_gateways, weights, claims.values(), secret)
         for key, item in declaration.deployments.items()
     }
-    readiness = Readiness()
+    readiness = Readiness(unreadable=[deployments[key] for key in _accepted_unreadable(declaration)])
     export()
     return Stack(buckets, policies, gateways, claims, deployments, readiness, existing)
+
+
+def _accepted_unreadable(declaration: Declaration) -> list[str]:
+    """Keys of the deployments of which the declaration accepts that their weights cannot be read."""
+    kind = Kind.DEPLOYMENT.noun
+    keys = {
+        entry.key
+        for entry in declaration.accepted
+        if entry.code in UNREADABLE_CODES
+        and entry.kind in (None, kind)
+        and not (entry.until and entry.until < datetime.now(timezone.utc).date())
+    }
+    return [key for key in declaration.deployments if key in keys]
 
 
 def _existing(existing: Existing) -> ExistingObjects:

@@ -26,6 +26,7 @@ STRANGERS = {
     "Action": "*",
     "Resource": "*",
 }
+NO = {"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
 
 
 def bucket(*statements):
@@ -55,7 +56,7 @@ def access(found):
             [{**ALLOW, "Principal": {"AWS": "uvAGGQSxxXeeQBJzcGsD9"}}],
             ["weights-not-listed", "weights-principal"],
         ),
-        ([{**ALLOW, "Principal": {"CW": "cw4637"}}], ["weights-not-listed", "weights-principal"]),
+        ([{**ALLOW, "Principal": {"CW": "cw4637"}}], ["weights-not-judged", "weights-principal"]),
         ([STRANGERS], ["weights-not-listed"]),
         ([ALLOW, {**ALLOW, "Sid": "No", "Effect": "Deny", "Principal": "*"}], ["weights-denied"]),
         ([ALLOW, {**ALLOW, "Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject"}], []),
@@ -70,6 +71,25 @@ def access(found):
         (
             [{**ALLOW, "Condition": {"StringEquals": {"cw:PrincipalOrgID": "ab1cd2"}}}],
             ["weights-not-listed"],
+        ),
+        ([{**ALLOW, "Principal": {"AWS": "*"}}], []),
+        ([{**ALLOW, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}], ["weights-not-judged"]),
+        ([ALLOW, {**NO, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}], ["weights-not-judged"]),
+        (
+            [ALLOW, {**NO, "Condition": {"StringEquals": {"s3:ExistingObjectTag/secret": "yes"}}}],
+            ["weights-not-judged"],
+        ),
+        (
+            [ALLOW, {**NO, "Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}}}],
+            ["weights-not-judged"],
+        ),
+        (
+            [ALLOW, {**NO, "Condition": {"ArnNotEquals": {"aws:PrincipalArn": INFERENCE_PRINCIPAL}}}],
+            [],
+        ),
+        (
+            [ALLOW, {**NO, "Condition": {"ArnEquals": {"aws:PrincipalArn": INFERENCE_PRINCIPAL}}}],
+            ["weights-denied"],
         ),
     ],
 )

@@ -37,11 +37,12 @@ def allowed(*statements, principal=ALICE, organization="ab1cd2", action="s3:GetO
         ({"Principal": {"CW": ALICE}}, True),
         ({"Principal": {"AWS": [INFERENCE, ALICE]}}, True),
         ({"Principal": {"CW": "*"}}, True),
-        ({"Principal": {"AWS": "*"}}, False),
+        ({"Principal": {"AWS": "*"}}, True),
+        ({"Principal": {"AWS": ["*"]}}, True),
         ({"Principal": {"CW": INFERENCE}}, False),
-        ({"Principal": {"CW": "arn:aws:iam::ab1cd2:root"}}, False),
-        ({"Principal": {"Service": "x"}}, False),
-        ({"Principal": ["*"]}, False),
+        ({"Principal": {"CW": "arn:aws:iam::ab1cd2:root"}}, None),
+        ({"Principal": {"Service": "x"}}, None),
+        ({"Principal": ["*"]}, None),
         ({"Action": "*"}, True),
         ({"Action": "s3:*"}, True),
         ({"Action": ["s3:PutObject", "s3:Get*"]}, True),
@@ -54,7 +55,7 @@ def allowed(*statements, principal=ALICE, organization="ab1cd2", action="s3:GetO
         ({"Resource": ARN}, False),
         ({"Resource": f"{ARN}/MODELS/*"}, False),
         ({"Resource": f"{ARN}/models/[a]/config.json"}, False),
-        ({"Resource": f"{ARN}/${{cw:user}}/*"}, False),
+        ({"Resource": f"{ARN}/${{cw:user}}/*"}, None),
         ({"Effect": "allow"}, False),
     ],
 )
@@ -91,16 +92,21 @@ def test_the_not_forms_mean_everything_else(element, values, expected):
         ({"StringNotEquals": {"cw:PrincipalOrgID": "zz"}}, True),
         ({"StringNotEquals": {"cw:PrincipalOrgID": ["zz", "ab1cd2"]}}, False),
         ({"StringNotLike": {"cw:PrincipalOrgID": "ab*"}}, False),
-        ({"StringEquals": {"cw:PrincipalOrgID": "${cw:org}"}}, False),
-        ({"StringEquals": {"aws:SourceIp": "10.0.0.1"}}, False),
-        ({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}, False),
-        ({"ForAllValues:StringEquals": {"cw:PrincipalOrgID": "ab1cd2"}}, False),
-        ({"StringEquals": {"cw:PrincipalOrgID": "ab1cd2"}, "Bool": {"aws:SecureTransport": "true"}}, False),
-        ({"StringEquals": "x"}, False),
-        ("x", False),
+        ({"StringEquals": {"cw:PrincipalOrgID": "${cw:org}"}}, None),
+        ({"StringEquals": {"aws:SourceIp": "10.0.0.1"}}, None),
+        ({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}, None),
+        ({"ForAllValues:StringEquals": {"cw:PrincipalOrgID": "ab1cd2"}}, None),
+        ({"StringEquals": {"cw:PrincipalOrgID": "ab1cd2"}, "Bool": {"aws:SecureTransport": "true"}}, None),
+        ({"StringEquals": {"cw:PrincipalOrgID": "zz"}, "Bool": {"aws:SecureTransport": "true"}}, False),
+        ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::ab1cd2:coreweave/*"}}, True),
+        ({"ArnEquals": {"AWS:principalArn": INFERENCE}}, False),
+        ({"StringNotEquals": {"aws:PrincipalArn": INFERENCE}}, True),
+        ({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::ab1cd2:*"}}, False),
+        ({"StringEquals": "x"}, None),
+        ("x", None),
     ],
 )
-def test_a_condition_that_is_not_understood_does_not_allow(condition, expected):
+def test_a_condition_that_is_not_understood_neither_allows_nor_refuses(condition, expected):
     assert allowed(statement(Condition=condition)) is expected
 
 
@@ -111,9 +117,13 @@ def test_a_condition_that_is_not_understood_does_not_allow(condition, expected):
         ({"Action": "s3:PutObject"}, True),
         ({"Principal": {"CW": INFERENCE}}, True),
         ({"Principal": {"AWS": "*"}}, False),
+        ({"Condition": {"ArnNotEquals": {"aws:PrincipalArn": INFERENCE}}}, False),
+        ({"Condition": {"StringNotEquals": {"aws:PrincipalArn": ALICE}}}, True),
+        ({"Condition": {"StringEquals": {"s3:ExistingObjectTag/secret": "yes"}}}, None),
+        ({"Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}}}, None),
         ({"Condition": {"StringNotEquals": {"cw:PrincipalOrgID": "ab1cd2"}}}, True),
         ({"Condition": {"StringNotEquals": {"cw:PrincipalOrgID": "other"}}}, False),
-        ({"Condition": {"Bool": {"aws:SecureTransport": "false"}}}, False),
+        ({"Condition": {"Bool": {"aws:SecureTransport": "false"}}}, None),
         (
             {
                 "Condition": {
@@ -125,7 +135,7 @@ def test_a_condition_that_is_not_understood_does_not_allow(condition, expected):
         ),
     ],
 )
-def test_a_deny_that_applies_or_cannot_be_ruled_out_wins(deny, expected):
+def test_a_deny_that_applies_wins_and_one_that_cannot_be_ruled_out_leaves_it_open(deny, expected):
     assert allowed(statement(), statement(Effect="Deny", **deny)) is expected
     assert allowed(statement(Effect="Deny", **deny), statement()) is expected
 
@@ -163,12 +173,12 @@ def test_a_decision_says_which_statement_decided_and_why():
         False, 'statement "NoWrites" denies s3:PutObject', "NoWrites"
     )
     assert decide(document, ALICE, "ab1cd2", "s3:DeleteObject", KEY) == Decision(
-        False,
-        'statement "Far" may apply: its condition cannot be judged here, so it counts and denies s3:DeleteObject',
-        "Far",
+        False, f"no statement allows s3:DeleteObject on {KEY}, and a policy denies what it does not name"
     )
     assert decide(document, ALICE, "ab1cd2", "s3:ListBucket", KEY) == Decision(
-        False, 'statement "Near" may allow s3:ListBucket, but what it asks for cannot be judged here', "Near"
+        None,
+        'statement "Near" may allow s3:ListBucket: its condition or principal cannot be judged here',
+        "Near",
     )
     assert decide({"Statement": []}, ALICE, "ab1cd2", "s3:X", KEY) == Decision(
         False, f"no statement allows s3:X on {KEY}, and a policy denies what it does not name"
@@ -199,6 +209,18 @@ def test_a_decision_says_which_statement_decided_and_why():
             },
             "models/a",
             False,
+        ),
+        (
+            {
+                "Statement": [
+                    inference_statement(BUCKET),
+                    statement(
+                        Effect="Deny", Action="s3:*", Condition={"Bool": {"aws:SecureTransport": "false"}}
+                    ),
+                ]
+            },
+            "models/a",
+            None,
         ),
     ],
 )

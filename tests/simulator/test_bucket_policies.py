@@ -67,7 +67,7 @@ def test_a_statement_with_the_owners_organisation_id_keeps_its_users_in() -> Non
     [
         ("*", {"own", "foreign", "saml", "inference"}),
         ({"CW": "*"}, {"own", "foreign", "inference"}),
-        ({"AWS": "*"}, {"own", "foreign", "saml"}),
+        ({"AWS": "*"}, {"own", "foreign", "saml", "inference"}),
         ({"CW": ["*"]}, {"own", "foreign", "inference"}),
         ({"CW": [OWN_USER]}, {"own"}),
         ({"AWS": SAML_USER}, {"saml"}),

@@ -15,9 +15,11 @@ from .registry import RULES
 from .report import Report, run
 from .rule import Rule
 from .view import View
+from .weights_access import UNREADABLE_CODES
 
 __all__ = [
     "RULES",
+    "UNREADABLE_CODES",
     "BucketFacts",
     "Catalogue",
     "Finding",

@@ -69,7 +69,7 @@ def _is_denied(document: Document | None, bucket: str, action: str, key: str = "
     """The decision of an explicit Deny, which would stand even if everybody else were allowed everything."""
     denials = [one for one in _statements(document) if one.get("Effect") != "Allow"]
     decision = _decided({"Statement": [EVERYBODY, *denials]}, bucket, action, key)
-    return None if decision.allowed else decision
+    return decision if decision.allowed is False else None
 
 
 @rule("weights-not-listed", Severity.ERROR, "The inference service may not list a bucket")
@@ -77,7 +77,7 @@ def not_listed(view: View) -> Iterator[Problem]:
     """s3:ListBucket on the bucket itself is not allowed."""
     for item, bucket, document in _judged(view):
         decision = _decided(document, bucket, "s3:ListBucket")
-        if not decision.allowed and not _is_denied(document, bucket, "s3:ListBucket"):
+        if decision.allowed is False and not _is_denied(document, bucket, "s3:ListBucket"):
             yield Problem(
                 item.about,
                 item.path("model.bucket"),
@@ -92,9 +92,9 @@ def not_readable(view: View) -> Iterator[Problem]:
     """s3:GetObject below the model's path is not allowed."""
     for item, bucket, document in _judged(view):
         listed = _decided(document, bucket, "s3:ListBucket").allowed
-        for key in _keys(view, item) if listed else ():
+        for key in _keys(view, item) if listed is not False else ():
             decision = _decided(document, bucket, "s3:GetObject", key)
-            if not decision.allowed and not _is_denied(document, bucket, "s3:GetObject", key):
+            if decision.allowed is False and not _is_denied(document, bucket, "s3:GetObject", key):
                 yield Problem(
                     item.about,
                     item.path("model.path"),
@@ -120,6 +120,26 @@ def denied(view: View) -> Iterator[Problem]:
                 f'bucket "{bucket}": {decision.why} to the inference service',
                 "a Deny wins over every Allow, ours included",
                 "have whoever wrote that statement except the inference service from it",
+            )
+
+
+@rule(
+    "weights-not-judged", Severity.WARNING, "Whether the inference service may read a model cannot be judged"
+)
+def not_judged(view: View) -> Iterator[Problem]:
+    """Nothing forbids it for certain, and a statement rests on something that only a request would tell."""
+    for item, bucket, document in _judged(view):
+        asked = [("s3:ListBucket", ""), *(("s3:GetObject", key) for key in _keys(view, item))]
+        decisions = [_decided(document, bucket, action, key) for action, key in asked]
+        unclear = next((found for found in decisions if found.allowed is None), None)
+        if unclear and all(found.allowed is not False for found in decisions):
+            yield Problem(
+                item.about,
+                item.path("model.path"),
+                f'bucket "{bucket}": {unclear.why}',
+                "if that statement keeps the inference service out, the deployment gets READY and answers 520",
+                "send the deployment a request once it serves, or have the bucket's owner except the inference service "
+                "from that statement",
             )
 
 
@@ -229,4 +249,6 @@ def _bucket_path(view: View, name: str) -> str:
     return f"existing.buckets.{key}" if key in view.existing_buckets else ""
 
 
-RULES = (not_listed, not_readable, denied, principal, owner_shut_out, weights_missing, newer)
+RULES = (not_listed, not_readable, denied, not_judged, principal, owner_shut_out, weights_missing, newer)
+UNREADABLE_CODES = frozenset(found.code for found in (not_listed, not_readable, denied))
+"""Findings by which a deployment's weights cannot be read."""

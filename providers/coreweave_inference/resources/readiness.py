@@ -7,7 +7,7 @@ for everybody, one more attempt for what failed before this run, and whether the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -108,7 +108,8 @@ def _judged(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dic
             mend=lambda target, live: _sent_once_more(run, target, live),
             stopped=run.stopped,
         )
-        _raise_unless_ready(run, outcomes)
+        accepted = frozenset(item["id"] for item in covered.values() if item.get("unreadable"))
+        _raise_unless_ready(run, outcomes, accepted)
         report.tell_notes(outcomes)
     # Recorded, so that a destroy with another account's token is refused before anything of the state goes.
     organization = run.organization(str(old.get("organizationId") or ""))
@@ -142,18 +143,18 @@ def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
     return replace(target, revision=revision)
 
 
-def _raise_unless_ready(run: Session, outcomes: Sequence[Outcome]) -> None:
-    wrong = [text for outcome in outcomes if (text := _what_is_wrong(run, outcome))]
+def _raise_unless_ready(run: Session, outcomes: Sequence[Outcome], accepted: Collection[str]) -> None:
+    wrong = [text for outcome in outcomes if (text := _what_is_wrong(run, outcome, accepted))]
     if not wrong:
         return
     kept = "what was to be removed stays until a run ends ready, and nothing was lost"
     raise NotReady("; ".join([*wrong, kept if run.stopped() else f"{kept}: mend it and run again"]))
 
 
-def _what_is_wrong(run: Session, outcome: Outcome) -> str:
+def _what_is_wrong(run: Session, outcome: Outcome, accepted: Collection[str]) -> str:
     target, verdict = outcome.target, outcome.verdict
     if isinstance(verdict, Ready):
-        return _unreadable_weights(run, outcome)
+        return _unreadable_weights(run, outcome, accepted=target.id in accepted)
     if isinstance(verdict, Failed):
         return f"{target.label} ({target.id}): {one_line(verdict.why)}"
     if run.stopped():
@@ -164,8 +165,11 @@ def _what_is_wrong(run: Session, outcome: Outcome) -> str:
     )
 
 
-def _unreadable_weights(run: Session, outcome: Outcome) -> str:
-    """READY says nothing about the weights: without a bucket policy such a deployment answers 520 (documentation)."""
+def _unreadable_weights(run: Session, outcome: Outcome, *, accepted: bool) -> str:
+    """READY says nothing about the weights: without a bucket policy such a deployment answers 520 (documentation).
+
+    What cannot be judged, or is accepted, is a warning.
+    """
     target, live = outcome.target, outcome.live
     if target.kind is not Kind.DEPLOYMENT or live is None or live.spec.get("disabled"):
         return ""
@@ -177,11 +181,21 @@ def _unreadable_weights(run: Session, outcome: Outcome) -> str:
         return ""
     if decision.allowed:
         return ""
-    return (
+    if decision.allowed is None:
+        run.log.warning(
+            "",
+            f'{target.label} ({target.id}): READY; whether the inference service may read "{path}" in bucket '
+            f'"{bucket}" is not known: {decision.why}; send it a request to see whether it serves',
+        )
+        return ""
+    wrong = (
         f'{target.label} ({target.id}) is READY, but the inference service may not read "{path}" in bucket "{bucket}": '
         f"{decision.why}; its requests would fail with 520; declare `policy` with a prefix that covers it, or have the "
         f"bucket's owner put what `cw-inference policy {bucket}` prints"
     )
+    if accepted:
+        run.log.warning("", f"{wrong}; not waited for, because the finding is accepted")
+    return "" if accepted else wrong
 
 
 class _Report:
@@ -242,20 +256,28 @@ def _why(outcome: Outcome) -> str:
 
 
 class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):
-    """Waits until what it covers serves; without `of`, everything that the program declared so far."""
+    """Waits until what it covers serves; without `of`, everything that the program declared so far.
+
+    `unreadable`: deployments that count as ready although the inference service may not read their weights.
+    """
 
     def __init__(
         self,
         name: str = "ready",
         *,
         of: Sequence[ApiResource] | None = None,
+        unreadable: Sequence[ApiResource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         program = current_program()
         covered = list(program.objects if of is None else of)
         program.covered.update(resource.resource_name for resource in covered)
         objects = {
-            f"{resource.kind.noun} {resource.resource_name}": _covered(resource) for resource in covered
+            f"{resource.kind.noun} {resource.resource_name}": {
+                **_covered(resource),
+                **({"unreadable": True} if resource in unreadable else {}),
+            }
+            for resource in covered
         }
         props = {"objects": objects, URN: urn_of("Readiness", name, opts)}
         own = with_dependencies(opts, [account_of(program), *covered])

@@ -38,7 +38,7 @@ INFERENCE_SERVICE = "arn:aws:iam::cw4637:coreweave/uvAGGQSxxXeeQBJzcGsD9"
 DECIDED_BY_ORGANISATION = frozenset({"s3:PutBucketPolicy", "s3:GetBucketPolicy", "s3:DeleteBucketPolicy"})
 """No bucket policy is asked about these, so that a lock-out can be undone (documentation)."""
 
-_KNOWN_CONDITION_KEYS = frozenset({"cw:principalorgid", "s3:prefix"})
+_KNOWN_CONDITION_KEYS = frozenset({"aws:principalarn", "cw:principalorgid", "s3:prefix"})
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,10 @@ class AccessRequest:
     context: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        context = {"cw:principalorgid": organisation_of_principal(self.principal)}
+        context = {
+            "aws:principalarn": self.principal,
+            "cw:principalorgid": organisation_of_principal(self.principal),
+        }
         if self.prefix is not None:
             context["s3:prefix"] = self.prefix
         object.__setattr__(self, "context", context)
@@ -107,12 +110,10 @@ def _names_principal(statement: Statement, principal: str) -> bool:
 
 
 def _in_set(principals: PrincipalSet, principal: str) -> bool:
-    """`"*"` is everyone; `CW` names CoreWeave identities; `AWS` names identities of customers' organisations.
-
-    So `{"CW": "*"}` takes in the inference service and `{"AWS": "*"}` does not: that the three forms differ is known,
-    how they differ is an assumption, chosen so that access is never granted in doubt.
+    """`"*"` and `{"AWS": "*"}` are everyone; `CW` names CoreWeave identities; `AWS` names identities of customers'
+    organisations. So `{"CW": "*"}` leaves out those of another identity provider.
     """
-    if principals.kind == ANYONE:
+    if principals.kind == ANYONE or (principals.kind == "AWS" and "*" in principals.names):
         return True
     if principals.kind == "CW" and ":coreweave/" not in principal:
         return False
@@ -150,7 +151,7 @@ def _condition_holds(
     """None: the operator or the key is not known here."""
     base, negated = operator.replace("Not", "", 1), "Not" in operator
     if (
-        base not in {"StringEquals", "StringLike", "StringEqualsIgnoreCase"}
+        base not in {"StringEquals", "StringLike", "StringEqualsIgnoreCase", "ArnEquals", "ArnLike"}
         or key not in _KNOWN_CONDITION_KEYS
     ):
         return None
@@ -161,7 +162,7 @@ def _condition_holds(
 
 
 def _value_matches(operator: str, value: str, actual: str) -> bool:
-    if operator == "StringLike":
+    if operator in ("StringLike", "ArnEquals", "ArnLike"):
         return matches_wildcard(value, actual)
     if operator == "StringEqualsIgnoreCase":
         return value.lower() == actual.lower()
