@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from functools import cache, cached_property
 from typing import Any
 
 from .clock import Clock
 from .credentials import S3Credentials
 from .errors import SettingsError, StorageError, Unreachable, one_line
-from .storage_errors import DENIED, EXPIRED, storage_error
+from .storage_errors import DENIED, EXPIRED, clock_skew, storage_error
 
 LONGEST_PAUSE = 5.0
 CONNECT_SECONDS = 10.0
@@ -110,10 +111,17 @@ class S3Connection:
         try:
             yield
         except ClientError as error:
-            said = error.response.get("Error", {})
-            request_id = str(error.response.get("ResponseMetadata", {}).get("RequestId", ""))
+            said, metadata = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+            skew = clock_skew(
+                str(metadata.get("HTTPHeaders", {}).get("date", "")), datetime.now(timezone.utc)
+            )
             raise storage_error(
-                bucket, act, _code(error), str(said.get("Message", "")), request_id
+                bucket,
+                act,
+                _code(error),
+                str(said.get("Message", "")),
+                str(metadata.get("RequestId", "")),
+                skew,
             ) from error
         except ParamValidationError as error:
             raise StorageError(f'bucket "{bucket}": cannot {act}: {error}') from error

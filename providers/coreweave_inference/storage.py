@@ -6,25 +6,26 @@ What a policy should say, and whose a bucket is, is decided elsewhere; signing a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from . import storage_contents
+from . import storage_contents, storage_uploads
 from .clock import Clock, system
 from .credentials import KeyMaker, S3Credentials, minted
 from .errors import BucketMissing, SettingsError, StorageError, Unreachable
 from .s3_connection import LONGEST_PAUSE, Credentials, S3Connection, from_profile
-from .storage_contents import Progress, StoredObject, Uploaded, UploadProgress
+from .storage_contents import Progress, StoredObject
 from .storage_errors import NOT_YET, TAKEN, is_unclear, taken
+from .storage_uploads import UploadPlan, UploadProgress
 
 __all__ = [
     "BucketState",
     "ObjectStorage",
     "S3Credentials",
     "StoredObject",
-    "Uploaded",
+    "UploadPlan",
     "credentials_from",
     "from_environment",
     "from_profile",
@@ -185,13 +186,24 @@ class ObjectStorage:
             self._s3.warm(bucket)
             yield from storage_contents.listed(self._s3.client, bucket, prefix)
 
-    def upload_folder(
-        self, folder: Path, bucket: str, prefix: str, progress: UploadProgress = lambda *_: None
-    ) -> Uploaded:
-        """Send what the bucket does not have yet of `folder`, below `prefix`; may be repeated after a break."""
-        with self._s3.errors(bucket, f"upload {folder}"):
+    def plan_upload(
+        self, files: Mapping[str, Path], bucket: str, prefix: str, compare: Progress = lambda _: None
+    ) -> UploadPlan:
+        """Which of `files` (by their path below `prefix`) the bucket does not have with that content."""
+        with self._s3.errors(bucket, "list it"):
             self._s3.warm(bucket)
-            return storage_contents.uploaded(self._s3.client, Path(folder), bucket, prefix, progress)
+            return storage_uploads.plan_upload(self._s3.client, bucket, prefix, files, compare)
+
+    def upload(self, plan: UploadPlan, progress: UploadProgress = lambda *_: None) -> None:
+        """Send what a plan says; after a break, plan and send again."""
+        with self._s3.errors(plan.bucket, "upload to it"):
+            self._s3.warm(plan.bucket)
+            storage_uploads.send(self._s3.client, plan, progress)
+
+    def delete_objects(self, bucket: str, keys: Sequence[str]) -> None:
+        """Delete objects by their keys."""
+        with self._s3.errors(bucket, "delete objects of it"):
+            storage_contents.delete_keys(self._s3.client, bucket, keys)
 
     def _asked_for(self, name: str, zone: str) -> StorageError | Unreachable | None:
         """Send the one CreateBucket; None for a yes, the error where it may have worked, everything else raised."""

@@ -5,6 +5,9 @@ Pure: code and words are arguments; botocore is not imported here.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
 from .errors import AccessDenied, BucketMissing, CoreWeaveError, NotOurs, StorageError, Unreachable
 
 MISSING = frozenset({"NoSuchBucket", "404", "NotFound"})
@@ -12,6 +15,9 @@ EXPIRED = "ExpiredToken"
 DENIED = frozenset(
     {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", EXPIRED}
 )
+SKEWED = "RequestTimeTooSkewed"
+MOST_SKEW = timedelta(minutes=15)
+"""How far the time of a signature may be from the service's."""
 TAKEN = frozenset({"BucketAlreadyExists", "BucketAlreadyOwnedByYou"})
 NOT_YET = frozenset({"400", "InvalidRegion", "BadRequest", *MISSING})
 """What a bucket may answer in its first minutes, while its configuration spreads (documentation)."""
@@ -20,6 +26,11 @@ UNCLEAR = frozenset(
     {"ServiceUnavailable", "SlowDown", "InternalError", "RequestTimeout", "500", "502", "503", "504"}
 )
 """Answers after which a write may or may not have happened."""
+
+SKEW_ADVICE = (
+    "the clock of this machine differs from the service's{by}, and requests signed with a wrong time are refused; set "
+    "the clock"
+)
 
 _ADVICE = {
     "AccessDenied": (
@@ -36,8 +47,22 @@ _ADVICE = {
 }
 
 
-def storage_error(bucket: str, act: str, code: str, words: str, request_id: str = "") -> StorageError:
-    """The error for `code`: which bucket, what was tried, the service's own words, and what to do."""
+def clock_skew(date: str, now: datetime) -> timedelta | None:
+    """How far `now` is from an answer's `Date` header, if too far for a signature; None where it is not, or not known."""
+    try:
+        skew = abs(now - parsedate_to_datetime(date))
+    except (TypeError, ValueError):
+        return None
+    return skew if skew > MOST_SKEW else None
+
+
+def storage_error(
+    bucket: str, act: str, code: str, words: str, request_id: str = "", skew: timedelta | None = None
+) -> StorageError:
+    """The error for `code`: which bucket, what was tried, the service's own words, and what to do.
+
+    `skew` is the difference of the clocks where it explains a refusal: an answer to a HEAD has no code of its own.
+    """
     where = f'bucket "{bucket}": ' if bucket else ""
     if code in MISSING:
         return BucketMissing(
@@ -47,6 +72,8 @@ def storage_error(bucket: str, act: str, code: str, words: str, request_id: str 
         )
     kind = AccessDenied if code in DENIED else StorageError
     advice = _ADVICE.get("AccessDenied" if code in ("403", "Forbidden") else code, "")
+    if code == SKEWED or (skew and code in DENIED):
+        advice = SKEW_ADVICE.format(by=f" by {skew.total_seconds() / 60:.0f} minutes" if skew else "")
     said = words if words and words != code and words != "Forbidden" else ""
     text = "; ".join(part for part in (said, advice) if part) or "the service gave no reason"
     return kind(f"{where}cannot {act}: {text}", code=code, request_id=request_id)

@@ -198,60 +198,6 @@ def test_in_a_stack_directory_its_plain_configuration_counts(
     assert json.loads(done.stdout)["zones"]
 
 
-def test_weights_are_pushed_once(cw_inference: Command, simulator: Simulator, tmp_path: Path) -> None:
-    variables = settings(simulator)
-    folder = tmp_path / "llama"
-    folder.mkdir()
-    (folder / "config.json").write_text("{}")
-    missing = cw_inference(
-        "weights", "push", str(folder), "acme-new", "models/llama", "--dir", str(tmp_path), **variables
-    )
-    key = simulator.storage.credentials.mint("ab1cd2", 0)
-    make_bucket(simulator, key, "acme-new")
-
-    first = cw_inference(
-        "weights",
-        "push",
-        str(folder),
-        "acme-new",
-        "models/llama",
-        "--dir",
-        str(tmp_path),
-        "--json",
-        **variables,
-    )
-    again = cw_inference(
-        "weights", "push", str(folder), "acme-new", "models/llama", "--dir", str(tmp_path), **variables
-    )
-
-    assert missing.exit_code == 1
-    assert 'there is no bucket "acme-new" that these settings can see' in missing.stderr
-    assert json.loads(first.stdout) == {"ok": True, "count": 1, "bytes": 2, "skipped": 0}
-    assert again.stdout == '0 files, 0 bytes pushed to "models/llama" in bucket "acme-new", 1 there already\n'
-
-
-def make_bucket(simulator: Simulator, key: dict[str, str], name: str) -> None:
-    import boto3
-
-    s3 = boto3.session.Session().client(
-        "s3",
-        endpoint_url=simulator.url,
-        region_name="US-EAST-04A",
-        aws_access_key_id=key["accessKeyId"],
-        aws_secret_access_key=key["secretKey"],
-    )
-    try:
-        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"})
-    finally:
-        s3.close()
-
-
-def test_a_folder_that_is_not_there_is_refused(cw_inference: Command, tmp_path: Path) -> None:
-    done = cw_inference("weights", "push", str(tmp_path / "none"), "b", "p")
-
-    assert (done.exit_code, done.stderr) == (2, f"error: {tmp_path / 'none'} is not a folder\n")
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_simulator_tells_where_it_is_and_ends_on_a_signal(number: signal.Signals) -> None:
     with subprocess.Popen(

@@ -6,6 +6,7 @@ import pytest
 from coreweave_inference.errors import AccessDenied, BucketMissing, NotOurs, StorageError, Unreachable
 from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.storage import BucketState, ObjectStorage, S3Credentials
+from coreweave_inference.weights_folder import files_in
 
 ZONE = "US-EAST-04A"
 STRANGER = "CW-SECRET-simulator-stranger"
@@ -148,7 +149,7 @@ def test_an_empty_name_is_a_storage_error_too(storage):
 def test_only_an_empty_bucket_is_deleted(storage, tmp_path):
     storage.create_bucket("acme-weights", ZONE)
     (tmp_path / "config.json").write_text("{}")
-    storage.upload_folder(tmp_path, "acme-weights", "models/a")
+    storage.upload(storage.plan_upload(files_in(tmp_path), "acme-weights", "models/a"))
 
     assert not storage.is_empty("acme-weights")
     with pytest.raises(

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from coreweave_inference.errors import BucketMissing, StorageError
-from coreweave_inference.storage import Uploaded
+from coreweave_inference.errors import BucketMissing
+from coreweave_inference.storage_uploads import UploadPlan
+from coreweave_inference.weights_folder import files_in
 
 BUCKET = "acme-weights"
 LONG_AGO = 1_700_000_000
@@ -38,54 +39,100 @@ def listing(storage, prefix=""):
     return [(found.key, found.size) for found in storage.objects(BUCKET, prefix)]
 
 
-def test_a_folder_is_uploaded_below_its_prefix_without_what_is_no_weights(storage, folder):
-    sent = storage.upload_folder(folder, BUCKET, "/models/a/")
+def push(storage, folder: Path, bucket: str, prefix: str, progress=lambda *_: None) -> UploadPlan:
+    plan = storage.plan_upload(files_in(folder), bucket, prefix)
+    storage.upload(plan, progress)
+    return plan
 
-    assert sent == Uploaded(count=2, bytes=102, skipped=0)
+
+def sent(plan: UploadPlan) -> list[str]:
+    return [file.key for file in plan.send]
+
+
+def test_a_folder_is_uploaded_below_its_prefix_without_what_is_no_weights(storage, folder):
+    plan = push(storage, folder, BUCKET, "/models/a/")
+
+    assert (sent(plan), plan.bytes) == (["models/a/config.json", "models/a/model/weights.safetensors"], 102)
     assert listing(storage) == [("models/a/config.json", 2), ("models/a/model/weights.safetensors", 100)]
 
 
 def test_an_upload_tells_how_far_it_is(storage, folder):
     said = []
 
-    storage.upload_folder(folder, BUCKET, "m", lambda *progress: said.append(progress))
+    push(storage, folder, BUCKET, "m", lambda *progress: said.append(progress))
 
-    assert said == [("m/config.json", 2, 102), ("m/model/weights.safetensors", 102, 102)]
+    assert {key for key, _, _ in said} == {"m/config.json", "m/model/weights.safetensors"}
+    assert said[-1][1:] == (102, 102)
 
 
 def test_a_repeated_upload_sends_only_what_changed(storage, folder):
-    storage.upload_folder(folder, BUCKET, "m")
+    push(storage, folder, BUCKET, "m")
     (folder / "config.json").write_bytes(b"{ }")
 
-    assert storage.upload_folder(folder, BUCKET, "m") == Uploaded(count=1, bytes=3, skipped=1)
-    assert storage.upload_folder(folder, BUCKET, "m") == Uploaded(count=0, bytes=0, skipped=2)
+    again, last = push(storage, folder, BUCKET, "m"), push(storage, folder, BUCKET, "m")
+
+    assert sent(again) == ["m/config.json"]
+    assert (sent(last), len(last.there)) == ([], 2)
 
 
-def test_a_file_of_the_same_size_that_is_younger_than_the_object_is_sent(storage, folder):
-    storage.upload_folder(folder, BUCKET, "m")
+def test_other_content_of_equal_size_and_older_time_is_sent(storage, folder):
+    push(storage, folder, BUCKET, "m")
+    (folder / "config.json").write_bytes(b"[]")
+    os.utime(folder / "config.json", (LONG_AGO, LONG_AGO))
+
+    assert sent(push(storage, folder, BUCKET, "m")) == ["m/config.json"]
+
+
+def test_equal_content_with_a_younger_time_is_not_sent(storage, folder):
+    push(storage, folder, BUCKET, "m")
     os.utime(folder / "config.json", (4_000_000_000, 4_000_000_000))
 
-    assert storage.upload_folder(folder, BUCKET, "m").count == 1
+    assert sent(push(storage, folder, BUCKET, "m")) == []
 
 
-def test_a_large_file_goes_in_parts(storage, tmp_path, simulator):
-    (tmp_path / "weights").write_bytes(b"w" * (9 * 1024 * 1024))
+def test_a_large_file_goes_in_parts_of_64_mib_and_an_interrupted_upload_goes_on_with_the_next_part(
+    storage, tmp_path, simulator
+):
+    size = 64 * 1024 * 1024
+    with (tmp_path / "weights").open("wb") as file:
+        file.truncate(size + 5)
+    client = storage._s3.client
+    upload = client.create_multipart_upload(Bucket=BUCKET, Key="m/weights")["UploadId"]
+    client.upload_part(Bucket=BUCKET, Key="m/weights", UploadId=upload, PartNumber=1, Body=bytes(size))
+    simulator.journal.clear()
 
-    storage.upload_folder(tmp_path, BUCKET, "m")
+    push(storage, tmp_path, BUCKET, "m")
 
-    assert listing(storage) == [("m/weights", 9 * 1024 * 1024)]
-    assert simulator.journal.entries(method="POST", path="/m/weights$")
+    parts = [entry.query for entry in simulator.journal.entries(method="PUT", path="/m/weights$")]
+    assert [query for query in parts if "partNumber=2" in query] == parts != []
+    assert listing(storage) == [("m/weights", size + 5)]
+    assert sent(push(storage, tmp_path, BUCKET, "m")) == []
 
 
-@pytest.mark.parametrize("name", ["", "missing"])
-def test_a_folder_without_files_is_refused(storage, tmp_path, name):
-    with pytest.raises(StorageError, match="holds no files to upload"):
-        storage.upload_folder(tmp_path / name, BUCKET, "m")
+def test_a_file_that_was_sent_in_parts_of_8_mib_by_an_earlier_version_is_known(storage, tmp_path):
+    size = 8 * 1024 * 1024
+    (tmp_path / "weights").write_bytes(b"w" * (size + 1))
+    client = storage._s3.client
+    upload = client.create_multipart_upload(Bucket=BUCKET, Key="m/weights")["UploadId"]
+    parts = [
+        {
+            "PartNumber": n,
+            "ETag": client.upload_part(
+                Bucket=BUCKET, Key="m/weights", UploadId=upload, PartNumber=n, Body=body
+            )["ETag"],
+        }
+        for n, body in ((1, b"w" * size), (2, b"w"))
+    ]
+    client.complete_multipart_upload(
+        Bucket=BUCKET, Key="m/weights", UploadId=upload, MultipartUpload={"Parts": parts}
+    )
+
+    assert sent(push(storage, tmp_path, BUCKET, "m")) == []
 
 
 def test_an_upload_to_a_missing_bucket_says_so(storage, folder):
-    with pytest.raises(BucketMissing, match="cannot upload"):
-        storage.upload_folder(folder, "acme-missing", "m")
+    with pytest.raises(BucketMissing, match="cannot list it"):
+        push(storage, folder, "acme-missing", "m")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +148,7 @@ def test_an_upload_to_a_missing_bucket_says_so(storage, folder):
     ],
 )
 def test_a_prefix_is_a_folder_and_not_the_beginning_of_a_name(storage, folder, prefix, holds):
-    storage.upload_folder(folder, BUCKET, "models/a")
+    push(storage, folder, BUCKET, "models/a")
 
     assert storage.holds_objects(BUCKET, prefix) is holds
     assert bool(listing(storage, prefix)) is holds
@@ -116,7 +163,7 @@ def test_the_empty_object_that_stands_for_a_folder_is_no_content(storage):
 
 
 def test_one_request_tells_whether_a_prefix_holds_objects(storage, folder, simulator):
-    storage.upload_folder(folder, BUCKET, "models/a")
+    push(storage, folder, BUCKET, "models/a")
     simulator.journal.clear()
 
     storage.holds_objects(BUCKET, "models/a")

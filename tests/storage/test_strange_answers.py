@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from coreweave_inference.errors import AccessDenied, StorageError
 from coreweave_inference.storage import BucketState, ObjectStorage, S3Credentials
+from coreweave_inference.weights_folder import files_in
 
 LOCATION = "<LocationConstraint>US-EAST-04A</LocationConstraint>"
 
@@ -172,5 +173,5 @@ def test_a_refused_part_of_an_upload_is_a_storage_error(server, storage, tmp_pat
         "PUT": [(403, failure("AccessDenied"))],
     }
 
-    with pytest.raises(StorageError, match=r"cannot upload .*AccessDenied.*the words"):
-        storage.upload_folder(tmp_path, "acme-weights", "m")
+    with pytest.raises(StorageError, match=r"cannot upload to it: the words.*AccessDenied"):
+        storage.upload(storage.plan_upload(files_in(tmp_path), "acme-weights", "m"))

@@ -188,15 +188,34 @@ def push(
         Path, typer.Option("--dir", help="A stack directory whose settings count too.")
     ] = Path(),
     stack: StackName = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN", help="Files or folders to leave out, such as '*.bin'; again for more."
+        ),
+    ] = None,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete files under PATH that the folder does not have.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Upload what the bucket does not have yet; may be repeated after a break.
+    """Upload what the bucket does not have yet, compared by content; may be repeated after a break.
+
+    Symbolic links are followed. Left out: .git, .cache, .huggingface, .DS_Store and *.incomplete.
+
+    The document of --json: ok, count, bytes, skipped (there already), dryRun, files, extra (under PATH, not in the
+    folder), deleted, warnings.
 
     Example: cw-inference weights push ./llama acme-weights models/llama-3.1-8b
     """
+    from .uploads import Push
     from .uploads import push as run
 
-    run(folder, bucket, path, zone=zone, directory=directory, stack=stack, as_json=as_json)
+    asked = Push(folder, bucket, path, tuple(exclude or ()), delete, dry_run)
+    run(asked, zone=zone, directory=directory, stack=stack, as_json=as_json)
 
 
 def simulate(

@@ -5,60 +5,199 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from coreweave_inference.api import InferenceApi
 from coreweave_inference.clock import system
-from coreweave_inference.errors import BucketMissing
-from coreweave_inference.storage import ObjectStorage, credentials_from
-from coreweave_inference.storage_contents import UploadProgress
+from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault, InvalidDeclaration, one_line
+from coreweave_inference.settings import Settings
+from coreweave_inference.spec.bucket_names import bucket_name_problem
+from coreweave_inference.spec.deployment import Model
+from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.spec.unknown import UNKNOWN
+from coreweave_inference.spec.violations import located_faults
+from coreweave_inference.storage import ObjectStorage, UploadPlan, credentials_from
+from coreweave_inference.storage_uploads import UploadProgress
+from coreweave_inference.weights_folder import files_in, is_excluded
 
 from .exits import errors_told, usage_error
 from .surroundings import settings_at
 
+MOST_NAMED = 10
 
-def push(
-    folder: Path, bucket: str, path: str, *, zone: str, directory: Path, stack: str | None, as_json: bool
-) -> None:
+
+@dataclass(frozen=True)
+class Push:
+    """What is asked for."""
+
+    folder: Path
+    bucket: str
+    path: str
+    exclude: tuple[str, ...] = ()
+    delete: bool = False
+    dry_run: bool = False
+
+
+def push(asked: Push, *, zone: str, directory: Path, stack: str | None, as_json: bool) -> None:
     """Upload what is missing, and say what was sent."""
-    if not folder.is_dir():
-        raise usage_error(f"{folder} is not a folder", as_json=as_json)
+    if not asked.folder.is_dir():
+        raise usage_error(f"{asked.folder} is not a folder", as_json=as_json)
     with errors_told(as_json=as_json):
+        faults = _faults(asked.bucket, asked.path)
+        if faults:
+            raise InvalidDeclaration(faults)
+        files = files_in(asked.folder, asked.exclude)
         settings = settings_at(directory, stack)
-        with InferenceApi.of(settings) as api:
-            credentials = credentials_from(settings, api, system, os.environ)
-            storage = ObjectStorage(settings.s3_endpoint, credentials, zone or "default")
-            storage = storage if zone else _in_its_zone(storage, settings.s3_endpoint, credentials, bucket)
-            with _shown(quiet=as_json) as progress:
-                sent = storage.upload_folder(folder, bucket, path, progress)
+        with InferenceApi.of(settings) as api, _shown(quiet=as_json) as (compare, progress):
+            storage = _storage(settings, api, zone, asked.bucket)
+            plan = storage.plan_upload(files, asked.bucket, asked.path, compare)
+            extra = _extra(plan, asked)
+            writes = bool(plan.send or (asked.delete and extra))
+            warnings = _serving(api, asked) if writes else ()
+            if not as_json:
+                for warning in warnings:
+                    print(f"warning: {warning}", file=sys.stderr)
+            if not asked.dry_run:
+                storage.upload(plan, progress)
+                if asked.delete:
+                    storage.delete_objects(asked.bucket, extra)
     if as_json:
-        print(json.dumps({"ok": True, "count": sent.count, "bytes": sent.bytes, "skipped": sent.skipped}))
+        print(json.dumps(_document(plan, extra, warnings, asked)))
     else:
-        there = f", {sent.skipped} there already" if sent.skipped else ""
-        print(f'{sent.count} files, {sent.bytes:,} bytes pushed to "{path}" in bucket "{bucket}"{there}')
+        print("\n".join(_text(plan, extra, asked)))
 
 
-def _in_its_zone(storage: ObjectStorage, endpoint: str, credentials: object, bucket: str) -> ObjectStorage:
+def _faults(bucket: str, path: str) -> list[Fault]:
+    """What the declaration would refuse of a bucket's name and a model's path."""
+    problem = bucket_name_problem(bucket)
+    found = [Fault(f'BUCKET "{one_line(bucket)}" {problem}')] if problem else []
+    about_path = located_faults(Model, {"name": UNKNOWN, "bucket": UNKNOWN, "path": path.strip("/")})
+    return found + [Fault(f'PATH "{one_line(path)}" {fault.what}', do=fault.do) for _, fault in about_path]
+
+
+def _storage(settings: Settings, api: InferenceApi, zone: str, bucket: str) -> ObjectStorage:
+    credentials = credentials_from(settings, api, system, os.environ)
+    storage = ObjectStorage(settings.s3_endpoint, credentials, zone or "default")
+    if zone:
+        return storage
     live = storage.bucket(bucket)
     if live is None:
         raise BucketMissing(
-            f'there is no bucket "{bucket}" that these settings can see; bring it up first with '
+            f'there is no bucket "{bucket}" that these settings can see; create it first with '
             "`cw-inference up --only buckets`"
         )
-    return ObjectStorage(endpoint, credentials, live.zone) if live.zone else storage  # type: ignore[arg-type]
+    return ObjectStorage(settings.s3_endpoint, credentials, live.zone) if live.zone else storage
+
+
+def _extra(plan: UploadPlan, asked: Push) -> tuple[str, ...]:
+    """Keys under the path that no file here has; what is excluded is left alone."""
+    start = len(f"{asked.path.strip('/')}/")
+    return tuple(found.key for found in plan.extra if not is_excluded(found.key[start:], asked.exclude))
+
+
+def _serving(api: InferenceApi, asked: Push) -> tuple[str, ...]:
+    """A sentence for each deployment that reads what is about to change; nothing where they cannot be listed."""
+    try:
+        deployments = api.list(Kind.DEPLOYMENT)
+    except CoreWeaveError:
+        return ()
+    pushed = f"{asked.path.strip('/')}/"
+    found = []
+    for live in deployments:
+        model = live.spec.get("model")
+        model = model if isinstance(model, dict) else {}
+        served = f"{str(model.get('path', '')).strip('/')}/"
+        same = served.startswith(pushed) or pushed.startswith(served)
+        if model.get("bucket") == asked.bucket and same and live.status != "DELETING":
+            found.append(
+                f'deployment "{one_line(live.name)}" serves "{one_line(served[:-1])}" of this bucket; replicas that start '
+                "later load the new files beside replicas with the old ones; push a new version to a path of its own "
+                "and change model.path"
+            )
+    return tuple(found)
+
+
+def _document(
+    plan: UploadPlan, extra: Sequence[str], warnings: Sequence[str], asked: Push
+) -> dict[str, object]:
+    return {
+        "ok": True,
+        "count": len(plan.send),
+        "bytes": plan.bytes,
+        "skipped": len(plan.there),
+        "dryRun": asked.dry_run,
+        "files": [file.key for file in plan.send],
+        "extra": list(extra),
+        "deleted": len(extra) if asked.delete and not asked.dry_run else 0,
+        "warnings": list(warnings),
+    }
+
+
+def _text(plan: UploadPlan, extra: Sequence[str], asked: Push) -> list[str]:
+    pushed, deleted = ("to push", "to delete") if asked.dry_run else ("pushed", "deleted")
+    lines = [f"+ {one_line(file.key)} ({file.size:,} bytes)" for file in plan.send] if asked.dry_run else []
+    there = f", {len(plan.there)} there already" if plan.there else ""
+    where = f'"{asked.path}" in bucket "{asked.bucket}"'
+    lines.append(f"{len(plan.send)} files, {plan.bytes:,} bytes {pushed} to {where}{there}")
+    if extra:
+        named = ", ".join(map(one_line, extra[:MOST_NAMED]))
+        more = f" and {len(extra) - MOST_NAMED} more" if len(extra) > MOST_NAMED else ""
+        what = (
+            f"{len(extra)} files {deleted}, not in {asked.folder}"
+            if asked.delete
+            else f"{len(extra)} files in the bucket are not in {asked.folder} (--delete deletes them)"
+        )
+        lines.append(f"{what}: {named}{more}")
+    return lines
 
 
 @contextmanager
-def _shown(*, quiet: bool) -> Iterator[UploadProgress]:
-    if quiet or not sys.stderr.isatty():
-        yield lambda key, sent, total: None
+def _shown(*, quiet: bool) -> Iterator[tuple[Callable[[str], None], UploadProgress]]:
+    """What is called with each key that is compared, and with the progress of an upload."""
+    if quiet:
+        yield (lambda key: None), (lambda key, sent, total: None)
+        return
+    if not sys.stderr.isatty():
+        yield (lambda key: None), _Tenths()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("uploading", total=None)
-        yield lambda key, sent, total: bar.update(task, description=key, completed=sent, total=total)
+        task = bar.add_task("looking", total=None)
+        yield (
+            lambda key: bar.update(task, description=f"comparing {one_line(key)}"),
+            lambda key, sent, total: bar.update(task, description=one_line(key), completed=sent, total=total),
+        )
+
+
+class _Tenths:
+    """Progress without a terminal: one line for each tenth of a large upload."""
+
+    LARGE = 1_000_000_000
+
+    def __init__(self) -> None:
+        self._told = 0
+
+    def __call__(self, _key: str, sent: int, total: int) -> None:
+        tenth = sent * 10 // total if total else 10
+        if total >= self.LARGE and tenth > self._told:
+            self._told = tenth
+            print(f"uploaded {tenth * 10} % of {total / 1e9:.1f} GB", file=sys.stderr, flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,8 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     assert loaded(tmp_path / "f", b"\xef\xbb\xbfa: 1\n")[0] == {"a": 1}
 
 
-def test_a_missing_file_and_a_folder_are_clear(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.yaml", tmp_path):
+def test_a_missing_file_a_folder_and_a_pipe_are_clear(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "none.yaml", tmp_path, tmp_path / "pipe.yaml"):
         with pytest.raises(InvalidDeclaration, match="the file cannot be read: "):
             load(path, Report("f.yaml"))

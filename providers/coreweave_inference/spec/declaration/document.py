@@ -78,6 +78,10 @@ def load(path: Path, report: Report) -> Document:
 
 
 def _text(path: Path, file: str) -> str:
+    if path.exists() and not path.is_file():
+        raise _refusal(
+            file, 0, "the file cannot be read: it is not a regular file", "write the declaration there"
+        )
     try:
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)

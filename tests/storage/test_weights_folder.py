@@ -1,0 +1,87 @@
+"""Which files of a folder on this machine are weights, and which cannot be sent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from coreweave_inference.errors import InvalidDeclaration
+from coreweave_inference.weights_folder import files_in
+
+
+def write(folder: Path, *names: str | bytes) -> Path:
+    for name in names:
+        path = os.path.join(os.fsencode(folder), os.fsencode(name))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(b"{}")
+    return folder
+
+
+def test_links_to_files_and_folders_are_followed_as_a_snapshot_of_the_hub_has_them(tmp_path: Path) -> None:
+    snapshot = tmp_path / "snapshots" / "abc"
+    write(tmp_path, "blobs/1234", "other/tokenizer.json")
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").symlink_to("../../blobs/1234")
+    (snapshot / "tokenizer").symlink_to(tmp_path / "other")
+
+    assert list(files_in(snapshot)) == ["config.json", "tokenizer/tokenizer.json"]
+
+
+def test_the_cache_folder_of_a_model_is_refused_and_its_snapshots_are_named(tmp_path: Path) -> None:
+    write(tmp_path, "blobs/1234", "snapshots/abc/config.json", "refs/main")
+
+    with pytest.raises(InvalidDeclaration, match=r"push one snapshot: .*/snapshots/REVISION"):
+        files_in(tmp_path)
+
+
+def test_remains_of_downloads_and_of_desktops_are_left_out(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "config.json",
+        "a/b.incomplete",
+        ".DS_Store",
+        "a/.DS_Store",
+        ".huggingface/x",
+        ".cache/y",
+        ".git/z",
+    )
+
+    assert list(files_in(tmp_path)) == ["config.json"]
+
+
+@pytest.mark.parametrize("pattern", ["*.bin", "original", "original/", "original/w.bin"])
+def test_what_is_excluded_is_left_out(tmp_path: Path, pattern: str) -> None:
+    write(tmp_path, "config.json", "original/w.bin")
+
+    assert list(files_in(tmp_path, [pattern])) == ["config.json"]
+
+
+def test_everything_that_cannot_be_sent_is_named_in_one_report(tmp_path: Path) -> None:
+    write(tmp_path, "config.json", b"n\xff.bin", "with\nline")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "circle").symlink_to(tmp_path)
+    (tmp_path / "self").symlink_to("self")
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(InvalidDeclaration) as refused:
+        files_in(tmp_path)
+
+    told = {fault.what.rsplit("/", 1)[-1] for fault in refused.value.faults}
+    assert told == {
+        "n\ufffd.bin has a name that is not UTF-8",
+        "with line has a control character in its name",
+        "dangling is a link to a file that does not exist",
+        "circle is a link to a folder that holds it",
+        "self cannot be read: Too many levels of symbolic links",
+        "pipe is not a regular file",
+    }
+    assert list(files_in(tmp_path, ["n*", "with*", "dang*", "deep", "self", "pipe"])) == ["config.json"]
+
+
+@pytest.mark.parametrize("name", ["", "missing"])
+def test_a_folder_without_files_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidDeclaration, match=r"holds no files to upload|cannot be listed"):
+        files_in(tmp_path / name)
