@@ -138,7 +138,8 @@ def _folder(path: str, said: Mapping[str, Any]) -> Folder:
         WeightsFile(f"{path}/{name}", int(file["gb"] * GB), _time(file.get("modified")))
         for name, file in said["files"].items()
     )
-    return Folder(tuple(files), config=said.get("config"))
+    indexed = frozenset(said.get("index") or ())
+    return Folder(tuple(files), said.get("complete", True), said.get("config"), indexed)
 
 
 def _time(text: str | None) -> datetime:

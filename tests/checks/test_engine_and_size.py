@@ -27,7 +27,7 @@ def findings(*situations):
     ("config", "expected"),
     [
         ({"max_model_len": 1}, [("engine-config-key", Severity.WARNING)]),
-        ({"max-num-seqs": 8}, []),
+        ({"max-num-seqs": 32}, []),
         ({"enable-auto-tool-choice": "", "tool-call-parser": "hermes"}, []),
         ({"enable-auto-tool-choice": ""}, [("engine-tool-parser", Severity.ERROR)]),
         ({"tool-call-parser": "hermes"}, []),
@@ -42,18 +42,96 @@ def findings(*situations):
         ({"tensor-parallel-size": 2}, [("engine-tensor-parallel", Severity.ERROR)]),
         ({"pipeline-parallel-size": 2}, [("engine-tensor-parallel", Severity.ERROR)]),
         ({"tensor-parallel-size": "auto"}, []),
+        ({"data-parallel-size": 2}, [("engine-tensor-parallel", Severity.ERROR)]),
+        ({"enable-prefix-caching": False}, [("engine-flag", Severity.WARNING)]),
+        ({"enforce-eager": True}, [("engine-flag", Severity.WARNING)]),
+        ({"trust-remote-code": ""}, []),
+        ({"compilation-config.pass_config.fuse_allreduce_rms": True}, []),
+        ({"default-chat-template-kwargs": '{"enable_thinking": false}'}, []),
+        ({"enable-auto-tool-choice": False}, [("engine-flag", Severity.WARNING)]),
     ],
 )
 def test_engine_configuration_is_judged_without_a_token(config, expected):
     assert findings(configured(**config)) == expected
 
 
-def test_a_model_split_over_fewer_gpus_than_a_replica_has_is_a_warning():
-    more = {"declaration": "deployments: {chat: {resources: {gpuCount: 4}, autoscaling: {max: 4}}}"}
+def of_gpus(count):
+    return {
+        "declaration": f"deployments: {{chat: {{resources: {{gpuCount: {count}}}, autoscaling: {{max: 2}}}}}}"
+    }
 
-    assert findings(configured(**{"tensor-parallel-size": 2}), more) == [
-        ("engine-tensor-parallel", Severity.WARNING)
+
+@pytest.mark.parametrize(
+    ("config", "gpus", "expected"),
+    [
+        ({"tensor-parallel-size": 2}, 4, Severity.WARNING),
+        ({"tensor-parallel-size": 1, "data-parallel-size": 8}, 8, None),
+        ({"data-parallel-size": 8, "enable-expert-parallel": ""}, 8, None),
+        ({"tensor-parallel-size": 8, "data-parallel-size": 2}, 8, Severity.ERROR),
+        ({"tensor-parallel-size": 4, "pipeline-parallel-size": 2}, 8, None),
+        ({"tensor-parallel-size": 8, "enable-expert-parallel": ""}, 8, None),
+        ({"pipeline-parallel-size": 2}, 8, None),
+        ({"tensor-parallel-size": 8, "data-parallel-size": 2, "data-parallel-size-local": 1}, 8, None),
+        ({"tensor-parallel-size": 8, "nnodes": 2, "pipeline-parallel-size": 2}, 8, None),
+    ],
+)
+def test_all_parallel_sizes_together_are_the_gpus_of_a_replica(config, gpus, expected):
+    found = [severity for code, severity in findings(configured(**config), of_gpus(gpus))]
+
+    assert found == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("config", "form"),
+    [
+        ({"enforce-eager": True}, 'enforce-eager: ""'),
+        ({"enable-prefix-caching": False}, 'no-enable-prefix-caching: ""'),
+        ({"no-enable-prefix-caching": False}, 'enable-prefix-caching: ""'),
+        ({"enable-auto-tool-choice": False}, "remove the key"),
+    ],
+)
+def test_a_boolean_of_an_engine_option_comes_with_the_right_form(config, form):
+    (finding,) = [found for found in checked(configured(**config)).findings if found.code == "engine-flag"]
+
+    assert form in finding.do
+
+
+def test_the_opposite_of_an_option_is_not_proposed_where_the_service_does_not_allow_it():
+    allowed = {"catalogue": "configKeys: {vllm: [enable-prefix-caching]}"}
+    (finding,) = [
+        found
+        for found in checked(configured(**{"enable-prefix-caching": False}), allowed).findings
+        if found.code == "engine-flag"
     ]
+
+    assert finding.do == "remove the key"
+
+
+@pytest.mark.parametrize(
+    ("config", "concurrency", "expected"),
+    [
+        ({"max-num-seqs": 256}, 32, Severity.NOTE),
+        ({"max-num-seqs": 8}, 32, Severity.WARNING),
+        ({"max-num-seqs": 32}, 32, None),
+        ({"max-num-seqs": 32}, None, None),
+        ({"max-num-seqs": 16, "data-parallel-size": 2}, 32, None),
+        ({"max-num-seqs": 16, "data-parallel-rank": 1}, 32, None),
+        ({}, 32, None),
+    ],
+)
+def test_concurrency_is_compared_with_the_sequences_that_the_engine_decodes_at_once(
+    config, concurrency, expected
+):
+    target = {
+        "declaration": json.dumps({"deployments": {"chat": {"autoscaling": {"concurrency": concurrency}}}})
+    }
+    found = [
+        finding.severity
+        for finding in checked(configured(**config), target).findings
+        if finding.code == "concurrency-max-num-seqs"
+    ]
+
+    assert found == ([expected] if expected else [])
 
 
 def test_a_key_that_is_not_allowed_comes_with_the_nearest_right_one():
@@ -71,6 +149,12 @@ def test_a_key_that_is_not_allowed_comes_with_the_nearest_right_one():
         ("llama3_json", "llama", False),
         ("llama3_json", "qwen3", True),
         ("qwen3_coder", "qwen3_moe", False),
+        ("qwen3_coder", "nemotron_h", False),
+        ("qwen3_coder", "llama", True),
+        ("glm45", "glm_moe_dsa", False),
+        ("glm45", "glm4_moe", False),
+        ("glm45", "next_year", False),
+        ("deepseek_v3", "qwen3", False),
         ("hermes", "anything", False),
         ("llama3_json", None, False),
         ("llama3_json", 7, False),
@@ -83,36 +167,123 @@ def test_a_parser_is_judged_by_the_models_own_family(parser, model_type, found):
     assert ("engine-parser-family" in codes(configured(**{"tool-call-parser": parser}), seen)) is found
 
 
-def weighing(files, complete=True):
-    folder = {"files": {name: {"gb": gb} for name, gb in files.items()}}
-    return {"buckets": json.dumps({"acme-weights": {"policy": None, "folders": {"models/chat-v1": folder}}})}
+def weighing(files, config="bfloat16", **more):
+    folder = {"files": {name: {"gb": gb} for name, gb in files.items()}, **more}
+    described = {"config": {"torch_dtype": config}} if config else {}
+    folders = {"models/chat-v1": {**folder, **described}}
+    return {"buckets": json.dumps({"acme-weights": {"policy": None, "folders": folders}})}
 
 
 @pytest.mark.parametrize(
     ("files", "found"),
     [
-        ({"model.safetensors": 141}, False),
-        ({"model.safetensors": 141.1}, True),
+        ({"model.safetensors": 150}, False),
+        ({"model.safetensors": 151}, True),
         ({"a.safetensors": 80, "b.safetensors": 80}, True),
+        ({"pytorch_model.bin": 151}, True),
         ({"a.safetensors": 80, "original/consolidated.pth": 80}, False),
-        ({"pytorch_model.bin": 150}, True),
+        ({"model-00001-of-00002.safetensors": 80, "model-00002-of-00002.safetensors": 80}, True),
+        ({"model-00001-of-00001.safetensors": 100, "consolidated.safetensors": 100}, False),
+        ({"model-00001-of-00001.safetensors": 90, "checkpoint-500/model.safetensors": 90}, False),
+        ({"model.Q4_K_M.gguf": 90, "model.Q8_0.gguf": 149}, False),
+        ({"model.Q8_0-00001-of-00002.gguf": 90, "model.Q8_0-00002-of-00002.gguf": 90}, True),
+        ({"pytorch_model.bin": 90, "tf_model.h5": 90, "flax_model.msgpack": 90}, False),
+        ({"model.safetensors": 90, "training_args.bin": 1, "optimizer.pt": 180}, False),
+        ({"Q4/m-00001-of-00001.gguf": 90, "Q8/m-00001-of-00001.gguf": 170}, False),
+        ({"tf_model.h5": 900}, False),
     ],
 )
-def test_weights_are_compared_with_the_memory_of_one_replica(files, found):
+def test_weights_that_are_loaded_are_compared_with_the_memory_of_one_replica(files, found):
     assert ("weights-too-large" in codes(weighing(files))) is found
+
+
+def test_the_files_that_the_index_names_are_what_is_loaded():
+    files = {"model-00001-of-00001.safetensors": 160, "consolidated.safetensors": 90, "extra.safetensors": 90}
+
+    assert "weights-too-large" in codes(weighing(files, index=["model-00001-of-00001.safetensors"]))
+    assert "weights-too-large" not in codes(weighing(files, index=["extra.safetensors"]))
+
+
+def test_a_listing_that_was_cut_off_says_nothing_of_size_without_the_index():
+    files = {"checkpoint-1/model.safetensors": 900, "model-00001-of-00001.safetensors": 900}
+
+    assert "weights-too-large" not in codes(weighing(files, complete=False))
+    assert "weights-too-large" in codes(
+        weighing(files, complete=False, index=["model-00001-of-00001.safetensors"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("stored", "config", "expected"),
+    [
+        ("bfloat16", {}, Severity.ERROR),
+        ("float32", {}, None),
+        ("float32", {"dtype": "float32"}, Severity.ERROR),
+        (None, {}, Severity.WARNING),
+        ("bfloat16", {"quantization": "fp8"}, None),
+        ("bfloat16", {"cpu-offload-gb": 40}, None),
+        ("bfloat16", {"load-format": "dummy"}, None),
+    ],
+)
+def test_bytes_that_are_stored_are_not_always_bytes_in_memory(stored, config, expected):
+    found = [
+        severity
+        for code, severity in findings(configured(**config), weighing({"model.safetensors": 200}, stored))
+        if code == "weights-too-large"
+    ]
+
+    assert found == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "fits", "too_large"),
+    [
+        ("gd-8xh100ib-i128", 79.1, 79.3),
+        ("gd-8xh200ib-i128", 139.7, 139.9),
+        ("b200-8x", 178.2, 178.4),
+        ("gb200-4x", 184.2, 184.4),
+        ("gd-8xa100-i128", 79.1, 79.3),
+        ("gd-8xl40s-i128", 44.3, 44.5),
+        ("rtxp6000-8x", 94.8, 95.0),
+    ],
+)
+def test_memory_is_what_an_engine_sees_of_a_gpu(instance_type, fits, too_large):
+    on = {
+        "declaration": f"deployments: {{chat: {{resources: {{instanceType: {instance_type}}}}}, canary: null}}"
+    }
+    found = [
+        "weights-too-large" in codes(on, weighing({"model.safetensors": gib * 2**30 / 10**9}))
+        for gib in (fits, too_large)
+    ]
+
+    assert found == [False, True]
 
 
 def test_an_error_of_size_says_how_many_gpus_would_hold_it():
     (finding,) = [
         found
-        for found in checked(weighing({"m.safetensors": 300})).findings
+        for found in checked(weighing({"m.safetensors": 310})).findings
         if found.code == "weights-too-large"
     ]
 
-    assert (
-        finding.what == '300.0 GB of weights lie under "models/chat-v1", and 1 x H200 have 1 x 141 = 141 GB'
-    )
+    assert "288.7 GiB" in finding.what
+    assert "1 x 139.8 = 139.8 GiB" in finding.what
     assert finding.do.startswith("use gpuCount 4 or more")
+
+
+def test_a_paper_that_is_changed_makes_no_newer_version_of_a_model():
+    files = {
+        "model.safetensors": {"gb": 16},
+        "README.md": {"gb": 0, "modified": "2027-03-01T00:00:00Z"},
+        "checkpoint-9/model.safetensors": {"gb": 16, "modified": "2027-03-01T00:00:00Z"},
+    }
+    seen = {
+        "buckets": json.dumps(
+            {"acme-weights": {"policy": None, "folders": {"models/chat-v1": {"files": files}}}}
+        )
+    }
+
+    assert "weights-newer" not in codes({"before": ""}, seen)
 
 
 def test_a_gpu_whose_memory_is_not_known_is_not_judged():

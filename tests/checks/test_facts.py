@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
@@ -13,7 +14,7 @@ from coreweave_inference.checks import PlainObject, Severity
 from coreweave_inference.errors import BucketMissing, StorageError, Unreachable
 from coreweave_inference.facts import checks_for, checks_for_objects, last_objects
 from coreweave_inference.facts.account import account
-from coreweave_inference.facts.weights import MOST_FILES, stores
+from coreweave_inference.facts.weights import MOST_FILES, Wanted, stores
 from coreweave_inference.secret import Secret
 from coreweave_inference.settings import resolve
 from coreweave_inference.simulator import Behaviour, Simulator
@@ -204,9 +205,45 @@ class Buckets:
         return b"not JSON"
 
 
-def looked(store, paths, configs=()):
+class OfFiles(Buckets):
+    """Object storage that holds one model: sizes in GB and texts by name, and which texts were read."""
+
+    def __init__(self, sizes, texts):
+        super().__init__({"b": None})
+        self.sizes, self.texts, self.read = sizes, texts, []
+
+    def objects(self, bucket, prefix):
+        return (StoredObject(f"{prefix}/{name}", int(gb * 10**9), WRITTEN) for name, gb in self.sizes.items())
+
+    def text(self, bucket, key, most_bytes):
+        self.read.append(key)
+        return json.dumps(self.texts[key.rpartition("/")[2]]).encode()
+
+
+def test_the_index_is_read_where_the_weights_may_be_too_large_and_nowhere_else():
+    index = "model.safetensors.index.json"
+    sizes = {
+        "config.json": 0,
+        "model-00001-of-00001.safetensors": 60,
+        "consolidated.safetensors": 60,
+        index: 0,
+    }
+    texts = {"config.json": {}, index: {"weight_map": {"lm_head": "model-00001-of-00001.safetensors"}}}
+    store = OfFiles(sizes, texts)
+    read = []
+    for most in (130, 100):
+        with ThreadPoolExecutor(1) as pool:
+            found, _ = stores(store, {"b": [Wanted("m", most=most * 10**9)]}, pool)
+        read.append(list(store.read))
+
+    assert read == [[], ["m/config.json", f"m/{index}"]]
+    assert found["b"].folders["m"].bytes == 60 * 10**9
+
+
+def looked(store, paths):
+    wanted = {bucket: [Wanted(path) for path in found] for bucket, found in paths.items()}
     with ThreadPoolExecutor(2) as pool:
-        return stores(store, paths, configs, pool)
+        return stores(store, wanted, pool)
 
 
 def test_a_listing_is_bounded_and_says_when_it_was_cut_off():

@@ -7,13 +7,15 @@ gathers the facts and hands them over as a `View`.
 from __future__ import annotations
 
 from .building import Known, PlainObject, view_of, view_of_specs
-from .facts import BucketFacts, Catalogue, Folder, WeightsFile
+from .facts import BucketFacts, Catalogue, Folder
 from .finding import Finding, Problem, Severity
+from .loading import WeightsFile, index_among, weights_among
 from .objects import LastObject, LiveObject
 from .ownership import Identity
 from .registry import RULES
 from .report import Report, run
 from .rule import Rule
+from .size import memory_of
 from .view import View
 from .weights_access import UNREADABLE_CODES
 
@@ -35,7 +37,10 @@ __all__ = [
     "Severity",
     "View",
     "WeightsFile",
+    "index_among",
+    "memory_of",
     "run",
     "view_of",
     "view_of_specs",
+    "weights_among",
 ]

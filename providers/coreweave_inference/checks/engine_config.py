@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from coreweave_inference.spec.shape import entry
 from coreweave_inference.spec.violations import nearest
 
 from .finding import Problem, Severity
 from .objects import Deployment
-from .parsers import FAMILIES, PARSER_KEYS
+from .parsers import CONTRADICTIONS, PARSER_KEYS
 from .rule import rule
 from .view import View
+from .vllm import CONFIG_PATH, switched_on, vllm_configs
 
-CONFIG_PATH = "runtime.engineConfig"
 ENVIRONMENT_PATH = "runtime.engineEnv"
 AUTO_TOOL_CHOICE = "enable-auto-tool-choice"
 TOOL_PARSER = "tool-call-parser"
@@ -80,7 +80,7 @@ def environment_name(view: View) -> Iterator[Problem]:
 @rule("engine-config-value", Severity.ERROR, "engineConfig has a value that the documentation does not have")
 def config_value(view: View) -> Iterator[Problem]:
     """Values that are limited to a list."""
-    for item, config in _vllm(view):
+    for item, config in vllm_configs(view):
         for key, allowed in VALUES.items():
             value = config.get(key)
             if isinstance(value, str) and value and value not in allowed:
@@ -94,36 +94,49 @@ def config_value(view: View) -> Iterator[Problem]:
                 )
 
 
-def _vllm(view: View) -> Iterator[tuple[Deployment, Mapping[str, object]]]:
-    """Deployments whose engine takes vLLM's keys, with their configuration."""
-    for item in view.deployments:
-        if item.engine in ("vllm", "dynamo-vllm") and item.config:
-            yield item, item.config
-
-
 @rule("engine-flag", Severity.WARNING, "A flag of the engine has a value, or a setting has none")
 def flag_value(view: View) -> Iterator[Problem]:
-    """A flag is switched on by an empty value; everything else needs one."""
-    for item, config in _vllm(view):
-        for key in DOCUMENTED_KEYS:
-            value = config.get(key)
+    """A flag is switched on by an empty value, so true and false are no values; every documented setting needs one."""
+    for item, config in vllm_configs(view):
+        for key, value in config.items():
             if not isinstance(value, str):
                 continue
-            if key in FLAGS and value:
-                off = value.lower() in ("false", "0", "no", "off")
-                what, do = f'{key} is a flag and has the value "{value}"', f'write {key}: ""'
-                why = "the documentation switches it on by an empty value"
-                yield _on_key(item, key, what, why, "take the key out" if off else do)
-            elif key not in FLAGS and not value.strip():
+            if _is_boolean(key, value):
+                allowed = view.catalogue.config_keys.get(item.engine or "")
+                what = f"{key} is {value.lower()}, and an option of vLLM that is on or off takes no value"
+                why = "the documentation switches a flag on by an empty value"
+                yield _on_key(item, key, what, why, _right_form(key, value.lower(), allowed))
+            elif key in FLAGS and value:
+                what, do = (
+                    f'{key} is a flag and has the value "{value}"',
+                    f'write {key}: "", or remove the key',
+                )
+                yield _on_key(item, key, what, "the documentation switches it on by an empty value", do)
+            elif key in DOCUMENTED_KEYS and key not in FLAGS and not value.strip():
                 why = "an empty value is how a flag is switched on, and this is no flag"
-                yield _on_key(item, key, f"{key} has no value", why, "give it a value, or take the key out")
+                yield _on_key(item, key, f"{key} has no value", why, "give it a value, or remove the key")
+
+
+def _is_boolean(key: str, value: str) -> bool:
+    """Whether a value is true or false where none belongs: the members of a JSON option (`a.b`) do have such values."""
+    return "." not in key and value.lower() in ("true", "false")
+
+
+def _right_form(key: str, value: str, allowed: tuple[str, ...] | None) -> str:
+    """`enforce-eager: ""` for true, `no-enable-prefix-caching: ""` for false, where the service allows that."""
+    if value == "true":
+        return f'write {key}: ""'
+    opposite = key.removeprefix("no-") if key.startswith("no-") else f"no-{key}"
+    if key in FLAGS or (allowed and opposite not in allowed):
+        return "remove the key"
+    return f'write {opposite}: "", or remove the key to keep the engine\'s default'
 
 
 @rule("engine-tool-parser", Severity.ERROR, "Automatic tool choice without a parser")
 def tool_parser(view: View) -> Iterator[Problem]:
     """The one without the other, with which vLLM refuses to start."""
-    for item, config in _vllm(view):
-        if AUTO_TOOL_CHOICE in config and TOOL_PARSER not in config:
+    for item, config in vllm_configs(view):
+        if switched_on(config.get(AUTO_TOOL_CHOICE)) and TOOL_PARSER not in config:
             yield _on_key(
                 item,
                 AUTO_TOOL_CHOICE,
@@ -135,50 +148,21 @@ def tool_parser(view: View) -> Iterator[Problem]:
 
 @rule("engine-parser-family", Severity.WARNING, "A parser is made for another family of models")
 def parser_family(view: View) -> Iterator[Problem]:
-    """The parser against `model_type` in the model's config.json, where that could be read."""
-    for item, config in _vllm(view):
+    """The parser against `model_type` in the model's config.json; a pair that is not known to contradict says nothing."""
+    for item, config in vllm_configs(view):
         folder = view.folder(item)
         family = folder.config.get("model_type") if folder and folder.config else None
         for key in PARSER_KEYS:
             parser = config.get(key)
-            families = FAMILIES.get(parser) if isinstance(parser, str) else None
-            if families and isinstance(family, str) and not family.startswith(families):
+            others = CONTRADICTIONS.get(parser, ()) if isinstance(parser, str) else ()
+            if isinstance(family, str) and family in others:
                 yield _on_key(
                     item,
                     key,
                     f'{key} is "{parser}", and config.json under "{item.model_path}" says model_type "{family}"',
-                    f"that parser reads the output of {', '.join(families)} models",
-                    "choose the parser of the model's own family",
+                    "vLLM's documentation names other parsers for models of that type",
+                    "choose a parser that it names for the model",
                 )
-
-
-@rule("engine-tensor-parallel", Severity.ERROR, "Tensor parallelism does not fit the number of GPUs")
-def tensor_parallel(view: View) -> Iterator[Problem]:
-    """tensor-parallel-size x pipeline-parallel-size against gpuCount; fewer leaves GPUs idle."""
-    for item, config in _vllm(view):
-        tensor, pipeline = (
-            _whole(config.get(key, "1")) for key in ("tensor-parallel-size", "pipeline-parallel-size")
-        )
-        key = "tensor-parallel-size" if "tensor-parallel-size" in config else "pipeline-parallel-size"
-        if key not in config or tensor is None or pipeline is None or item.gpus is None:
-            continue
-        used = tensor * pipeline
-        if used != item.gpus:
-            more = used > item.gpus
-            yield _on_key(
-                item,
-                key,
-                f"the model is split over {tensor} x {pipeline} = {used} GPUs, and a replica has {item.gpus}",
-                "the engine does not start" if more else "the other GPUs are billed and idle",
-                f"make it {item.gpus}, or change resources.gpuCount",
-                None if more else Severity.WARNING,
-            )
-
-
-def _whole(value: object) -> int | None:
-    """A positive number as text; data parallelism and other forms are not judged."""
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 and int(text) > 0 else None
 
 
 RULES = (
@@ -188,5 +172,4 @@ RULES = (
     flag_value,
     tool_parser,
     parser_family,
-    tensor_parallel,
 )

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from coreweave_inference.spec.kinds import Kind
 
+from .loading import WeightsFile, loaded_files, models_files
 from .values import mapping, names
 
 CONFIG = "config.json"
@@ -55,40 +57,32 @@ def _lists(by_name: Any, inner: str, *, upper: bool = False) -> dict[str, tuple[
 
 
 @dataclass(frozen=True)
-class WeightsFile:
-    """One object below a model's path; `size` in bytes, `modified` in UTC."""
-
-    key: str
-    size: int
-    modified: datetime | None = None
-
-
-@dataclass(frozen=True)
 class Folder:
-    """What lies below a model's path; `complete` is false where the listing was cut off. `config`: its config.json."""
+    """What lies below a model's path; `complete` is false where the listing was cut off. `config`: its config.json.
+
+    `indexed` are the files that the index of its weights names, where that was read.
+    """
 
     files: tuple[WeightsFile, ...] = ()
     complete: bool = True
     config: Mapping[str, Any] | None = None
+    indexed: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def loaded(self) -> tuple[WeightsFile, ...]:
-        """The files that an engine loads: the safetensors where there are any, else everything but papers.
+        """The files that an engine loads; none where that is not known."""
+        return loaded_files(self.files, self.indexed, complete=self.complete)
 
-        Repositories often hold the same weights in several formats, so all bytes together would say too much.
-        """
-        safetensors = tuple(file for file in self.files if file.key.endswith(".safetensors"))
-        return safetensors or self.files
-
-    @property
+    @cached_property
     def bytes(self) -> int:
-        """Bytes that an engine loads; a lower bound where the listing was cut off."""
+        """Bytes of the files that an engine loads at least."""
         return sum(file.size for file in self.loaded)
 
     @property
     def newest(self) -> datetime | None:
-        """When the youngest object was written."""
-        return max((file.modified for file in self.files if file.modified), default=None)
+        """When the youngest file of the model was written."""
+        files = models_files(self.files, self.loaded)
+        return max((file.modified for file in files if file.modified), default=None)
 
 
 @dataclass(frozen=True)

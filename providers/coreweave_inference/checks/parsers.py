@@ -1,7 +1,8 @@
-"""Which families of models a parser of vLLM is made for. Data with its source, and nothing else.
+"""Which parsers of vLLM do not read the output of which models. Data with its source, and nothing else.
 
-Source: vLLM's documentation on tool calling and on reasoning outputs. A parser that several families use, or that is
-not in the table, is not judged. A family is the beginning of `model_type` in a model's config.json.
+A parser reads one way to write tool calls or reasoning. The architecture in a model's config.json (`model_type`) does
+not tell that way for certain, since models are trained further. So only pairs are listed of which the documentation
+names another parser for every published model of the type; what is not listed is not known, and not judged.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ SOURCES = (
     "https://docs.vllm.ai/en/stable/features/reasoning_outputs/",
 )
 
-LLAMA = ("llama", "mllama")
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "llama3_json": LLAMA,
-    "llama4_json": LLAMA,
-    "granite": ("granite",),
-    "deepseek_v3": ("deepseek",),
-    "qwen3": ("qwen3",),
-    "qwen3_coder": ("qwen3",),
-    "glm45": ("glm4",),
+_QWEN3 = ("qwen3", "qwen3_moe", "qwen3_next", "qwen3_5_moe")
+_DEEPSEEK = ("deepseek_v3", "deepseek_v32")
+_GLM = ("glm4_moe", "glm_moe_dsa")
+_LLAMA = ("mllama", "llama4")
+_HARMONY = ("gpt_oss",)
+
+# Models with DeepSeek's and IBM's formats have the type `llama` or `qwen3` too, so these are not in their rows.
+CONTRADICTIONS: dict[str, tuple[str, ...]] = {
+    "llama3_json": (*_QWEN3, *_DEEPSEEK, *_GLM, *_HARMONY, "kimi_k2"),
+    "llama4_json": (*_QWEN3, *_DEEPSEEK, *_GLM, *_HARMONY, "kimi_k2"),
+    "granite": (*_DEEPSEEK, *_GLM, *_LLAMA, *_HARMONY),
+    "deepseek_v3": (*_GLM, *_LLAMA, *_HARMONY),
+    "qwen3_coder": ("llama", *_DEEPSEEK, *_LLAMA, *_HARMONY),
+    "glm45": ("llama", *_DEEPSEEK, *_LLAMA, *_HARMONY),
 }

@@ -4,36 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .facts import Folder
 from .finding import Problem, Severity
-from .hardware import GB, hardware_of
+from .hardware import GIB, hardware_of
 from .objects import Deployment
 from .rule import rule
+from .values import mapping
 from .view import View
+
+LOADED_OTHERWISE = ("quantization", "cpu-offload-gb")
+"""Options with which fewer bytes come to lie in GPU memory than are read."""
+
+LOAD_FORMATS = ("auto", "hf", "safetensors", "mistral", "runai_streamer", "fastsafetensors")
+SINGLE = ("float32", "float")
 
 
 @rule("weights-too-large", Severity.ERROR, "Weights are larger than the memory of a replica's GPUs")
 def too_large(view: View) -> Iterator[Problem]:
-    """Bytes under the path > memory x gpuCount, for GPUs whose memory is known."""
+    """Bytes that are loaded > memory that an engine sees x gpuCount, for GPUs whose memory is known."""
     for item in view.deployments:
         folder, memory = view.folder(item), memory_of(item)
         hardware = hardware_of(item.instance_type)
         if folder is None or memory is None or hardware is None or folder.bytes <= memory:
             continue
-        size = f"{'' if folder.complete else 'at least '}{folder.bytes / GB:.1f} GB"
+        least, most = _in_memory(item, folder)
+        if most <= memory:
+            continue
+        size = f"{'' if folder.complete else 'at least '}{most / GIB:.1f} GiB"
         yield Problem(
             item.about,
             item.path("resources.gpuCount"),
-            f'{size} of weights lie under "{item.model_path}", and {item.gpus} x {hardware.gpu} have '
-            f"{item.gpus} x {hardware.memory / GB:g} = {memory / GB:g} GB",
+            f'{size} of weights are loaded from "{item.model_path}", and {item.gpus} x {hardware.gpu} have '
+            f"{item.gpus} x {hardware.memory / GIB:.1f} = {memory / GIB:.1f} GiB",
             "weights, KV cache and the engine's working memory must all fit",
-            _advice(folder.bytes, hardware.memory),
+            _advice(most, hardware.memory),
+            Severity.WARNING if least <= memory else None,
         )
 
 
 def memory_of(item: Deployment) -> int | None:
-    """Bytes of GPU memory of one replica; `None` where it is not known."""
+    """Bytes of GPU memory of one replica as an engine sees it; `None` where it is not known."""
     hardware = hardware_of(item.instance_type)
     return None if hardware is None or not item.gpus else hardware.memory * item.gpus
+
+
+def _in_memory(item: Deployment, folder: Folder) -> tuple[int, int]:
+    """Bytes that the weights take in GPU memory, at least and at most; they differ where their type is not known.
+
+    vLLM loads weights in single precision as half precision, unless it is told otherwise.
+    """
+    config = mapping(item.config)
+    if (
+        any(key in config for key in LOADED_OTHERWISE)
+        or config.get("load-format", "auto") not in LOAD_FORMATS
+    ):
+        return 0, 0
+    described = mapping(folder.config)
+    inner = mapping(described.get("text_config"))
+    written = next(
+        (part[key] for part in (described, inner) for key in ("dtype", "torch_dtype") if part.get(key)), None
+    )
+    half = folder.bytes // 2
+    if config.get("dtype") in SINGLE:
+        return folder.bytes, folder.bytes
+    if written is None:
+        return half, folder.bytes
+    return (half, half) if written in SINGLE else (folder.bytes, folder.bytes)
 
 
 def _advice(size: int, memory: int) -> str:

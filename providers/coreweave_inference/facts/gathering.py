@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +17,7 @@ from coreweave_inference.checks import (
     PlainObject,
     Report,
     View,
+    memory_of,
     run,
     view_of,
     view_of_specs,
@@ -30,7 +31,7 @@ from coreweave_inference.spec.declaration import Declaration
 from coreweave_inference.storage import ObjectStorage, credentials_from
 
 from .account import Api, Listed, account
-from .weights import BucketReader, Store, stores
+from .weights import BucketReader, Store, Wanted, stores
 
 NOT_LOOKED = (
     "nothing was asked of the service ({why}): others' deployments and claims, what it offers, bucket policies and weights "
@@ -91,24 +92,27 @@ def checks_for_objects(
 def gathered(view: View, known: Known, api: Api, store: Store, listed: Listed | None = None) -> Gathered:
     """`known`, and what the service and its buckets tell about what a view declares."""
     with ThreadPoolExecutor(AT_ONCE) as calls, ThreadPoolExecutor(AT_ONCE) as reads:
-        paths, configs = _paths(view)
         found = account(api, calls, listed)
-        buckets, notes = stores(store, paths, configs, reads)
+        buckets, notes = stores(store, _wanted(view), reads)
     return Gathered(
         replace(known, catalogue=found.catalogue, live=found.live, stores=buckets), (*found.notes, *notes)
     )
 
 
-def _paths(view: View) -> tuple[dict[str, set[str]], Collection[tuple[str, str]]]:
-    """The model paths to list in each bucket, and those whose config.json is needed."""
-    paths: dict[str, set[str]] = {bucket.name: set() for bucket in view.buckets.values()}
-    configs = set()
+def _wanted(view: View) -> dict[str, list[Wanted]]:
+    """The models to look at in each bucket: the smallest GPUs that one is for say how large it may be."""
+    models: dict[str, dict[str, Wanted]] = {bucket.name: {} for bucket in view.buckets.values()}
     for item in view.deployments:
-        if item.bucket and item.model_path:
-            paths.setdefault(item.bucket, set()).add(item.model_path)
-            if any(key in (item.config or ()) for key in PARSERS):
-                configs.add((item.bucket, item.model_path))
-    return paths, configs
+        if not item.bucket or not item.model_path:
+            continue
+        known = models.setdefault(item.bucket, {})
+        before = known.get(item.model_path, Wanted(item.model_path))
+        sizes = [size for size in (before.most, memory_of(item)) if size is not None]
+        with_parser = any(key in (item.config or ()) for key in PARSERS)
+        known[item.model_path] = Wanted(
+            item.model_path, before.config or with_parser, min(sizes, default=None)
+        )
+    return {bucket: list(found.values()) for bucket, found in models.items()}
 
 
 def _looked(

@@ -1,22 +1,36 @@
-"""What the buckets can tell: one policy for each, one bounded listing for each model, and a config.json where it is needed."""
+"""What the buckets can tell: one policy for each, one bounded listing for each model, and more where that is needed.
+
+A model's config.json is read where a parser is given, its index and config.json where the weights may be too large.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
-from coreweave_inference.checks import BucketFacts, Folder, WeightsFile
+from coreweave_inference.checks import BucketFacts, Folder, WeightsFile, index_among, weights_among
 from coreweave_inference.errors import BucketMissing, CoreWeaveError
 from coreweave_inference.s3_connection import S3Connection
 from coreweave_inference.storage import ObjectStorage, StoredObject
 
 LARGEST_CONFIG = 1_000_000
+LARGEST_INDEX = 32_000_000
 MOST_FILES = 1000
 """Objects of a model that are looked at; a listing that is cut off gives a lower bound of its size."""
 CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is read of one model: with its config.json always, or where its weights may take more than `most` bytes."""
+
+    path: str
+    config: bool = False
+    most: int | None = None
 
 
 class Store(Protocol):
@@ -60,18 +74,15 @@ class BucketReader:
 
 
 def stores(
-    store: Store,
-    paths: Mapping[str, Collection[str]],
-    with_config: Collection[tuple[str, str]],
-    pool: Executor,
+    store: Store, wanted: Mapping[str, Collection[Wanted]], pool: Executor
 ) -> tuple[dict[str, BucketFacts], tuple[str, ...]]:
-    """What is known of each bucket and its model paths, and a note on each thing that could not be read.
+    """What is known of each bucket and its models, and a note on each thing that could not be read.
 
     A bucket that does not exist is left out: the run may be about to make it.
     """
     asked = {
-        bucket: pool.submit(_bucket, store, bucket, sorted(wanted), with_config)
-        for bucket, wanted in paths.items()
+        bucket: pool.submit(_bucket, store, bucket, sorted(models, key=lambda model: model.path))
+        for bucket, models in wanted.items()
     }
     found: dict[str, BucketFacts] = {}
     notes: list[str] = []
@@ -83,9 +94,7 @@ def stores(
     return found, tuple(notes)
 
 
-def _bucket(
-    store: Store, bucket: str, paths: Iterable[str], with_config: Collection[tuple[str, str]]
-) -> tuple[BucketFacts | None, list[str]]:
+def _bucket(store: Store, bucket: str, models: Iterable[Wanted]) -> tuple[BucketFacts | None, list[str]]:
     notes: list[str] = []
     policy, known = None, True
     try:
@@ -96,30 +105,40 @@ def _bucket(
         known = False
         notes.append(f'the policy of bucket "{bucket}" could not be read: {error}')
     folders: dict[str, Folder] = {}
-    for path in paths:
+    for model in models:
         try:
-            folders[path] = _folder(store, bucket, path, with_config=(bucket, path) in with_config)
+            folders[model.path] = _folder(store, bucket, model)
         except BucketMissing:
             return None, []
         except CoreWeaveError as error:
-            notes.append(f'"{path}" in bucket "{bucket}" could not be listed: {error}')
+            notes.append(f'"{model.path}" in bucket "{bucket}" could not be listed: {error}')
     return BucketFacts(policy, known, folders), notes
 
 
-def _folder(store: Store, bucket: str, path: str, *, with_config: bool) -> Folder:
-    found = tuple(
+def _folder(store: Store, bucket: str, model: Wanted) -> Folder:
+    files = tuple(
         WeightsFile(item.key, item.size, item.last_modified)
-        for item in islice(store.objects(bucket, path), MOST_FILES)
+        for item in islice(store.objects(bucket, model.path), MOST_FILES)
     )
-    key = f"{path}/{CONFIG}"
-    has_config = with_config and any(file.key == key for file in found)
-    return Folder(found, len(found) < MOST_FILES, _config(store, bucket, key) if has_config else None)
+    found = Folder(files, len(files) < MOST_FILES)
+    total = sum(file.size for file in weights_among(files))
+    may_be_too_large = model.most is not None and (total > model.most or not found.complete)
+    key = f"{model.path}/{CONFIG}"
+    if (model.config or may_be_too_large) and any(file.key == key for file in files):
+        found = replace(found, config=_json(store, bucket, key, LARGEST_CONFIG))
+    index = index_among(files) if may_be_too_large else None
+    if index is None or index.size > LARGEST_INDEX:
+        return found
+    named = (_json(store, bucket, index.key, LARGEST_INDEX) or {}).get("weight_map")
+    return (
+        replace(found, indexed=frozenset(map(str, named.values()))) if isinstance(named, Mapping) else found
+    )
 
 
-def _config(store: Store, bucket: str, key: str) -> Mapping[str, Any] | None:
-    """The model's config.json, or `None` where it cannot be read or is no JSON object."""
+def _json(store: Store, bucket: str, key: str, most: int) -> Mapping[str, Any] | None:
+    """An object's JSON, or `None` where it cannot be read or is no JSON object."""
     try:
-        config = json.loads(store.text(bucket, key, LARGEST_CONFIG))
+        found = json.loads(store.text(bucket, key, most))
     except (CoreWeaveError, ValueError, RecursionError):
         return None
-    return config if isinstance(config, dict) else None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,143 @@
+"""Which of the files below a model's path an engine loads, by their names and sizes.
+
+Repositories hold the same weights several times: in another format, as one file beside its parts, as checkpoints of a
+training in folders of their own. vLLM loads what the index at the root names; without an index one format at the root.
+Where several sets are left, the smallest one is taken, so that what is counted is never more than what is loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+INDEXES = (
+    "model.safetensors.index.json",
+    "consolidated.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+)
+"""The indexes of weights in parts, in the order in which vLLM looks for them."""
+
+FORMATS = ("safetensors", "bin", "pt", "pth", "gguf")
+WHOLE = frozenset({"model", "pytorch_model", "consolidated"})
+"""Names of files that hold a model alone."""
+
+PART = re.compile(r"(?P<stem>.+?)-+[0-9]+-of-(?P<parts>[0-9]+)\Z|(?P<early>consolidated)\.[0-9]+\Z")
+OF_TRAINING = frozenset({"training_args", "optimizer", "scheduler", "scaler", "rng_state"})
+BESIDE = ("adapter_", "mmproj", "imatrix")
+"""How files begin that no engine takes for the model."""
+
+PAPERS = (".md", ".gitattributes", "license", "license.txt", "notice")
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """One object below a model's path; `size` in bytes, `modified` in UTC."""
+
+    key: str
+    size: int
+    modified: datetime | None = None
+
+    @property
+    def folder(self) -> str:
+        """Everything before the last slash."""
+        return self.key.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """What follows the last slash."""
+        return self.key.rpartition("/")[2]
+
+
+Files = tuple[WeightsFile, ...]
+
+
+def root_of(files: Iterable[WeightsFile]) -> str:
+    """The folder that all files lie in, themselves or in folders of their own."""
+    folders = [file.folder.split("/") for file in files]
+    first, last = min(folders, default=[]), max(folders, default=[])
+    count = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return "/".join(first[:count])
+
+
+def index_among(files: Sequence[WeightsFile]) -> WeightsFile | None:
+    """The index at the root, if there is one."""
+    here = {file.name: file for file in _inside(files, root_of(files))}
+    return next((here[name] for name in INDEXES if name in here), None)
+
+
+def weights_among(files: Iterable[WeightsFile]) -> Files:
+    """The files that may be weights of the model, wherever they lie."""
+    return tuple(file for file in files if _format(file) and _stem(file) not in OF_TRAINING)
+
+
+def loaded_files(files: Sequence[WeightsFile], indexed: Collection[str], *, complete: bool) -> Files:
+    """What is loaded. `indexed` are the names in the index; an incomplete listing without them says nothing."""
+    here = weights_among(_inside(files, root_of(files)))
+    named = tuple(file for file in here if file.name in indexed)
+    if named or not complete:
+        return named
+    if here:
+        return _of_one_format(here)
+    folders: dict[str, list[WeightsFile]] = {}
+    for file in weights_among(files):
+        folders.setdefault(file.folder, []).append(file)
+    return _smallest(_of_one_format(inside) for inside in folders.values())
+
+
+def models_files(files: Sequence[WeightsFile], loaded: Files) -> Files:
+    """What makes a version of the model: what is loaded, and what else lies at the root but papers."""
+    others = set(weights_among(files))
+    here = _inside(files, root_of(files))
+    return (
+        *loaded,
+        *(file for file in here if file not in others and not file.name.lower().endswith(PAPERS)),
+    )
+
+
+def _inside(files: Iterable[WeightsFile], folder: str) -> Files:
+    return tuple(file for file in files if file.folder == folder)
+
+
+def _format(file: WeightsFile) -> str:
+    ending = file.name.rpartition(".")[2]
+    return ending if ending in FORMATS else ""
+
+
+def _stem(file: WeightsFile) -> str:
+    return file.name.rpartition(".")[0]
+
+
+def _of_one_format(files: Iterable[WeightsFile]) -> Files:
+    by_format: dict[str, list[WeightsFile]] = {}
+    for file in files:
+        by_format.setdefault(_format(file), []).append(file)
+    if "safetensors" in by_format:
+        return _smallest_set(by_format["safetensors"])
+    return _smallest(map(_smallest_set, by_format.values()))
+
+
+def _smallest_set(files: Sequence[WeightsFile]) -> Files:
+    """The smallest of the sets in one format. Files that belong to no set are one together, except in GGUF."""
+    of_model = [file for file in files if not file.name.startswith(BESIDE)] or files
+    sets: dict[str, list[WeightsFile]] = {}
+    rest: list[WeightsFile] = []
+    for file in of_model:
+        stem = _stem(file)
+        part = PART.match(stem)
+        if part:
+            name = part["early"] or f"{part['stem']}-{part['parts']}"
+        elif stem in WHOLE or _format(file) == "gguf":
+            name = stem
+        else:
+            rest.append(file)
+            continue
+        sets.setdefault(name, []).append(file)
+    return _smallest(map(tuple, sets.values())) or tuple(rest)
+
+
+def _smallest(sets: Iterable[Files]) -> Files:
+    return min(
+        (found for found in sets if found), key=lambda found: sum(file.size for file in found), default=()
+    )
