@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -23,11 +24,14 @@ __all__ = [
     "Document",
     "canonical",
     "decide",
+    "documented",
     "find_ours",
+    "find_owner",
     "inference_may_read",
     "inference_statement",
     "merged",
     "normal_prefix",
+    "owner_sid",
     "owner_statement",
     "parse",
     "same_meaning",
@@ -39,6 +43,7 @@ Document = dict[str, Any]
 
 INFERENCE_SID = "AllowInference"
 OWNER_SID = "AllowOwnOrganization"
+_OWNER_SID_OF_A_STACK = re.compile(OWNER_SID + "[0-9a-f]{8}")
 
 
 def inference_statement(
@@ -98,7 +103,31 @@ def sid_for(document: Mapping[str, Any] | None, stack_key: str, earlier: str | N
     """
     if earlier and (find_ours(document, earlier) is not None or earlier not in _sids(document)):
         return earlier
-    return INFERENCE_SID + hashlib.sha256(stack_key.encode()).hexdigest()[:8]
+    return INFERENCE_SID + _digest(stack_key)
+
+
+def owner_sid(stack_key: str) -> str:
+    """The Sid of the statement by which this stack keeps a bucket's owner in."""
+    return OWNER_SID + _digest(stack_key)
+
+
+def documented(
+    document: Mapping[str, Any] | None, bucket: str, prefixes: Iterable[str] = ()
+) -> dict[str, Any] | None:
+    """The statement that the documentation gives, for the whole bucket or for `prefixes`; None where it is not there."""
+    wanted = [
+        {"Statement": inference_statement(bucket)},
+        {"Statement": inference_statement(bucket, prefixes)},
+    ]
+    for statement in statements_of(document):
+        if any(same_meaning({"Statement": statement}, one) for one in wanted):
+            return statement
+    return None
+
+
+def find_owner(document: Mapping[str, Any] | None, sid: str) -> dict[str, Any] | None:
+    """The statement with `sid` that keeps an organisation in; None where there is none."""
+    return next((s for s in statements_of(document) if s.get("Sid") == sid and _is_owner(s)), None)
 
 
 def find_ours(document: Mapping[str, Any] | None, sid: str) -> dict[str, Any] | None:
@@ -127,17 +156,26 @@ def merged(
 
 
 def without(document: Mapping[str, Any] | None, *sids: str) -> Document | None:
-    """`document` without this stack's statements of these Sids; None when nothing is left.
+    """`document` without this stack's statements of these Sids; None when nothing of others is left.
 
     Taken out are only statements of the two forms built here. The owner's stays as long as statements of others
-    stay, since without it they would shut the owner out.
+    stay, since without it they would shut the owner out. One that another stack put, and that is alone now, goes too.
     """
     ours = [s for s in statements_of(document) if s.get("Sid") in sids and _is_inference(s)]
-    owners = [s for s in statements_of(document) if s.get("Sid") in sids and _is_owner(s)]
+    owners = [s for s in statements_of(document) if _is_owner(s) and _is_of_a_stack(s, sids)]
     others = [s for s in statements_of(document) if s not in ours and s not in owners]
     if not others:
         return None
     return {**copy.deepcopy(dict(document or {})), "Statement": copy.deepcopy(_kept(document, ours))}
+
+
+def _is_of_a_stack(statement: Mapping[str, Any], sids: Iterable[str]) -> bool:
+    sid = str(statement.get("Sid", ""))
+    return sid in sids or _OWNER_SID_OF_A_STACK.fullmatch(sid) is not None
+
+
+def _digest(stack_key: str) -> str:
+    return hashlib.sha256(stack_key.encode()).hexdigest()[:8]
 
 
 def _kept(document: Mapping[str, Any] | None, removed: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -184,7 +184,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "validation of unknown values": ("spec/faults::what_is_not_known_yet_is_not_judged",),
     "policy conditions dropped": (
-        "policy/decisions::a_condition_that_is_not_understood_does_not_allow",
+        "policy/decisions::a_condition_that_is_not_understood_neither_allows_nor_refuses",
         "policy/documents::another_meaning_is_a_difference",
     ),
     "secrets in a log": (

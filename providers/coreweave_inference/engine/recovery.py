@@ -12,13 +12,14 @@ from typing import Any
 from pulumi.dynamic import ResourceProvider
 
 from coreweave_inference.errors import AccessDenied, BucketMissing
-from coreweave_inference.policy import find_ours, sid_for
+from coreweave_inference.policy import find_ours, find_owner, owner_sid, sid_for
 from coreweave_inference.resources import adoption
 from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.inference_bucket_policy import InferenceBucketPolicyProvider
 from coreweave_inference.resources.object_provider import ObjectProvider
+from coreweave_inference.resources.owner_access import OWNER_STATEMENT_SID
 from coreweave_inference.resources.session import Session, speaking_through
 from coreweave_inference.resources.values import STACK, plain
 from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
@@ -102,7 +103,9 @@ class Recovery:
         sid = sid_for(None, str(inputs.get(STACK, "")))
         if find_ours(document, sid) is None:
             return self._not_there()
-        return self._read(InferenceBucketPolicyProvider(), bucket, resource, inputs, {"sid": sid})
+        owner = owner_sid(str(inputs.get(STACK, "")))
+        known = {"sid": sid, **({OWNER_STATEMENT_SID: owner} if find_owner(document, owner) else {})}
+        return self._read(InferenceBucketPolicyProvider(), bucket, resource, inputs, known)
 
     def _read(
         self,

@@ -16,33 +16,36 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 
 from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault
 from coreweave_inference.policy import (
-    OWNER_SID,
     Document,
+    documented,
     find_ours,
+    find_owner,
     inference_statement,
     merged,
     normal_prefix,
-    owner_statement,
     same_meaning,
     sid_for,
     without,
 )
 from coreweave_inference.spec.unknown import UNKNOWN
 
-from . import removal
+from . import owner_access, removal
 from .account import account_of
 from .host import one_line_errors
 from .object_provider import HostedProvider
+from .owner_access import OWNER_STATEMENT_SID, shown_statement
 from .program import MODULE, current_program, output, urn_of, with_dependencies
 from .session import Session, current
 from .values import FORMAT, STACK, URN, failures, for_engine, plain
 from .weights_bucket import WeightsBucket
 from .wording import resource_name, speaking_of
 
-INPUTS = ("bucket", "prefixes", "ownerAccess", "organizationId", "statement", STACK, URN)
+INPUTS = ("bucket", "prefixes", "ownerAccess", "organizationId", "statement", "ownerStatement", STACK, URN)
 OWNER_ACCESS = ("organization", "none")
 OWNER = "ownerOrganizationId"
 """Output: whose bucket it is, as far as it was known. (`organizationId` is an input.)"""
+OF_OTHERS = "statementOfOthers"
+"""Output: the statement was there already; it is used and stays."""
 ATTEMPTS = 6
 """Rounds of read, put and look again before another writer in the bucket is called an error."""
 LOOK_AGAIN_SECONDS = 1.0
@@ -62,8 +65,10 @@ class InferenceBucketPolicyProvider(HostedProvider):
         current().memory.checked.add(str(declared.get(URN, "")))
         bucket, prefixes = declared.get("bucket"), declared.get("prefixes") or []
         known = bucket is not UNKNOWN and prefixes is not UNKNOWN and UNKNOWN not in prefixes
-        statement = _shown(inference_statement(bucket, prefixes)) if known else UNKNOWN
-        return CheckResult(for_engine({**declared, "statement": statement}), [])
+        statement = shown_statement(inference_statement(bucket, prefixes)) if known else UNKNOWN
+        owner = owner_access.planned(current(), plain(olds), declared)
+        shown = {"statement": statement, **({"ownerStatement": owner} if owner else {})}
+        return CheckResult(for_engine({**declared, **shown}), [])
 
     @one_line_errors
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -74,15 +79,14 @@ class InferenceBucketPolicyProvider(HostedProvider):
             return DiffResult(changes=None, replaces=["bucket"], delete_before_replace=False)
         urn, sid = str(new.get(URN, "")), str(old.get("sid", ""))
         current().memory.stand_for(urn, _standing(id_, sid))
-        same = _comparable(old) == _comparable(new)
-        return DiffResult(changes=False if same else None)
+        return DiffResult(changes=False if _is_same(old, new) else None)
 
     @one_line_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Put the statement into the document."""
         declared = plain(props)
         run = current()
-        outputs = _put(run, declared, None)
+        outputs = _put(run, declared, {})
         run.memory.standing.add(_standing(str(declared["bucket"]), outputs["sid"]))
         return CreateResult(declared["bucket"], outputs)
 
@@ -91,7 +95,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         """Put it again, under the Sid it has."""
         old = plain(olds)
         current().guard_endpoint(str(old.get("apiEndpoint", "")))
-        return UpdateResult(_put(current(), plain(news), str(old.get("sid") or "")))
+        return UpdateResult(_put(current(), plain(news), old))
 
     @one_line_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -108,12 +112,20 @@ class InferenceBucketPolicyProvider(HostedProvider):
             if isinstance(error.__cause__, BucketMissing):
                 return ReadResult("", {})
             raise
-        live = find_ours(document, str(old.get("sid")))
+        live = _live_statement(document, old)
         if live is None:
             return ReadResult("", {})
-        owner = run.organization(str(old.get(OWNER, "")))
-        outputs = {**old, "statement": _shown(live), OWNER: owner, "format": FORMAT}
-        return ReadResult(id_, outputs, {key: outputs[key] for key in INPUTS if key in outputs})
+        outputs = {
+            **old,
+            "statement": old.get("statement") if old.get(OF_OTHERS) else shown_statement(live),
+            OWNER: run.organization(str(old.get(OWNER, ""))),
+            "format": FORMAT,
+        }
+        inputs = {key: outputs[key] for key in INPUTS if key in outputs}
+        if old.get(OWNER_STATEMENT_SID):
+            found = find_owner(document, str(old[OWNER_STATEMENT_SID]))
+            outputs["ownerStatement"] = shown_statement(found) if found else None
+        return ReadResult(id_, outputs, inputs)
 
     @one_line_errors
     def delete(self, id_: str, props: dict[str, Any]) -> None:
@@ -132,8 +144,25 @@ class InferenceBucketPolicyProvider(HostedProvider):
             lambda live: _reads_and_goes(run, live, bucket),
             refuse_live=False,
         )
+        sids = (str(old.get("sid")), owner_access.sid_of(old))
         with speaking_of(_subject(old)):
-            _rewrite(run, bucket, lambda document: without(document, str(old.get("sid")), OWNER_SID))
+            left = _rewrite(run, bucket, lambda document: _without_ours(document, old, sids))
+        if find_owner(left, sids[1]) is not None:
+            run.log.note(
+                str(old.get(URN, "")),
+                f'{_subject(old)}: statement "{sids[1]}" stays in the policy of bucket "{bucket}": statements of others '
+                "remain, which would shut out the bucket's owner without it",
+            )
+
+
+def _without_ours(document: Document | None, old: Mapping[str, Any], sids: Sequence[str]) -> Document | None:
+    return document if old.get(OF_OTHERS) else without(document, *sids)
+
+
+def _live_statement(document: Document | None, old: Mapping[str, Any]) -> dict[str, Any] | None:
+    if old.get(OF_OTHERS):
+        return documented(document, str(old["bucket"]), old.get("prefixes") or [])
+    return find_ours(document, str(old.get("sid")))
 
 
 def _standing(bucket: str, sid: str) -> str:
@@ -164,73 +193,59 @@ def _faults(declared: Mapping[str, Any]) -> list[Fault]:
     return found
 
 
-def _shown(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """Without its Sid, which is chosen when the document is seen."""
-    return {key: value for key, value in statement.items() if key != "Sid"}
+def _is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a put would change nothing that this stack is responsible for."""
+    if old.get("ownerAccess") != new.get("ownerAccess"):
+        return False
+    return _ordered(old.get("statement")) == _ordered(new.get("statement")) and owner_access.is_same(old, new)
 
 
-def _comparable(props: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a put depends on; the owner's access only matters when it is first asked for."""
-    statement = props.get("statement")
+def _ordered(statement: Any) -> Any:
     if not isinstance(statement, Mapping):
-        return (statement, props.get("ownerAccess"))
-    ordered = {key: sorted(value) if isinstance(value, list) else value for key, value in statement.items()}
-    return (ordered, props.get("ownerAccess"))
+        return statement
+    return {key: sorted(value) if isinstance(value, list) else value for key, value in statement.items()}
 
 
-def _put(run: Session, declared: Mapping[str, Any], earlier_sid: str | None) -> dict[str, Any]:
+def _put(run: Session, declared: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
     bucket, stack = str(declared["bucket"]), str(declared.get(STACK, ""))
-    chosen: dict[str, str] = {}
+    prefixes = declared.get("prefixes") or []
+    earlier_sid = None if old.get(OF_OTHERS) else str(old.get("sid") or "") or None
+    put: dict[str, Any] = {}
 
-    def with_ours(document: Document | None) -> Document:
-        chosen["sid"] = sid_for(document, stack, earlier_sid or None)
-        statement = inference_statement(bucket, declared.get("prefixes") or [], chosen["sid"])
-        document = merged(document, statement, _owner(run, declared, document))
+    def with_ours(document: Document | None) -> Document | None:
+        put.clear()
+        sid = sid_for(document, stack, earlier_sid)
+        used = None if find_ours(document, sid) else documented(document, bucket, prefixes)
+        if used is not None:
+            put.update({"sid": used["Sid"], OF_OTHERS: True, "statement": declared.get("statement")})
+            return document
+        statement = inference_statement(bucket, prefixes, sid)
+        owner = owner_access.statement(run, declared, document, old)
+        put.update({"sid": sid, "statement": shown_statement(statement)})
+        if owner is not None:
+            put.update({"ownerStatement": shown_statement(owner), OWNER_STATEMENT_SID: owner["Sid"]})
+        elif old.get(OWNER_STATEMENT_SID):
+            document = owner_access.without_owner(document, str(old[OWNER_STATEMENT_SID]))
         if not earlier_sid:
             run.attempt(str(declared.get(URN, "")), dict(declared))
-        return document
+        return merged(document, statement, owner)
 
     with speaking_of(_subject(declared)):
         _rewrite(run, bucket, with_ours)
-    statement = _shown(inference_statement(bucket, declared.get("prefixes") or []))
-    kept = {key: declared[key] for key in INPUTS if key in declared}
+    kept = {key: declared[key] for key in INPUTS if key in declared and key != "ownerStatement"}
     return {
         **kept,
-        "statement": statement,
-        "sid": chosen["sid"],
+        **put,
         OWNER: run.organization(),
         "apiEndpoint": run.settings.endpoint,
         "format": FORMAT,
     }
 
 
-def _owner(run: Session, declared: Mapping[str, Any], document: Document | None) -> dict[str, Any] | None:
-    """The statement that keeps the owner in, where it was asked for; on a first policy one has to say."""
-    access, bucket = declared.get("ownerAccess"), str(declared["bucket"])
-    if access == "organization":
-        return owner_statement(bucket, _organization(run, declared))
-    if access is None and document is None:
-        raise CoreWeaveError(
-            f'bucket "{bucket}" has no policy yet, and a first one shuts out everyone whom it does not name, your own '
-            "users included; say `ownerAccess: organization` to keep them in, or `ownerAccess: none`"
-        )
-    return None
-
-
-def _organization(run: Session, declared: Mapping[str, Any]) -> str:
-    known = declared.get("organizationId") or next(
-        iter(sorted(run.organizations_seen(max_age_seconds=1.0))), ""
-    )
-    if not known:
-        raise CoreWeaveError(
-            "the id of your organisation is needed for `ownerAccess: organization`, and the account is still empty, so "
-            "no object tells it; give it as `organizationId` beside ownerAccess, or in Python name a gateway in `after`"
-        )
-    return str(known)
-
-
-def _rewrite(run: Session, bucket: str, change: Callable[[Document | None], Document | None]) -> None:
-    """Read, change, put, and look again a little later: repeated where somebody else wrote in between.
+def _rewrite(
+    run: Session, bucket: str, change: Callable[[Document | None], Document | None]
+) -> Document | None:
+    """The document at the end. Read, change, put, and look again a little later: repeated where somebody else wrote in between.
 
     A document is put as a whole and without a condition: another run that read it before our put, and puts after our
     first look, takes our change back. It has done so when `LOOK_AGAIN_SECONDS` are over.
@@ -241,7 +256,7 @@ def _rewrite(run: Session, bucket: str, change: Callable[[Document | None], Docu
             before = storage.policy(bucket)
             after = change(before)
             if same_meaning(before, after):
-                return
+                return before
             if after is None:
                 storage.delete_policy(bucket)
             else:

@@ -13,6 +13,9 @@ from coreweave_inference.review.reading import Resource
 from coreweave_inference.review.scene import Scene
 from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 
+STATEMENTS = ("statement", "ownerStatement")
+"""What follows from the other properties."""
+
 
 def consequences(
     resource: Resource, changes: Sequence[PropertyChange], scene: Scene
@@ -27,7 +30,7 @@ def consequences(
             yield from _created(after)
     else:
         yield from _locked_out(before, after, scene)
-        shown = [change for change in changes if change.path.split("[")[0].split(".")[0] != "statement"]
+        shown = [change for change in changes if change.path.split("[")[0].split(".")[0] not in STATEMENTS]
         for change in shown:
             yield plain(
                 say("{path} {before} → {after}", path=change.path, before=change.before, after=change.after)
@@ -43,6 +46,8 @@ def _created(after: Mapping[str, Any]) -> Iterator[Consequence]:
             bucket=after.get("bucket"),
         )
     )
+    if after.get("ownerStatement"):
+        yield plain(say("keeps the organization of bucket {bucket} in", bucket=after.get("bucket")))
     if after.get("ownerAccess") == "none":
         words = "if it is the first policy of {bucket}, everyone whom it does not name is shut out (ownerAccess: none)"
         yield caution(say(words, bucket=after.get("bucket")))
