@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,13 +23,13 @@ def test_a_new_directory_holds_everything_a_first_run_needs(cw_inference: Comman
         "inference.overlay.schema.json",
         "inference.schema.json",
         "inference.yaml",
+        "requirements.txt",
     ]
     project = yaml.safe_load((made / "Pulumi.yaml").read_text())
     assert project["name"] == "assistant"
     assert project["options"] == {"refresh": "always"}
     assert project["runtime"]["options"]["toolchain"] == "pip"
-    if sys.prefix != sys.base_prefix:
-        assert (made / project["runtime"]["options"]["virtualenv"]).resolve() == Path(sys.prefix).resolve()
+    assert project["runtime"]["options"]["virtualenv"] == ".venv"
     declaration = read(made / "inference.yaml")
     assert list(declaration.deployments) == ["chat"]
     assert declaration.buckets["weights"].zone == "RNO2A"

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
 import pulumi
 import pytest
-from coreweave_inference.engine.directory import StackDirectory
+from coreweave_inference.engine.directory import StackDirectory, add_identity
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.program import InlineProgram
 from coreweave_inference.engine.refusals import CannotStart
@@ -36,18 +37,20 @@ def test_a_project_of_another_language_is_refused(tmp_path: Path) -> None:
         project(tmp_path, "name: serving\nruntime: go\n")
 
 
-def test_the_running_virtualenv_must_be_the_one_that_the_project_names(tmp_path: Path) -> None:
-    text = "name: serving\nruntime: {name: python, options: {toolchain: pip, virtualenv: ../.venv}}\n"
+def test_the_running_virtualenv_must_be_the_one_that_the_project_names_where_that_exists(
+    tmp_path: Path,
+) -> None:
+    text = "name: serving\nruntime: {name: python, options: {toolchain: pip, virtualenv: .venv}}\n"
     directory = project(tmp_path, text)
-    wanted = (tmp_path.parent / ".venv").resolve()
+    wanted = (tmp_path / ".venv").resolve()
 
+    directory.require_virtualenv("/usr")
+    wanted.mkdir()
     directory.require_virtualenv(str(wanted))
     with pytest.raises(CannotStart) as refused:
         directory.require_virtualenv("/usr")
 
-    assert f"wants the virtualenv {wanted}, which does not exist, and this is running in /usr" in str(
-        refused.value
-    )
+    assert f"wants the virtualenv {wanted}, and this is running in /usr" in str(refused.value)
 
 
 def test_a_project_without_a_virtualenv_runs_in_any(tmp_path: Path) -> None:
@@ -68,6 +71,50 @@ def test_stacks_are_those_with_a_file_and_their_plain_configuration_is_read(tmp_
     }
     assert directory.secret_keys("dev") == {"coreweave:token"}
     assert directory.plain_configuration("prod") == {}
+
+
+def test_configuration_of_the_project_and_a_folder_of_stack_files_count_as_pulumi_has_them(
+    tmp_path: Path,
+) -> None:
+    directory = project(
+        tmp_path,
+        "name: serving\nruntime: python\nstackConfigDir: stacks\nconfig:\n"
+        "  coreweave:endpoint: https://shared\n  coreweave:s3Endpoint: {value: https://shared-s3}\n"
+        "  size: {type: integer, default: 3}\n  coreweave:token: {value: x}\n",
+    )
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(
+        "config:\n  coreweave:endpoint: https://own\n  coreweave:token: {secure: v1:abc}\n"
+    )
+
+    assert directory.stacks() == ("dev",)
+    assert directory.plain_configuration("dev") == {
+        "coreweave:endpoint": "https://own",
+        "coreweave:s3Endpoint": "https://shared-s3",
+        "serving:size": "3",
+    }
+    assert directory.plain_configuration("prod")["coreweave:endpoint"] == "https://shared"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "config:\n{}"),
+        ("encryptionsalt: v1:x\nconfig: {{}}\n", "encryptionsalt: v1:x\nconfig:\n{}"),
+        ("config:\n  a:b: c # kept\n", "config:\n{}  a:b: c # kept\n"),
+    ],
+)
+def test_an_identity_is_added_to_a_stack_file_and_the_rest_of_it_stays(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(before.format())
+
+    add_identity(file)
+
+    added = re.search("  #.*\\n  coreweave:identity: [0-9a-f]{32}\\n", file.read_text())
+    assert added
+    assert file.read_text() == after.format(added.group())
 
 
 def test_a_cli_that_is_missing_or_old_is_refused_with_how_to_get_it(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def _run(place: Path, stack: str | None, *, refresh: bool | None) -> Preview:
     name = stacks.chosen(directory, cli, stack)
     engine = Engine(directory, cli, name)
     if engine.state() is None:
-        stacks.create(directory, cli, name, asked=bool(stack))
+        stacks.create(directory, cli, name)
     result = engine.preview(refresh=refresh)
     source = f"{directory.project}/{name}"
     try:

@@ -27,7 +27,7 @@ NEXT_AFTER_STOP = {
 def preview(directory: Path, stack: str | None, *, refresh: bool | None, as_json: bool) -> None:
     """Print the plan."""
     with errors_told(as_json=as_json):
-        engine = Engine.opened(directory, stack)
+        engine = _opened(directory, stack, View(), as_json=as_json)
         _finish(engine.preview(refresh=refresh), as_json=as_json)
 
 
@@ -47,7 +47,7 @@ def up(
     _require_answer(yes, "up", as_json=as_json)
     with errors_told(as_json=as_json):
         view = _view(as_json)
-        engine = Engine.opened(directory, stack, view)
+        engine = _opened(directory, stack, view, as_json=as_json, create="first")
         engine.repair()
         if not yes and not _agreed_to_plan(engine, refresh):
             return
@@ -61,7 +61,7 @@ def destroy(directory: Path, stack: str | None, *, yes: bool, refresh: bool | No
     _require_answer(yes, "destroy", as_json=as_json)
     with errors_told(as_json=as_json):
         view = _view(as_json)
-        engine = Engine.opened(directory, stack, view)
+        engine = _opened(directory, stack, view, as_json=as_json, create="never")
         engine.repair()
         if not yes and not _agreed_to_destroy(engine):
             return
@@ -73,8 +73,17 @@ def destroy(directory: Path, stack: str | None, *, yes: bool, refresh: bool | No
 def refresh(directory: Path, stack: str | None, *, as_json: bool) -> None:
     """Read, and say what was changed outside."""
     with errors_told(as_json=as_json):
-        engine = Engine.opened(directory, stack)
+        engine = _opened(directory, stack, View(), as_json=as_json, create="never")
         _finish(engine.refresh(), as_json=as_json)
+
+
+def _opened(
+    directory: Path, stack: str | None, view: View, *, as_json: bool, create: str = "with-file"
+) -> Engine:
+    """The engine, once the first line of the run has said what it is about."""
+    engine = Engine.opened(directory, stack, view, create=create)
+    print(engine.context, file=sys.stderr if as_json else sys.stdout, flush=True)
+    return engine
 
 
 def _require_answer(yes: bool, command: str, *, as_json: bool) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from coreweave_inference.errors import Fault, InvalidDeclaration
+from coreweave_inference.version import __version__
 
-FARTHEST_PARENT = 3
-"""How far above the stack directory a virtualenv may lie to be named by a relative path."""
+if TYPE_CHECKING:
+    from coreweave_inference.engine.directory import StackDirectory
 
 PROJECT = """\
 name: {name}
@@ -20,16 +20,11 @@ runtime:
   name: python
   options:
     # Both keys are needed: the program and its providers find their Python by different rules.
+    # `pulumi install` makes the virtualenv from requirements.txt; `cw-inference` needs none.
     toolchain: pip
-    virtualenv: {virtualenv}
+    virtualenv: .venv
 # A preview then shows what was changed outside, and `up` knowingly puts it back.
 options: {{refresh: always}}
-"""
-
-STACK = """\
-config:
-  # The ids of this stack's objects come from it: never change it, never copy it to another stack.
-  coreweave:identity: {identity}
 """
 
 PROGRAM = """\
@@ -98,37 +93,62 @@ deployments:
 def init(directory: Path, *, name: str, stack: str, zone: str) -> list[str]:
     """Write what is missing; lines that say what was written and what comes next.
 
-    Raises InvalidDeclaration for a name that Pulumi would refuse, or where there is nothing left to write.
+    A stack's file without an identity gets one, unless the stack has objects already, whose ids would change.
+
+    Raises InvalidDeclaration for a name that Pulumi would refuse, or where there is nothing left to write, and CannotStart
+    where it cannot be known whether there are objects.
     """
+    from coreweave_inference.engine.directory import IDENTITY_KEY, StackDirectory, add_identity
+
     project = name or _project_name(directory)
     _require_name("--name", project)
     _require_name("--stack", stack)
     has_project = (directory / "Pulumi.yaml").exists()
-    files = (
-        _stack_files(stack)
-        if has_project
-        else {**_project_files(directory, project, zone), **_stack_files(stack)}
-    )
-    if (directory / f"Pulumi.{stack}.yaml").exists():
-        raise InvalidDeclaration(
-            [Fault(f'{directory} has a stack "{stack}" already', do="add another one with --stack NAME")]
-        )
+    found = StackDirectory.at(directory) if has_project else None
+    file = found.stack_file(stack) if found else directory / f"Pulumi.{stack}.yaml"
+    incomplete = False
+    if file.exists():
+        if found is None or IDENTITY_KEY in found.plain_configuration(stack):
+            raise InvalidDeclaration(
+                [Fault(f'{directory} has a stack "{stack}" already', do="add another one with --stack NAME")]
+            )
+        _require_no_objects(found, stack)
+        incomplete = True
     directory.mkdir(parents=True, exist_ok=True)
-    lines = [_written(directory / file, text) for file, text in files.items()]
+    files = {} if has_project else _project_files(project, zone)
+    lines = [_written(directory / file_name, text) for file_name, text in files.items()]
+    add_identity(file)
+    lines.append(f"{'added an identity to' if incomplete else 'written '} {file}")
     return [*lines, "", *_next_steps(directory, stack, new=not has_project)]
 
 
-def _stack_files(stack: str) -> dict[str, str]:
-    return {f"Pulumi.{stack}.yaml": STACK.format(identity=secrets.token_hex(16))}
+def _require_no_objects(directory: StackDirectory, stack: str) -> None:
+    """Raises InvalidDeclaration where a new identity would change the ids of what the stack has."""
+    from coreweave_inference.engine.happenings import TYPES
+    from coreweave_inference.engine.installation import PulumiCli
+    from coreweave_inference.engine.stacks import exported
+
+    state = exported(directory, PulumiCli.found(os.environ), stack) or {}
+    resources = (state.get("deployment") or {}).get("resources") or ()
+    if any(str(found.get("type", "")).startswith(TYPES) for found in resources):
+        raise InvalidDeclaration(
+            [
+                Fault(
+                    f'stack "{stack}" has no identity in its file and has objects, whose ids come from its name',
+                    do="leave the file as it is: a new identity would replace them all",
+                )
+            ]
+        )
 
 
-def _project_files(directory: Path, project: str, zone: str) -> dict[str, str]:
+def _project_files(project: str, zone: str) -> dict[str, str]:
     from coreweave_inference.spec.declaration import schema
 
     return {
-        "Pulumi.yaml": PROJECT.format(name=project, virtualenv=_virtualenv(directory)),
+        "Pulumi.yaml": PROJECT.format(name=project),
         "inference.yaml": DECLARATION.format(zone=zone, bucket=f"{_as_bucket_name(project)}-weights"),
         "__main__.py": PROGRAM,
+        "requirements.txt": f"coreweave-inference>={__version__}\n",
         ".gitignore": IGNORED,
         # Editors complete and check the declaration, and an overlay of it, with these.
         **{file: schema.text(overlay=overlay) for file, overlay in schema.FILES.items()},
@@ -144,27 +164,13 @@ def _written(file: Path, text: str) -> str:
     return f"written  {file}"
 
 
-def _virtualenv(directory: Path) -> str:
-    """The running virtualenv as seen from `directory`; `.venv` where none is running."""
-    if sys.prefix == sys.base_prefix:
-        return ".venv"
-    relative = os.path.relpath(sys.prefix, directory.resolve())
-    return relative if Path(relative).parts.count("..") <= FARTHEST_PARENT else sys.prefix
-
-
 def _next_steps(directory: Path, stack: str, *, new: bool) -> list[str]:
-    first = (
-        []
-        if sys.prefix != sys.base_prefix
-        else [f"  cd {directory} && python3 -m venv .venv && .venv/bin/pip install coreweave-inference"]
-    )
     weights = [
         f"  cw-inference up {directory} --stack {stack} --only buckets",
         "  cw-inference weights push FOLDER BUCKET models/llama-3.1-8b",
     ]
     return [
         f"Next: edit {directory / 'inference.yaml'}, then" if new else "Next:",
-        *first,
         "  export COREWEAVE_API_TOKEN=…",
         *weights,
         f"  cw-inference preview {directory} --stack {stack}",

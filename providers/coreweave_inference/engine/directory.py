@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,27 @@ import yaml
 from .refusals import CannotStart
 
 PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml")
+IDENTITY_KEY = "coreweave:identity"
+IDENTITY = """\
+  # The ids of this stack's objects come from it: never change it, never copy it to another stack.
+  coreweave:identity: {identity}
+"""
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9_.-]+)\.ya?ml")
 
 
 @dataclass(frozen=True)
 class StackDirectory:
-    """A directory with a Pulumi project in Python; `project` is its name in URNs."""
+    """A directory with a Pulumi project in Python; `project` is its name in URNs.
+
+    `stack_files` is where the stacks' files are; `project_configuration` has full keys, as the project file gives them to
+    all stacks.
+    """
 
     path: Path
     project: str
     virtualenv: str | None
+    stack_files: Path
+    project_configuration: Mapping[str, str]
 
     @classmethod
     def at(cls, path: Path) -> StackDirectory:
@@ -50,7 +62,16 @@ class StackDirectory:
         if not isinstance(settings.get("name"), str):
             raise CannotStart(f"{file} gives no name to the project; add `name: …`")
         virtualenv = options.get("virtualenv") if isinstance(options, dict) else None
-        return cls(path, settings["name"], str(virtualenv) if virtualenv else None)
+        project, configuration = settings["name"], settings.get("config")
+        # `config` was the name of `stackConfigDir` once, and still is where it holds a text.
+        folder = settings.get("stackConfigDir") or (configuration if isinstance(configuration, str) else "")
+        return cls(
+            path,
+            project,
+            str(virtualenv) if virtualenv else None,
+            path / str(folder or ""),
+            _plain(project, {key: _default(value) for key, value in _entries(configuration)}),
+        )
 
     @property
     def program(self) -> Path:
@@ -58,48 +79,81 @@ class StackDirectory:
         return self.path / "__main__.py"
 
     def require_virtualenv(self, running: str = sys.prefix) -> None:
-        """Refuse to run the program with other packages than `pulumi up` would. Raises CannotStart."""
+        """Refuse to run the program with other packages than `pulumi up` would. Raises CannotStart.
+
+        Where the virtualenv does not exist (`pulumi install` makes it), a directory that came from another machine runs in
+        whichever Python this command is installed in.
+        """
         if self.virtualenv is None:
             return
         wanted = (self.path / self.virtualenv).resolve()
-        if wanted == Path(running).resolve():
+        if wanted == Path(running).resolve() or not wanted.is_dir():
             return
-        missing = "" if wanted.is_dir() else ", which does not exist"
         raise CannotStart(
-            f"{self.path} wants the virtualenv {wanted}{missing}, and this is running in {running}; run "
+            f"{self.path} wants the virtualenv {wanted}, and this is running in {running}; run "
             f"{wanted / _scripts() / 'cw-inference'} instead, or change runtime.options.virtualenv in Pulumi.yaml"
         )
 
     def stacks(self) -> tuple[str, ...]:
         """Names of the stacks that have a file here, sorted."""
-        matches = (STACK_FILE.fullmatch(file.name) for file in self.path.iterdir() if file.is_file())
+        if not self.stack_files.is_dir():
+            return ()
+        matches = (STACK_FILE.fullmatch(file.name) for file in self.stack_files.iterdir() if file.is_file())
         return tuple(sorted({match["stack"] for match in matches if match}))
 
     def plain_configuration(self, stack: str) -> dict[str, str]:
-        """Full key to value of what lies in clear in the stack's file; encrypted values are left out."""
-        file = self.stack_file(stack)
-        found = _mapping(file).get("config") if file.is_file() else None
-        entries = found.items() if isinstance(found, Mapping) else ()
-        return {
-            (key if ":" in key else f"{self.project}:{key}"): str(value)
-            for key, value in entries
-            if isinstance(value, (str, int, float, bool))
-        }
+        """Full key to value of what lies in clear in the project's file and, before it, the stack's.
+
+        Encrypted values are left out, and with them what the project's file gives for their keys.
+        """
+        own = _plain(self.project, dict(self._entries(stack)))
+        secret = self.secret_keys(stack)
+        shared = {key: value for key, value in self.project_configuration.items() if key not in secret}
+        return {**shared, **own}
 
     def secret_keys(self, stack: str) -> frozenset[str]:
         """Full keys of the values that lie encrypted in the stack's file."""
-        file = self.stack_file(stack)
-        found = _mapping(file).get("config") if file.is_file() else None
-        entries = found.items() if isinstance(found, Mapping) else ()
-        return frozenset(key for key, value in entries if isinstance(value, Mapping) and "secure" in value)
+        return frozenset(
+            _full_key(self.project, key)
+            for key, value in self._entries(stack)
+            if isinstance(value, Mapping) and "secure" in value
+        )
 
     def stack_file(self, stack: str) -> Path:
         """`Pulumi.<stack>.yaml`, without the organisation that may stand before the stack's name."""
-        return self.path / f"Pulumi.{stack.rsplit('/', 1)[-1]}.yaml"
+        name = f"Pulumi.{stack.rsplit('/', 1)[-1]}"
+        other = self.stack_files / f"{name}.yml"
+        return other if other.is_file() else self.stack_files / f"{name}.yaml"
+
+    def _entries(self, stack: str) -> Iterable[tuple[str, Any]]:
+        file = self.stack_file(stack)
+        return _entries(_mapping(file).get("config") if file.is_file() else None)
 
 
 def _scripts() -> str:
     return "Scripts" if os.name == "nt" else "bin"
+
+
+def _entries(configuration: Any) -> list[tuple[str, Any]]:
+    found = configuration.items() if isinstance(configuration, Mapping) else ()
+    return [(str(key), value) for key, value in found]
+
+
+def _plain(project: str, entries: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        _full_key(project, key): str(value)
+        for key, value in entries.items()
+        if isinstance(value, (str, int, float, bool))
+    }
+
+
+def _full_key(project: str, key: str) -> str:
+    return key if ":" in key else f"{project}:{key}"
+
+
+def _default(entry: Any) -> Any:
+    """What an entry of a project's `config` gives: itself, its `value`, or the `default` of its type."""
+    return entry.get("value", entry.get("default")) if isinstance(entry, Mapping) else entry
 
 
 def _mapping(file: Path) -> dict[str, Any]:
@@ -110,3 +164,20 @@ def _mapping(file: Path) -> dict[str, Any]:
     if data is not None and not isinstance(data, dict):
         raise CannotStart(f"{file} must hold a mapping (`name: …`)")
     return data or {}
+
+
+def add_identity(file: Path) -> None:
+    """Give a stack's file an identity of its own; what else it holds stays."""
+    entry = IDENTITY.format(identity=secrets.token_hex(16))
+    before = file.read_text(encoding="utf-8") if file.is_file() else ""
+    lines = before.splitlines(keepends=True)
+    at = next((n for n, line in enumerate(lines) if re.match(r"config:\s*(#.*)?$", line)), None)
+    if at is not None:
+        lines.insert(at + 1, entry)
+        text = "".join(lines)
+    else:
+        # `config: {}` and the like hold nothing.
+        rest = "".join(line for line in lines if not re.match(r"config:\s*(\{\s*\}|null|~)\s*(#.*)?$", line))
+        text = f"{rest}{'' if not rest or rest.endswith(chr(10)) else chr(10)}config:\n{entry}"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")

@@ -66,8 +66,13 @@ class Engine:
         stack: str | None = None,
         watch: Watch = nobody,
         environ: Mapping[str, str] = os.environ,
+        *,
+        create: str = "with-file",
     ) -> Engine:
-        """The engine of the directory `path`, its stack made in the backend where it is missing.
+        """The engine of the directory `path`.
+
+        A stack that the backend does not have is made there as `create` says: `never`, `with-file` (it has a file here) or
+        `first` (also where the directory has no stack at all).
 
         Raises CannotStart: no project, another virtualenv, no CLI, no stack.
         """
@@ -77,8 +82,18 @@ class Engine:
         name = stacks.chosen(directory, cli, stack)
         engine = cls(directory, cli, name, watch)
         if engine.state() is None:
-            stacks.create(directory, cli, name, asked=bool(stack))
+            if create == "never" and directory.stack_file(name).is_file():
+                raise CannotStart(stacks.missing(directory, name, cli))
+            stacks.create(directory, cli, name, first=create == "first")
         return engine
+
+    @property
+    def context(self) -> str:
+        """What a run is about: project, stack, organisation where it is known, endpoint."""
+        settings = resolve(os.environ, self.directory.plain_configuration(self.stack), require_token=False)
+        organization = _organization(self.state() or {})
+        named = f", organisation {organization}" if organization else ""
+        return f"stack {self.directory.project}/{self.stack}{named}, {settings.endpoint}"
 
     def state(self) -> State | None:
         """The stack's state with its secrets encrypted, as it was before the first run or after the last one.
@@ -321,6 +336,13 @@ class Engine:
         self._cli.run(["cancel", "--yes", "--stack", self.stack], str(self.directory.path), {})
         self._repaired(f"took away the lock of {'; '.join(map(str, locks))}: that process is gone")
         return self._readable(act)
+
+
+def _organization(state: State) -> str:
+    """The organisation that a resource of the stack recorded; the account of a first run is still empty."""
+    resources = (state.get("deployment") or {}).get("resources") or ()
+    found = (str((each.get("outputs") or {}).get("organizationId") or "") for each in resources)
+    return next(filter(None, found), "")
 
 
 def _may_take_over(set_aside: Sequence[str]) -> dict[str, str]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
-from .directory import StackDirectory
+from coreweave_inference.errors import one_line
+
+from .directory import StackDirectory, add_identity
 from .installation import CommandFailed, PulumiCli
 from .refusals import CannotStart
 
@@ -50,12 +54,48 @@ def exported(directory: StackDirectory, cli: PulumiCli, stack: str) -> dict[str,
     return state
 
 
-def create(directory: StackDirectory, cli: PulumiCli, stack: str, *, asked: bool) -> None:
-    """Make the stack in the backend, if it was asked for by name or has a file. Raises CannotStart otherwise."""
-    if not asked and not directory.stack_file(stack).is_file():
-        names = ", ".join(directory.stacks()) or "none"
-        raise CannotStart(
-            f'{directory.path}: the backend has no stack "{stack}", and there is no {directory.stack_file(stack).name}; '
-            f"stacks with a file here: {names}"
-        )
-    cli.run(["stack", "init", stack], str(directory.path), {})
+def create(directory: StackDirectory, cli: PulumiCli, stack: str, *, first: bool = False) -> None:
+    """Make a stack that has a file here in the backend, and select nothing. Raises CannotStart for any other name.
+
+    `first`: a directory without any stack gets this one, with a file.
+    """
+    known = directory.stacks()
+    if not directory.stack_file(stack).is_file():
+        if known or not first:
+            raise CannotStart(unknown(directory, stack))
+        add_identity(directory.stack_file(stack))
+    cli.run(["stack", "init", "--no-select", stack], str(directory.path), {})
+
+
+def require(directory: StackDirectory, stack: str, cli: Callable[[], PulumiCli]) -> None:
+    """Refuse a name that neither a file here nor the backend knows (CannotStart); the backend is asked only without a file."""
+    if not directory.stack_file(stack).is_file() and exported(directory, cli(), stack) is None:
+        raise CannotStart(unknown(directory, stack))
+
+
+def unknown(directory: StackDirectory, stack: str) -> str:
+    """What is wrong with a name that neither the backend nor a file here knows."""
+    short, known = stack.rsplit("/", 1)[-1], directory.stacks()
+    near = get_close_matches(short, known, n=1)
+    meant = f'did you mean "{near[0]}"? ' if near else ""
+    return (
+        f'{directory.path}: there is no stack "{stack}": the backend has none, and there is no '
+        f"{directory.stack_file(stack).name} (stacks with a file here: {', '.join(known) or 'none'}); {meant}"
+        f"`cw-inference init {directory.path} --stack {short}` adds one"
+    )
+
+
+def missing(directory: StackDirectory, stack: str, cli: PulumiCli) -> str:
+    """What is wrong with a stack that has a file here and that the backend does not have."""
+    return (
+        f'{directory.path}: the backend{_backend(directory, cli)} has no stack "{stack}"; nothing was changed; use the '
+        "backend that holds it (`pulumi login`, PULUMI_BACKEND_URL), or another name"
+    )
+
+
+def _backend(directory: StackDirectory, cli: PulumiCli) -> str:
+    try:
+        url = cli.run(["whoami", "--json"], str(directory.path), {}).stdout
+        return f" {one_line(str(json.loads(url)['url']))}"
+    except (CommandFailed, KeyError, ValueError, TypeError):
+        return ""
