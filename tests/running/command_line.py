@@ -114,19 +114,25 @@ class Stack:
         """End the engine as a crash would."""
         os.kill(self.engine_process(), signal.SIGKILL)
 
-    def state(self) -> dict[str, Any]:
-        """The stack's deployment as the backend holds it."""
+    def pulumi(self, *arguments: str) -> str:
+        """What a command of the CLI prints in the stack directory."""
         pulumi = shutil.which("pulumi")
         assert pulumi is not None, "these tests need the Pulumi CLI on PATH"
         answer = subprocess.run(
-            [pulumi, "stack", "export", "--stack", "dev"],
+            [pulumi, *arguments],
             cwd=self.path,
             env=self.environment,
             capture_output=True,
             text=True,
             check=True,
         )
-        deployment: dict[str, Any] = json.loads(answer.stdout)["deployment"]
+        return answer.stdout
+
+    def state(self) -> dict[str, Any]:
+        """The stack's deployment as the backend holds it."""
+        deployment: dict[str, Any] = json.loads(self.pulumi("stack", "export", "--stack", "dev"))[
+            "deployment"
+        ]
         return deployment
 
     def names(self) -> set[str]:

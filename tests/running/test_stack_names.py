@@ -96,3 +96,33 @@ def test_init_completes_a_file_without_identity_unless_the_stack_has_objects(
     assert len(identity) == 32
     assert refused.returncode == 2
     assert "has objects, whose ids come from its name" in refused.stderr
+
+
+def test_every_command_reads_token_and_endpoint_where_a_run_reads_them(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(gateways("public"))
+    token = stack.environment.pop("COREWEAVE_API_TOKEN")
+    endpoint = stack.environment.pop("COREWEAVE_API_ENDPOINT")
+    project = stack.path / "Pulumi.yaml"
+    (stack.path / "stacks").mkdir()
+    (stack.path / "Pulumi.dev.yaml").rename(stack.path / "stacks" / "Pulumi.dev.yaml")
+    project.write_text(
+        f"{project.read_text()}stackConfigDir: stacks\nconfig:\n  coreweave:endpoint: {endpoint}\n"
+    )
+    stack.environment["PULUMI_CONFIG_PASSPHRASE"] = "secret"
+    assert stack.run("preview").returncode != 0  # Without a token; it makes the stack in the backend.
+    stack.pulumi("config", "set", "--secret", "coreweave:token", token, "--stack", "dev")
+    requests = len(simulator.journal.entries())
+
+    up, checked, catalog = stack.run("up", "--yes"), stack.run("check"), stack.run("catalog", "--json")
+    stack.environment["PULUMI_CONFIG_PASSPHRASE"] = "wrong"
+    undecryptable = stack.run("catalog")
+
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert catalog.returncode == 0, catalog.stderr
+    assert "there is no token" not in checked.stdout
+    assert len(simulator.journal.entries()) > requests
+    assert undecryptable.returncode == 2
+    assert "coreweave:token in Pulumi.dev.yaml is encrypted and cannot be read" in undecryptable.stderr

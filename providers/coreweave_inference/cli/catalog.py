@@ -13,7 +13,7 @@ from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.spec.kinds import Kind
 
 from .exits import FAILED, errors_told
-from .surroundings import settings_at
+from .surroundings import settings_at, stack_at
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Catalog:
 def catalog(directory: Path, stack: str | None, *, as_json: bool) -> None:
     """Ask the three parameter calls, and print what they tell."""
     with errors_told(as_json=as_json):
-        settings = settings_at(directory, stack)
+        settings = settings_at(directory, stack_at(directory, stack))
         with InferenceApi.of(settings) as api:
             found = read(api)
     print(json.dumps(document(found)) if as_json else "\n".join(text(found)))

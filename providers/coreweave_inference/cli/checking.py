@@ -13,9 +13,11 @@ from coreweave_inference.engine.installation import CommandFailed, PulumiCli
 from coreweave_inference.engine.stacks import exported
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.facts import checks_for, last_objects
-from coreweave_inference.settings import Settings, resolve
+from coreweave_inference.settings import Settings
 from coreweave_inference.spec.declaration import Declaration, read, read_for_stack
 from coreweave_inference.spec.identity import stack_identity
+
+from .surroundings import is_project, settings_at, stack_at
 
 FILE = "inference.yaml"
 IDENTITY_KEY = "coreweave:identity"
@@ -34,14 +36,20 @@ class Surroundings:
 
 def looked_at(directory: Path, stack: str | None, *, offline: bool) -> Surroundings:
     """What there is to check; offline nothing but files is read. Raises InvalidDeclaration, SettingsError and CannotStart."""
-    name = stack or _only_stack(directory)
+    name = (stack or _only_stack(directory)) if offline else stack_at(directory, stack)
     path = directory / FILE
     short = name.rsplit("/", 1)[-1] if name else ""
     declaration = read_for_stack(path, short) if name else read(path)
     if offline:
         return Surroundings(declaration, None, _identity(directory, name), None, ())
     last, notes = _last(directory, name)
-    return Surroundings(declaration, _settings(directory, name), _identity(directory, name), last, notes)
+    return Surroundings(
+        declaration,
+        settings_at(directory, name, require_token=False),
+        _identity(directory, name),
+        last,
+        notes,
+    )
 
 
 def report_on(found: Surroundings) -> Report:
@@ -51,29 +59,15 @@ def report_on(found: Surroundings) -> Report:
     return replace(report, notes=(*found.notes, *report.notes)) if looked else report
 
 
-def _is_project(directory: Path) -> bool:
-    return any((directory / name).is_file() for name in ("Pulumi.yaml", "Pulumi.yml"))
-
-
 def _only_stack(directory: Path) -> str | None:
     """The only stack with a file; `None` where there are several or none."""
-    names = StackDirectory.at(directory).stacks() if _is_project(directory) else ()
+    names = StackDirectory.at(directory).stacks() if is_project(directory) else ()
     return names[0] if len(names) == 1 else None
-
-
-def _settings(directory: Path, stack: str | None) -> Settings:
-    """As the environment and the stack's plain configuration say; without a token too."""
-    if not stack or not _is_project(directory):
-        return resolve(os.environ, {}, require_token=False)
-    found = StackDirectory.at(directory)
-    return resolve(
-        os.environ, found.plain_configuration(stack), found.secret_keys(stack), require_token=False
-    )
 
 
 def _identity(directory: Path, stack: str | None) -> Identity | None:
     """Ids follow from the identity in the stack's file, names from the stack's name alone."""
-    if not stack or not _is_project(directory):
+    if not stack or not is_project(directory):
         return None
     found = StackDirectory.at(directory)
     *organization, _ = stack.split("/")
@@ -87,7 +81,7 @@ def _identity(directory: Path, stack: str | None) -> Identity | None:
 
 def _last(directory: Path, stack: str | None) -> tuple[tuple[LastObject, ...] | None, tuple[str, ...]]:
     """The last state's objects, or a note on why they are not known."""
-    if not stack or not _is_project(directory):
+    if not stack or not is_project(directory):
         return None, ("the last state was not looked at (no stack is named), so changes were not judged",)
     try:
         return last_objects(_exported(directory, stack)) or (), ()

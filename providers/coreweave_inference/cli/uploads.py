@@ -24,7 +24,7 @@ from coreweave_inference.storage_uploads import UploadProgress
 from coreweave_inference.weights_folder import files_in, is_excluded
 
 from .exits import errors_told, usage_error
-from .surroundings import settings_at
+from .surroundings import settings_at, stack_at
 
 MOST_NAMED = 10
 
@@ -50,7 +50,7 @@ def push(asked: Push, *, zone: str, directory: Path, stack: str | None, as_json:
         if faults:
             raise InvalidDeclaration(faults)
         files = files_in(asked.folder, asked.exclude)
-        settings = settings_at(directory, stack)
+        settings = settings_at(directory, stack_at(directory, stack))
         with InferenceApi.of(settings) as api, _shown(quiet=as_json) as (compare, progress):
             storage = _storage(settings, api, zone, asked.bucket)
             plan = storage.plan_upload(files, asked.bucket, asked.path, compare)

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from coreweave_inference.errors import one_line
+from coreweave_inference.settings import CONFIG_KEYS
 
 from .directory import StackDirectory, add_identity
 from .installation import CommandFailed, PulumiCli
@@ -52,6 +53,15 @@ def exported(directory: StackDirectory, cli: PulumiCli, stack: str) -> dict[str,
         raise
     state: dict[str, Any] = json.loads(answer.stdout)
     return state
+
+
+def configuration(directory: StackDirectory, stack: str, cli: Callable[[], PulumiCli]) -> dict[str, str]:
+    """The stack's configuration by full keys, as a run has it; decrypted only where a setting of ours is encrypted."""
+    if directory.secret_keys(stack).isdisjoint(CONFIG_KEYS):
+        return directory.plain_configuration(stack)
+    arguments = ["config", "--show-secrets", "--json", "--stack", stack]
+    found = json.loads(cli().run(arguments, str(directory.path), {}).stdout)
+    return {key: str(entry.get("value", "")) for key, entry in found.items()}
 
 
 def create(directory: StackDirectory, cli: PulumiCli, stack: str, *, first: bool = False) -> None:
