@@ -77,10 +77,12 @@ def judged(
     recorded: Recorded,
     before: Settled,
     between: Program,
+    strangers: list[Mapping[str, Any]],
 ) -> list[Violation]:
     """What is wrong with an account that a clean run of `program` left.
 
-    `between` is what the run before declared, `before` what the clean run before that had left.
+    `between` is what the run before declared, `before` what the clean run before that had left; `strangers` are the
+    statements of others in the bucket's policy.
     """
     by_id = {item.id: item for item in live}
     found: list[Violation] = []
@@ -88,7 +90,7 @@ def judged(
         found += _object_wrong(program, name, item, by_id, recorded)
     found += _extra(program, live, recorded)
     found += _lost(program, recorded, before, between, by_id)
-    found += _statements_wrong(program, statements)
+    found += _statements_wrong(program, statements, strangers)
     found += [Violation("not done", text) for text in recorded.unfinished]
     return found
 
@@ -243,17 +245,19 @@ def _replaces(item: Declared) -> tuple[str, str]:
     return (item.name, item.instance if isinstance(item, Claim) else "")
 
 
-def _statements_wrong(program: Program, statements: list[Mapping[str, Any]]) -> list[Violation]:
+def _statements_wrong(
+    program: Program, statements: list[Mapping[str, Any]], strangers: list[Mapping[str, Any]]
+) -> list[Violation]:
     """Exactly one statement of ours, as declared, and none without a declaration; strangers' are as they were."""
     ours = _ours(statements)
-    others = [found for found in statements if found not in ours and not _is_owners(found)]
+    others = [found for found in statements if found not in ours]
     wanted = [_served(BUCKET, program.prefixes)] if program.deployments else []
     found = []
     if served(statements) != wanted:
         what = "leftover" if len(ours) > len(wanted) else "other spec"
         found.append(Violation(what, f"policy statements {ours} instead of {wanted}"))
-    if [statement.get("Sid") for statement in others] != ["Strangers"]:
-        found.append(Violation("lost", f"statements of others are now {others}"))
+    if others != strangers:
+        found.append(Violation("foreign changed", f"statements of others are now {others}"))
     return found
 
 
@@ -269,7 +273,3 @@ def _ours(statements: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _served(bucket: str, prefixes: tuple[str, ...]) -> set[str]:
     arn = f"arn:aws:s3:::{bucket}"
     return {arn, *([f"{arn}/{prefix}/*" for prefix in prefixes] or [f"{arn}/*"])}
-
-
-def _is_owners(statement: Mapping[str, Any]) -> bool:
-    return statement.get("Principal") == "*"

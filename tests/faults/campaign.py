@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     lives = _lives(options.rounds, options.life)
     until = started + options.seconds
     with serving() as keys:
-        stage = (pulumi, keys)
+        stage = (pulumi, keys, options.situation)
         for rounds in _played(options.seed, lives, min(options.jobs, len(lives)), stage, until):
             totals.add(rounds)
             for found in rounds:
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--jobs", type=int, default=2, help="lives that are played at a time")
     parser.add_argument("--life", type=int, help="play this life alone, to see again what it did")
+    parser.add_argument("--situation", default="", help="end every round with this situation")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no life after this time")
     parser.add_argument("--json", action="store_true", help="one JSON document at the end")
     return parser
@@ -81,7 +82,7 @@ def _lives(rounds: int, only: int | None) -> list[tuple[int, int]]:
 
 
 def _played(
-    seed: int, lives: list[tuple[int, int]], jobs: int, stage: tuple[str, KeyService], until: float
+    seed: int, lives: list[tuple[int, int]], jobs: int, stage: tuple[str, KeyService, str], until: float
 ) -> Iterator[list[Round]]:
     """The rounds of each life, as they end. A life runs in a process of its own: it is sent interrupts."""
     context = multiprocessing.get_context("forkserver")
@@ -118,7 +119,7 @@ def _next(results: Any, running: dict[int, BaseProcess]) -> list[Round]:
         return found
 
 
-def _play(seed: int, number: int, count: int, stage: tuple[str, KeyService], results: Any) -> None:
+def _play(seed: int, number: int, count: int, stage: tuple[str, KeyService, str], results: Any) -> None:
     from coreweave_inference.simulator import Simulator
 
     gc.freeze()  # What was loaded before the fork stays, so that collecting what a run leaves is quick.

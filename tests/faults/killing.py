@@ -107,8 +107,9 @@ class Killer:
         for process, command in processes_below(self._parent).items():
             if _is(who, command):
                 self.killed.append(process)
+                number = signal.SIGHUP if who == "closed terminal" else signal.SIGKILL
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+                    os.kill(process, number)
 
 
 def _is(who: str, command: str) -> bool:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -30,7 +30,7 @@ from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.simulator import Simulator
 
 from tests.engine.workbench import keep_connections_apart
-from tests.faults import misbehaviour
+from tests.faults import misbehaviour, situations_of_health, situations_of_owners, situations_of_plans
 from tests.faults.account import (
     STACK,
     LiveObject,
@@ -43,12 +43,28 @@ from tests.faults.account import (
 from tests.faults.changes import changed, first, mended
 from tests.faults.key_service import KeyService
 from tests.faults.killing import Killer, command_line, is_provider, processes_below, runs
-from tests.faults.misbehaviour import Plan
+from tests.faults.misbehaviour import Kill, Plan
 from tests.faults.plain import PlainEngine
 from tests.faults.programs import Program
+from tests.faults.situations import Ran, Scene, Situation
 from tests.faults.stage import Stage
 
+SITUATIONS: tuple[Situation, ...] = (
+    *situations_of_plans.SITUATIONS,
+    *situations_of_owners.SITUATIONS,
+    *situations_of_health.SITUATIONS,
+)
 JOURNAL_TAIL = 60
+SITUATION_CHANCE = 0.3
+"""So many rounds end with a situation."""
+RESTRICTED_BUCKETS = 0.4
+"""So many lives begin with a bucket whose policy names two principals and nobody else."""
+CLOCKS_APART, CLOCK_AHEAD_SECONDS = 0.3, 5400.0
+"""In so many lives the service's clock is ahead of this machine's."""
+HOURS_LATER, HOURS_LATER_SECONDS = 0.15, 7200.0
+"""So often a night lies between a disturbed run and the next one, as the service counts."""
+OF_A_COMMAND = ("command", "closed terminal")
+"""Who is ended where `cw-inference` runs as a process of its own."""
 PLAIN_LIVES = 0.25
 """So many lives are led with plain `pulumi`, which is promised less: what is made must stay declared."""
 LONGEST_END_SECONDS = 40.0
@@ -75,12 +91,23 @@ class Life:
     """Begins with a bucket, weights, and a stranger's gateway and policy statement, which must outlive everything."""
 
     def __init__(
-        self, seed: int, number: int, place: Path, simulator: Simulator, pulumi: str, keys: KeyService
+        self,
+        seed: int,
+        number: int,
+        place: Path,
+        simulator: Simulator,
+        pulumi: str,
+        keys: KeyService,
+        situation: str = "",
     ) -> None:
+        self._always = situation
         self._number = number
         self._random = Random(f"{seed}/{number}")
         self._plain = self._random.random() < PLAIN_LIVES
-        self._stage = Stage(place, simulator, pulumi, keys, plain=self._plain)
+        restricted = self._random.random() < RESTRICTED_BUCKETS
+        self._stage = Stage(place, simulator, pulumi, keys, plain=self._plain, restricted=restricted)
+        if self._random.random() < CLOCKS_APART:
+            simulator.clock.advance(CLOCK_AHEAD_SECONDS)
         self._simulator = simulator
         self._directory = self._stage.directory
         self._program = Program()
@@ -90,8 +117,8 @@ class Life:
         keep_connections_apart()
         signal.signal(signal.SIGINT, lambda number, frame: None)
         self._cli = PulumiCli.found(os.environ)
-        secrets = ["--secrets-provider", keys.secrets_provider]
-        self._cli.run(["stack", "init", STACK, *secrets], str(self._directory), {})
+        self._secrets = ["--secrets-provider", keys.secrets_provider]
+        self._cli.run(["stack", "init", STACK, *self._secrets], str(self._directory), {})
 
     def rounds(self, count: int) -> list[Round]:
         """So many rounds, and the end; a life ends at the first violation, since what follows proves nothing."""
@@ -129,10 +156,46 @@ class Life:
         after = self._after(before, between, failed)
         result.story += _story(before, between, after, what, plan)
         self._stage.wait_until_quiet()
+        if self._random.random() < HOURS_LATER and not self._plain:
+            result.kinds["hours later"] += 1
+            self._simulator.clock.advance(HOURS_LATER_SECONDS)
         clean = self._clean(result, after)
         if clean is not None:
             self._judge(result, after, between)
         self._program = after.settled()
+        chance = 1.0 if self._always else SITUATION_CHANCE
+        if not result.violations and self._random.random() < chance:
+            self._situation(result)
+
+    def _situation(self, result: Round) -> None:
+        """One situation, and what it left: the account has to be as declared again."""
+        possible = [
+            found
+            for found in SITUATIONS
+            if found.possible(self._program)
+            and (found.plain or not self._plain)
+            and self._always in ("", found.name)
+        ]
+        if not possible:
+            return
+        situation = self._random.choice(possible)
+        result.kinds[situation.name] += 1
+        # Aliases have done their work; what is declared from now on has none.
+        self._stage.declare(self._program)
+        scene = Scene(
+            self._stage,
+            self._program,
+            self._random,
+            self._engine_run,
+            self._command,
+            self._killed,
+            self._second_stack,
+        )
+        found = [replace(v, text=f"{situation.name}: {v.text}") for v in situation.act(scene)]
+        result.violations += found
+        if not found:
+            self._settled = self._settled if situation.keeps else Settled()
+            self._judge(result, self._program, self._program)
 
     def _between(self, before: Program) -> tuple[Program, str]:
         if not before.objects():
@@ -162,13 +225,20 @@ class Life:
         self._stage.declare(program)
         for fault in plan.faults:
             self._simulator.faults.add(fault)
+        meanwhile: list[Callable[[], object]] = []
         if plan.expire_keys:
-            timer = threading.Timer(self._random.random() * 2, self._simulator.storage.credentials.expire)
+            meanwhile.append(self._simulator.storage.credentials.expire)
+        if plan.clock_step_seconds:
+            meanwhile.append(lambda: self._stage.step_clock(plan.clock_step_seconds))
+        timers = [threading.Timer(self._random.random() * 2, act) for act in meanwhile]
+        for timer in timers:
             timer.start()
         operation = "destroy" if destroy else "up"
         ok, errors = self._run_to_be_killed(plan, operation, refresh=self._random.random() < 0.35)
-        if plan.expire_keys:
+        for timer in timers:
             timer.cancel()
+            timer.join()
+        self._stage.step_clock(0)
         self._simulator.faults.clear()
         result.first_run_ok = ok
         result.story.append(
@@ -178,21 +248,25 @@ class Life:
             result.violations += not_serving(self._snapshot, self._stage.recorded(), program)
         return not ok
 
-    def _run_to_be_killed(self, plan: Plan, operation: str, *, refresh: bool) -> tuple[bool, tuple[str, ...]]:
-        if plan.kill is None:
+    def _run_to_be_killed(self, plan: Plan, operation: str, *, refresh: bool) -> Ran:
+        kill = plan.kill
+        if kill is None:
             return self._engine_run(operation, refresh=refresh)
-        kill = replace(plan.kill, who="engine") if self._plain and plan.kill.who == "command" else plan.kill
-        killer = Killer(self._simulator, kill, os.getpid(), self._interrupt)
-        with killer.waiting():
-            if kill.who == "command":
-                return self._command(operation)
-            return self._engine_run(operation, refresh=refresh)
+        if kill.who in OF_A_COMMAND and self._plain:
+            kill = replace(kill, who="engine")
+        if kill.who in OF_A_COMMAND:
+            return self._killed(kill, lambda: self._life_command(operation))
+        return self._killed(kill, lambda: self._engine_run(operation, refresh=refresh))
+
+    def _killed(self, kill: Kill, act: Callable[[], Ran]) -> Ran:
+        with Killer(self._simulator, kill, os.getpid(), self._interrupt).waiting():
+            return act()
 
     def _interrupt(self) -> None:
         if self._running.is_set():
             os.kill(os.getpid(), signal.SIGINT)
 
-    def _engine_run(self, operation: str, *, refresh: bool = True) -> tuple[bool, tuple[str, ...]]:
+    def _engine_run(self, operation: str, *, refresh: bool = True) -> Ran:
         self._snapshot = None
         kind = PlainEngine if self._plain else Engine
         engine = kind(StackDirectory.at(self._directory), self._cli, STACK, self._watch)
@@ -211,12 +285,25 @@ class Life:
         if isinstance(happening, Step) and happening.name == "ready" and happening.phase == "done":
             self._snapshot = self._stage.live()
 
-    def _command(self, operation: str) -> tuple[bool, tuple[str, ...]]:
+    def _life_command(self, operation: str) -> Ran:
         """`cw-inference` as a process of its own, which may be killed; its engine then ends by itself."""
         self._snapshot = None
-        command = [sys.executable, "-m", "coreweave_inference.cli", operation, "--yes", "--stack", STACK]
+        code, output = self._command(operation, "--yes", "--stack", STACK)
+        return code == 0, (output,)
+
+    def _command(
+        self, *arguments: str, directory: Path | None = None, variables: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        """The exit code and all that was printed; processes that stay are named in it."""
+        command = [sys.executable, "-W", "ignore", "-m", "coreweave_inference.cli", *arguments]
         with subprocess.Popen(
-            command, cwd=self._directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=directory or self._directory,
+            env={**os.environ, **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process:
             below: set[int] = set()
             while process.poll() is None:
@@ -224,7 +311,24 @@ class Life:
                 time.sleep(0.05)
             left = _ended(below)
             output = process.stdout.read() if process.stdout else ""
-        return process.returncode == 0, (output, *([f"still running: {left}"] if left else []))
+        return process.returncode, output + (f"\nstill running: {left}" if left else "")
+
+    @contextlib.contextmanager
+    def _second_stack(
+        self, files: Mapping[str, str], stack: str, variables: Mapping[str, str] | None = None
+    ) -> Iterator[Path]:
+        directory = self._directory.parent / "second"
+        directory.mkdir()
+        for name, text in files.items():
+            (directory / name).write_text(text)
+        more = dict(variables or {})
+        self._cli.run(["stack", "init", stack, *self._secrets], str(directory), more)
+        try:
+            yield directory
+        finally:
+            with contextlib.suppress(CoreWeaveError):
+                self._cli.run(["stack", "rm", "--yes", "--force", "--stack", stack], str(directory), more)
+            shutil.rmtree(directory)
 
     def _clean(self, result: Round, program: Program) -> tuple[str, ...] | None:
         self._stage.declare(program)
@@ -239,7 +343,9 @@ class Life:
 
     def _judge(self, result: Round, program: Program, between: Program) -> None:
         live, recorded = self._stage.live(), self._stage.recorded()
-        result.violations += judged(program, live, self._stage.statements(), recorded, self._settled, between)
+        result.violations += judged(
+            program, live, self._stage.statements(), recorded, self._settled, between, self._stage.furnished
+        )
         result.violations += not_serving(self._snapshot or live, recorded, program)
         result.violations += self._stage.strangers_missed()
         if not result.violations:
@@ -258,6 +364,7 @@ class Life:
             self._stage.recorded(),
             Settled(),
             nothing,
+            self._stage.furnished,
         )
         result.violations += self._stage.strangers_missed()
 

@@ -39,7 +39,9 @@ class OnWrite(Fault):
 
 @dataclass(frozen=True)
 class Kill:
-    """Who is ended at which write: `provider`, `engine` and `command` by SIGKILL; `ctrl-c` once or `ctrl-c twice`."""
+    """Who is ended at which write: `provider`, `engine` and `command` by SIGKILL, the command of a `closed terminal` by
+    SIGHUP; `ctrl-c` once or `ctrl-c twice`.
+    """
 
     who: str
     fault: OnWrite
@@ -56,11 +58,20 @@ class Plan:
     knobs: Mapping[str, Any]
     kill: Kill | None
     expire_keys: bool
+    clock_step_seconds: int
+    """How far the wall clock of this machine jumps ahead during the run."""
     kinds: tuple[str, ...]
 
     def __str__(self) -> str:
         told = [_told(fault) for fault in self.faults]
-        return "; ".join([*told, *([str(self.kill)] if self.kill else []), f"knobs {dict(self.knobs)}"])
+        return "; ".join(
+            [
+                *told,
+                *([str(self.kill)] if self.kill else []),
+                f"clock step {self.clock_step_seconds} s",
+                f"knobs {dict(self.knobs)}",
+            ]
+        )
 
 
 def planned(random: Random) -> Plan:
@@ -71,12 +82,15 @@ def planned(random: Random) -> Plan:
     if kill is not None:
         faults.insert(0, kill.fault)
     expire = random.random() < 0.1
+    step = random.choice((0,) * 9 + (60, 4000))
     counted = [*kinds, *([f"kill {kill.who}"] if kill else []), *(["expired key"] if expire else [])]
-    return Plan(tuple(faults), _knobs(random), kill, expire, tuple(counted))
+    counted += ["clock step"] if step else []
+    return Plan(tuple(faults), _knobs(random), kill, expire, step, tuple(counted))
 
 
 def _kill(random: Random) -> Kill:
-    who = random.choices(("provider", "engine", "command", "ctrl-c", "ctrl-c twice"), (4, 4, 1, 2, 1))[0]
+    ways = {"provider": 4, "engine": 4, "command": 1, "closed terminal": 1, "ctrl-c": 2, "ctrl-c twice": 1}
+    who = random.choices(tuple(ways), tuple(ways.values()))[0]
     when = random.choice(("before", "after"))
     fault = OnWrite("delay", nth=random.randint(1, 7), seconds=KEEPS_A_KILL_OPEN_SECONDS, when=when)  # type: ignore[arg-type]
     return Kill(who, fault)

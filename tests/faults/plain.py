@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from coreweave_inference.engine.installation import CommandFailed
-from coreweave_inference.engine.interruption import RunDirectory
 from coreweave_inference.engine.operations import Engine
+from coreweave_inference.engine.results import Record
 
 
 class PlainEngine(Engine):
@@ -19,10 +19,10 @@ class PlainEngine(Engine):
         """Pulumi repairs nothing."""
         return ()
 
-    def _watched(
-        self,
-        directory: RunDirectory,
-        act: Callable[[], object],
-        more: Sequence[str],
+    def _keep_in_mind(self, attempts: Sequence[str], record: Record) -> None:
+        """Pulumi notes nothing beside its state."""
+
+    def _interruptible(
+        self, first: Callable[[], None], act: Callable[[], object], more: Sequence[str]
     ) -> CommandFailed | None:
-        return self._interruptible(self._cli.interrupt, act, more)
+        return super()._interruptible(self._cli.interrupt, act, more)

@@ -10,7 +10,22 @@ from typing import Any
 
 from tests.faults.lives import Round
 
-PROMISES = ("orphan", "duplicate", "lost", "leftover", "other spec", "false ready", "not done")
+PROMISES = (
+    "orphan",
+    "duplicate",
+    "lost",
+    "leftover",
+    "other spec",
+    "false ready",
+    "not done",
+    "deleted before a refusal",
+    "ran otherwise than shown",
+    "one object for two",
+    "foreign changed",
+    "forgotten",
+    "broken and not seen",
+    "called gone and not gone",
+)
 
 
 @dataclass

@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 from coreweave_inference.simulator import Behaviour, Simulator, lifecycle
 from coreweave_inference.simulator.allocation import allocated_instances, instance_count, progress
+from coreweave_inference.simulator.bucket_policies import principal_arn
+from coreweave_inference.simulator.credentials import user_of
 from coreweave_inference.simulator.records import Record
 
 from tests.faults.account import KINDS, STACK, LiveObject, Name, Recorded, Violation, served
@@ -45,11 +47,14 @@ TIMES = {
     "COREWEAVE_TIMEOUT_SECONDS": "1",
 }
 QUICK_START = """
-import gc, sys
+import gc, os, sys, time
 gc.disable()
 sys.modules["httpx._main"] = None  # its command line; as where httpx is installed without it
+real = time.time
+time.time = lambda: real() + os.stat(os.environ["CAMPAIGN_CLOCK"]).st_size
 """
-"""What each Python process of a run does first. It is short-lived, and nearly all of its time goes into imports."""
+"""What each Python process of a run does first. It is short-lived, and nearly all of its time goes into imports. Its wall
+clock is ahead by a second for each byte of a file: so that it can be stepped while the process runs."""
 RESOURCES = {
     "Gateway": "gateways",
     "CapacityClaim": "claims",
@@ -66,7 +71,14 @@ class Stage:
     """A furnished account and an empty stack directory. Takes the place of the caller's environment."""
 
     def __init__(
-        self, place: Path, simulator: Simulator, pulumi: str, keys: KeyService, *, plain: bool
+        self,
+        place: Path,
+        simulator: Simulator,
+        pulumi: str,
+        keys: KeyService,
+        *,
+        plain: bool,
+        restricted: bool,
     ) -> None:
         self.simulator = simulator
         self._plain = plain
@@ -75,16 +87,26 @@ class Stage:
         for folder in (self.directory, self._state, place / "home"):
             folder.mkdir(parents=True)
         (place / "site").mkdir()
+        self._clock = place / "clock"
+        self._clock.touch()
         (place / "site" / "sitecustomize.py").write_text(QUICK_START)
         os.environ.clear()
         os.environ.update(environment(place, simulator, pulumi, keys))
         write_stack(self.directory)
-        _furnish(simulator)
+        _furnish(simulator, restricted=restricted)
+        self.furnished = self.statements()
 
     def declare(self, program: Program) -> None:
         """Write inference.yaml."""
-        text = yaml.safe_dump(program.document(), sort_keys=False)
-        (self.directory / "inference.yaml").write_text(text)
+        self.declare_document(program.document())
+
+    def declare_document(self, document: Mapping[str, Any]) -> None:
+        """Write inference.yaml as it is given."""
+        (self.directory / "inference.yaml").write_text(as_text(document))
+
+    def step_clock(self, seconds: int) -> None:
+        """Put the wall clock of all processes of a run so far ahead."""
+        self._clock.write_bytes(b" " * seconds)
 
     def wait_until_quiet(self) -> None:
         """Until the service has nothing in hand any more: what it has not handled yet, nobody can find."""
@@ -128,7 +150,7 @@ class Stage:
 
     def recorded(self) -> Recorded:
         """What the state file says. A creation that was cut off stays pending for plain Pulumi, whatever came of it."""
-        file = self._state / ".pulumi" / "stacks" / "serving" / f"{STACK}.json"
+        file = self.backend_folder / "stacks" / "serving" / f"{STACK}.json"
         latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
         ids: dict[Name, tuple[str, ...]] = {}
         for resource in latest.get("resources") or ():
@@ -143,6 +165,27 @@ class Stage:
         )
         return Recorded(ids, pending)
 
+    @property
+    def backend_folder(self) -> Path:
+        """Where the state backend keeps its stacks and locks."""
+        return self._state / ".pulumi"
+
+    def everything(self) -> dict[str, str]:
+        """Each object and bucket in the account, strangers' too, by id; the text changes with spec, tags and policy."""
+        world = self.simulator.world
+        with world.lock:
+            records = [record for kind in KINDS.values() for record in world.records(kind)]  # type: ignore[arg-type]
+            objects = {
+                record.id: f"{record.kind} {json.dumps(record.spec, sort_keys=True)}"
+                + (" deleted" if record.deleted_at is not None else "")
+                for record in records
+            }
+        buckets = {
+            found["name"]: f"bucket {json.dumps([found['tags'], found['policy']], sort_keys=True)}"
+            for found in self._buckets()
+        }
+        return {**objects, **buckets}
+
     def statements(self) -> list[Mapping[str, Any]]:
         """The statements in the policy of the bucket of weights."""
         return _statements(next(found for found in self._buckets() if found["name"] == BUCKET))
@@ -155,6 +198,11 @@ class Stage:
         names = [record.name for record in self.simulator.world.records("gateways")]
         there = f"{STRANGERS}-gateway" in names
         return [] if there else [Violation("lost", "the gateway of somebody else is gone")]
+
+
+def as_text(document: Mapping[str, Any]) -> str:
+    """A declaration as it is written to a file."""
+    return str(yaml.safe_dump(document, sort_keys=False))
 
 
 def _live_bucket(found: Mapping[str, Any]) -> LiveObject:
@@ -188,6 +236,7 @@ def environment(place: Path, simulator: Simulator, pulumi: str, keys: KeyService
         "COREWEAVE_CHECKS": "warn",
         "GOGC": "off",
         "PYTHONPATH": str(place / "site"),
+        "CAMPAIGN_CLOCK": str(place / "clock"),
         **TIMES,
     }
 
@@ -199,14 +248,14 @@ def write_stack(directory: Path) -> None:
     (directory / "__main__.py").write_text("import coreweave_inference as cw\n\nstack = cw.load()\n")
 
 
-def _furnish(simulator: Simulator) -> None:
+def _furnish(simulator: Simulator, *, restricted: bool) -> None:
     """What others have in the account: a bucket with weights and a policy, and a gateway."""
     s3 = s3_client(simulator)
     try:
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": ZONE})
         for path in PATHS:
             s3.put_object(Bucket=BUCKET, Key=f"{path}/config.json", Body=b"{}")
-        s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(_strangers_policy()))
+        s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(_strangers_policy(restricted=restricted)))
     finally:
         s3.close()
     spec = {
@@ -219,7 +268,8 @@ def _furnish(simulator: Simulator) -> None:
     simulator.world.create("gateways", ORGANISATION, spec)
 
 
-def _strangers_policy() -> dict[str, Any]:
+def _strangers_policy(*, restricted: bool) -> dict[str, Any]:
+    """`restricted`: nobody of the owners but the operator is let in."""
     arns = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
     condition = {"StringEquals": {"cw:PrincipalOrgID": ORGANISATION}}
     owners = {"Sid": "Owners", "Effect": "Allow", "Principal": "*", "Action": ["s3:*"], "Resource": arns}
@@ -230,4 +280,7 @@ def _strangers_policy() -> dict[str, Any]:
         "Action": ["s3:GetObject"],
         "Resource": [f"arn:aws:s3:::{BUCKET}/shared/*"],
     }
-    return {"Version": "2012-10-17", "Statement": [{**owners, "Condition": condition}, strangers]}
+    operator = principal_arn(ORGANISATION, user_of(ORGANISATION))
+    alone = {"Sid": "Operator", "Effect": "Allow", "Principal": {"CW": [operator]}, "Action": ["s3:*"]}
+    first = {**alone, "Resource": arns} if restricted else {**owners, "Condition": condition}
+    return {"Version": "2012-10-17", "Statement": [first, strangers]}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -34,7 +36,7 @@ MADE = LiveObject(
         },
     },
 )
-STRANGERS = [{"Sid": "Strangers", "Principal": {"CW": ["somebody"]}}]
+STRANGERS: list[Mapping[str, Any]] = [{"Sid": "Strangers", "Principal": {"CW": ["somebody"]}}]
 ONE = Recorded({("claims", "h200"): ("1",)})
 
 
@@ -66,7 +68,7 @@ def test_a_seed_gives_the_same_programs_and_faults_each_time() -> None:
 
 
 def test_an_account_that_is_as_declared_breaks_no_promise() -> None:
-    assert judged(CLAIM, [MADE], STRANGERS, ONE, Settled(), CLAIM) == []
+    assert judged(CLAIM, [MADE], STRANGERS, ONE, Settled(), CLAIM, STRANGERS) == []
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_an_account_that_is_as_declared_breaks_no_promise() -> None:
         ([], STRANGERS, ONE, ["lost"]),
         ([MADE, LiveObject("gateways", "2", 0.0, {"name": "old-dev"})], STRANGERS, ONE, ["orphan"]),
         ([MADE], STRANGERS, Recorded({("claims", "h200"): ("1", "2")}), ["duplicate"]),
-        ([MADE], [], ONE, ["lost"]),
+        ([MADE], [], ONE, ["foreign changed"]),
         ([MADE], STRANGERS, Recorded(ONE.ids, ("creating h200",)), ["not done"]),
         (
             [MADE],
@@ -94,7 +96,7 @@ def test_an_account_that_is_as_declared_breaks_no_promise() -> None:
 def test_what_breaks_a_promise_is_seen(
     live: list[LiveObject], statements: list[dict[str, object]], recorded: Recorded, broken: list[str]
 ) -> None:
-    found: list[Violation] = judged(CLAIM, live, statements, recorded, Settled(), CLAIM)
+    found: list[Violation] = judged(CLAIM, live, statements, recorded, Settled(), CLAIM, STRANGERS)
 
     assert [violation.what for violation in found] == broken
 
@@ -102,6 +104,6 @@ def test_what_breaks_a_promise_is_seen(
 def test_an_object_that_stayed_declared_and_was_made_anew_is_lost() -> None:
     before = Settled({("claims", "h200"): (Claim(), "0", 0.0, "h200-dev-0a1b2c")})
 
-    found = judged(CLAIM, [MADE], STRANGERS, ONE, before, CLAIM)
+    found = judged(CLAIM, [MADE], STRANGERS, ONE, before, CLAIM, STRANGERS)
 
     assert [violation.what for violation in found] == ["lost"]

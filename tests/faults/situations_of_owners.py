@@ -1,0 +1,117 @@
+"""Whose it is: other stacks with our files, two runs at once, locks, lost states, hours and clocks."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+
+from tests.faults.account import STACK, Violation
+from tests.faults.situations import Scene, Situation, unchanged
+from tests.faults.stage import as_text
+
+
+def copied_configuration(scene: Scene) -> list[Violation]:
+    """`Pulumi.dev.yaml` copied for a second stack, whose up and destroy touch nothing of the first."""
+    return _stranger_with_our_files(scene, stack="prod", variables={})
+
+
+def own_backend(scene: Scene) -> list[Violation]:
+    """A colleague with the same files and a backend of their own: nothing of this stack is changed or deleted."""
+    backend = scene.stage.directory.parent / "colleague"
+    backend.mkdir(exist_ok=True)
+    return _stranger_with_our_files(scene, STACK, {"PULUMI_BACKEND_URL": f"file://{backend}"})
+
+
+def _stranger_with_our_files(scene: Scene, stack: str, variables: Mapping[str, str]) -> list[Violation]:
+    source = scene.stage.directory
+    document = scene.program.document()
+    # A bucket has a name of its own in all the world: another stack must declare another one.
+    document["buckets"] = {key: item for key, item in document.get("buckets", {}).items() if key == "weights"}
+    if not document["buckets"]:
+        del document["buckets"]
+    files = {
+        "Pulumi.yaml": (source / "Pulumi.yaml").read_text(),
+        f"Pulumi.{stack}.yaml": _without_secrets(source / f"Pulumi.{STACK}.yaml"),
+        "__main__.py": (source / "__main__.py").read_text(),
+        "inference.yaml": as_text(document),
+    }
+    before = scene.account()
+    with scene.second_stack(files, stack, variables) as directory:
+        told = []
+        for operation in ("up", "destroy"):
+            code, printed = scene.command(
+                operation, "--yes", "--stack", stack, directory=directory, variables=variables
+            )
+            told.append(f"{operation}: {code}: {printed}")
+            after = scene.account()
+            found = unchanged(
+                "foreign changed", _objects(before), {k: after.get(k, "") for k in _objects(before)}, told
+            )
+            if found:
+                return found
+    return unchanged("forgotten", before, scene.account(), told)
+
+
+def _objects(account: Mapping[str, str]) -> dict[str, str]:
+    """Without the shared bucket: a second stack may add a statement of its own to its policy, and take it away again."""
+    return {id_: text for id_, text in account.items() if not text.startswith("bucket ")}
+
+
+def _without_secrets(file: os.PathLike[str]) -> str:
+    """The configuration alone: a stack's encryption belongs to its backend."""
+    with open(file, encoding="utf-8") as opened:
+        lines = opened.read().splitlines()
+    start = next((n for n, line in enumerate(lines) if line.startswith("config:")), 0)
+    kept = [lines[start], *(line for line in lines[start + 1 :] if line.startswith(" "))]
+    return "\n".join(kept) + "\n"
+
+
+def lock_of_another_machine(scene: Scene) -> list[Violation]:
+    """A lock whose process may live in another PID namespace of this host name: it is respected."""
+    folder = scene.stage.backend_folder / "locks" / "organization" / "serving" / STACK
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{uuid.UUID(int=scene.random.getrandbits(128))}.json"
+    taken = {
+        "pid": 2_000_000_000,
+        "username": "colleague",
+        "hostname": socket.gethostname(),
+        "timestamp": "2026-11-01T00:00:00Z",
+    }
+    file.write_text(json.dumps(taken))
+    before = scene.account()
+    ok, printed = scene.run("up")
+    there = file.exists()
+    file.unlink(missing_ok=True)
+    found = unchanged("foreign changed", before, scene.account(), printed)
+    if ok or not there:
+        found.append(
+            Violation("foreign changed", f"the lock of another run was taken away: ok {ok}, {printed}")
+        )
+    return found
+
+
+def full_disk(scene: Scene) -> list[Violation]:
+    """The disk was full while the state was written: the file is empty, and its backup is whole."""
+    state = scene.stage.backend_folder / "stacks" / "serving" / f"{STACK}.json"
+    whole = state.read_text()
+    backup = state.with_name(f"{state.name}.bak")
+    if not backup.exists() or not backup.read_text().strip():
+        return []
+    state.write_text("")
+    before = scene.account()
+    ok, printed = scene.run("up")
+    found = unchanged("forgotten", before, scene.account(), printed)
+    if not state.read_text().strip():
+        state.write_text(whole)
+    return found + ([] if ok else [Violation("not done", f"an empty state was not restored: {printed}")])
+
+
+SITUATIONS = (
+    Situation("copied configuration", copied_configuration),
+    Situation("own backend", own_backend),
+    Situation("lock of another machine", lock_of_another_machine, lambda _: True),
+    Situation("full disk", full_disk, lambda program: bool(program.objects())),
+)

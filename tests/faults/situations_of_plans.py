@@ -1,0 +1,193 @@
+"""What refuses, refuses first; what was shown is what runs; one resource is one object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.faults.account import Violation
+from tests.faults.programs import BUCKET, INSTANCES, PATHS, Program
+from tests.faults.situations import Scene, Situation, refused, unchanged
+from tests.faults.stage import as_text
+
+DIFFERS = 3
+"""The exit code of a run whose plan holds no more."""
+SECTIONS = {"gateways": "gateways", "claims": "capacityClaims", "deployments": "deployments"}
+PROJECT = "name: {name}\nruntime: python\noptions: {{refresh: always}}\n"
+LOAD = "import coreweave_inference as cw\n\nstack = cw.load()\n"
+COMPONENTS = """
+import coreweave_inference as cw
+import pulumi
+
+
+class Part(pulumi.ComponentResource):
+    def __init__(self, kind, name):
+        super().__init__(f"acme:{kind}:Part", name)
+        opts = pulumi.ResourceOptions(parent=self)
+        cw.Gateway("public", zones=["US-EAST-04A"], auth=cw.CoreWeaveAuth(), routing=cw.BodyBasedRouting(), opts=opts)
+
+
+Part("a", "one")
+Part("b", "two")
+cw.Readiness("ready")
+"""
+
+
+def protected(scene: Scene) -> list[Violation]:
+    """A protected object, and a destroy or a declaration without anything: nothing goes."""
+    section, key = scene.random.choice(_api_objects(scene.program))
+    document = scene.document()
+    options = document[SECTIONS[section]][key].setdefault("options", {})
+    options["protect"] = True
+    scene.declare(document)
+    ok, printed = scene.run("up")
+    if not ok:
+        return [Violation("not done", f"the run that protects failed: {printed}")]
+    before = scene.account()
+    found = refused(_without_everything(scene), before, scene.account())
+    return found or scene.restored()
+
+
+def used_by_another_stack(scene: Scene) -> list[Violation]:
+    """A deployment of somebody else on this stack's gateway, GPUs or weights: they stay, and so does all else."""
+    program, random = scene.program, scene.random
+    ways = ["gateway"] if program.gateways else []
+    ways += ["claim"] if program.claims else []
+    ways += ["weights"] if program.deployments else []
+    way = random.choice(ways)
+    ids = scene.stage.recorded().ids
+    other = next(id_ for id_, text in scene.account().items() if '"strangers-gateway"' in text)
+    gateway = ids["gateways", random.choice(sorted(program.gateways))][0] if way == "gateway" else other
+    claim = next(iter(program.claims.values())).instance if way == "claim" else INSTANCES[1]
+    classes = {"capacityClasses": ["CAPACITY_CLASS_RESERVED"]} if way == "claim" else {}
+    # Weights that no statement of the stack opens are nobody's business.
+    path = PATHS[0] if way == "weights" else "elsewhere/chat"
+    spec = {
+        "gatewayIds": [gateway],
+        "model": {"name": "other/chat", "bucket": BUCKET if way == "weights" else "elsewhere", "path": path},
+        "runtime": {"engine": "vllm", "version": "0.22.0+crwv.2"},
+        "resources": {"instanceType": claim, "gpuCount": 1},
+        "autoscaling": {"min": 1, "max": 1, **classes},
+        "traffic": {},
+    }
+    id_ = scene.stranger("deployments", spec)
+    try:
+        before = scene.account()
+        found = refused(_without_everything(scene), before, scene.account())
+    finally:
+        scene.delete_stranger("deployments", id_)
+    scene.stage.declare(scene.program)
+    return [Violation(v.what, f"used by way of its {way}: {v.text}") for v in found]
+
+
+def drift_after_the_plan(scene: Scene) -> list[Violation]:
+    """A saved plan, and a colleague's change between it and the run: the run writes nothing."""
+    id_, changes, back = _edit(scene)
+    scene.stage.declare(scene.program)
+    plan = str(scene.stage.directory / "saved.plan")
+    code, printed = scene.command("preview", "--save-plan", plan)
+    if code:
+        return [Violation("not done", f"the preview failed with {code}: {printed}")]
+    scene.simulator.world.edit(id_, changes)
+    before = scene.account()
+    code, printed = scene.command("up", "--plan", plan, "--yes")
+    found = unchanged("ran otherwise than shown", before, scene.account(), printed)
+    if code != DIFFERS:
+        found.append(
+            Violation("ran otherwise than shown", f"exit code {code} instead of {DIFFERS}: {printed}")
+        )
+    scene.simulator.world.edit(id_, back)
+    return found
+
+
+def components_with_equal_names(scene: Scene) -> list[Violation]:
+    """Two components, each with a gateway of one name: two objects, and both go."""
+    before = scene.account()
+    files = {
+        "Pulumi.yaml": PROJECT.format(name="parts"),
+        "Pulumi.dev.yaml": "{}\n",
+        "__main__.py": COMPONENTS,
+    }
+    with scene.second_stack(files, "dev") as directory:
+        return _second_stack(scene, directory, expected=2, before=before)
+
+
+def two_projects_with_equal_keys(scene: Scene) -> list[Violation]:
+    """A second project in the account that declares the same keys: objects of its own, and this one's untouched."""
+    program = scene.program
+    document = program.document()
+    document.pop("buckets", None)
+    for section in ("gateways", "capacityClaims"):
+        for entry in document.get(section, {}).values():
+            entry.pop("name", None)
+            entry.pop("options", None)
+    document.pop("deployments", None)
+    expected = len(program.gateways) + len(program.claims)
+    files = {
+        "Pulumi.yaml": PROJECT.format(name="other"),
+        "Pulumi.dev.yaml": scene.random.choice(("{}\n", "config:\n  coreweave:identity: 5f1c0f6a4d\n")),
+        "__main__.py": LOAD,
+        "inference.yaml": as_text(document),
+    }
+    before = scene.account()
+    with scene.second_stack(files, "dev") as directory:
+        return _second_stack(scene, directory, expected=expected, before=before)
+
+
+def _second_stack(scene: Scene, directory: Path, *, expected: int, before: dict[str, str]) -> list[Violation]:
+    """Up and destroy of another stack: `expected` objects come and go, everything else is as it was."""
+    code, printed = scene.command("up", "--yes", "--stack", "dev", directory=directory)
+    after = scene.account()
+    made = sorted(set(after) - set(before))
+    found = unchanged("foreign changed", before, {id_: after.get(id_, "") for id_ in before}, printed)
+    if code or len(made) != expected:
+        what = "one object for two" if not code else "not done"
+        found.append(
+            Violation(what, f"exit code {code}, {len(made)} objects instead of {expected}: {printed}")
+        )
+    code, printed = scene.command("destroy", "--yes", "--stack", "dev", directory=directory)
+    found += unchanged("foreign changed", before, scene.account(), printed)
+    return found + ([Violation("not done", f"its destroy failed with {code}: {printed}")] if code else [])
+
+
+def _without_everything(scene: Scene) -> Any:
+    """A destroy, or an `up` after everything was taken out of the file."""
+    if scene.random.random() < 0.5:
+        return scene.run("destroy")
+    scene.stage.declare(Program(prefixes=scene.program.prefixes, retired=scene.program.retired))
+    return scene.run("up")
+
+
+def _api_objects(program: Program) -> list[tuple[str, str]]:
+    return sorted(name for name in program.objects() if name[0] in SECTIONS)
+
+
+def _edit(scene: Scene) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """An id, a colleague's change of it, and its reverse."""
+    section, key = scene.random.choice(
+        [name for name in _api_objects(scene.program) if name[0] == "deployments"]
+    )
+    item = scene.program.deployments[key]
+    id_ = scene.stage.recorded().ids[section, key][0]
+    return (
+        id_,
+        {"autoscaling": {"max": item.most + scene.random.randint(1, 5)}},
+        {"autoscaling": {"max": item.most}},
+    )
+
+
+def _has_api_objects(program: Program) -> bool:
+    return bool(_api_objects(program))
+
+
+SITUATIONS = (
+    Situation("protected object", protected, _has_api_objects, plain=True),
+    Situation("used by another stack", used_by_another_stack, _has_api_objects, plain=True),
+    Situation("drift after the plan", drift_after_the_plan, lambda program: bool(program.deployments)),
+    Situation("components with equal names", components_with_equal_names),
+    Situation(
+        "two projects with equal keys",
+        two_projects_with_equal_keys,
+        lambda program: bool(program.gateways or program.claims),
+    ),
+)
