@@ -230,6 +230,8 @@ class Life:
             meanwhile.append(self._simulator.storage.credentials.expire)
         if plan.clock_step_seconds:
             meanwhile.append(lambda: self._stage.step_clock(plan.clock_step_seconds))
+        if plan.second_run and not self._plain:
+            meanwhile.append(lambda: self._command("up", "--yes", "--stack", STACK))
         timers = [threading.Timer(self._random.random() * 2, act) for act in meanwhile]
         for timer in timers:
             timer.start()

@@ -60,6 +60,8 @@ class Plan:
     expire_keys: bool
     clock_step_seconds: int
     """How far the wall clock of this machine jumps ahead during the run."""
+    second_run: bool
+    """Whether somebody begins another `cw-inference up` of the stack meanwhile."""
     kinds: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -84,8 +86,9 @@ def planned(random: Random) -> Plan:
     expire = random.random() < 0.1
     step = random.choice((0,) * 9 + (60, 4000))
     counted = [*kinds, *([f"kill {kill.who}"] if kill else []), *(["expired key"] if expire else [])]
-    counted += ["clock step"] if step else []
-    return Plan(tuple(faults), _knobs(random), kill, expire, step, tuple(counted))
+    second = random.random() < 0.06
+    counted += [*(["clock step"] if step else []), *(["second run"] if second else [])]
+    return Plan(tuple(faults), _knobs(random), kill, expire, step, second, tuple(counted))
 
 
 def _kill(random: Random) -> Kill:
