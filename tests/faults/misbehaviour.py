@@ -70,6 +70,7 @@ class Plan:
             [
                 *told,
                 *([str(self.kill)] if self.kill else []),
+                *(["a second run"] if self.second_run else []),
                 f"clock step {self.clock_step_seconds} s",
                 f"knobs {dict(self.knobs)}",
             ]
