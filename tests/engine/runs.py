@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from coreweave_inference.engine.results import FRAME
 from coreweave_inference.simulator.journal import Entry
 
 API = "/v1alpha1/inference/"
@@ -54,9 +55,9 @@ class Run:
 
     @cached_property
     def errors(self) -> tuple[str, ...]:
-        """What the engine shows as an error, without its own last line about a run that failed."""
+        """What the engine shows as an error, without what it says of the run as a whole."""
         found = self._diagnostics("error")
-        return tuple(text for text in found if text not in ("update failed", "preview failed"))
+        return tuple(text for text in found if text not in FRAME)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from coreweave_inference.engine.happenings import (
     value_at,
 )
 from coreweave_inference.engine.locks import Lock, is_stale, locks_in
-from coreweave_inference.engine.results import Record, Result, counts_of, following
+from coreweave_inference.engine.results import FRAME, Record, Result, counts_of, following
 from pulumi.automation import EngineEvent
 
 CHAT = "urn:pulumi:dev::serving::pulumi-python:dynamic/coreweave/inference:Deployment::chat"
@@ -128,6 +128,18 @@ def test_a_record_keeps_the_last_word_on_a_step_with_the_changes_of_its_start() 
     assert record.steps() == (Step(CHAT, "update", "done", change, id="id-1"),)
     assert record.errors() == ('deployment "chat": no',)
     assert [message.text for message in record.messages] == ["update failed", 'deployment "chat": no']
+
+
+@pytest.mark.parametrize("framing", FRAME)
+def test_what_the_engine_says_of_a_whole_run_is_no_second_error(framing: str) -> None:
+    record = Record()
+
+    record.add(Message("error", framing))
+    alone = record.errors()
+    record.add(Message("error", "the account cannot be used"))
+
+    assert alone == (framing,)
+    assert record.errors() == ("the account cannot be used",)
 
 
 def test_a_replacement_counts_once_and_what_is_kept_is_not_deleted() -> None:

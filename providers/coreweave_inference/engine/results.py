@@ -24,8 +24,14 @@ VERBS = {
 """The engine's steps in the words that a user reads."""
 
 REST_OF_A_REPLACEMENT = ("delete-replaced", "discard-replaced", "remove-pending-replace")
-FRAME = ("update failed", "preview failed", "destroy failed", "refresh failed")
-"""What the engine says of a run as a whole; the reason stands elsewhere."""
+FRAME = (
+    "update failed",
+    "preview failed",
+    "destroy failed",
+    "refresh failed",
+    "Resource monitor has terminated, shutting down",
+)
+"""What the engine reports of a run as a whole beside the reason; the last one since CLI 3.274."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ OPERATIONS = {
     "refresh": "refresh",
 }
 REASON = re.compile(r"^(?:error|warning): ")
-FRAME = re.compile(r"^(?:preview|update) failed$|^Duplicate")
+FRAME = re.compile(r"^(?:preview|update) failed$|^Resource monitor has terminated|^Duplicate")
 
 
 @dataclass(frozen=True)
