@@ -13,6 +13,7 @@ from pathlib import Path
 from coreweave_inference.checks import reference
 from coreweave_inference.spec import CapacityClaimSpec, DeploymentSpec, GatewaySpec
 from coreweave_inference.spec.declaration import schema
+from coreweave_inference.spec.declaration.references import WEIGHT_ALONE
 from coreweave_inference.spec.declaration.sections import BucketSection, OptionsSection
 from coreweave_inference.spec.message import Change
 from coreweave_inference.spec.shape import FieldShape, Form, fields_of
@@ -44,7 +45,8 @@ RESOURCES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "Capacity claim",
         (
             "`capacityClaims.<key>`, `cw.CapacityClaim`. Billed for as long as it exists. Without a name of "
-            "its own it is called after the fields that replace it, so that a replacement exists before the old one goes."
+            "its own it is called after the fields that replace it, so that a replacement exists before the old one goes. "
+            "In a declaration the fields of `resources` stand under it, as the API has them, or in the entry itself."
         ),
         CapacityClaimSpec,
     ),
@@ -53,7 +55,8 @@ RESOURCES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         (
             "`deployments.<key>`, `cw.Deployment`. In a declaration `gateways` names gateways by key in the place "
             "of `gatewayIds`, `model.bucket` takes a bucket's key or a name and may be left out where there is one bucket, and "
-            "`traffic` left out means weight 100 for a deployment that is alone under its model name."
+            "a weight left out (no `traffic`, or `traffic: {}`) means 100 for a deployment that is alone under its model name; in "
+            "Python it means 0."
         ),
         DeploymentSpec,
     ),
@@ -84,10 +87,14 @@ def page() -> str:
     return "\n".join(parts)
 
 
+DEFAULTS = {"traffic.weight": f"`{WEIGHT_ALONE}` alone"}
+"""Defaults that a declaration has otherwise than the API."""
+
+
 def _rows(model: type[BaseModel], start: str) -> Iterator[str]:
     for field in fields_of(model).values():
         path = f"{start}{field.name}"
-        yield f"| `{path}` | {_type(field)} | {_default(field)} | {_meaning(field)} |"
+        yield f"| `{path}` | {_type(field)} | {DEFAULTS.get(path) or _default(field)} | {_meaning(field)} |"
         if field.message:
             yield from _rows(field.message, f"{path}.")
 

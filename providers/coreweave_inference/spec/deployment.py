@@ -121,7 +121,7 @@ class Runtime(Message):
     engine_config: Annotated[
         dict[ConfigKey, MapValue],
         Field(
-            description="Options of the engine, such as max-model-len: 16384. Numbers and booleans become text; "
+            description="Options of the engine, such as max-model-len: 16384. Numbers keep their text, booleans become text; "
             'an empty value ("") switches a flag on. Values have at most 1024 characters and no `$(`.'
         ),
         About(do="shorten it"),
@@ -223,7 +223,8 @@ class Autoscaling(Message):
     concurrency: Annotated[
         Count,
         Field(
-            ge=0, description="Target of concurrent requests per replica, at least 1; 0 or left out: unset."
+            ge=1,
+            description="Target of concurrent requests per replica, at least 1; left out: the service's.",
         ),
         About(do="use 1 or more, or leave it out"),
     ] = 0
@@ -238,7 +239,8 @@ class Traffic(Message):
             ge=0,
             le=1000,
             description="Share among the deployments with the same model name on the same gateway, 0 to 1000; "
-            "0 stops traffic.",
+            "0 stops traffic. Left out in a declaration: 100 for a deployment that is alone under its model name, and a fault "
+            "for one that is not.",
         ),
         About(do="use a number from 0 to 1000; only the ratio between members counts"),
     ] = 0

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConst
 from pydantic_core import PydanticCustomError
 
 from .message import OURS
+from .written import WrittenInt, text_of
 
 LARGEST_UINT32 = 2**32 - 1
 HOST_LABEL = r"^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$"
@@ -33,15 +34,15 @@ def whole(value: Any) -> Any:
     """`4` for `4.0`, as numbers come back from the engine as floats; everything else as it is."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    return value
+    return int(value) if isinstance(value, WrittenInt) else value
 
 
 def as_text(value: Any) -> Any:
-    """What a map entry of the API holds for a YAML scalar: `"16384"`, `"true"`, `"0.9"`; not a scalar: as it is."""
+    """What a map entry of the API holds for a YAML scalar: `"16384"`, `"true"`, `"1e10"`; not a scalar: as it is."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        return str(whole(value))
+        return text_of(value)
     return value
 
 

@@ -148,6 +148,27 @@ def test_a_fault_that_is_inherited_is_told_once(faults: Faults, full: str) -> No
     ]
 
 
+@pytest.mark.parametrize("text", ["1e10", "0012345", "0042", "1.10", "1e400", "0x10", "0.90", "16384"])
+def test_a_number_where_text_is_meant_keeps_its_text(declare: Declare, full: str, text: str) -> None:
+    declared = declare(
+        full.replace("max-model-len: 16384", f"revision: {text}").replace(
+            "zone: us-east-04a,", f"zone: us-east-04a, tags: {{build: {text}}},"
+        )
+    )
+
+    assert declared.deployments["chat"].spec["runtime"]["engineConfig"]["revision"] == text
+    assert declared.buckets["weights"].tags == {"build": text}
+
+
+@pytest.mark.parametrize("text", ["04", "0x4", "4.0", "4e0"])
+def test_a_number_where_a_number_is_meant_is_one_however_it_is_written(
+    declare: Declare, full: str, text: str
+) -> None:
+    spec = declare(full.replace("max: 4,", f"max: {text},")).deployments["chat"].spec
+
+    assert repr(spec["autoscaling"]["max"]) == "4"
+
+
 @pytest.mark.parametrize(
     ("section", "entry", "expected"),
     [
@@ -156,8 +177,23 @@ def test_a_fault_that_is_inherited_is_told_once(faults: Faults, full: str) -> No
         ("capacityClaims", {"h 200": {}}, '"h 200" cannot name a resource'),
         (
             "capacityClaims",
-            {"h": {"resources": {}}},
-            'unknown key "resources"; write its fields one level higher',
+            {"h": {"resources": {"instanceID": "x"}}},
+            'unknown key "instanceID"; did you mean "instanceId"?',
+        ),
+        (
+            "capacityClaims",
+            {"h": {"resources": {"instanceCount": 1}, "instanceCount": 1}},
+            '"instanceCount" is given in the claim and under resources; keep one of them',
+        ),
+        (
+            "capacityClaims",
+            {"h": {"resources": []}},
+            "capacityClaims.h.resources: is not a mapping of fields",
+        ),
+        (
+            "capacityClaims",
+            {"h": {"resources": {"instanceCount": 0}}},
+            "capacityClaims.h.instanceCount: 0 is below 1",
         ),
         ("capacityClaims", {"h": {"instanceCount": 0}}, "capacityClaims.h.instanceCount: 0 is below 1"),
         ("accepted", {}, 'accepted: unknown key "accepted"; did you mean "accept"?'),

@@ -121,6 +121,22 @@ def test_the_apis_own_paths_are_understood(declare: Declare, path: str, line: in
     assert declare(TEXT).origin(path).line == line
 
 
+def test_the_fields_of_a_claim_in_the_apis_form_have_their_places(declare: Declare) -> None:
+    text = """version: 1
+capacityClaims:
+  h200:
+    resources:
+      instanceId: gd-8xh200ib-i128
+      instanceCount: 1
+      capacityType: CAPACITY_TYPE_SERVERLESS
+      zones:
+      - US-EAST-04A
+"""
+    paths = ("instanceCount", "resources.instanceCount", "zones[0]")
+
+    assert [declare(text).origin(f"capacityClaims.h200.{path}").line for path in paths] == [6, 6, 9]
+
+
 @given(path=st.text())
 def test_no_path_is_without_a_place(path: str) -> None:
     empty = Declaration({}, {}, {}, {})

@@ -87,6 +87,21 @@ def test_null_removes_objects_and_sections(layer: Layer, full: str, over: str) -
     assert layer(full, over).capacity_claims == {}
 
 
+def test_a_claim_in_the_apis_form_and_an_overlay_in_the_other_are_one_claim(layer: Layer, full: str) -> None:
+    flat = full.index("h200: {") + len("h200: {")
+    end = full.index("}", flat)
+    nested = f"{full[:flat]}resources: {{{full[flat:end]}}}{full[end:]}"
+
+    claims = [
+        layer(base, f"capacityClaims: {{h200: {over}}}").capacity_claims["h200"]
+        for base in (full, nested)
+        for over in ("{instanceCount: 3}", "{resources: {instanceCount: 3}}")
+    ]
+
+    assert [claim.spec for claim in claims] == [claims[0].spec] * 4
+    assert claims[0].spec["resources"]["instanceCount"] == 3
+
+
 def test_null_removes_entries_of_maps(layer: Layer, full: str) -> None:
     over = "deployments: {chat: {runtime: {engineConfig: {tool-call-parser: null, absent: null}}}}"
 

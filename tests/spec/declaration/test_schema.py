@@ -104,6 +104,13 @@ accept: [{code: a, object: deployment chat, reason: b, until: 2027-01-31}]
     assert complaints(OVERLAY, text) == []
 
 
+def test_a_claim_may_be_written_as_the_api_has_it() -> None:
+    fields = "{instanceId: x, instanceCount: 1, capacityType: CAPACITY_TYPE_SERVERLESS, zones: [RNO2A]}"
+    text = f"version: 1\ncapacityClaims: {{flat: {fields}, nested: {{resources: {fields}}}}}"
+
+    assert complaints(WHOLE, text) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -140,7 +147,7 @@ def test_an_overlay_need_not_be_whole(text: str) -> None:
         ("capacityClaims.h200.capacityType", "SERVERLESS"),
         ("capacityClaims.h200.zones", []),
         ("capacityClaims.h200.zones", ["RNO2A", "US-EAST-04A"]),
-        ("capacityClaims.h200.resources", {}),
+        ("capacityClaims.h200.resources", {"instanceID": "x"}),
         ("buckets.weights.name", "No_Bucket"),
         ("buckets.weights.zone", None),
         ("buckets.weights.policy", True),

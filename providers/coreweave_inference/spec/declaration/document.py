@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from coreweave_inference.errors import Fault, InvalidDeclaration
+from coreweave_inference.spec.written import as_written
 
 from .origin import Location, Origin, Report, dotted
 
@@ -194,11 +195,11 @@ class _Reading:
         if not _is_text(node.value):
             return self._fault(node, location, "contains a character that is not valid text", "remove it")
         try:
-            return SCALARS[node.tag](node.value)
+            return _of_tag(node.tag, node.value)
         except KeyError:
             return self._fault(node, location, f"the tag {node.tag} is not supported", "remove the tag")
         except ValueError:
-            return self._fault(node, location, "is not the number it claims to be", "write a plain number")
+            return self._fault(node, location, *MISNAMED.get(node.tag, NO_NUMBER))
 
     def _fault(self, node: yaml.Node, location: Location, what: str, do: str) -> None:
         line = node.start_mark.line + 1
@@ -210,6 +211,21 @@ def _is_text(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+NO_NUMBER = ("is not the number it claims to be", "write a plain number")
+MISNAMED = {
+    TAG + "bool": ("is tagged !!bool and is not a boolean", "write true or false"),
+    TAG + "null": ("is tagged !!null and is not null", "write null, or remove the tag"),
+}
+
+
+def _of_tag(tag: str, text: str) -> Any:
+    """The value of a scalar. Raises KeyError for an unknown tag, ValueError for text that the tag does not fit."""
+    read, form = SCALARS[tag], FORMS.get(tag)
+    if form and not form.match(text):
+        raise ValueError(text)
+    return read(text)
+
+
 def _number(text: str) -> int:
     if len(text) > LONGEST_NUMBER:
         raise ValueError(text)
@@ -217,10 +233,13 @@ def _number(text: str) -> int:
     return int(text, base)
 
 
+FORMS = {TAG + name: re.compile(pattern) for name, (pattern, _) in PLAIN_SCALARS.items() if name != "merge"}
+"""What a scalar looks like that a tag calls so; text may look like anything."""
+
 SCALARS: dict[str, Callable[[str], Any]] = {
     TAG + "null": lambda _: None,
     TAG + "bool": lambda text: text.lower() == "true",
-    TAG + "int": _number,
-    TAG + "float": float,
+    TAG + "int": lambda text: as_written(_number(text), text),
+    TAG + "float": lambda text: as_written(float(text), text),
     TAG + "str": str,
 }

@@ -46,7 +46,7 @@ def read_gateways(entries: dict[str, Entry], report: Report) -> dict[str, Object
 
 
 def read_capacity_claims(entries: dict[str, Entry], report: Report) -> dict[str, ObjectDeclaration]:
-    """The capacity claims, which hold the fields of the API's `resources` directly."""
+    """The capacity claims; what stood under `resources` stands in the entry itself by now."""
     kind = Kind.CAPACITY_CLAIM
     fields = tuple(fields_of(CapacityClaimResources))
     specs = {
@@ -98,12 +98,7 @@ def _check_entries(
     """Reports unknown keys, names that stand twice, and every broken limit, inherited ones once."""
     check_names(entries.values(), kind.noun, report)
     for entry in entries.values():
-        own = {name: value for name, value in entry.own.items() if name != within}
-        check_keys(own, known, entry.location, report)
-        if len(own) < len(entry.own):
-            report.add(
-                (*entry.location, within), f'unknown key "{within}"', "write its fields one level higher"
-            )
+        check_keys(entry.own, known, entry.location, report)
     faults = {
         key: [_without(within, fault) for fault in model_faults(kind.model, specs[key])] for key in entries
     }

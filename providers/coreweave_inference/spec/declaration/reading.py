@@ -15,6 +15,7 @@ from coreweave_inference.spec.sentences import shown
 
 from .acceptance import ACCEPT, read_accepted
 from .buckets import read_buckets
+from .claims import with_flat_claims
 from .document import Document, load
 from .entries import Entry, check_keys, raw_entries
 from .existing import BUCKETS, EXISTING, existing_keys, read_existing
@@ -59,7 +60,7 @@ def _document(path: Path, overlay: Path | None, report: Report) -> Document:
     for file in (path, overlay):
         part = Report(str(file))
         try:
-            documents.append(_of_mapping(load(file, part), part.file) if file else Document({}, {}))
+            documents.append(_of_file(file, part) if file else Document({}, {}))
         except InvalidDeclaration as error:
             unreadable.extend(error.faults)
         report.faults.extend(part.faults)
@@ -67,6 +68,11 @@ def _document(path: Path, overlay: Path | None, report: Report) -> Document:
         raise InvalidDeclaration(_in_order([*report.faults, *unreadable]))
     base, over = documents
     return laid_over(base, over) if over.data else base
+
+
+def _of_file(file: Path, report: Report) -> Document:
+    """One file; raises InvalidDeclaration if it is not YAML, or no mapping."""
+    return with_flat_claims(_of_mapping(load(file, report), report.file), report)
 
 
 def _of_mapping(document: Document, file: str) -> Document:

@@ -12,13 +12,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from coreweave_inference.spec.capacity_claim import CapacityClaimResources, CapacityClaimSpec
-from coreweave_inference.spec.deployment import DeploymentSpec
+from coreweave_inference.spec.deployment import DeploymentSpec, Traffic
 from coreweave_inference.spec.fields import HOST_LABEL
 from coreweave_inference.spec.gateway import AUTH, ROUTING, GatewaySpec
 from coreweave_inference.spec.shape import fields_of
 
 from .acceptance import AcceptedSection
 from .existing_sections import ONE_WAY, ExistingBucketSection, ExistingObjectSection
+from .references import WEIGHT_ALONE
 from .schema_values import (
     NULL,
     Schema,
@@ -192,15 +193,29 @@ def _entry(model: type[BaseModel], part: bool) -> Schema:
         required = ["gateways", *(field for field in required if field != "gatewayIds")]
     if model is CapacityClaimSpec:
         resources = properties_of(CapacityClaimResources, part=part)
-        properties, required = {"name": properties["name"], **resources}, required_of(CapacityClaimResources)
+        properties = {"name": properties["name"], **resources, "resources": _api_form(resources)}
+        required = [] if part else required_of(CapacityClaimResources)
+        flat: Schema = {"if": {"required": ["resources"]}, "else": {"required": required}}
+        return _declared(model, properties, [], part, {} if part else flat)
     if model is BucketSection:
         properties["policy"]["anyOf"].append({"const": False})
-    options = {**or_null(reference("OptionsSection", part=part)), "description": "How the engine treats it."}
-    properties = {"extends": EXTENDS, **properties, "options": options}
-    rules = (
+    rules: Schema = (
         {"allOf": [_exactly_one(AUTH), _exactly_one(ROUTING)]} if model is GatewaySpec and not part else {}
     )
+    return _declared(model, properties, required, part, rules)
+
+
+def _declared(
+    model: type[BaseModel], properties: dict[str, Schema], required: list[str], part: bool, rules: Schema
+) -> Schema:
+    options = {**or_null(reference("OptionsSection", part=part)), "description": "How the engine treats it."}
+    properties = {"extends": EXTENDS, **properties, "options": options}
     return _object(properties, [] if part else required, model.__doc__ or "", **rules)
+
+
+def _api_form(resources: dict[str, Schema]) -> Schema:
+    """The same fields one level lower, as the API has them."""
+    return or_null(_object(resources, [], "The same fields as the API has them; each is given once."))
 
 
 def _message(model: type[BaseModel], part: bool) -> Schema:
@@ -209,6 +224,8 @@ def _message(model: type[BaseModel], part: bool) -> Schema:
         bucket = field_schema(model, fields_of(model)["bucket"], part=True)
         properties["bucket"] = {**bucket, "description": MODEL_BUCKET}
         required = [name for name in required if name != "bucket"]
+    if model is Traffic:
+        properties["weight"]["default"] = WEIGHT_ALONE
     if "apiKey" in properties:
         words = properties["apiKey"]["description"]
         properties["apiKey"] = {**or_null(reference("Secret")), "description": words}
