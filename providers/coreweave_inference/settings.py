@@ -58,6 +58,8 @@ class Settings:
     request_timeout_seconds: float = 30.0
     retry_seconds: float = 60.0
     accept_gone: bool = False
+    destroy_used: bool = False
+    keep_protected: bool = False
     allow_http: bool = False
 
 
@@ -124,6 +126,8 @@ def resolve(
         ),
         retry_seconds=_seconds(environ, "COREWEAVE_RETRY_SECONDS", Settings.retry_seconds, zero=True),
         accept_gone=_flag(environ, "COREWEAVE_ACCEPT_GONE"),
+        destroy_used=_flag(environ, "COREWEAVE_DESTROY_USED"),
+        keep_protected=_flag(environ, "COREWEAVE_KEEP_PROTECTED"),
         allow_http=allow_http,
     )
 

@@ -61,8 +61,11 @@ class ApiResource(pulumi.dynamic.Resource):
         }
         if ignore_changes:
             props[IGNORED] = list(ignore_changes)
-        super().__init__(provider, name, props, with_dependencies(opts, [account_of(program), *dependencies]))
+        own = with_dependencies(opts, [account_of(program), *dependencies])
+        super().__init__(provider, name, props, own)
         program.objects.append(self)
+        claimed = {"resources": spec["resources"]} if kind is Kind.CAPACITY_CLAIM else {}
+        program.own(self, own, kind=kind.noun, name=name, id=self.api_id, **claimed)
 
     @property
     def api_id(self) -> pulumi.Output[str]:

@@ -14,6 +14,7 @@ import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
+from coreweave_inference.deletions import POLICY
 from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault
 from coreweave_inference.policy import (
     Document,
@@ -78,7 +79,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         if old.get("bucket") != new.get("bucket"):
             return DiffResult(changes=None, replaces=["bucket"], delete_before_replace=False)
         urn, sid = str(new.get(URN, "")), str(old.get("sid", ""))
-        current().memory.stand_for(urn, _standing(id_, sid))
+        current().memory.stand_for(urn, standing_id(id_, sid))
         return DiffResult(changes=False if _is_same(old, new) else None)
 
     @one_line_errors
@@ -87,7 +88,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         declared = plain(props)
         run = current()
         outputs = _put(run, declared, {})
-        run.memory.standing.add(_standing(str(declared["bucket"]), outputs["sid"]))
+        run.memory.standing.add(standing_id(str(declared["bucket"]), outputs["sid"]))
         return CreateResult(declared["bucket"], outputs)
 
     @one_line_errors
@@ -133,7 +134,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        if _standing(id_, str(old.get("sid", ""))) in run.memory.standing:
+        if standing_id(id_, str(old.get("sid", ""))) in run.memory.standing:
             run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
             return
         bucket = str(old["bucket"])
@@ -165,8 +166,10 @@ def _live_statement(document: Document | None, old: Mapping[str, Any]) -> dict[s
     return find_ours(document, str(old.get("sid")))
 
 
-def _standing(bucket: str, sid: str) -> str:
-    """Not the bucket's own id: a policy may go while its bucket stays, and a former statement beside a new one."""
+def standing_id(bucket: str, sid: str) -> str:
+    """By what a run remembers that it declares a policy. Not the bucket's own id: a policy may go while its bucket stays,
+    and a former statement beside a new one.
+    """
     return f"{sid} in the policy of {bucket}"
 
 
@@ -296,7 +299,9 @@ class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="Infere
             **({"organizationId": organization_id} if organization_id else {}),
         }
         before = [account_of(program), *([bucket] if isinstance(bucket, WeightsBucket) else []), *after]
-        super().__init__(InferenceBucketPolicyProvider(), name, props, with_dependencies(opts, before))
+        own = with_dependencies(opts, before)
+        super().__init__(InferenceBucketPolicyProvider(), name, {**props, "sid": None}, own)
+        program.own(self, own, kind=POLICY, name=name, id=self.bucket_name, sid=output(self, "sid"))
 
     @property
     def bucket_name(self) -> pulumi.Output[str]:

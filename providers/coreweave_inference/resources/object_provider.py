@@ -129,6 +129,7 @@ class ObjectProvider(HostedProvider):
         """The live object in normal form, so that whatever was changed outside shows (rule 5)."""
         old = plain(props)
         run = session.current()
+        run.memory.read.add(id_)
         run.guard_endpoint(old.get("apiEndpoint", ""))
         with speaking_of(subject(self.kind, old)):
             live = run.lists.look(self.kind, max_age_seconds=30.0).get(id_) or run.live(self.kind, id_)

@@ -37,8 +37,16 @@ class Program:
     objects: list[Any] = field(default_factory=list)
     buckets: list[Any] = field(default_factory=list)
     covered: set[str] = field(default_factory=set)
+    owned: list[tuple[pulumi.Resource, dict[str, Any]]] = field(default_factory=list)
+    """What was declared so far, with what `Readiness` records of it for the time when it is to be deleted."""
     look_first: Callable[[], None] = lambda: None
     """Called once, after the program and before the engine hears of anything; raises where nothing may be declared."""
+
+    def own(self, resource: pulumi.Resource, opts: pulumi.ResourceOptions, **entry: Any) -> None:
+        """Remember an object; `protect` may come from its parents, and a provider is told of neither option."""
+        protect = {"protect": True} if getattr(resource, "_protect", None) else {}
+        keep = {"keep": True} if opts.retain_on_delete else {}
+        self.owned.append((resource, {**entry, **protect, **keep}))
 
 
 _programs: weakref.WeakKeyDictionary[Any, Program] = weakref.WeakKeyDictionary()

@@ -32,6 +32,14 @@ from coreweave_inference.waiting import Failed, Live, Outcome, Ready, Revision, 
 
 from .account import account_of
 from .api_resource import ApiResource
+from .deletion_guard import (
+    FORMER,
+    OWNED,
+    former_deployments,
+    refuse_removals,
+    refuse_teardown,
+    same_record,
+)
 from .host import one_line_errors
 from .object_provider import HostedProvider
 from .program import MODULE, current_program, urn_of, with_dependencies
@@ -55,7 +63,9 @@ class ReadinessProvider(HostedProvider):
         old, new = plain(olds), plain(news)
         changed = has_unknown(new.get("objects")) or bool(_not_judged(old, new))
         removed = set(old.get("objects") or {}) - set(new.get("objects") or {})
-        return DiffResult(changes=None if changed or removed else False)
+        refuse_removals(current(), old, new)
+        same = not changed and not removed and same_record(old.get(OWNED), new.get(OWNED))
+        return DiffResult(changes=False if same else None)
 
     @one_line_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -66,7 +76,10 @@ class ReadinessProvider(HostedProvider):
     @one_line_errors
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Wait for what was written since the last time that all served."""
-        return UpdateResult(_judged(current(), plain(olds), plain(news)))
+        old, new = plain(olds), plain(news)
+        run = current()
+        former = former_deployments(old, new)
+        return UpdateResult({**_judged(run, old, new), **({FORMER: former} if former else {})})
 
     @one_line_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -75,9 +88,13 @@ class ReadinessProvider(HostedProvider):
 
     @one_line_errors
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        """It goes before everything it covers: so this is a destroy, and deletes need not wait one by one."""
+        """It goes before everything else: so this is a destroy, and deletes need not wait one by one.
+
+        Whatever must not be deleted refuses here, before the first deletion.
+        """
         run, old = current(), plain(props)
         run.guard_organization("what this stack made", str(old.get("organizationId") or ""))
+        refuse_teardown(run, old)
         run.memory.tearing_down = True
 
 
@@ -279,8 +296,11 @@ class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):
             }
             for resource in covered
         }
-        props = {"objects": objects, URN: urn_of("Readiness", name, opts)}
-        own = with_dependencies(opts, [account_of(program), *covered])
+        owners = [resource for resource, _ in program.owned]
+        record = [entry for _, entry in program.owned]
+        props = {"objects": objects, OWNED: record, URN: urn_of("Readiness", name, opts)}
+        # After everything that is there already: so a destroy deletes it first, and it refuses before the others go.
+        own = with_dependencies(opts, [account_of(program), *covered, *owners])
         super().__init__(ReadinessProvider(), name, props, own)
 
 

@@ -67,6 +67,8 @@ class Memory:
     """Declared normal form by id, of everything that was diffed or written."""
     ignored: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Paths of the fields that a declaration leaves to others, by id."""
+    read: set[str] = field(default_factory=set)
+    """Ids of objects that a refresh has read in this process: they are in the state."""
     written: set[str] = field(default_factory=set)
     """Ids that this process has sent a spec to."""
     deleted: dict[str, tuple[Kind, str]] = field(default_factory=dict)

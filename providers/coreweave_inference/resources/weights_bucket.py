@@ -15,6 +15,7 @@ import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
+from coreweave_inference.deletions import BUCKET
 from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs
 from coreweave_inference.spec.bucket_names import bucket_name_problem
 from coreweave_inference.spec.unknown import UNKNOWN
@@ -228,7 +229,7 @@ def _wait_for_readers(run: Session, old: Mapping[str, Any], bucket: str) -> None
         _subject(old),
         str(old.get(URN, "")),
         lambda live: bool(removal.references(live, "model", "bucket") == bucket),
-        refuse_live=bool(old.get("forceDestroy")),
+        refuse_live=bool(old.get("forceDestroy")) and not run.settings.destroy_used,
     )
 
 
@@ -275,6 +276,15 @@ class WeightsBucket(pulumi.dynamic.Resource, module=MODULE, name="WeightsBucket"
         super().__init__(WeightsBucketProvider(), name, props, own)
         self.resource_name = name
         program.buckets.append(self)
+        program.own(
+            self,
+            own,
+            kind=BUCKET,
+            name=name,
+            id=bucket_name,
+            zone=zone,
+            **({"force": True} if force_destroy else {}),
+        )
 
     @property
     def bucket_name(self) -> pulumi.Output[str]:
