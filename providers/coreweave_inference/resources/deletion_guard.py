@@ -54,8 +54,8 @@ def same_record(old: Any, new: Any) -> bool:
     """Whether two records say the same in any order; without a former one there is nothing to compare."""
     if not isinstance(old, list):
         return True
-    # The Sid of a policy that is about to change is not known in a preview, and stays as it is.
-    ignored = {"sid"} if has_unknown(new) else set()
+    # What a policy that is about to change will show of its statement is not known in a preview.
+    ignored = {"sid", "keep"} if has_unknown(new) else set()
     return _comparable(old, ignored) == _comparable(new or [], ignored)
 
 

@@ -300,8 +300,10 @@ class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="Infere
         }
         before = [account_of(program), *([bucket] if isinstance(bucket, WeightsBucket) else []), *after]
         own = with_dependencies(opts, before)
-        super().__init__(InferenceBucketPolicyProvider(), name, {**props, "sid": None}, own)
-        program.own(self, own, kind=POLICY, name=name, id=self.bucket_name, sid=output(self, "sid"))
+        observed = {"sid": None, OF_OTHERS: None}
+        super().__init__(InferenceBucketPolicyProvider(), name, {**props, **observed}, own)
+        sid, of_others = output(self, "sid"), output(self, OF_OTHERS)
+        program.own(self, own, kind=POLICY, name=name, id=self.bucket_name, sid=sid, keep=of_others)
 
     @property
     def bucket_name(self) -> pulumi.Output[str]:
