@@ -166,7 +166,7 @@ def test_the_state_of_each_resource_has_these_keys(simulator: Simulator) -> None
         "CapacityClaim": EVERY_OBJECT | {"resources"},
         "Deployment": EVERY_OBJECT
         | {"gatewayIds", "runtime", "resources", "model", "autoscaling", "traffic", "__resolvedVersion"},
-        "Readiness": {"objects", "organizationId", "format", "__urn"},
+        "Readiness": {"objects", "__owned", "organizationId", "format", "__urn"},
     }
 
 
@@ -178,7 +178,7 @@ def _states(run: Run, bucket: dict[str, Any], policy: dict[str, Any]) -> dict[st
         "Gateway": (GatewayProvider(), gateway()),
         "CapacityClaim": (CapacityClaimProvider(), claim()),
         "Deployment": (DeploymentProvider(), deployment()),
-        "Readiness": (ReadinessProvider(), {"objects": {}, "__urn": urn("Readiness", "ready")}),
+        "Readiness": (ReadinessProvider(), {"objects": {}, "__owned": [], "__urn": urn("Readiness", "ready")}),
     }
     states = {}
     for name, (provider, inputs) in resources.items():
