@@ -178,7 +178,10 @@ def _states(run: Run, bucket: dict[str, Any], policy: dict[str, Any]) -> dict[st
         "Gateway": (GatewayProvider(), gateway()),
         "CapacityClaim": (CapacityClaimProvider(), claim()),
         "Deployment": (DeploymentProvider(), deployment()),
-        "Readiness": (ReadinessProvider(), {"objects": {}, "__owned": [], "__urn": urn("Readiness", "ready")}),
+        "Readiness": (
+            ReadinessProvider(),
+            {"objects": {}, "__owned": [], "__urn": urn("Readiness", "ready")},
+        ),
     }
     states = {}
     for name, (provider, inputs) in resources.items():
