@@ -108,7 +108,11 @@ class InferenceApi:
 
     @classmethod
     def of(cls, settings: Settings, *, clock: Clock = system) -> InferenceApi:
-        """As the settings have it. Raises SettingsError for a token that no header can carry."""
+        """As the settings have it.
+
+        Raises SettingsError for a token that no header can carry, and where a secret would go to an endpoint that nobody vouched for.
+        """
+        settings.require_trusted()
         return cls(
             settings.endpoint,
             settings.token,

@@ -13,7 +13,6 @@ import pulumi
 
 from .checks import Identity, LastObject, PlainObject, Report
 from .facts import checks_for, checks_for_objects, last_objects
-from .last_state import last_state
 from .resources.api_resource import ApiResource, plain_values
 from .resources.deployment import Deployment
 from .resources.gateway import Gateway
@@ -70,7 +69,7 @@ def check_program(program: Program) -> None:
 
 
 def _last_objects() -> LastObjects:
-    return last_objects(last_state()) if _last is None else _last
+    return last_objects(current_program().last) if _last is None else _last
 
 
 def _plain(resource: ApiResource) -> PlainObject:

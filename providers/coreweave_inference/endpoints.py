@@ -11,6 +11,21 @@ from urllib.parse import SplitResult, urlsplit
 
 from .errors import SettingsError
 
+SERVICE_DOMAINS = ("coreweave.com", "cwobject.com", "cwlota.com")
+"""CoreWeave's own: what lies below them may be sent a token or a signed request wherever the address was written."""
+
+
+def is_below(host: str, domains: Collection[str]) -> bool:
+    """Whether `host` is one of `domains` or lies below one."""
+    name = host.lower().rstrip(".")
+    return any(name == domain or name.endswith(f".{domain}") for domain in domains)
+
+
+def may_be_sent_secrets(url: str, allowed_hosts: Collection[str]) -> bool:
+    """Whether secrets may go to an endpoint that a file names: CoreWeave's, this machine's, or one of `allowed_hosts`."""
+    host = urlsplit(url).hostname or ""
+    return is_below(host, SERVICE_DOMAINS) or is_loopback(host) or host.rstrip(".") in allowed_hosts
+
 
 def valid_endpoint(
     url: str, source: str, *, allow_http: bool = False, http_hosts: Collection[str] = ()
@@ -70,7 +85,7 @@ def _split(url: str, source: str) -> SplitResult:
 
 
 def _may_be_http(host: str, http_hosts: Collection[str]) -> bool:
-    return is_loopback(host) or any(host == h or host.endswith(f".{h}") for h in http_hosts)
+    return is_loopback(host) or is_below(host, http_hosts)
 
 
 def _comparable(url: str) -> object:

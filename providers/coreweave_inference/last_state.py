@@ -16,6 +16,7 @@ from pulumi.runtime.settings import get_monitor
 
 from .spec.engine_secrets import SECRET_SIGNATURE, without_secrets
 
+OURS = "pulumi-python:dynamic/coreweave/inference:"
 READ = "pulumi:pulumi:readStackResourceOutputs"
 
 
@@ -40,6 +41,15 @@ def last_state() -> Mapping[str, Any] | None:
     if not isinstance(found, Mapping):
         return None
     return {"deployment": {"resources": [_resource(urn, told) for urn, told in found.items()]}}
+
+
+def recorded_endpoint(state: Mapping[str, Any] | None) -> str:
+    """Where a stack lives, by its account or the first object that knows; empty where nothing was made yet."""
+    resources = ((state or {}).get("deployment") or {}).get("resources") or ()
+    ours = [found for found in resources if str(found.get("type", "")).startswith(OURS)]
+    ours.sort(key=lambda found: found["type"] != f"{OURS}Account")
+    endpoints = (str((found.get("outputs") or {}).get("apiEndpoint") or "") for found in ours)
+    return next((endpoint for endpoint in endpoints if endpoint), "")
 
 
 def _resource(urn: str, told: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,9 +7,10 @@ setting belongs here.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
-from .endpoints import same_endpoint, valid_endpoint, without_password
+from .endpoints import may_be_sent_secrets, same_endpoint, valid_endpoint, without_password
 from .errors import SettingsError
 from .secret import Secret, header_fault
 
@@ -29,6 +30,8 @@ S3_ENDPOINT_KEY = "coreweave:s3Endpoint"
 S3_PROFILE_VARIABLES = ("COREWEAVE_S3_PROFILE",)
 S3_PROFILE_KEY = "coreweave:s3Profile"
 S3_CREDENTIALS_KEY = "coreweave:s3Credentials"
+ALLOWED_HOSTS = "COREWEAVE_ALLOWED_HOSTS"
+"""Environment variable: hosts, separated by commas, that a stack's configuration may send secrets to."""
 CONFIG_KEYS = (TOKEN_KEY, ENDPOINT_KEY, S3_ENDPOINT_KEY, S3_PROFILE_KEY, S3_CREDENTIALS_KEY)
 """Every configuration key that `resolve` reads."""
 
@@ -40,6 +43,8 @@ class Settings:
     A `*_source` names the environment variable or configuration key a value came from (`default` where
     neither gave one). `s3_credentials` is `minted`, `profile` or `environment`. `conflicts` are warnings,
     one sentence each, about values that were set twice and differ.
+
+    `endpoint_doubt` and `s3_doubt` say why no secret may be sent to that endpoint; empty where nothing is in the way.
     """
 
     endpoint: str
@@ -61,6 +66,27 @@ class Settings:
     destroy_used: bool = False
     keep_protected: bool = False
     allow_http: bool = False
+    endpoint_doubt: str = ""
+    s3_doubt: str = ""
+
+    def at(self, recorded: str) -> Settings:
+        """These settings for a stack whose state records the endpoint `recorded` (empty: none yet).
+
+        An endpoint that the state records may be sent the token. Raises SettingsError where it records another one.
+        """
+        if not recorded:
+            return self
+        if not same_endpoint(recorded, self.endpoint):
+            raise SettingsError(
+                f"this stack lives at {recorded}, but {self.endpoint_source} says {self.endpoint}; "
+                "set it back, or use a stack of its own for the other service"
+            )
+        return replace(self, endpoint_doubt="")
+
+    def require_trusted(self) -> None:
+        """Raise SettingsError where a secret would be sent to an endpoint that it may not be sent to."""
+        if self.endpoint_doubt or self.s3_doubt:
+            raise SettingsError(self.endpoint_doubt or self.s3_doubt)
 
 
 @dataclass(frozen=True)
@@ -95,6 +121,7 @@ def resolve(
     s3_endpoint = _chosen(environ, S3_ENDPOINT_VARIABLES, config, S3_ENDPOINT_KEY, DEFAULT_S3_ENDPOINT)
     profile = _chosen(environ, S3_PROFILE_VARIABLES, config, S3_PROFILE_KEY, "")
     credentials, credentials_conflicts = _s3_credentials(config, profile)
+    allowed = _allowed_hosts(environ)
     return Settings(
         endpoint=valid_endpoint(endpoint.value, endpoint.source, allow_http=allow_http),
         endpoint_source=endpoint.source,
@@ -129,6 +156,24 @@ def resolve(
         destroy_used=_flag(environ, "COREWEAVE_DESTROY_USED"),
         keep_protected=_flag(environ, "COREWEAVE_KEEP_PROTECTED"),
         allow_http=allow_http,
+        endpoint_doubt=_doubt("API endpoint", endpoint, allowed),
+        s3_doubt=_doubt("S3 endpoint", s3_endpoint, allowed),
+    )
+
+
+def _allowed_hosts(environ: Mapping[str, str]) -> frozenset[str]:
+    hosts = environ.get(ALLOWED_HOSTS, "").split(",")
+    return frozenset(host.strip().lower().strip(".") for host in hosts) - {""}
+
+
+def _doubt(what: str, chosen: _Chosen, allowed: Collection[str]) -> str:
+    """Why no secret may be sent there: a file names the endpoint, which whoever changes the file can point elsewhere."""
+    if chosen.source not in CONFIG_KEYS or may_be_sent_secrets(chosen.value, allowed):
+        return ""
+    host = urlsplit(chosen.value).hostname
+    return (
+        f"the {what} in {chosen.source} ({without_password(chosen.value)}) is no host of CoreWeave's and not the one in the "
+        f"stack's state, so no token or key is sent to it; correct it, or set {ALLOWED_HOSTS}={host} if you trust that host"
     )
 
 

@@ -24,6 +24,7 @@ from typing import Any
 import coreweave_inference as cw
 import grpc
 import yaml
+from coreweave_inference.engine.environment import environment_with
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.simulator.journal import Entry
@@ -48,6 +49,7 @@ QUICK = {
     "COREWEAVE_RETRY_SECONDS": "1",
 }
 
+ENDPOINTS = ("COREWEAVE_API_ENDPOINT", "COREWEAVE_S3_ENDPOINT")
 OWN_CONNECTIONS = ("grpc.use_local_subchannel_pool", 1)
 
 Program = Callable[[], Any]
@@ -241,6 +243,12 @@ class Workbench:
         )
         return found.stdout.decode()
 
+    def _declares(self) -> Any:
+        """The program, in this process: it looks for the stack where the providers do, and has no token to ask with."""
+        found = self._variables()
+        with environment_with({name: found[name] for name in ENDPOINTS if name in found}):
+            return self.program()
+
     def _run(self, *arguments: str) -> Run:
         with self._started(*arguments) as running:
             return running.finish()
@@ -250,7 +258,7 @@ class Workbench:
         self._runs += 1
         events, output = (self.directory / f"run-{self._runs}.{kind}" for kind in ("events", "output"))
         seen = len(self.service.requests())
-        with _language_server(self.program) as address, output.open("wb") as printed:
+        with _language_server(self._declares) as address, output.open("wb") as printed:
             command = [
                 "pulumi",
                 *arguments,

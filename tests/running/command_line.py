@@ -114,7 +114,7 @@ class Stack:
         """End the engine as a crash would."""
         os.kill(self.engine_process(), signal.SIGKILL)
 
-    def pulumi(self, *arguments: str) -> str:
+    def pulumi(self, *arguments: str, standard_input: str | None = None) -> str:
         """What a command of the CLI prints in the stack directory."""
         pulumi = shutil.which("pulumi")
         assert pulumi is not None, "these tests need the Pulumi CLI on PATH"
@@ -122,6 +122,7 @@ class Stack:
             [pulumi, *arguments],
             cwd=self.path,
             env=self.environment,
+            input=standard_input,
             capture_output=True,
             text=True,
             check=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from coreweave_inference.api import InferenceApi
 from coreweave_inference.endpoints import is_loopback, same_endpoint, valid_endpoint
 from coreweave_inference.errors import SettingsError
 from coreweave_inference.settings import resolve
@@ -88,3 +89,58 @@ def test_two_urls_name_one_endpoint_when_only_their_spelling_differs(one, other,
 )
 def test_loopback_hosts_are_told_by_address(host, loopback):
     assert is_loopback(host) is loopback
+
+
+CONFIG_ENDPOINTS = ("coreweave:endpoint", "coreweave:s3Endpoint")
+
+
+@pytest.mark.parametrize("key", CONFIG_ENDPOINTS)
+@pytest.mark.parametrize(
+    ("url", "trusted"),
+    [
+        ("https://api.coreweave.com", True),
+        ("https://api.eu.coreweave.com.", True),
+        ("https://cwobject.com", True),
+        ("https://127.0.0.1:8080", True),
+        ("https://localhost", True),
+        ("https://coreweave.com.collector.example", False),
+        ("https://notcoreweave.com", False),
+        ("https://collector.example/api.coreweave.com", False),
+        ("https://allowed.example", True),
+        ("https://ALLOWED.example:8443/x", True),
+        ("https://below.allowed.example", False),
+    ],
+)
+def test_an_endpoint_of_the_configuration_gets_secrets_only_where_someone_vouches_for_its_host(
+    key, url, trusted
+):
+    environ = {"CW_API_TOKEN": "t", "COREWEAVE_ALLOWED_HOSTS": " Allowed.example ,other.example"}
+    settings = resolve(environ, {key: url})
+
+    if trusted:
+        settings.require_trusted()
+    else:
+        with pytest.raises(SettingsError, match=r"COREWEAVE_ALLOWED_HOSTS=\S+"):
+            settings.require_trusted()
+        with pytest.raises(SettingsError, match=key):
+            InferenceApi.of(settings)
+
+
+@pytest.mark.parametrize("variable", ["COREWEAVE_API_ENDPOINT", "CW_BASE_URL", "COREWEAVE_S3_ENDPOINT"])
+def test_an_endpoint_of_the_environment_needs_nobody_to_vouch_for_it(variable):
+    resolve({"CW_API_TOKEN": "t", variable: "https://private.example"}, {}).require_trusted()
+
+
+def test_a_token_of_the_configuration_goes_no_further_than_one_of_the_environment():
+    config = {"coreweave:token": "t", "coreweave:endpoint": "https://collector.example"}
+
+    with pytest.raises(SettingsError, match="no token or key is sent to it"):
+        resolve({}, config, ["coreweave:token"]).require_trusted()
+
+
+def test_the_endpoint_that_the_state_records_is_vouched_for_by_the_state_and_no_other_one_is_taken():
+    settings = resolve({"CW_API_TOKEN": "t"}, {"coreweave:endpoint": "https://private.example"})
+
+    settings.at("HTTPS://Private.example:443/").require_trusted()
+    with pytest.raises(SettingsError, match=r"this stack lives at https://other\.example"):
+        settings.at("https://other.example")

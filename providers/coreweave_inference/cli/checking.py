@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from coreweave_inference.checks import Identity, LastObject, Report
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.engine.installation import CommandFailed, PulumiCli
+from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.stacks import exported
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError, one_line
 from coreweave_inference.facts import checks_for, last_objects
+from coreweave_inference.last_state import recorded_endpoint
 from coreweave_inference.settings import Settings
 from coreweave_inference.spec.declaration import Declaration, read, read_for_stack
 from coreweave_inference.spec.identity import stack_identity
@@ -42,14 +44,11 @@ def looked_at(directory: Path, stack: str | None, *, offline: bool) -> Surroundi
     declaration = read_for_stack(path, short) if name else read(path)
     if offline:
         return Surroundings(declaration, None, _identity(directory, name), None, ())
-    last, notes = _last(directory, name)
-    return Surroundings(
-        declaration,
-        settings_at(directory, name, require_token=False),
-        _identity(directory, name),
-        last,
-        notes,
-    )
+    state, notes = _last_state(directory, name)
+    settings = settings_at(directory, name, require_token=False).at(recorded_endpoint(state))
+    if settings.token:
+        settings.require_trusted()
+    return Surroundings(declaration, settings, _identity(directory, name), last_objects(state), notes)
 
 
 def report_on(found: Surroundings) -> Report:
@@ -79,14 +78,14 @@ def _identity(directory: Path, stack: str | None) -> Identity | None:
     return Identity(own, short)
 
 
-def _last(directory: Path, stack: str | None) -> tuple[tuple[LastObject, ...] | None, tuple[str, ...]]:
-    """The last state's objects, or a note on why they are not known."""
+def _last_state(directory: Path, stack: str | None) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
+    """The last state, an empty one before the first run; None with a note on why it is not known."""
     if not stack or not is_project(directory):
         return None, ("the last state was not looked at (no stack is named), so changes were not judged",)
     try:
-        return last_objects(_exported(directory, stack)) or (), ()
-    except (CoreWeaveError, CommandFailed, OSError, ValueError) as error:
-        why = " ".join(str(error).split())[:200]
+        return _exported(directory, stack) or {}, ()
+    except (CoreWeaveError, OSError, ValueError) as error:
+        why = one_line(str(error), 200)
         return None, (f"the last state could not be read, so changes were not judged: {why}",)
 
 

@@ -32,7 +32,8 @@ def stack_at(directory: Path, asked: str | None) -> str | None:
 
 
 def settings_at(directory: Path, stack: str | None, *, require_token: bool = True) -> Settings:
-    """The settings that a run of `stack` (see `stack_at`) has in `directory`. Raises SettingsError.
+    """The settings that a run of `stack` (see `stack_at`) has in `directory`. Raises SettingsError, and CommandFailed
+    where the state has to vouch for the endpoint and cannot be read.
 
     Encrypted configuration is read where it is needed, with the CLI and the passphrase that a run would need.
     """
@@ -59,7 +60,13 @@ def settings_at(directory: Path, stack: str | None, *, require_token: bool = Tru
                     f"{', '.join(sorted(needed))} in {found.stack_file(stack).name} is encrypted and cannot be read: {error}; "
                     f"set {TOKEN_VARIABLES[0]}, or what decrypts it (PULUMI_CONFIG_PASSPHRASE, `pulumi login`)"
                 ) from error
-    return resolve(os.environ, configuration, secret, require_token=require_token)
+    settings = resolve(os.environ, configuration, secret, require_token=require_token)
+    if not settings.endpoint_doubt:
+        return settings
+    from coreweave_inference.last_state import recorded_endpoint
+
+    # Only the state can vouch for this endpoint.
+    return settings.at(recorded_endpoint(stacks.exported(found, PulumiCli.found(os.environ), stack)))
 
 
 def is_project(directory: Path) -> bool:

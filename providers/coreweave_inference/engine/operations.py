@@ -20,9 +20,10 @@ from pulumi import automation
 from coreweave_inference.declared_checks import CHECKS
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.facts import last_objects
+from coreweave_inference.last_state import recorded_endpoint
 from coreweave_inference.resources.creation import TAKE_OVER
-from coreweave_inference.resources.session import RUN_DIRECTORY, Session
-from coreweave_inference.settings import Settings, resolve
+from coreweave_inference.resources.session import RUN_CONFIG, RUN_DIRECTORY, Session
+from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
 
 from . import local_backend, repair, stacks
 from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
@@ -166,7 +167,7 @@ class Engine:
         state = taken_up(self.state() or {})
         if not repair.pending(state):
             return ()
-        session = Session(self._settings_for_repair())
+        session = Session(self._settings(self._configuration()))
         try:
             result = repair.repaired(state, Recovery(session, organization_in(state)))
         finally:
@@ -205,10 +206,16 @@ class Engine:
         stack = self.stack.rsplit("/", 1)[-1]
         return [f"urn:pulumi:{stack}::{self.directory.project}::{TYPES}{name}::**" for name in BUCKETS]
 
-    def _settings_for_repair(self) -> Settings:
-        configuration = self._automation().get_all_config()
-        values = {key: entry.value for key, entry in configuration.items()}
-        return resolve(os.environ, values, {key for key, entry in configuration.items() if entry.secret})
+    def _settings(self, configuration: Mapping[str, str], *, require_token: bool = True) -> Settings:
+        """As they are now. Raises SettingsError: no token, or another endpoint than the state records."""
+        secret = self.directory.secret_keys(self.stack)
+        settings = resolve(os.environ, configuration, secret, require_token=require_token)
+        return settings.at(recorded_endpoint(self.state()))
+
+    def _configuration(self) -> dict[str, str]:
+        """What `resolve` reads of the stack's configuration as it is now."""
+        found = stacks.configuration(self.directory, self.stack, lambda: self._cli)
+        return {key: found[key] for key in CONFIG_KEYS if key in found}
 
     def _import(self, state: State) -> None:
         text = json.dumps(state)
@@ -235,6 +242,8 @@ class Engine:
         more: Sequence[str] = (),
     ) -> Result:
         record, started = Record(), time.monotonic()
+        configuration = self._configuration()
+        self._settings(configuration, require_token=False).require_trusted()
         set_aside, self._known = repair.set_aside(self._known or {}), None
         self._program.refused = False
 
@@ -252,7 +261,11 @@ class Engine:
                 happened(happening)
 
         with run_directory(happened) as directory:
-            variables = {RUN_DIRECTORY: str(directory.path), **_may_take_over(set_aside)}
+            variables = {
+                RUN_DIRECTORY: str(directory.path),
+                RUN_CONFIG: json.dumps(configuration),
+                **_may_take_over(set_aside),
+            }
             with environment_with(variables):
                 failure = self._interruptible(directory.stop, lambda: act(on_event), more)
             stopped, attempts = directory.stopped, directory.attempts()

@@ -118,7 +118,7 @@ class Recovery:
         """As the provider's `read` sees it; a value that is secret stays the encrypted one of the inputs."""
         encrypted = resource.get("inputs") or {}
         known = {
-            "apiEndpoint": self._session.settings.endpoint,
+            "apiEndpoint": self._session.endpoint,
             "organizationId": self._organization_id,
             **inputs,
             **more,

@@ -86,7 +86,7 @@ def _guard(run: Session, old: dict[str, Any]) -> None:
 def _outputs(run: Session, props: dict[str, Any]) -> dict[str, Any]:
     known = run.organization(str(props.get("organizationId") or ""))
     kept = {URN: props[URN]} if URN in props else {}
-    return {**kept, "apiEndpoint": run.settings.endpoint, "organizationId": known, "format": FORMAT}
+    return {**kept, "apiEndpoint": run.endpoint, "organizationId": known, "format": FORMAT}
 
 
 class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):

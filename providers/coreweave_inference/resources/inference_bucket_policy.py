@@ -240,7 +240,7 @@ def _put(run: Session, declared: Mapping[str, Any], old: Mapping[str, Any]) -> d
         **kept,
         **put,
         OWNER: run.organization(),
-        "apiEndpoint": run.settings.endpoint,
+        "apiEndpoint": run.endpoint,
         "format": FORMAT,
     }
 

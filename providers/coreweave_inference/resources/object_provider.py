@@ -298,7 +298,7 @@ class ObjectProvider(HostedProvider):
             **self._recorded(state, live),
             **hidden(state),
             "apiId": live.id,
-            "apiEndpoint": run.settings.endpoint,
+            "apiEndpoint": run.endpoint,
             "organizationId": live.organization_id,
             "createdAt": live.created_at,
             "revision": revision,

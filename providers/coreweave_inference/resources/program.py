@@ -11,7 +11,7 @@ import re
 import signal
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,8 @@ from pulumi.runtime import is_config_secret
 from pulumi.runtime.config import get_config
 from pulumi.runtime.settings import get_monitor
 
+from coreweave_inference.errors import SettingsError
+from coreweave_inference.last_state import last_state, recorded_endpoint
 from coreweave_inference.settings import CONFIG_KEYS, TOKEN_KEY, Settings, resolve
 from coreweave_inference.spec.identity import stack_identity
 
@@ -33,6 +35,10 @@ class Program:
     """One run of one program: its account, and what was declared so far."""
 
     identity: str
+    settings: Settings
+    """With or without a token."""
+    last: Mapping[str, Any] | None = None
+    """What the engine tells of the stack's last state."""
     account: pulumi.Resource | None = None
     objects: list[Any] = field(default_factory=list)
     buckets: list[Any] = field(default_factory=list)
@@ -54,14 +60,24 @@ _programs: weakref.WeakKeyDictionary[Any, Program] = weakref.WeakKeyDictionary()
 
 
 def current_program() -> Program:
-    """The program that is running now. Raises pulumi.RunError where its token lies in clear in the configuration."""
+    """The program that is running now.
+
+    Raises pulumi.RunError before anything is asked of anybody: where its token lies in clear in the configuration, where
+    the stack lives at another endpoint, and where a secret would go to an endpoint that nobody vouched for.
+    """
     monitor = get_monitor()
     if monitor is None:
         raise pulumi.RunError("resources are declared in a Pulumi program; this one runs outside of one")
     if monitor not in _programs:
         _refuse_clear_token()
         end_quietly_on_interrupt()
-        _programs[monitor] = Program(_identity())
+        last = last_state()
+        try:
+            settings = _settings(require_token=False).at(recorded_endpoint(last))
+            settings.require_trusted()
+        except SettingsError as error:
+            raise pulumi.RunError(str(error)) from error
+        _programs[monitor] = Program(_identity(), settings, last)
     return _programs[monitor]
 
 
@@ -75,6 +91,11 @@ def _refuse_clear_token() -> None:
 
 def program_settings(*, require_token: bool = True) -> Settings:
     """The settings of the running program, from its environment and its stack's configuration. Raises SettingsError."""
+    found = current_program().settings
+    return _settings(require_token=True) if require_token and not found.token else found
+
+
+def _settings(*, require_token: bool) -> Settings:
     keys = [key for key in CONFIG_KEYS if get_config(key) is not None]
     config = {key: get_config(key) or "" for key in keys}
     secret = [key for key in keys if is_config_secret(key)]

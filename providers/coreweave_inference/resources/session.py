@@ -12,13 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from coreweave_inference.api import ApiObject, InferenceApi
 from coreweave_inference.clock import Clock, SystemClock
-from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound, NotOurs, SettingsError
+from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound, NotOurs
 from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
 from coreweave_inference.spec import Kind
 from coreweave_inference.storage import ObjectStorage, credentials_from
@@ -27,6 +27,10 @@ from .host import EngineLog, end_with_engine
 
 RUN_DIRECTORY = "COREWEAVE_RUN_DIRECTORY"
 """Environment variable: a directory where progress is appended to `progress.jsonl` and a file `stop` ends waits."""
+
+RUN_CONFIG = "COREWEAVE_RUN_CONFIG"
+"""Environment variable of a `cw-inference` run: the stack's configuration of now, as a JSON object of full keys. A
+refresh and a destroy hand the providers the one of the last run."""
 
 
 class Lists:
@@ -133,6 +137,8 @@ class Session:
         api: InferenceApi | None = None,
     ) -> None:
         self.settings = settings
+        self.endpoint = settings.endpoint
+        """To be recorded; as the state spells it, once that was seen: two spellings of one endpoint are no change."""
         self.clock: Clock = clock or SystemClock()
         self.waits: Clock = WaitingClock(self.clock, self.stopped)
         self.log = log or EngineLog()
@@ -188,11 +194,8 @@ class Session:
 
     def guard_endpoint(self, recorded: str) -> None:
         """Refuse to speak for an object that another endpoint made (SettingsError)."""
-        if recorded and recorded != self.settings.endpoint:
-            raise SettingsError(
-                f"this stack lives at {recorded}, but {self.settings.endpoint_source} says {self.settings.endpoint}; "
-                "set it back, or use a stack of its own for the other service"
-            )
+        self.settings.at(recorded)
+        self.endpoint = recorded or self.endpoint
 
     def guard_organization(self, what: str, recorded: str) -> None:
         """Refuse to speak for an object that the token cannot see any sign of (CannotProveGone)."""
@@ -295,5 +298,16 @@ def current() -> Session:
     with _lock:
         if _current is None:
             end_with_engine()
-            _current = Session(resolve(os.environ, _config))
+            _current = Session(_settings(os.environ, _config))
         return _current
+
+
+def _settings(environ: Mapping[str, str], config: Mapping[str, str]) -> Settings:
+    """Of this process, which has nobody to ask what the state records.
+
+    The program has judged the endpoint before anything was declared; without a program (a refresh, a destroy) each
+    method compares it with the one in the state of its resource before it sends anything.
+    """
+    handed = environ.get(RUN_CONFIG)
+    settings = resolve(environ, json.loads(handed) if handed else config)
+    return replace(settings, endpoint_doubt="")

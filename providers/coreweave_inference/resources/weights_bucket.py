@@ -211,7 +211,7 @@ def _outputs(run: Session, declared: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: declared[key] for key in INPUTS if key in declared}
     return {
         **kept,
-        "apiEndpoint": run.settings.endpoint,
+        "apiEndpoint": run.endpoint,
         "organizationId": run.organization(),
         "format": FORMAT,
     }
