@@ -161,3 +161,15 @@ def test_in_the_own_repository_a_token_that_may_not_write_fails_the_job(tmp_path
 
     assert found.exit_code == 1
     assert "pull-requests: write" in found.stderr
+
+
+def test_a_review_that_could_not_be_made_says_so_in_the_comment_of_the_one_before(
+    hub: GitHub, tmp_path: Path
+) -> None:
+    _run(tmp_path, CHANGES, "--post")
+    failed = _run(tmp_path, "no preview", "--post")
+
+    (comment,) = hub.comments
+    assert failed.exit_code == 1
+    assert comment["body"].startswith(f"{MARKER}\n**⛔ The review could not be made**")
+    assert "holds no preview" in comment["body"]

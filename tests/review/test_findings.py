@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 from coreweave_inference.errors import CoreWeaveError
-from coreweave_inference.review import Findings, Outcome, compare_findings, read_findings
+from coreweave_inference.review import (
+    Findings,
+    Outcome,
+    compare_findings,
+    read_findings,
+    read_preview,
+    review,
+)
 from coreweave_inference.review.views import as_markdown
 
-from tests.review.previews import gateway, review_of, same
+from tests.review.previews import gateway, review_of, same, text_of
 
 
 def _finding(
@@ -96,3 +103,26 @@ def test_a_new_error_is_as_bad_as_a_dangerous_change(severity: str, outcome: Out
     assert (
         review_of(same("gateway", "public", gateway()), findings=Findings(old=new)).outcome is Outcome.NOTHING
     )
+
+
+def test_what_is_among_the_findings_is_no_warning_of_the_preview_too() -> None:
+    found = Findings(old=_read(_finding("engine-flag", what="it's on")))
+    said = 'engine-flag deployment "chat" (inference.yaml:3): it\'s on; it may surprise; look at it'
+    diagnostics = [
+        {"severity": "warning", "message": f"warning: {text}\n"} for text in (said, "something else")
+    ]
+    document = {**json.loads(text_of(same("gateway", "public", gateway()))), "diagnostics": diagnostics}
+
+    shown = review([read_preview(json.dumps(document), "p")], found)
+
+    assert [warning.errors for warning in shown.warnings] == [("something else",)]
+    assert as_markdown(shown).text.count("it's on") == 1
+
+
+def test_checks_that_could_not_be_made_are_said_and_no_finding_is_called_mended() -> None:
+    found = compare_findings((), _read(_finding()), ["the token is refused"])
+
+    text = as_markdown(review_of(same("gateway", "public", gateway()), findings=found)).text
+
+    assert found.gone == ()
+    assert "the checks could not be made: the token is refused" in text

@@ -145,6 +145,27 @@ def test_the_number_comes_from_the_option_before_the_event_and_from_the_ref_afte
     assert PullRequest.from_environment(environ, number=3).number == 3
 
 
+@pytest.mark.parametrize(("of_pull", "number"), [(True, 9), (False, None)])
+def test_a_comment_on_a_pull_request_starts_a_review_of_it_and_one_on_an_issue_does_not(
+    tmp_path: Path, of_pull: bool, number: int | None
+) -> None:
+    file = tmp_path / "event.json"
+    issue = {"number": 9, **({"pull_request": {"url": "https://github.example/pulls/9"}} if of_pull else {})}
+    file.write_text(json.dumps({"issue": issue, "comment": {"body": "/review"}}))
+    environ = {
+        "GITHUB_REPOSITORY": "acme/serving",
+        "GITHUB_REF": "refs/heads/main",
+        "GITHUB_EVENT_PATH": str(file),
+    }
+
+    if number is None:
+        with pytest.raises(CannotPost, match="--pull-request NUMBER"):
+            PullRequest.from_environment(environ)
+    else:
+        found = PullRequest.from_environment(environ)
+        assert (found.number, found.fork) == (number, False)
+
+
 @pytest.mark.parametrize(
     "environ", [{}, {"GITHUB_REPOSITORY": "acme/serving"}, {"GITHUB_REF": "refs/pull/1/merge"}]
 )

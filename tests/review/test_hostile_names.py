@@ -175,3 +175,8 @@ def test_an_error_of_the_engine_is_shown_and_stays_inert() -> None:
 
     _check(as_markdown(found).text)
     assert "everyone" in as_markdown(found).text
+
+
+@pytest.mark.parametrize("word", ["service's", "doesn't", "it's,", "(model's)"])
+def test_a_word_with_an_apostrophe_is_a_word(word: str) -> None:
+    assert prose(f"the {word} words") == f"the {word} words"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 from coreweave_inference.errors import CoreWeaveError
@@ -131,3 +132,19 @@ def test_a_deployment_kept_by_its_own_option_stays_and_bills() -> None:
         str(change.consequences[0].sentence)
         == "leaves chat alone: it stays in the account and goes on billing"
     )
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [step("refresh", "pulumi:pulumi:StackReference", "acme/platform/dev", {"name": "x"}, {"name": "x"})],
+        [
+            step("refresh", "aws:s3/bucket:Bucket", "theirs", {"a": 1}, {"a": 2}, external=True),
+            step("read", "aws:s3/bucket:Bucket", "theirs", None, {"a": 2}),
+        ],
+    ],
+)
+def test_what_a_program_only_reads_is_neither_a_change_nor_drift(steps: list[dict[str, Any]]) -> None:
+    found = review_of(same("gateway", "public", gateway()), *steps)
+
+    assert (found.changes, found.drift, found.outcome) == ((), (), Outcome.NOTHING)

@@ -51,7 +51,9 @@ class PullRequest:
         event = _event(environ)
         pull = event.get("pull_request") or {}
         match = PULL_REF.match(environ.get("GITHUB_REF", ""))
-        found = number or pull.get("number") or (int(match["number"]) if match else None)
+        issue = event.get("issue") or {}
+        commented = issue.get("number") if issue.get("pull_request") else None
+        found = number or pull.get("number") or commented or (int(match["number"]) if match else None)
         repository = environ.get("GITHUB_REPOSITORY", "")
         if not found or "/" not in repository:
             raise CannotPost(

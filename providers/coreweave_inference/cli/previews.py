@@ -19,7 +19,7 @@ from coreweave_inference.engine.operations import Engine
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.review import FoundProblem, Preview, failed_preview, findings_from, read_preview
 
-from .checking import looked_at, report_on
+from .checking import FILE, looked_at, report_on
 
 
 class PrintingCli(PulumiCli):
@@ -83,12 +83,11 @@ def _run(place: Path, stack: str | None, *, refresh: bool | None) -> Preview:
 
 
 def findings_of(place: Path, stack: str | None) -> tuple[FoundProblem, ...]:
-    """What `cw-inference check` finds in a stack directory; nothing where the declaration itself is at fault.
+    """What `cw-inference check` finds in a stack directory. Raises CoreWeaveError where it cannot be checked.
 
-    What is wrong then is in the preview too, with file and line.
+    Without a declaration file there is a program, whose preview has its findings.
     """
-    try:
-        report = report_on(looked_at(place, stack, offline=False))
-    except CoreWeaveError:
+    if not (place / FILE).exists():
         return ()
+    report = report_on(looked_at(place, stack, offline=False))
     return findings_from(finding.as_data() for finding in report.findings)

@@ -112,7 +112,8 @@ def review(
     Example: cw-inference review stacks/quickstart --stack dev --view terminal
     """
     with _errors_told(as_json=view is View.JSON):
-        found = _review(places or [Path()], stack, refresh, prices, (findings, old_findings))
+        with _failure_posted(pull_request, author, wanted=post):
+            found = _review(places or [Path()], stack, refresh, prices, (findings, old_findings))
         comment = _comment(found, artifact)
         print(_shown(found, comment, view), end="")
         if summary:
@@ -137,6 +138,21 @@ def _errors_told(*, as_json: bool) -> Iterator[None]:
         except CoreWeaveError as error:
             tell_error(str(error), as_json=as_json)
             raise typer.Exit(ERROR) from None
+
+
+@contextmanager
+def _failure_posted(number: int | None, author: str, *, wanted: bool) -> Iterator[None]:
+    """The comment of an earlier review is replaced where this one cannot be made, or it would seem to hold still."""
+    from coreweave_inference.errors import CoreWeaveError
+
+    try:
+        yield
+    except CoreWeaveError as error:
+        if wanted:
+            from coreweave_inference.review.views import no_review
+
+            _send(no_review(str(error)), number, author, only_replace=False)
+        raise
 
 
 def exit_code(found: Review, fail_on: FailOn) -> int:
@@ -179,14 +195,24 @@ def _prices(path: Path | None) -> Prices | None:
 def _findings(places: Sequence[Path], stack: str | None, new: Path | None, old: Path | None) -> Findings:
     from coreweave_inference.review import compare_findings
 
-    found = _read(new) if new is not None else _checked(places, stack)
-    return compare_findings(found, None if old is None else _read(old))
+    found, missing = (_read(new), []) if new is not None else _checked(places, stack)
+    return compare_findings(found, None if old is None else _read(old), missing)
 
 
-def _checked(places: Sequence[Path], stack: str | None) -> list[FoundProblem]:
+def _checked(places: Sequence[Path], stack: str | None) -> tuple[Sequence[FoundProblem], list[str]]:
+    """The findings in all directories, and why those of some of them could not be had."""
+    from coreweave_inference.errors import CoreWeaveError, one_line
+
     from .previews import findings_of
 
-    return [item for place in places if place.is_dir() for item in findings_of(place, stack)]
+    found: list[FoundProblem] = []
+    missing = []
+    for place in places:
+        try:
+            found.extend(findings_of(place, stack) if place.is_dir() else ())
+        except CoreWeaveError as error:
+            missing.append(one_line(str(error), 300))
+    return found, missing
 
 
 def _read(path: Path) -> tuple[FoundProblem, ...]:
@@ -240,21 +266,26 @@ def _summarize(comment: Comment) -> None:
 
 
 def _post(found: Review, comment: Comment, number: int | None, author: str) -> None:
+    from coreweave_inference.review import Outcome
+    from coreweave_inference.review.views import nothing_changes
+
+    quiet = found.outcome is Outcome.NOTHING
+    _send(nothing_changes(found) if quiet else comment.text, number, author, only_replace=quiet)
+
+
+def _send(text: str, number: int | None, author: str, *, only_replace: bool) -> None:
     """A pull request from a fork has a token that may not write: that is said, and is no failure."""
     import os
     import sys
 
-    from coreweave_inference.review import Outcome
-    from coreweave_inference.review.views import MARKER, nothing_changes
+    from coreweave_inference.review.views import MARKER
 
     from .github_comment import MayNotPost, PullRequest
     from .github_comment import post as posted
 
     pull = PullRequest.from_environment(os.environ, number=number, author=author)
-    quiet = found.outcome is Outcome.NOTHING
-    text = nothing_changes(found) if quiet else comment.text
     try:
-        print(f"comment: {posted(pull, MARKER, text, only_replace=quiet)}", file=sys.stderr)
+        print(f"comment: {posted(pull, MARKER, text, only_replace=only_replace)}", file=sys.stderr)
     except MayNotPost as error:
         if not pull.fork:
             raise

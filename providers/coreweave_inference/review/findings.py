@@ -48,6 +48,15 @@ class Findings:
     new: tuple[FoundProblem, ...] = ()
     old: tuple[FoundProblem, ...] = ()
     gone: tuple[FoundProblem, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Why the findings of a stack could not be had: then none of them is known to be gone."""
+
+    def includes(self, message: str) -> bool:
+        """Whether a message of the engine says what one of the findings says."""
+        return any(
+            message.startswith(f"{found.code} ") and found.what[:200] in message
+            for found in (*self.new, *self.old)
+        )
 
 
 def read_findings(text: str, source: str) -> tuple[FoundProblem, ...]:
@@ -71,15 +80,20 @@ def findings_from(items: Iterable[Mapping[str, Any]]) -> tuple[FoundProblem, ...
     return tuple(sorted((_finding(item) for item in items), key=lambda found: found.order))
 
 
-def compare_findings(found: Iterable[FoundProblem], before: Iterable[FoundProblem] | None) -> Findings:
-    """Findings apart: new, old and gone. A moved line does not make one new. `before` None: nothing to compare with."""
-    now = sorted(found, key=lambda item: item.order)
+def compare_findings(
+    found: Iterable[FoundProblem], before: Iterable[FoundProblem] | None, missing: Iterable[str] = ()
+) -> Findings:
+    """Findings apart: new, old and gone. A moved line does not make one new. `before` None: nothing to compare with.
+
+    `missing` says why findings of some stack could not be had.
+    """
+    now, reasons = sorted(found, key=lambda item: item.order), tuple(missing)
     if before is None:
-        return Findings(old=tuple(now))
+        return Findings(old=tuple(now), missing=reasons)
     earlier = sorted(before, key=lambda item: item.order)
     old, new = _split(now, Counter(map(_same, earlier)))
     _, gone = _split(earlier, Counter(map(_same, now)))
-    return Findings(tuple(new), tuple(old), tuple(gone))
+    return Findings(tuple(new), tuple(old), () if reasons else tuple(gone), reasons)
 
 
 def _split(

@@ -37,6 +37,10 @@ OWN_NOUNS = frozenset({*NOUNS.values(), *(kind.noun for kind in Kind)})
 NOISE = ("account", "pulumi:pulumi:Stack")
 """What stands in every stack and is nobody's concern."""
 
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
+READS = ("read", "read-replacement", "read-discard")
+"""Steps of what a program only looks at: it belongs to others, so that it changes is no drift of this stack."""
+
 OPERATIONS = {
     "create": "create",
     "update": "update",
@@ -115,6 +119,7 @@ def read_preview(text: str, source: str) -> Preview:
     gathered: dict[str, list[Mapping[str, Any]]] = {}
     for step in steps:
         gathered.setdefault(str(step["urn"]), []).append(step)
+    gathered = {urn: of_one for urn, of_one in gathered.items() if not _is_only_read(of_one)}
     listed = sum(step.get("op") == "same" for step in steps)
     summary = document.get("changeSummary") or {}
     complete = not errors and listed >= int(summary.get("same") or 0)
@@ -219,6 +224,16 @@ def _resource(urn: str, steps: list[Mapping[str, Any]], *, without_step: str) ->
         outputs=readable((old or {}).get("outputs") or {}),
         paths=tuple(sorted((step or {}).get("detailedDiff") or ())),
         kept=bool((old or {}).get("retainOnDelete")),
+    )
+
+
+def _is_only_read(steps: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the resource is another stack's outputs, or something else that a program reads and does not manage."""
+    return any(
+        step.get("op") in READS
+        or str(step["urn"]).split("::")[2:3] == [STACK_REFERENCE]
+        or any((_state(step, which) or {}).get("external") is True for which in ("oldState", "newState"))
+        for step in steps
     )
 
 

@@ -5,7 +5,7 @@ The review is data; how it looks is the views' matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .capacity import Row, rows, usage
@@ -119,7 +119,7 @@ def review(
     return Review(
         stacks=tuple(preview.stack for preview in ordered),
         errors=tuple(StackErrors(p.stack, p.errors) for p in ordered if p.errors),
-        warnings=tuple(StackErrors(p.stack, p.warnings) for p in ordered if p.warnings),
+        warnings=tuple(_warnings(ordered, findings)),
         changes=tuple(sorted((_change(resource, scene) for resource in touched), key=_worst_first)),
         unchanged=tuple(
             (r.noun, r.label) for r in resources if r.operation == "same" and r.noun != "readiness"
@@ -136,6 +136,14 @@ def review(
         not_refreshed=tuple(p.stack for p in ordered if not p.refreshed),
         prices=prices,
     )
+
+
+def _warnings(previews: Iterable[Preview], findings: Findings) -> Iterator[StackErrors]:
+    """What the previews warned about, without what is among the findings."""
+    for preview in previews:
+        kept = tuple(text for text in preview.warnings if not findings.includes(text))
+        if kept:
+            yield StackErrors(preview.stack, kept)
 
 
 def _is_touched(resource: Resource, resources: Iterable[Resource]) -> bool:

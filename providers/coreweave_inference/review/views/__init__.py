@@ -6,7 +6,7 @@ Nothing here decides what is worth saying, and nothing that others wrote leaves 
 from __future__ import annotations
 
 from .document import as_document
-from .markdown import MARKER, Comment, as_markdown, nothing_changes
+from .markdown import MARKER, Comment, as_markdown, no_review, nothing_changes
 from .terminal import print_review
 
-__all__ = ["MARKER", "Comment", "as_document", "as_markdown", "nothing_changes", "print_review"]
+__all__ = ["MARKER", "Comment", "as_document", "as_markdown", "no_review", "nothing_changes", "print_review"]

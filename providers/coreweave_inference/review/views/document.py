@@ -33,6 +33,7 @@ def as_document(review: Review) -> dict[str, Any]:
             "new": [_finding(item) for item in review.findings.new],
             "old": [_finding(item) for item in review.findings.old],
             "gone": [_finding(item) for item in review.findings.gone],
+            "missing": list(review.findings.missing),
         },
         "incomplete": list(review.incomplete),
         "notRefreshed": list(review.not_refreshed),

@@ -14,7 +14,7 @@ from coreweave_inference.review.reading import OWN_NOUNS
 LONGEST_NAME = 160
 LONGEST_LABEL = 60
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ./:,+%(){}=_→-]*\Z")
-PLAIN_WORD = re.compile(r"[\"'(]{0,2}[A-Za-z0-9/,;:.%$=→+-]+[\"')]{0,2}[,;:.]?\Z")
+PLAIN_WORD = re.compile(r"[\"'(]{0,2}[A-Za-z0-9/,;:.%$=→+-]+(?:'[A-Za-z]+)?[\"')]{0,2}[,;:.]?\Z")
 REFERENCE = re.compile(r"(?i)www\.|://|^\W*gh-\d|^\W*[0-9a-f]{7,40}\W*$|^:.*:$")
 """Words that GitHub turns into links and pictures although nothing marks them."""
 

@@ -11,7 +11,7 @@ from coreweave_inference.review.reviewing import Change, Review
 from coreweave_inference.review.verdicts import Consequence, Danger
 
 from . import sections, tables
-from .escaping import code, noun
+from .escaping import code, noun, prose
 from .fitting import LIMIT, Section, complete, fitted
 from .numbers import price_note
 
@@ -79,6 +79,11 @@ def nothing_changes(review: Review) -> str:
     """What an old comment is replaced with when nothing changes any more."""
     stacks = ", ".join(code(stack) for stack in review.stacks)
     return f"{MARKER}\n**No changes any more** in {stacks}: what an earlier version of this pull request did is taken back.\n"
+
+
+def no_review(reason: str) -> str:
+    """What stands in the comment where a review could not be made: nothing that an earlier one said still holds."""
+    return f"{MARKER}\n**⛔ The review could not be made**, so what this change does is not known.\n\n{prose(reason)}\n"
 
 
 def _sections(review: Review) -> list[Section]:

@@ -34,6 +34,7 @@ def old_findings(review: Review) -> Section:
     """Findings that were there before, and those that go."""
     found = review.findings
     items = (
+        *(f"- {prose('the checks could not be made: ' + reason)}" for reason in found.missing),
         *(_finding(item) for item in found.old),
         *(f"{_finding(item)} *(mended)*" for item in found.gone),
     )

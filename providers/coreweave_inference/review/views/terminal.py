@@ -44,6 +44,8 @@ def print_review(review: Review, console: Console) -> None:
     _print_table(
         console, "changed outside", ("object", "field", "recorded", "live", "declared", "a run"), drift
     )
+    for reason in review.findings.missing:
+        console.print(Text(visible(f"the checks could not be made: {reason}"), style="yellow"))
     for word, findings in (("new", review.findings.new), ("old", review.findings.old)):
         for finding in findings:
             console.print(
