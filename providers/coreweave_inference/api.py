@@ -11,6 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -19,7 +20,8 @@ import httpx
 
 from .api_errors import error_of, read_error
 from .api_objects import ApiObject, Condition, UnreadableAnswer, object_in, objects_in
-from .clock import Clock, system
+from .api_transfer import Answer, CutShort, transfer
+from .clock import Clock, stop_requested, system
 from .errors import ApiError, SettingsError, Unreachable, one_line
 from .retries import Outcome, retry_after, retry_delay
 from .secret import Secret, header_fault, redacted
@@ -67,7 +69,10 @@ class InferenceApi:
     repeated only when its body carries the `id` we chose: if the lost one worked, the repeat
     raises AlreadyExists, which the caller resolves by that id. Making an access key that expires is repeated
     too: a lost one dies by itself. Never repeated: 501, a quota refusal, a 500 that says the request cannot be parsed,
-    a certificate that does not hold.
+    a certificate that does not hold, and nothing once the run was asked to stop.
+
+    **Limits.** A request has `timeout_seconds` from its first byte to its last, and an answer a largest size; a run that
+    was asked to stop does not wait for a read (`api_transfer`).
 
     **Safety.** Redirects are not followed, netrc is not read, certificates are checked, proxies of the
     environment are used. Neither the token nor a secret of a request body appears in errors or logs, even where
@@ -88,6 +93,7 @@ class InferenceApi:
         retry_seconds: float = 60.0,
         on_retry: Callable[[str], None] | None = None,
         draw: Callable[[], float] = random.random,
+        stopped: Callable[[], bool] = stop_requested,
     ) -> None:
         if fault := header_fault(token.reveal()):
             raise SettingsError(f"the API token{f' from {token_source}' if token_source else ''} {fault}")
@@ -98,9 +104,12 @@ class InferenceApi:
         self._retry_seconds = retry_seconds
         self._on_retry = on_retry
         self._draw = draw
+        self._stopped = stopped
+        self._timeout_seconds = timeout_seconds
+        self._date: tuple[float, float] | None = None
         self._client = httpx.Client(
             auth=_Bearer(token),
-            headers={"User-Agent": _user_agent(), "Accept": "application/json"},
+            headers={"User-Agent": _user_agent(), "Accept": "application/json", "Accept-Encoding": "gzip"},
             timeout=timeout_seconds,
             transport=transport,
             follow_redirects=False,
@@ -165,6 +174,13 @@ class InferenceApi:
             _Request("POST", ACCESS_KEY_PATH, body, repeatable=duration_seconds > 0), _access_key
         )
 
+    def service_time(self) -> float | None:
+        """Epoch seconds by the service's clock, at most a second and the way of an answer too early; None: it tells none."""
+        if self._date is None:
+            return None
+        date, at = self._date
+        return date + self._clock.monotonic() - at
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -196,18 +212,21 @@ class InferenceApi:
                 budget=self._retry_seconds,
                 draw=self._draw(),
             )
-            if delay is None:
+            if delay is not None and not self._stopped():
+                self._say(f"{request.method} {request.path}: {result.words}; trying again in {delay:.1f} s")
+                self._clock.sleep(delay)
+            if delay is None or self._stopped():
                 error = result.error or self._unreachable(request, result.words, attempt, elapsed)
                 if isinstance(error, ApiError):
                     error.unsure = unsure
                 raise error
-            self._say(f"{request.method} {request.path}: {result.words}; trying again in {delay:.1f} s")
-            self._clock.sleep(delay)
             attempt += 1
 
     def _attempt(self, request: _Request, read: Callable[[object], T], empty: object) -> T | _Failure:
         try:
             response = self._send(request)
+        except CutShort as error:
+            return _Failure(Outcome(final=error.final), None, str(error))
         except httpx.RequestError as error:
             words = one_line(self._clean(request, str(error)), 300)
             outcome = Outcome(final="CERTIFICATE_VERIFY_FAILED" in words)
@@ -224,23 +243,33 @@ class InferenceApi:
             )
             return _Failure(Outcome(), None, words)
 
-    def _send(self, request: _Request) -> httpx.Response:
+    def _send(self, request: _Request) -> Answer:
         started = self._clock.monotonic()
         status: int | str = "no answer"
         try:
-            response = self._client.request(
+            built = self._client.build_request(
                 request.method,
                 self.endpoint + request.path,
                 params=request.query or None,
                 json=request.body,
             )
-            status = response.status_code
-            return response
+            answer = transfer(self._client, built, seconds=self._timeout_seconds, stopped=self._stopped)
+            status = answer.status_code
+            self._read_date(answer)
+            return answer
         finally:
             milliseconds = (self._clock.monotonic() - started) * 1000
             log.debug("%s %s -> %s in %.0f ms", request.method, request.path, status, milliseconds)
 
-    def _refusal(self, request: _Request, response: httpx.Response) -> _Failure:
+    def _read_date(self, answer: Answer) -> None:
+        """The service's own time, in whole seconds; what is no date tells nothing."""
+        try:
+            date = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+        except (ValueError, TypeError, OverflowError):
+            return
+        self._date = (date, self._clock.monotonic())
+
+    def _refusal(self, request: _Request, response: Answer) -> _Failure:
         answer = read_error(
             response.status_code, response.headers, response.content, lambda text: self._clean(request, text)
         )

@@ -33,6 +33,11 @@ class Condition:
     zone: str = ""
     last_update_time: str = ""
 
+    @property
+    def updated(self) -> datetime | None:
+        """`last_update_time` to the microsecond, in UTC; None where it was not sent or is not a time."""
+        return parsed_time(self.last_update_time)
+
 
 @dataclass(frozen=True)
 class ApiObject:

@@ -1,12 +1,24 @@
 """Time as an argument: what the rest of the package knows of clocks, so that its tests neither sleep nor patch.
 
-Nothing else belongs here: no waiting loops, no deadlines, no imports of this package.
+And whether the run was asked to stop. No waiting loops, no deadlines, no imports of this package belong here.
 """
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
+
+RUN_DIRECTORY = "COREWEAVE_RUN_DIRECTORY"
+"""Environment variable: a directory where progress is appended to `progress.jsonl` and a file `stop` ends waits."""
+
+
+def stop_requested() -> bool:
+    """Whether the run that this process belongs to was asked to stop (Pulumi's host ignores Cancel)."""
+    directory = os.environ.get(RUN_DIRECTORY)
+    return directory is not None and (Path(directory) / "stop").exists()
 
 
 class Clock(Protocol):
@@ -43,3 +55,28 @@ class SystemClock:
 
 system: Clock = SystemClock()
 """The clock of a run that is not a test."""
+
+
+class WaitingClock:
+    """The clock of waits in a run that can be asked to stop: then a rest ends within half a second."""
+
+    def __init__(self, clock: Clock, stopped: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._stopped = stopped
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """Seconds since an unknown moment."""
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Come back after `seconds`, or when the run is asked to stop."""
+        if not os.environ.get(RUN_DIRECTORY):
+            self._clock.sleep(seconds)
+            return
+        while seconds > 0 and not self._stopped():
+            self._clock.sleep(min(seconds, 0.5))
+            seconds -= 0.5

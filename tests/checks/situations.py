@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,10 @@ def _identified(kind: Kind, key: str, spec: Mapping[str, Any], identity: Identit
     return object_id(identity.stack_identity, kind, key, replaces), name
 
 
-def live(found: LastObject) -> LiveObject:
+def live(found: LastObject, failed: Collection[str] = ()) -> LiveObject:
     """The object as the service shows it."""
-    return LiveObject(found.kind, found.id, found.spec["name"], found.spec, "READY", WRITTEN)
+    status = "FAILED" if found.key in failed else "READY"
+    return LiveObject(found.kind, found.id, found.spec["name"], found.spec, status, WRITTEN)
 
 
 def foreign(text: str, ours: Declaration) -> Iterator[LiveObject]:
@@ -158,12 +159,15 @@ def view(*situations: Parts) -> View:
     ours = declared(*[parts["declaration"] for parts in situations if "declaration" in parts])
     last = tuple(objects(declared(said["before"]), WE)) if "before" in said else None
     account = "live" in said or last is not None
+    failed = yaml.safe_load(said.get("failed", "[]"))
     return view_of(
         ours,
         Known(
             identity=WE,
             catalogue=catalogue(said.get("catalogue", "")),
-            live=(*map(live, last or ()), *foreign(said.get("live", ""), ours)) if account else None,
+            live=(*(live(one, failed) for one in last or ()), *foreign(said.get("live", ""), ours))
+            if account
+            else None,
             last=last,
             stores=buckets(said.get("buckets", "")),
             today=date.fromisoformat(said["today"].strip()) if "today" in said else TODAY,

@@ -62,13 +62,14 @@ def live(kind: Kind, status: str, *conditions: Condition, **fields: Any) -> ApiO
 
 
 def target(kind: Kind, **fields: Any) -> Target:
-    """Waited for since `WRITTEN_AT`, with the usual spec declared."""
+    """Waited for since `WRITTEN_AT`, with the usual spec declared; tests of one clock take it for the monotonic one too."""
     given: dict[str, Any] = {
         "id": ID,
         "name": "mine",
         "revision": Revision("f00", WRITTEN_AT, BEFORE),
         "timeout_seconds": 60.0,
         "declared": SPECS[kind],
+        "written_at": WRITTEN_AT,
         **fields,
     }
     return Target(kind, **given)

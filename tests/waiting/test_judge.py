@@ -21,30 +21,66 @@ from coreweave_inference.waiting import (
     unlike,
 )
 
-from tests.waiting.lives import BEFORE, SETTLE, WRITTEN_AT, claim_of, live, spec, target
+from tests.waiting.lives import AFTER, BEFORE, SETTLE, WRITTEN_AT, claim_of, live, spec, target
 
 EACH_KIND = pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name.lower())
 APPLIED = Condition("ResourcesApplied", True, "Applied", "all resources are applied")
 IDLE = Condition("Ready", False, "Reconciling", "Deployment is being reconciled")
 
 
-def once(of: Target, seen: ApiObject | None, after: float = 5.0) -> Verdict:
-    """The verdict of a first look, `after` seconds past the write."""
+def once(of: Target, seen: ApiObject | None, after: float = SETTLE) -> Verdict:
+    """The verdict of a first look, `after` seconds past the write: by default when every status counts."""
     return judge(of, seen, History(), WRITTEN_AT + after, SETTLE)[0]
 
 
-def looks(of: Target, seen: list[ApiObject | None], every: float = 10.0) -> list[Verdict]:
-    """The verdicts of several looks in a row."""
+def looks(
+    of: Target, seen: list[ApiObject | None], every: float = 10.0, start: float = SETTLE
+) -> list[Verdict]:
+    """The verdicts of several looks in a row, the first of them `start` seconds past the write."""
     verdicts, history = [], History()
     for place, one in enumerate(seen):
-        verdict, history = judge(of, one, history, WRITTEN_AT + place * every, SETTLE)
+        verdict, history = judge(of, one, history, WRITTEN_AT + start + place * every, SETTLE)
         verdicts.append(verdict)
     return verdicts
 
 
 @EACH_KIND
-def test_ready_with_a_moved_updated_at_serves(kind: Kind) -> None:
-    assert once(target(kind), live(kind, "READY")) == Ready()
+@pytest.mark.parametrize("status", ["READY", "FAILED", "ERROR"])
+def test_an_updated_at_that_moved_alone_proves_nothing(kind: Kind, status: str) -> None:
+    sign_of_life = live(kind, status, Condition("Ready", True, last_update_time=BEFORE))
+    of = target(kind, service_time=WRITTEN_AT + 1.0)
+
+    assert once(of, sign_of_life, after=SETTLE - 0.1) == Waiting(f"{status} of the revision before")
+    assert once(of, sign_of_life, after=SETTLE) != Waiting(f"{status} of the revision before")
+
+
+@EACH_KIND
+def test_a_ready_whose_conditions_are_newer_than_the_write_by_the_services_clock_serves_at_once(
+    kind: Kind,
+) -> None:
+    def judged(
+        *times: str, service_time: float | None = WRITTEN_AT + 1.0, updated_at: str = AFTER
+    ) -> Verdict:
+        conditions = [Condition("Ready", True, last_update_time=time) for time in times]
+        seen = live(kind, "READY", *conditions, updated_at=updated_at)
+        return once(target(kind, service_time=service_time), seen, after=1.0)
+
+    stale = Waiting("READY of the revision before")
+    assert judged(AFTER) == Ready()
+    assert judged(AFTER, AFTER) == Ready()
+    assert [judged(), judged(BEFORE), judged(AFTER, BEFORE), judged("no time")] == [stale] * 4
+    assert judged(AFTER, service_time=None) == stale
+    assert judged(AFTER, updated_at=BEFORE) == stale
+    assert judged(AFTER, service_time=WRITTEN_AT + 60.0) == stale
+
+
+@EACH_KIND
+def test_an_update_that_was_under_way_before_the_write_proves_nothing(kind: Kind) -> None:
+    of = target(kind, busy_before=True)
+    earlier, own = live(kind, "UPDATING", updated_at=BEFORE), live(kind, "UPDATING")
+
+    assert once(of, earlier, after=5.0) == Waiting("UPDATING of the revision before")
+    assert once(of, own, after=5.0) == Waiting("UPDATING")
 
 
 @EACH_KIND
@@ -52,7 +88,7 @@ def test_ready_with_a_moved_updated_at_serves(kind: Kind) -> None:
 def test_no_status_counts_while_the_object_is_as_it_was_before_the_write(kind: Kind, status: str) -> None:
     stale = live(kind, status, updated_at=BEFORE)
 
-    assert once(target(kind), stale) == Waiting(f"{status} of the revision before")
+    assert once(target(kind), stale, after=5.0) == Waiting(f"{status} of the revision before")
 
 
 @EACH_KIND
@@ -69,7 +105,7 @@ def test_once_seen_on_the_way_a_ready_with_the_old_updated_at_counts(kind: Kind,
     moving = live(kind, on_the_way, updated_at=BEFORE)
     done = live(kind, "READY", updated_at=BEFORE)
 
-    assert looks(target(kind), [moving, done], every=0.2) == [Waiting(on_the_way), Ready()]
+    assert looks(target(kind), [moving, done], every=0.2, start=0.0) == [Waiting(on_the_way), Ready()]
 
 
 def test_a_creation_needs_no_latch_since_nothing_was_there_before() -> None:
@@ -114,7 +150,8 @@ def test_applied_resources_of_the_revision_before_do_not_make_a_disabled_deploym
     off = spec(Kind.DEPLOYMENT, disabled=True)
     stale = live(Kind.DEPLOYMENT, "READY", APPLIED, spec=off, updated_at=BEFORE)
 
-    assert once(target(Kind.DEPLOYMENT, declared=off), stale) == Waiting("READY of the revision before")
+    verdict = once(target(Kind.DEPLOYMENT, declared=off), stale, after=5.0)
+    assert verdict == Waiting("READY of the revision before")
 
 
 @EACH_KIND

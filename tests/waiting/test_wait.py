@@ -51,7 +51,7 @@ def named(kind: Kind, name: str, status: str) -> ApiObject:
 
 
 def on(kind: Kind, name: str, timeout_seconds: float = 60.0) -> Target:
-    return target(kind, id=name, name=name, timeout_seconds=timeout_seconds)
+    return target(kind, id=name, name=name, timeout_seconds=timeout_seconds, revision=CREATED)
 
 
 def waited(
@@ -60,6 +60,7 @@ def waited(
     return wait(targets, service.look, clock, **{"poll_seconds": 10.0, "settle_seconds": 15.0, **options})
 
 
+CREATED = Revision("f00", 0.0, "")
 CREATING = listed(named(Kind.DEPLOYMENT, "chat", "CREATING"))
 READY = listed(named(Kind.DEPLOYMENT, "chat", "READY"))
 
@@ -224,7 +225,9 @@ def test_a_failed_object_is_mended_once_and_judged_by_its_new_revision() -> None
 
     def mend(of: Target, seen: Live) -> Target:
         mended.append(seen.status)
-        return replace(of, revision=Revision("new", 1_800_000_000.0, "t1"))
+        return replace(
+            of, revision=Revision("new", 1_800_000_000.0, "t1"), written_at=HandClock().monotonic()
+        )
 
     (outcome,) = waited(
         [on(Kind.DEPLOYMENT, "chat")],
@@ -245,15 +248,16 @@ def test_what_fails_again_after_it_was_mended_has_failed() -> None:
     broken = live(Kind.DEPLOYMENT, "FAILED", id="chat", updated_at=BEFORE)
     again = live(Kind.DEPLOYMENT, "FAILED", id="chat", updated_at="t2")
     count: list[int] = []
+    clock = HandClock()
 
     def mend(of: Target, seen: Live) -> Target:
         count.append(1)
-        return replace(of, revision=Revision("new", 1_800_000_000.0, BEFORE))
+        return replace(of, revision=Revision("new", 1_800_000_000.0, BEFORE), written_at=clock.monotonic())
 
     (outcome,) = waited(
         [target(Kind.DEPLOYMENT, id="chat", revision=Revision("old", 0.0, ""))],
         Service(deployment=[listed(broken), listed(again)]),
-        HandClock(),
+        clock,
         mend=mend,
     )
 
@@ -287,7 +291,7 @@ def test_a_stale_ready_is_looked_through_until_the_write_shows() -> None:
     tell: Callable[[Sequence[Outcome]], None] = lambda outcomes: seen.append(type(outcomes[0].verdict))  # noqa: E731
 
     waited(
-        [on(Kind.DEPLOYMENT, "chat")],
+        [target(Kind.DEPLOYMENT, id="chat", written_at=HandClock().monotonic())],
         Service(deployment=[listed(stale), listed(stale), listed(moving), listed(done)]),
         HandClock(),
         report=tell,

@@ -30,6 +30,21 @@ def gateway_replaced(view: View) -> Iterator[Problem]:
             )
 
 
+@rule("object-failed", Severity.WARNING, "An object of this stack has failed at the service")
+def object_failed(view: View) -> Iterator[Problem]:
+    """It served once, or never did; the status is the service's own. ERROR may pass, so that alone is no finding."""
+    for item in (*view.gateways, *view.claims, *view.deployments):
+        live = view.live_of(item) if item.own else None
+        if live is not None and live.status == "FAILED":
+            yield Problem(
+                item.about,
+                item.path(),
+                f"the service reports {live.failure or live.status}",
+                "the service does not try again by itself",
+                "fix the cause and run `cw-inference up`, which reads the status, sends the spec again and waits",
+            )
+
+
 @rule("claim-given-up", Severity.WARNING, "Capacity is given up before it is asked for again")
 def claim_given_up(view: View) -> Iterator[Problem]:
     """A claim is replaced and the old one goes first: it has a name of its own, or is told to."""
@@ -164,6 +179,7 @@ def _says_the_same(item: Item, last: LastObject) -> bool:
 
 RULES = (
     gateway_replaced,
+    object_failed,
     claim_given_up,
     last_member_disabled,
     model_name_gone,

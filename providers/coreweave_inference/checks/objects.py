@@ -31,7 +31,7 @@ class Owner(Enum):
 
 @dataclass(frozen=True)
 class LiveObject:
-    """An object as the service answered it; `updated` is in UTC."""
+    """An object as the service answered it; `updated` is in UTC, `failure` the service's reason where it is FAILED."""
 
     kind: Kind
     id: str
@@ -39,6 +39,7 @@ class LiveObject:
     spec: Mapping[str, Any]
     status: str = "READY"
     updated: datetime | None = None
+    failure: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("pages.yaml")
 
 @dataclass(frozen=True)
 class Page:
-    """`example` and `fix` are YAML texts by part: declaration, before, live, catalogue, buckets, today."""
+    """`example` and `fix` are YAML texts by part: declaration, before, live, failed, catalogue, buckets, today."""
 
     text: str
     example: Mapping[str, str]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from coreweave_inference.engine.happenings import Change, Step, type_of
+from coreweave_inference.engine.happenings import Change, Step, path_keys, type_of
 from coreweave_inference.engine.results import REST_OF_A_REPLACEMENT, VERBS, Result, verb_of
 
 SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "import": "=", "same": " "}
@@ -71,18 +71,37 @@ def plan(result: Result) -> list[str]:
     for step in worth_telling(result.steps):
         word = verb_of(step)
         lines.append(f"{SIGNS.get(word, ' ')} {word:<8} {subject(step)}")
-        lines.extend(f"    {changed(change)}" for change in step.changes if step.kind != READINESS)
+        if step.kind == READINESS:
+            lines.extend(f"    waits for {line}" for line in _broken(step.changes, after=False))
+        else:
+            lines.extend(f"    {changed(change)}" for change in step.changes)
     lines += [f"{m.severity}: {m.text}" for m in result.messages if m.severity != "error"]
     return [*lines, summary(result)]
 
 
 def drift(result: Result) -> list[str]:
     """What was changed outside, field by field."""
-    lines = []
+    lines: list[str] = []
     for step in result.drift:
+        if step.kind == READINESS:
+            lines.extend(f"! broken: {line}" for line in _broken(step.changes, after=True))
+            lines.extend(f"! serves again: {line}" for line in _broken(step.changes, after=False))
+            continue
         gone = " and is gone" if verb_of(step) == "delete" else ""
         lines.append(f"! changed outside: {subject(step)}{gone}")
         lines.extend(f"    {changed(change)}" for change in step.changes)
+    return lines
+
+
+def _broken(changes: Iterable[Change], *, after: bool) -> list[str]:
+    """`deployment "chat": FAILED: …` for each covered object that is recorded as broken on one side of a change alone."""
+    lines = []
+    for change in changes:
+        here, there = (change.after, change.before) if after else (change.before, change.after)
+        keys = path_keys(change.path)
+        if keys[-1:] == ["health"] and len(keys) > 1 and here and (after or not there):
+            kind, _, name = str(keys[-2]).rpartition(" ")
+            lines.append(f'{kind} "{name}": {here}')
     return lines
 
 

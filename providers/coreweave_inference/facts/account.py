@@ -11,6 +11,7 @@ from coreweave_inference.api_objects import ApiObject
 from coreweave_inference.checks import Catalogue, LiveObject
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.waiting import failure
 
 Listed = Mapping[Kind, Sequence[ApiObject]]
 
@@ -71,4 +72,5 @@ def _answers(
 
 
 def _live(item: ApiObject) -> LiveObject:
-    return LiveObject(item.kind, item.id, item.name, item.spec, item.status, item.updated)
+    why = failure(item) if item.status == "FAILED" else ""
+    return LiveObject(item.kind, item.id, item.name, item.spec, item.status, item.updated, why)

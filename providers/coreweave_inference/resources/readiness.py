@@ -16,7 +16,6 @@ import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from coreweave_inference.errors import CoreWeaveError, NotReady, one_line
-from coreweave_inference.policy import inference_may_read
 from coreweave_inference.spec import Kind
 from coreweave_inference.spec.normal_form import (
     complete,
@@ -40,13 +39,15 @@ from .deletion_guard import (
     refuse_teardown,
     same_record,
 )
+from .health import KINDS, Access, health_of, weights_access
 from .host import one_line_errors
 from .object_provider import HostedProvider
 from .program import MODULE, current_program, urn_of, with_dependencies
 from .session import Session, current
 from .values import FORMAT, URN, for_engine, plain
 
-KINDS = {kind.noun: kind for kind in Kind}
+HEALTH = "health"
+"""Key of a covered object's entry, present while it is broken."""
 
 
 class ReadinessProvider(HostedProvider):
@@ -83,8 +84,13 @@ class ReadinessProvider(HostedProvider):
 
     @one_line_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """There is nothing behind it to look at."""
-        return ReadResult(id_, dict(props))
+        """With the reason at each covered object that served and broke since: the next `up` waits for those again."""
+        old = plain(props)
+        objects = {label: _without_health(item) for label, item in (old.get("objects") or {}).items()}
+        for label, why in health_of(current(), objects).items():
+            objects[label] = {**objects[label], HEALTH: why}
+        inputs = {"objects": objects, **{key: old[key] for key in (URN, OWNED) if key in old}}
+        return ReadResult(id_, {**old, **inputs}, inputs)
 
     @one_line_errors
     def delete(self, id_: str, props: dict[str, Any]) -> None:
@@ -103,12 +109,17 @@ def _not_judged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
     return {
         label: covered
         for label, covered in (new.get("objects") or {}).items()
-        if _revision_of(before.get(label)) != _revision_of(covered)
+        if _judged_part(before.get(label)) != _judged_part(covered)
     }
 
 
-def _revision_of(covered: Mapping[str, Any] | None) -> tuple[Any, Any]:
-    return ((covered or {}).get("id"), (covered or {}).get("revision"))
+def _judged_part(covered: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """A program declares no health: so what is recorded as broken differs until it was seen to serve again."""
+    return tuple((covered or {}).get(key) for key in ("id", "revision", HEALTH))
+
+
+def _without_health(covered: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in covered.items() if key != HEALTH}
 
 
 def _judged(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,7 +150,19 @@ def _target(run: Session, item: Mapping[str, Any]) -> Target:
     kind = KINDS[item["kind"]]
     revision = Revision.parse(item.get("revision") or "")
     declared, ignored = run.memory.declared.get(id_), run.memory.ignored.get(id_, ())
-    return Target(kind, id_, item["name"], revision, float(timeout), declared, ignored)
+    write = run.written_at(id_, revision)
+    return Target(
+        kind,
+        id_,
+        item["name"],
+        revision,
+        float(timeout),
+        declared,
+        ignored,
+        written_at=write.at,
+        service_time=write.service_time,
+        busy_before=write.busy_before,
+    )
 
 
 def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
@@ -156,22 +179,30 @@ def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
         run.log.warning("", f"{target.label}: could not be sent once more: {error}")
         return None
     run.memory.written.add(target.id)
-    revision = Revision.of_write(run.clock.now(), live.updated_at)
-    return replace(target, revision=revision)
+    revision = run.wrote(live, live.updated_at)
+    write = run.written_at(target.id, revision)
+    return replace(
+        target,
+        revision=revision,
+        written_at=write.at,
+        service_time=write.service_time,
+        busy_before=write.busy_before,
+    )
 
 
 def _raise_unless_ready(run: Session, outcomes: Sequence[Outcome], accepted: Collection[str]) -> None:
-    wrong = [text for outcome in outcomes if (text := _what_is_wrong(run, outcome, accepted))]
+    access = weights_access(run)
+    wrong = [text for outcome in outcomes if (text := _what_is_wrong(run, outcome, accepted, access))]
     if not wrong:
         return
     kept = "what was to be removed stays until a run ends ready, and nothing was lost"
     raise NotReady("; ".join([*wrong, kept if run.stopped() else f"{kept}: mend it and run again"]))
 
 
-def _what_is_wrong(run: Session, outcome: Outcome, accepted: Collection[str]) -> str:
+def _what_is_wrong(run: Session, outcome: Outcome, accepted: Collection[str], access: Access) -> str:
     target, verdict = outcome.target, outcome.verdict
     if isinstance(verdict, Ready):
-        return _unreadable_weights(run, outcome, accepted=target.id in accepted)
+        return _unreadable_weights(run, outcome, access, accepted=target.id in accepted)
     if isinstance(verdict, Failed):
         return f"{target.label} ({target.id}): {one_line(verdict.why)}"
     if run.stopped():
@@ -182,21 +213,21 @@ def _what_is_wrong(run: Session, outcome: Outcome, accepted: Collection[str]) ->
     )
 
 
-def _unreadable_weights(run: Session, outcome: Outcome, *, accepted: bool) -> str:
+def _unreadable_weights(run: Session, outcome: Outcome, access: Access, *, accepted: bool) -> str:
     """READY says nothing about the weights: without a bucket policy such a deployment answers 520 (documentation).
 
     What cannot be judged, or is accepted, is a warning.
     """
     target, live = outcome.target, outcome.live
-    if target.kind is not Kind.DEPLOYMENT or live is None or live.spec.get("disabled"):
+    if target.kind is not Kind.DEPLOYMENT or live is None:
         return ""
     bucket, path = get_path(live.spec, "model.bucket"), get_path(live.spec, "model.path")
     try:
-        decision = inference_may_read(run.storage().policy(bucket), bucket, f"{path.strip('/')}/config.json")
+        decision = access(live)
     except CoreWeaveError as error:
         run.log.note("", f"{target.label}: the policy of its bucket could not be looked at: {error}")
         return ""
-    if decision.allowed:
+    if decision is None or decision.allowed:
         return ""
     if decision.allowed is None:
         run.log.warning(

@@ -17,16 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from coreweave_inference.api import ApiObject, InferenceApi
-from coreweave_inference.clock import Clock, SystemClock
+from coreweave_inference.clock import RUN_DIRECTORY as RUN_DIRECTORY
+from coreweave_inference.clock import Clock, SystemClock, WaitingClock, stop_requested
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound, NotOurs
 from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
 from coreweave_inference.spec import Kind
 from coreweave_inference.storage import ObjectStorage, credentials_from
+from coreweave_inference.waiting import ON_THE_WAY, Live, Revision
 
 from .host import EngineLog, end_with_engine
 
-RUN_DIRECTORY = "COREWEAVE_RUN_DIRECTORY"
-"""Environment variable: a directory where progress is appended to `progress.jsonl` and a file `stop` ends waits."""
+CLOCK_STEP_SECONDS = 1.0
+"""The service's clock is read from the `Date` of its answers, in whole seconds."""
 
 RUN_CONFIG = "COREWEAVE_RUN_CONFIG"
 """Environment variable of a `cw-inference` run: the stack's configuration of now, as a JSON object of full keys. A
@@ -57,6 +59,18 @@ class Lists:
             return objects
 
 
+@dataclass(frozen=True)
+class Write:
+    """When an object was written: on the monotonic clock, and at the latest by the service's (None: not known).
+
+    `busy_before`: it was on its way already.
+    """
+
+    at: float
+    service_time: float | None
+    busy_before: bool
+
+
 @dataclass
 class Memory:
     """What this run has written and stands for. Guarded by the interpreter: single operations on sets and dicts."""
@@ -75,6 +89,8 @@ class Memory:
     """Ids of objects that a refresh has read in this process: they are in the state."""
     written: set[str] = field(default_factory=set)
     """Ids that this process has sent a spec to."""
+    writes: dict[str, Write] = field(default_factory=dict)
+    """The last accepted write of this process, by id."""
     deleted: dict[str, tuple[Kind, str]] = field(default_factory=dict)
     """Id to kind and name of what this process has deleted."""
     tearing_down: bool = False
@@ -98,31 +114,6 @@ class Memory:
             )
 
 
-class WaitingClock:
-    """The clock of waits in a run that can be asked to stop: then a rest ends within half a second."""
-
-    def __init__(self, clock: Clock, stopped: Callable[[], bool]) -> None:
-        self._clock = clock
-        self._stopped = stopped
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return self._clock.now()
-
-    def monotonic(self) -> float:
-        """Seconds since an unknown moment."""
-        return self._clock.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Come back after `seconds`, or when the run is asked to stop."""
-        if not os.environ.get(RUN_DIRECTORY):
-            self._clock.sleep(seconds)
-            return
-        while seconds > 0 and not self._stopped():
-            self._clock.sleep(min(seconds, 0.5))
-            seconds -= 0.5
-
-
 class Session:
     """Connection, lists and memory of this process.
 
@@ -142,7 +133,7 @@ class Session:
         self.clock: Clock = clock or SystemClock()
         self.waits: Clock = WaitingClock(self.clock, self.stopped)
         self.log = log or EngineLog()
-        self.api = api or InferenceApi.of(settings, clock=self.clock)
+        self.api = api or InferenceApi.of(settings, clock=self.waits)
         self.lists = Lists(self.api, self.clock)
         self.memory = Memory()
         self._lock = threading.RLock()
@@ -184,6 +175,22 @@ class Session:
                     )
             answer: dict[str, Any] = self._parameters[kind.path]
             return answer
+
+    def wrote(self, before: Live, updated_before: str) -> Revision:
+        """Remember a write of the object that was `before`; the revision to wait for."""
+        now = self.api.service_time()
+        latest = None if now is None else now + CLOCK_STEP_SECONDS
+        self.memory.writes[before.id] = Write(self.clock.monotonic(), latest, before.status in ON_THE_WAY)
+        return Revision.of_write(self.clock.now() if latest is None else latest, updated_before)
+
+    def written_at(self, id_: str, revision: Revision) -> Write:
+        """When `revision` was written. Of another process' write only the service's clock tells how long ago it was."""
+        now, known = self.clock.monotonic(), self.memory.writes.get(id_)
+        if known is not None:
+            return known
+        service_time = self.api.service_time()
+        ago = 0.0 if service_time is None else max(0.0, service_time - revision.written_at)
+        return Write(now - ago, None, False)
 
     def live(self, kind: Kind, id_: str) -> ApiObject | None:
         """The object, or None on a 404 (which proves nothing, see `prove_gone`)."""
@@ -262,9 +269,8 @@ class Session:
         self._append("attempts.jsonl", {"urn": urn, "inputs": inputs})
 
     def stopped(self) -> bool:
-        """Whether the run that started this process asked it to stop waiting (the host ignores Cancel)."""
-        directory = os.environ.get(RUN_DIRECTORY)
-        return directory is not None and (Path(directory) / "stop").exists()
+        """Whether the run that started this process asked it to stop waiting."""
+        return stop_requested()
 
 
 _current: Session | None = None

@@ -30,10 +30,15 @@ class Behaviour:
     claim_delete_seconds: float = 0.3
     stale_status_seconds: float = 0.3
     """After a PATCH the old status and the old updatedAt are still shown for so long, beside the new spec."""
+    heartbeat_seconds: float = 0.0
+    """Every so often updatedAt moves by itself, whatever the status; conditions keep their times. 0: never."""
     scale_down_delay_seconds: float = 2.0
     """A reduced managed claim keeps its allocatedInstances for so long."""
     identical_patch_is_silent: bool = False
     """True: a PATCH of a READY object that changes nothing moves neither status nor updatedAt."""
+
+    lists_hide_deleting: bool = False
+    """True: what is being deleted is in no list any more; a GET still shows it."""
 
     emit_zero_values: bool = False
     strict_fields: bool = False

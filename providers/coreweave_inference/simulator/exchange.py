@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ from coreweave_inference.simulator.world import World
 LARGEST_BODY_NOTED = 1_000_000
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/")
 OrganisationOfKey = Callable[[str], str | None]
+Now = Callable[[], float]
 
 
 class Exchange:
@@ -57,7 +59,7 @@ class Exchange:
         request_id = str(uuid4())
         signed = is_signed(scope)
         if scope["path"].startswith("/simulator/") and not signed:
-            await self._control(scope, receive, _with_request_id(send, request_id))
+            await self._control(scope, receive, _stamped(send, request_id, self._world.clock.now))
             return
         await run_in_threadpool(self._world.settle)
         body = await _read(receive)
@@ -65,10 +67,10 @@ class Exchange:
         handler = self._object_storage if signed else self._service
         fault = self._faults.met(scope["method"], scope["path"])
         if fault is None:
-            await handler(scope, _replayed(body, receive), _observed(send, entry))
+            await handler(scope, _replayed(body, receive), _observed(send, entry, self._world.clock.now))
             return
         entry.fault = fault.action
-        await _Faulty(fault, entry, handler, scope, body, receive, send).run()
+        await _Faulty(fault, entry, handler, scope, body, receive, send, self._world.clock.now).run()
 
     def _noted(self, scope: Scope, body: bytes, request_id: str) -> Entry:
         headers = Headers(scope=scope)
@@ -110,7 +112,9 @@ class _Faulty:
         body: bytes,
         receive: Receive,
         send: Send,
+        now: Now,
     ) -> None:
+        self._now = now
         self._fault = fault
         self._entry = entry
         self._handler = handler
@@ -171,7 +175,7 @@ class _Faulty:
         return Answer(messages[0]["status"], list(messages[0]["headers"]), content)
 
     async def _answer(self, answer: Answer) -> None:
-        send = _with_request_id(self._send, self._entry.request_id)
+        send = _stamped(self._send, self._entry.request_id, self._now)
         await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -204,8 +208,8 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _observed(send: Send, entry: Entry) -> Send:
-    sending = _with_request_id(send, entry.request_id)
+def _observed(send: Send, entry: Entry, now: Now) -> Send:
+    sending = _stamped(send, entry.request_id, now)
 
     async def observe(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -215,10 +219,13 @@ def _observed(send: Send, entry: Entry) -> Send:
     return observe
 
 
-def _with_request_id(send: Send, request_id: str) -> Send:
+def _stamped(send: Send, request_id: str, now: Now) -> Send:
+    """With the request's id and the simulated time, since a service dates its answers by its own clock."""
+
     async def add(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(raw=message["headers"])["x-request-id"] = request_id
+            headers = MutableHeaders(raw=message["headers"])
+            headers["x-request-id"], headers["date"] = request_id, formatdate(now(), usegmt=True)
         await send(message)
 
     return add

@@ -61,7 +61,7 @@ class Presenter:
     def _status(self, record: Record, shown: Shown) -> dict[str, Any]:
         status: dict[str, Any] = {
             "createdAt": timestamp(record.created_at),
-            "updatedAt": timestamp(shown.updated_at),
+            "updatedAt": timestamp(self._updated_at(shown)),
             "status": shown.status,
         }
         conditions = self._conditions(record, shown)
@@ -71,6 +71,12 @@ class Presenter:
             status["endpoints"] = [f"{self.url}/gateways/{record.id}"]
         instances = {"allocatedInstances": shown.allocated, "pendingInstances": shown.pending}
         return status | {name: number for name, number in instances.items() if number}
+
+    def _updated_at(self, shown: Shown) -> float:
+        """When the status was updated, or the last heartbeat after that."""
+        beat, now = self._world.behaviour.heartbeat_seconds, self._world.clock.now()
+        passed = now - shown.updated_at
+        return shown.updated_at + passed - passed % beat if beat else shown.updated_at
 
     def _conditions(self, record: Record, shown: Shown) -> list[dict[str, Any]]:
         return [

@@ -120,6 +120,8 @@ class RestApi:
 
     def _listed(self, kind: ResourceKind, caller: Caller, query: Mapping[str, list[str]]) -> list[Record]:
         records = self._world.records(kind.kind, caller.organisation_id)
+        if self._world.behaviour.lists_hide_deleting:
+            records = [record for record in records if record.deleted_at is None]
         for gateway_id in query.get("parent_gateway_id", []):
             violations = Violations()
             violations.uuid(gateway_id, "parent_gateway_id")

@@ -165,6 +165,7 @@ def _configuration(application: ASGIApp) -> uvicorn.Config:
         proxy_headers=False,
         log_config=None,
         access_log=False,
+        date_header=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=STOP_SECONDS,
     )

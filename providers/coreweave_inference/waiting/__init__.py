@@ -7,7 +7,8 @@ the service, prints, or knows Pulumi; looking, the clock and the reporting are a
 
 from __future__ import annotations
 
-from .judging import judge, reduction_pending, told, unlike
+from .health import broken
+from .judging import ON_THE_WAY, failure, judge, reduction_pending, told, unlike
 from .observations import (
     Condition,
     Failed,
@@ -23,6 +24,7 @@ from .observations import (
 from .watching import Look, Mend, Report, pauses, wait
 
 __all__ = [
+    "ON_THE_WAY",
     "Condition",
     "Failed",
     "History",
@@ -36,6 +38,8 @@ __all__ = [
     "Target",
     "Verdict",
     "Waiting",
+    "broken",
+    "failure",
     "judge",
     "pauses",
     "reduction_pending",

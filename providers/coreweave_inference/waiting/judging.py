@@ -19,7 +19,6 @@ from .observations import (
     History,
     Live,
     Ready,
-    Revision,
     Streak,
     Target,
     Verdict,
@@ -29,21 +28,24 @@ from .observations import (
 SHORTAGE = re.compile(r"quota|hardware|capacity(?!\s*-?(claim|type|class))", re.IGNORECASE)
 """Words for a claim that waits for its turn; not the object's own name nor the fields that begin with "capacity"."""
 
+ON_THE_WAY = ("UPDATING", "CREATING")
+
 
 def judge(
     target: Target, live: Live | None, history: History, now: float, settle_seconds: float
 ) -> tuple[Verdict, History]:
-    """Does `live` serve the revision of `target`?
+    """Does `live` serve the revision of `target`? `now` is monotonic, so that a clock that is set proves nothing.
 
-    No status counts before the write shows: the object was seen UPDATING or CREATING, its `updatedAt` moved, or
-    `settle_seconds` passed since the write. ERROR, a missing object and a spec that differs from the declared
+    No status counts before the write shows: the object was seen UPDATING or CREATING, the conditions that make the
+    status were set after the write by the service's clock, or `settle_seconds` passed since the write. That `updatedAt`
+    moved is no proof: services move it as a sign of life, beside the status of before. ERROR, a missing object and a spec that differs from the declared
     one must last `LASTING_LOOKS` looks and `settle_seconds`; FAILED is final at once.
     """
     if live is None:
         history = replace(history, missing=history.missing.one_more(now))
         gone = history.missing.lasts(now, settle_seconds)
         return Failed("is gone") if gone else Waiting("not in the list yet"), history
-    history = history.seen(shows_write=_shows(target.revision, live, now, settle_seconds))
+    history = history.seen(shows_write=_shows(target, live, now, settle_seconds))
     if live.status == "DELETING":
         return Failed("is being deleted"), history
     if not history.latched:
@@ -51,10 +53,22 @@ def judge(
     return _judge_latched(target, live, history, now, settle_seconds)
 
 
-def _shows(revision: Revision, live: Live, now: float, settle_seconds: float) -> bool:
+def _shows(target: Target, live: Live, now: float, settle_seconds: float) -> bool:
+    before = target.revision.updated_before
+    if not before or now - target.written_at >= settle_seconds:
+        return True
+    moved = live.updated_at != before
     # A disabled deployment keeps the status of its last work, so that it shows UPDATING proves nothing (B9).
-    works = live.status in ("UPDATING", "CREATING") and not live.spec.get("disabled")
-    return works or live.updated_at != revision.updated_before or now - revision.written_at >= settle_seconds
+    works = live.status in ON_THE_WAY and not live.spec.get("disabled")
+    return (works and (moved or not target.busy_before)) or (moved and _conditions_are_newer(target, live))
+
+
+def _conditions_are_newer(target: Target, live: Live) -> bool:
+    """Whether the conditions that make the status were set after the write: an old status has none of these."""
+    kind = "ResourcesApplied" if live.spec.get("disabled") else "Ready"
+    times = [condition.updated for condition in live.conditions if condition.type == kind]
+    latest = target.service_time
+    return bool(times) and latest is not None and all(time and time.timestamp() > latest for time in times)
 
 
 def _judge_latched(
@@ -148,10 +162,13 @@ def _failed_unless_short_of_capacity(target: Target, live: Live) -> Verdict:
     unmet = told(live)
     if target.kind is Kind.CAPACITY_CLAIM and SHORTAGE.search(unmet):
         return Waiting(unmet)
+    return Failed(failure(live))
+
+
+def failure(live: Live) -> str:
+    """The status and every condition, for an object that has failed."""
     words = _all_told(live)
-    return Failed(
-        f"{live.status}: {words}" if words else f"{live.status}, and the service gives no condition"
-    )
+    return f"{live.status}: {words}" if words else f"{live.status}, and the service gives no condition"
 
 
 def _note(kind: Kind, live: Live) -> str:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from math import inf
 from typing import Any, Protocol
 
 from coreweave_inference.spec import Kind
@@ -30,6 +31,8 @@ class Condition(Protocol):
     def message(self) -> str: ...
     @property
     def zone(self) -> str: ...
+    @property
+    def updated(self) -> datetime | None: ...
 
 
 class Live(Protocol):
@@ -57,8 +60,9 @@ class Live(Protocol):
 class Revision:
     """One accepted write: told apart from every other one, and from a later write of the same spec.
 
-    `written_at` is epoch seconds by our clock, `updated_before` the object's `updatedAt` before the write
-    (empty for a creation).
+    `written_at` is epoch seconds by the service's clock where it tells the time, else by ours: a record, from which
+    nothing is concluded within a run. `updated_before` is the object's `updatedAt` before the write (empty for a
+    creation).
     """
 
     nonce: str
@@ -67,7 +71,7 @@ class Revision:
 
     @classmethod
     def of_write(cls, now: float, updated_before: str = "") -> Revision:
-        """A fresh one for a write that was accepted at `now`."""
+        """A new one for a write that was accepted at `now`."""
         return cls(uuid.uuid4().hex[:12], now, updated_before)
 
     def __str__(self) -> str:
@@ -114,7 +118,9 @@ class Target:
     """One object that is waited for.
 
     `declared` is its declared normal form, None where it is not known; `ignored` are the paths of fields that are
-    left to others, whose live value is always the right one.
+    left to others, whose live value is always the right one. `written_at` is the moment of the write on the monotonic
+    clock that `judge` gets, `service_time` the latest moment that it can have had on the service's clock (epoch
+    seconds, None: not known). `busy_before`: the object was on its way already when it was written.
     """
 
     kind: Kind
@@ -124,6 +130,9 @@ class Target:
     timeout_seconds: float
     declared: Mapping[str, Any] | None = None
     ignored: tuple[str, ...] = ()
+    written_at: float = -inf
+    service_time: float | None = None
+    busy_before: bool = False
 
     @property
     def label(self) -> str:
@@ -133,7 +142,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Streak:
-    """Looks in a row that showed the same trouble, and when the first of them was (epoch seconds)."""
+    """Looks in a row that showed the same trouble, and when the first of them was (monotonic seconds)."""
 
     looks: int = 0
     since: float = 0.0

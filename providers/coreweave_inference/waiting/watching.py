@@ -91,7 +91,7 @@ def _look_at_all(
                 watch.verdict = Waiting(f"could not be looked at: {error}")
             continue
         for watch in mine:
-            _update(watch, live.get(watch.target.id), clock.now(), settle_seconds, mend)
+            _update(watch, live.get(watch.target.id), clock.monotonic(), settle_seconds, mend)
 
 
 def _update(watch: _Watch, live: Live | None, now: float, settle_seconds: float, mend: Mend) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from coreweave_inference.review.drift import broken, covered_objects
 from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
@@ -43,24 +44,24 @@ def _changed(change: PropertyChange) -> Consequence:
 
 def _judged_again(resource: Resource) -> Iterator[Consequence]:
     """A revision that is known and was not seen to serve: the last run failed or was stopped."""
-    names = unjudged(resource)
+    lost = broken(resource.before)
+    for label in sorted(lost.keys() & covered_objects(resource.after).keys()):
+        words = "waits for {label}, which does not serve any more: {why}"
+        yield caution(say(words, label=label, why=lost[label]))
+    names = [label for label in unjudged(resource) if label not in lost]
     if names:
         yield caution(say("waits again for {names}, which the last run did not see ready", names=names))
 
 
 def unjudged(resource: Resource) -> list[str]:
     """Labels (`deployment chat`) of what a run would wait for although nothing about it changes."""
-    old, new = _objects(resource.before), _objects(resource.after)
+    old, new = covered_objects(resource.before), covered_objects(resource.after)
+    lost = broken(resource.before)
     return sorted(
         label
         for label, item in new.items()
-        if label in old and _revision(item) not in (None, UNKNOWN, _revision(old[label]))
+        if label in lost or (label in old and _revision(item) not in (None, UNKNOWN, _revision(old[label])))
     )
-
-
-def _objects(state: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    found = (state or {}).get("objects")
-    return found if isinstance(found, Mapping) else {}
 
 
 def _revision(item: Any) -> Any:

@@ -1,0 +1,39 @@
+"""What served after an `up` and breaks by itself later."""
+
+from __future__ import annotations
+
+from coreweave_inference.simulator.records import Condition
+
+from tests.engine.declarations import canary
+from tests.engine.workbench import Service, Workbench
+
+CRASH = Condition("Ready", False, "CrashLoop", "the engine does not start")
+
+
+def shows(service: Service, name: str, status: str, *conditions: Condition, seconds: float = 1e9) -> None:
+    """Let a deployment show a status by itself."""
+    id_ = service.live("deployments")[name]["spec"]["id"]
+    service.simulator.world.set_status(id_, f"STATUS_{status}", conditions, seconds)
+
+
+def test_a_deployment_that_breaks_after_it_served_is_a_difference_with_its_conditions_until_it_serves_again(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    workbench.declare(canary())
+    workbench.up()
+    shows(service, "chat-dev", "FAILED", CRASH)
+    shows(service, "chat-canary-dev", "ERROR", CRASH)
+
+    unseen = workbench.preview()
+    seen = workbench.preview("--refresh")
+    workbench.refresh()
+    recorded = workbench.preview()
+    mended = workbench.up()
+    quiet = workbench.preview("--refresh")
+
+    assert (unseen.changes, seen.drift.keys(), quiet.drift, quiet.changes) == ({}, {"ready"}, {}, {})
+    health = 'update objects["deployment chat"].health objects["deployment chat-canary"].health'
+    assert seen.changes == recorded.changes == {"ready": health}
+    assert mended.ok, mended.errors
+    assert mended.writes == {"PATCH deployments": 2}
