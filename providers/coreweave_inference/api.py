@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
+import ssl
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -22,6 +24,7 @@ from .api_errors import error_of, read_error
 from .api_objects import ApiObject, Condition, UnreadableAnswer, object_in, objects_in
 from .api_transfer import Answer, CutShort, transfer
 from .clock import Clock, stop_requested, system
+from .connections import ca_file, proxy_for
 from .errors import ApiError, SettingsError, Unreachable, one_line
 from .retries import Outcome, retry_after, retry_delay
 from .secret import Secret, header_fault, redacted
@@ -111,7 +114,7 @@ class InferenceApi:
             auth=_Bearer(token),
             headers={"User-Agent": _user_agent(), "Accept": "application/json", "Accept-Encoding": "gzip"},
             timeout=timeout_seconds,
-            transport=transport,
+            transport=transport or http_transport(self.endpoint),
             follow_redirects=False,
         )
 
@@ -305,6 +308,13 @@ class _Bearer(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
         yield request
+
+
+def http_transport(url: str, environ: Mapping[str, str] = os.environ) -> httpx.BaseTransport:
+    """To `url`, by the environment's proxy and certificates. Raises SettingsError where those cannot be used."""
+    proxy, certificates = proxy_for(url, environ), ca_file(environ)
+    context = ssl.create_default_context(cafile=certificates) if certificates else httpx.create_ssl_context()
+    return httpx.HTTPTransport(verify=context, proxy=proxy)
 
 
 def _object_path(kind: Kind, object_id: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from .api_objects import parsed_time
 from .clock import Clock
+from .errors import ApiError
 
 FRESH_SECONDS = 30.0
 """A newly made key is refused for some seconds; a refusal of a younger key is not yet an answer (documentation)."""
@@ -47,15 +48,23 @@ class KeyMaker(Protocol):
 def minted(api: KeyMaker, clock: Clock, duration: int = 3600) -> Callable[[], S3Credentials]:
     """A source of keys made with the API token, each for `duration` seconds and renewed in its last sixth.
 
-    The first key is made on the first call. Safe to share between threads; two sources share nothing.
+    The first key is made on the first call. Safe to share between threads; two sources share nothing. A refusal is
+    remembered and raised again: asking again with the same token changes nothing.
     """
     lock = threading.Lock()
     current: list[S3Credentials] = []
+    refusals: list[ApiError] = []
 
     def credentials() -> S3Credentials:
         with lock:
+            if refusals:
+                raise refusals[0]
             if not current or _is_due(current[0], clock.now(), duration):
-                key = _made(api, clock, duration)
+                try:
+                    key = _made(api, clock, duration)
+                except ApiError as error:
+                    refusals.extend([error] if _is_final(error) else ())
+                    raise
                 current[:] = [replace(key, discard=lambda: discard(key.access_key_id))]
             return current[0]
 
@@ -64,6 +73,11 @@ def minted(api: KeyMaker, clock: Clock, duration: int = 3600) -> Callable[[], S3
             current[:] = [key for key in current if key.access_key_id != access_key_id]
 
     return credentials
+
+
+def _is_final(error: ApiError) -> bool:
+    """Whether the service said no, or has no such call; not an error in passing."""
+    return error.status == 501 or (400 <= error.status < 500 and error.status not in (408, 429))
 
 
 def _is_due(key: S3Credentials, now: float, duration: int) -> bool:

@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from .clock import Clock
+from .connections import ca_file, proxy_for
 from .credentials import S3Credentials
 from .errors import SettingsError, StorageError, Unreachable, one_line
 from .storage_errors import DENIED, EXPIRED, clock_skew, storage_error
@@ -29,8 +30,8 @@ _AMBIENT_PROVIDERS = ("env", "boto-config", "container-role", "iam-role")
 class S3Connection:
     """One S3 endpoint, one source of keys, requests signed for `region`.
 
-    Nothing of the environment or of AWS files reaches it (endpoint, region, CA bundle, retry mode, profiles), except
-    proxies. Two connections share nothing.
+    Nothing of the environment or of AWS files reaches it (endpoint, region, AWS's CA bundle, retry mode, profiles), except
+    proxies and SSL_CERT_FILE. Two connections share nothing. Raises SettingsError where those cannot be used.
     """
 
     def __init__(self, endpoint: str, credentials: Credentials, region: str, clock: Clock) -> None:
@@ -203,6 +204,7 @@ def _provider(credentials: Credentials) -> Any:
 def _client(session: Any, endpoint: str, region: str, attempts: int) -> Any:
     from botocore.config import Config
 
+    proxy = proxy_for(endpoint, os.environ)
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "virtual"},
@@ -213,8 +215,13 @@ def _client(session: Any, endpoint: str, region: str, attempts: int) -> Any:
         use_dualstack_endpoint=False,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
+        # botocore would read the environment by rules of its own; an empty mapping is a direct way.
+        proxies={} if proxy is None else {"http": proxy, "https": proxy},
     )
-    return session.create_client("s3", region_name=region, endpoint_url=endpoint, verify=True, config=config)
+    verify = ca_file(os.environ) or True
+    return session.create_client(
+        "s3", region_name=region, endpoint_url=endpoint, verify=verify, config=config
+    )
 
 
 def _code(error: Any) -> str:

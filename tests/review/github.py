@@ -20,12 +20,17 @@ LONGEST_BODY = 65_536
 
 @dataclass
 class GitHub:
-    """Comments of pull request 7; `refuses` answers every write with that status."""
+    """Comments of pull request 7; `refuses` answers every write with that status, and `headers` go with every answer.
+
+    `page`: instead of the API some proxy answers, with this.
+    """
 
     comments: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     login: str = "github-actions[bot]"
     refuses: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    page: str = ""
     url: str = ""
 
     def add(self, body: str, login: str) -> int:
@@ -67,8 +72,10 @@ def serving(hub: GitHub) -> Iterator[GitHub]:
             length = int(self.headers.get("content-length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             status, found = hub.answer(self.command, self.path, self.headers.get("authorization", ""), body)
-            data = json.dumps(found).encode()
-            self.send_response(status)
+            data = (hub.page or json.dumps(found)).encode()
+            self.send_response(200 if hub.page else status)
+            for name, value in hub.headers.items():
+                self.send_header(name, value)
             self.send_header("content-length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

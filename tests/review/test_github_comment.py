@@ -106,6 +106,37 @@ def test_another_refusal_and_no_answer_are_errors_of_their_own(hub: GitHub) -> N
         post(_pull(hub, api="http://127.0.0.1:9"), MARKER, _text("x"), only_replace=False)
 
 
+@pytest.mark.parametrize("end", ["\n", " ", "\r\n", "é"])
+def test_a_token_that_no_header_carries_is_refused_and_not_shown(hub: GitHub, end: str) -> None:
+    with pytest.raises(CannotPost, match="GITHUB_TOKEN contains") as caught:
+        post(_pull(hub, token=TOKEN + end), MARKER, _text("x"), only_replace=False)
+
+    assert TOKEN not in str(caught.value)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("headers", [{"retry-after": "60"}, {"x-ratelimit-remaining": "0"}])
+def test_a_403_that_says_when_to_come_back_is_a_rate_limit_and_no_missing_permission(
+    hub: GitHub, headers: dict[str, str]
+) -> None:
+    hub.refuses, hub.headers = 403, headers
+
+    with pytest.raises(CannotPost, match="limits how often") as caught:
+        post(_pull(hub), MARKER, _text("x"), only_replace=False)
+
+    assert not isinstance(caught.value, MayNotPost)
+
+
+@pytest.mark.parametrize("page", ["<html>\n<p>Sign in</p>", '{"message": "not a list"}'])
+def test_a_page_instead_of_the_api_is_one_line(hub: GitHub, page: str) -> None:
+    hub.page = page
+
+    with pytest.raises(CannotPost, match="GITHUB_API_URL") as caught:
+        post(_pull(hub), MARKER, _text("x"), only_replace=False)
+
+    assert "\n" not in str(caught.value)
+
+
 def _event(folder: Path, head: str | None) -> str:
     file = folder / "event.json"
     repo = None if head is None else {"full_name": head}

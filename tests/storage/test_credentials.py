@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from coreweave_inference.credentials import S3Credentials, minted
-from coreweave_inference.errors import SettingsError
+from coreweave_inference.errors import Forbidden, NotFound, ServiceUnavailable, SettingsError, Throttled
 from coreweave_inference.storage import credentials_from, from_environment, from_profile
 
 
@@ -195,3 +195,46 @@ def test_the_settings_choose_the_source(clock, profile, credentials, key):
     settings = SimpleNamespace(s3_profile=profile, s3_credentials=credentials)
 
     assert credentials_from(settings, KeyMaker(clock), clock, os.environ)().access_key_id == key
+
+
+class Refusing(KeyMaker):
+    """Answers with one error after another."""
+
+    def __init__(self, clock, *errors):
+        super().__init__(clock)
+        self.errors = list(errors)
+
+    def mint_access_key(self, duration_seconds):
+        key = super().mint_access_key(duration_seconds)
+        if self.errors:
+            raise self.errors.pop(0)
+        return key
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Forbidden("no", status=403),
+        NotFound("no", status=404),
+        ServiceUnavailable("not implemented", status=501),
+    ],
+)
+def test_a_token_that_may_make_no_keys_asks_once(clock, error):
+    maker = Refusing(clock, error)
+    credentials = minted(maker, clock)
+
+    for _ in range(3):
+        with pytest.raises(type(error)):
+            credentials()
+
+    assert len(maker.durations) == 1
+
+
+@pytest.mark.parametrize("error", [ServiceUnavailable("later", status=503), Throttled("later", status=429)])
+def test_an_error_in_passing_is_not_remembered(clock, error):
+    credentials = minted(Refusing(clock, error), clock)
+
+    with pytest.raises(type(error)):
+        credentials()
+
+    assert credentials().access_key_id == "key-2"

@@ -15,7 +15,9 @@ from typing import Any
 
 import httpx
 
+from coreweave_inference.api import http_transport
 from coreweave_inference.errors import CoreWeaveError, one_line
+from coreweave_inference.secret import header_fault, redacted
 
 API = "https://api.github.com"
 BOT = "github-actions[bot]"
@@ -79,23 +81,30 @@ def post(pull: PullRequest, marker: str, text: str, *, only_replace: bool) -> st
     """
     if not pull.token:
         raise MayNotPost("there is no GITHUB_TOKEN, so nothing can be posted")
+    if fault := header_fault(pull.token):
+        raise CannotPost(f"GITHUB_TOKEN {fault}; set it again without quotes, spaces or a line break")
     headers = {
         "authorization": f"Bearer {pull.token}",
         "accept": "application/vnd.github+json",
         "x-github-api-version": "2022-11-28",
     }
+    transport = http_transport(pull.api)
     with httpx.Client(
-        base_url=pull.api, headers=headers, timeout=TIMEOUT_SECONDS, follow_redirects=True
+        base_url=pull.api,
+        headers=headers,
+        timeout=TIMEOUT_SECONDS,
+        follow_redirects=True,
+        transport=transport,
     ) as client:
         own = next((found for found in _comments(client, pull) if _is_ours(found, pull.author, marker)), None)
         if own is None:
             if only_replace:
                 return "none"
-            _call(client, "POST", f"/repos/{pull.repository}/issues/{pull.number}/comments", text)
+            _call(client, pull, "POST", f"/repos/{pull.repository}/issues/{pull.number}/comments", text)
             return "made"
         if own.get("body") == text:
             return "same"
-        _call(client, "PATCH", f"/repos/{pull.repository}/issues/comments/{own['id']}", text)
+        _call(client, pull, "PATCH", f"/repos/{pull.repository}/issues/comments/{own['id']}", text)
         return "replaced"
 
 
@@ -110,21 +119,35 @@ def _comments(client: httpx.Client, pull: PullRequest) -> Iterator[Mapping[str, 
     page = 1
     while True:
         path = f"/repos/{pull.repository}/issues/{pull.number}/comments"
-        found = _call(client, "GET", f"{path}?per_page={PAGE}&page={page}")
-        yield from found
+        found = _call(client, pull, "GET", f"{path}?per_page={PAGE}&page={page}")
+        if not isinstance(found, list):
+            raise CannotPost(f"{pull.api} answers no list of comments; check GITHUB_API_URL")
+        yield from (comment for comment in found if isinstance(comment, Mapping))
         if len(found) < PAGE:
             return
         page += 1
 
 
-def _call(client: httpx.Client, method: str, path: str, body: str | None = None) -> Any:
+def _call(client: httpx.Client, pull: PullRequest, method: str, path: str, body: str | None = None) -> Any:
     try:
         answer = client.request(method, path, json=None if body is None else {"body": body})
-    except httpx.HTTPError as error:
-        raise CannotPost(f"GitHub cannot be reached: {one_line(str(error), 300)}") from error
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        words = one_line(redacted(str(error), (pull.token,)), 300)
+        raise CannotPost(f"GitHub cannot be reached: {words or type(error).__name__}") from None
+    words = one_line(redacted(answer.text, (pull.token,)), 300)
     if answer.is_success:
-        return answer.json()
-    words = one_line(answer.text, 300)
+        try:
+            return answer.json()
+        except ValueError:
+            raise CannotPost(
+                f"{pull.api} is not GitHub's API ({answer.status_code}: {words}); check GITHUB_API_URL and the proxy"
+            ) from None
+    pause = answer.headers.get("retry-after")
+    if answer.status_code == 429 or pause or answer.headers.get("x-ratelimit-remaining") == "0":
+        when = f"in {one_line(pause, 40)} s" if pause else "later"
+        raise CannotPost(
+            f"GitHub limits how often this token may ask ({answer.status_code}: {words}); run again {when}"
+        )
     if answer.status_code in (401, 403, 404):
         raise MayNotPost(
             f"GitHub refuses to let this token comment ({answer.status_code}: {words}); give the job `permissions: "

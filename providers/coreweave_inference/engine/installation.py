@@ -65,7 +65,10 @@ class PulumiCli(PulumiCommand):
         if path is None:
             raise CannotStart(f"the Pulumi CLI (pulumi) is not on PATH; {HOW_TO_GET}")
         asked = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-        answer = subprocess.run([path, "version"], env=asked, capture_output=True, text=True, check=False)
+        try:
+            answer = subprocess.run([path, "version"], env=asked, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise CannotStart(f"{path} cannot be run: {error.strerror or error}; {HOW_TO_GET}") from error
         number = answer.stdout.strip().removeprefix("v")
         if answer.returncode != 0 or not semver.Version.is_valid(number):
             raise CannotStart(
@@ -90,9 +93,14 @@ class PulumiCli(PulumiCommand):
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
         # Plugins lie beside the CLI in a release archive.
         environment["PATH"] = os.pathsep.join([os.path.dirname(self.command), environment.get("PATH", "")])
-        result = self._finished(
-            [self.command, *arguments], cwd, environment, standard_input, (on_output, on_error)
-        )
+        try:
+            result = self._finished(
+                [self.command, *arguments], cwd, environment, standard_input, (on_output, on_error)
+            )
+        except OSError as error:
+            raise CannotStart(
+                f"{self.command} cannot be run in {cwd}: {error.strerror or error}; {HOW_TO_GET}"
+            ) from error
         if result.code != 0:
             raise CommandFailed(args, result)
         return result
@@ -124,8 +132,11 @@ class PulumiCli(PulumiCommand):
             self._running = process
             readers = [_Reader(process.stdout, listeners[0]), _Reader(process.stderr, listeners[1])]
             if standard_input is not None and process.stdin is not None:
-                process.stdin.write(standard_input)
-                process.stdin.close()
+                with contextlib.suppress(BrokenPipeError):  # Its own words say why it read no further.
+                    process.stdin.write(standard_input)
+                    process.stdin.flush()
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()
             code = process.wait()
             if code < 0:
                 _end_session(process.pid)

@@ -1,0 +1,43 @@
+"""One command of the Pulumi CLI that goes wrong: its own words, in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import semver
+from coreweave_inference.engine.installation import CommandFailed, PulumiCli
+from coreweave_inference.engine.refusals import CannotStart
+
+VERSION = semver.Version(3, 259, 0)
+
+
+def _cli(folder: Path, script: str) -> PulumiCli:
+    path = folder / "pulumi"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return PulumiCli(str(path), VERSION)
+
+
+def test_one_that_ends_before_it_read_its_input_fails_with_its_own_reason(tmp_path: Path) -> None:
+    cli = _cli(tmp_path, 'echo "error: the stack is currently locked by 1 lock(s)" >&2; exit 255')
+
+    with pytest.raises(CommandFailed) as caught:
+        cli.run(["stack", "import"], str(tmp_path), {}, standard_input="x" * 1_000_000)
+
+    assert "currently locked by" in caught.value.text
+
+
+def test_one_that_cannot_be_run_is_one_line(tmp_path: Path) -> None:
+    missing = PulumiCli(str(tmp_path / "nowhere"), VERSION)
+    damaged = tmp_path / "bin"
+    damaged.mkdir()
+    (damaged / "pulumi").write_bytes(b"\x7fELF")
+    (damaged / "pulumi").chmod(0o755)
+
+    with pytest.raises(CannotStart, match=r"nowhere cannot be run in .*: No such file") as run:
+        missing.run(["whoami"], str(tmp_path), {})
+    with pytest.raises(CannotStart, match="pulumi cannot be run: Exec format error"):
+        PulumiCli.found({"PATH": str(damaged)})
+
+    assert "\n" not in str(run.value)
