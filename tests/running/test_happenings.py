@@ -10,10 +10,9 @@ from coreweave_inference.engine.happenings import (
     of_event,
     of_progress_line,
     outputs_in,
-    path_keys,
-    value_at,
 )
 from coreweave_inference.engine.locks import Lock, is_stale, locks_in
+from coreweave_inference.engine.properties import path_keys, value_at
 from coreweave_inference.engine.results import FRAME, Record, Result, counts_of, following
 from pulumi.automation import EngineEvent
 

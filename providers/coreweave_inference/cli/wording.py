@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from coreweave_inference.engine.happenings import Change, Step, path_keys, type_of
+from coreweave_inference.engine.happenings import Change, Step, type_of
+from coreweave_inference.engine.properties import path_keys
 from coreweave_inference.engine.results import REST_OF_A_REPLACEMENT, VERBS, Result, verb_of
+from coreweave_inference.spec.engine_secrets import UNKNOWN_MARKS
 
 SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "import": "=", "same": " "}
 DONE = {
@@ -31,33 +34,35 @@ DOING = {
 READINESS = "readiness"
 BUCKET = "weights bucket"
 UNKNOWN = "(known when it is made)"
-UNKNOWN_VALUES = frozenset(
-    {
-        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # a text, a list, …: the engine's mark of a value it will know later
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
-        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-        "030794c1-ac77-496b-92df-f27374a8bd58",
-        "e48ece36-62e2-4504-bad9-02848725956a",
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-    }
-)
+OF_IDENTITY = ("apiId",)
+"""Fields of a creation that follow from the rest of it."""
 LONGEST_VALUE = 80
 
 
-def shown(value: Any) -> str:
-    """A value on one line, cut where it is long."""
+def shown(value: Any, longest: int | None = LONGEST_VALUE) -> str:
+    """A value on one line, cut where it is longer than `longest`."""
     if value is None:
         return "(none)"
-    if isinstance(value, str) and value in UNKNOWN_VALUES:
-        return UNKNOWN
-    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+    value = _in_words(value)
+    return cut(value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False), longest)
 
 
-def changed(change: Change) -> str:
+def cut(text: str, longest: int | None) -> str:
+    """`text`, with `…` at the end where it is longer."""
+    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _in_words(value: Any) -> Any:
+    if isinstance(value, str):
+        return UNKNOWN if value in UNKNOWN_MARKS else value
+    if isinstance(value, list):
+        return [_in_words(item) for item in value]
+    return value
+
+
+def changed(change: Change, longest: int | None = LONGEST_VALUE) -> str:
     """`traffic.weight: 900 -> 500`."""
-    return f"{change.path}: {shown(change.before)} -> {shown(change.after)}"
+    return f"{change.path}: {shown(change.before, longest)} -> {shown(change.after, longest)}"
 
 
 def subject(step: Step) -> str:
@@ -65,21 +70,42 @@ def subject(step: Step) -> str:
     return step.kind if step.kind in (READINESS, "account") else f'{step.kind} "{step.name}"'
 
 
-def plan(result: Result) -> list[str]:
-    """A preview as lines: what changes, field by field, and how many stay."""
-    lines = drift(result)
+def plan(result: Result, *, full: bool = False) -> list[str]:
+    """A preview as lines: what changes, field by field, and how many stay; `full` cuts nothing short."""
+    lines = drift(result, full=full)
     for step in worth_telling(result.steps):
         word = verb_of(step)
         lines.append(f"{SIGNS.get(word, ' ')} {word:<8} {subject(step)}")
-        if step.kind == READINESS:
-            lines.extend(f"    waits for {line}" for line in _broken(step.changes, after=False))
-        else:
-            lines.extend(f"    {changed(change)}" for change in step.changes)
+        lines.extend(f"    {line}" for line in _fields(step, full=full))
     lines += [f"{m.severity}: {m.text}" for m in result.messages if m.severity != "error"]
     return [*lines, summary(result)]
 
 
-def drift(result: Result) -> list[str]:
+def _fields(step: Step, *, full: bool) -> list[str]:
+    if step.kind == READINESS:
+        return [f"waits for {line}" for line in _broken(step.changes, after=False)]
+    if step.kind == "account":
+        return []
+    if verb_of(step) != "create":
+        return [changed(change, None if full else LONGEST_VALUE) for change in step.changes]
+    if full:
+        return [f"{change.path}: {shown(change.after, None)}" for change in step.changes]
+    return _short(step.changes)
+
+
+def _short(fields: Iterable[Change]) -> list[str]:
+    """One line for each property of a creation: `autoscaling: min 1, max 4`."""
+    lines: dict[str, list[str]] = {}
+    for field in fields:
+        top = re.split(r"[.\[]", field.path, maxsplit=1)[0]
+        rest = field.path[len(top) :].lstrip(".")
+        value = shown(field.after)
+        if top not in OF_IDENTITY:
+            lines.setdefault(top, []).append(f"{rest} {value}" if rest else value)
+    return [f"{top}: {cut(', '.join(parts), LONGEST_VALUE)}" for top, parts in lines.items()]
+
+
+def drift(result: Result, *, full: bool = False) -> list[str]:
     """What was changed outside, field by field."""
     lines: list[str] = []
     for step in result.drift:
@@ -87,9 +113,9 @@ def drift(result: Result) -> list[str]:
             lines.extend(f"! broken: {line}" for line in _broken(step.changes, after=True))
             lines.extend(f"! serves again: {line}" for line in _broken(step.changes, after=False))
             continue
-        gone = " and is gone" if verb_of(step) == "delete" else ""
-        lines.append(f"! changed outside: {subject(step)}{gone}")
-        lines.extend(f"    {changed(change)}" for change in step.changes)
+        gone = step.gone or verb_of(step) == "delete"
+        lines.append(f"! {'deleted' if gone else 'changed'} outside: {subject(step)}")
+        lines.extend(f"    {changed(change, None if full else LONGEST_VALUE)}" for change in step.changes)
     return lines
 
 
@@ -107,11 +133,11 @@ def _broken(changes: Iterable[Change], *, after: bool) -> list[str]:
 
 def worth_telling(steps: Iterable[Step]) -> list[Step]:
     """Steps that change something, each replacement once."""
-    return [
-        s
-        for s in steps
-        if VERBS.get(s.op) not in ("same", "read", "refresh") and s.op not in REST_OF_A_REPLACEMENT
-    ]
+    found: dict[tuple[str, str], Step] = {}
+    for step in steps:
+        if VERBS.get(step.op) not in ("same", "read", "refresh") and step.op not in REST_OF_A_REPLACEMENT:
+            found.setdefault((step.urn, verb_of(step)), step)
+    return list(found.values())
 
 
 def summary(result: Result) -> str:
@@ -182,5 +208,6 @@ def _step(step: Step) -> dict[str, Any]:
         "op": step.op,
         "what": verb_of(step),
         "phase": step.phase,
+        "gone": step.gone,
         "changes": [{"path": c.path, "before": c.before, "after": c.after} for c in step.changes],
     }

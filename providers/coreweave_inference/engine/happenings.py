@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from .properties import fields, value_at
 
 if TYPE_CHECKING:
     from pulumi.automation import EngineEvent
@@ -49,7 +50,8 @@ class Step:
     """One step of the engine on one resource.
 
     `op` is the engine's word (`create`, `update`, `create-replacement`, `delete-replaced`, `delete`, `same`, `refresh`),
-    `phase` is `started`, `done` or `failed`. `kept`: the object stays, only its entry in the state goes.
+    `phase` is `started`, `done` or `failed`. `kept`: the object stays, only its entry in the state goes. `gone`: a refresh
+    did not find it. The changes of a creation are its fields.
     """
 
     urn: str
@@ -58,6 +60,7 @@ class Step:
     changes: tuple[Change, ...] = ()
     kept: bool = False
     id: str = ""
+    gone: bool = False
 
     @property
     def kind(self) -> str:
@@ -177,14 +180,21 @@ def _step(metadata: Any, phase: str) -> Step | None:
     if not is_shown(metadata.urn):
         return None
     states = [state for state in (metadata.new, metadata.old) if state is not None]
+    op = str(getattr(metadata.op, "value", metadata.op))
     return Step(
         metadata.urn,
-        str(getattr(metadata.op, "value", metadata.op)),
+        op,
         phase,
-        _changes(metadata),
+        _fields_of_creation(metadata) if op == "create" else _changes(metadata),
         kept=any(getattr(state, "retain_on_delete", False) for state in states),
         id=next((state.id for state in states if state.id), ""),
+        gone=op == "refresh" and phase == "done" and metadata.new is None,
     )
+
+
+def _fields_of_creation(metadata: Any) -> tuple[Change, ...]:
+    declared = (metadata.new.inputs if metadata.new else None) or {}
+    return tuple(Change(path, None, value) for path, value in fields(declared))
 
 
 def _changes(metadata: Any) -> tuple[Change, ...]:
@@ -199,35 +209,3 @@ def _changes(metadata: Any) -> tuple[Change, ...]:
             Change(path, value_at(before or {}, path), value_at((new.inputs if new else None) or {}, path))
         )
     return tuple(found)
-
-
-def value_at(values: Mapping[str, Any], path: str) -> Any:
-    """The value at a path as the engine writes it (`runtime.engineConfig["max-model-len"]`, `zones[0]`)."""
-    value: Any = values
-    for key in path_keys(path):
-        if isinstance(value, Mapping):
-            value = value.get(str(key))
-        elif isinstance(value, list) and isinstance(key, int):
-            value = value[key] if key < len(value) else None
-        else:
-            return None
-    return value
-
-
-def path_keys(path: str) -> list[str | int]:
-    """The keys of such a path, in order."""
-    keys: list[str | int] = []
-    rest = path
-    while rest:
-        if rest.startswith('["'):
-            key, _, rest = rest[2:].partition('"]')
-            keys.append(key.replace('\\"', '"'))
-        elif rest.startswith("["):
-            key, _, rest = rest[1:].partition("]")
-            keys.append(int(key) if key.isdigit() else key)
-        else:
-            rest = rest.removeprefix(".")
-            end = min((at for sign in ".[" if (at := rest.find(sign)) >= 0), default=len(rest))
-            keys.append(rest[:end])
-            rest = rest[end:]
-    return keys

@@ -89,7 +89,9 @@ class Record:
         """Steps that found something changed outside: in a refresh alone they are its updates and deletions."""
         found = self.steps(of_refresh=not refreshing)
         return tuple(
-            step for step in found if step.changes or (refreshing and step.op in ("update", "delete"))
+            step
+            for step in found
+            if step.changes or step.gone or (refreshing and step.op in ("update", "delete"))
         )
 
     @property
@@ -108,8 +110,12 @@ class Record:
         earlier = self._steps.get((step.urn, step.op))
         if earlier is None or step.changes:
             return step
-        return Step(
-            step.urn, step.op, step.phase, earlier.changes, step.kept or earlier.kept, step.id or earlier.id
+        return replace(
+            step,
+            changes=earlier.changes,
+            kept=step.kept or earlier.kept,
+            id=step.id or earlier.id,
+            gone=step.gone or earlier.gone,
         )
 
 

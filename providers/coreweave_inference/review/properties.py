@@ -13,25 +13,12 @@ from typing import Any
 from deepdiff import DeepDiff
 
 from coreweave_inference.spec import UNKNOWN, Kind
-from coreweave_inference.spec.engine_secrets import SECRET_SIGNATURE
+from coreweave_inference.spec.engine_secrets import SECRET_SIGNATURE, UNKNOWN_MARKS
 from coreweave_inference.spec.normal_form import differences
 from coreweave_inference.spec.shape import entry, secret_names, segments
 
 HIDDEN = "(hidden)"
 MASKED = "[secret]"
-UNKNOWN_VALUES = frozenset(
-    {
-        "[unknown]",
-        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
-        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-        "030794c1-ac77-496b-92df-f27374a8bd58",
-        "e48ece36-62e2-4504-bad9-02848725956a",
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-    }
-)
-"""How the engine writes a value of each type that it will know later."""
 
 ENGINE_ENV = re.compile(
     r"runtime\.engineEnv(?:\.(?P<dotted>[A-Za-z_][A-Za-z0-9_]*)|\[\"(?P<quoted>[^\"]+)\"\])?"
@@ -66,7 +53,7 @@ def _readable(key: str, value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str):
-        return HIDDEN if value == MASKED else UNKNOWN if value in UNKNOWN_VALUES else value
+        return HIDDEN if value == MASKED else UNKNOWN if value in UNKNOWN_MARKS else value
     return value
 
 

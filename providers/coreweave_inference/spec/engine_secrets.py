@@ -1,4 +1,4 @@
-"""How the engine marks a secret in a property tree, in a state as in what it tells a program. Pure."""
+"""How the engine marks a secret, and a value that it will know later, in a property tree. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,20 @@ from typing import Any
 SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key that makes a mapping stand for a secret (or an output) instead of being one."""
 UNREAD = "(secret)"
+UNKNOWN_MARK = "[unknown]"
+UNKNOWN_MARKS = frozenset(
+    {
+        UNKNOWN_MARK,
+        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    }
+)
+"""How the engine writes a value of each type that it will know later."""
 
 
 def holds_secret(value: Any) -> bool:
