@@ -201,3 +201,57 @@ def test_a_document_has_the_same_keys_whatever_happened() -> None:
         "repairs": [],
         "seconds": 0.0,
     }
+
+
+def test_a_creation_shows_its_fields_a_line_for_each_property_and_all_of_them_in_full() -> None:
+    fields = (
+        Change("apiId", None, "id-1"),
+        Change("autoscaling.max", None, 4),
+        Change("autoscaling.min", None, 1),
+        Change('runtime.engineEnv["TOKEN"]', None, "[secret]"),
+        Change("zones", None, ["A", "04da6b54-80e4-46f7-96ec-b56ff0331ba9"]),
+    )
+    result = Result(
+        "preview",
+        "serving",
+        "dev",
+        ok=True,
+        counts={"create": 1},
+        steps=(Step(CHAT, "create", "done", fields),),
+    )
+
+    assert plan(result) == [
+        '+ create   deployment "chat"',
+        "    autoscaling: max 4, min 1",
+        '    runtime: engineEnv["TOKEN"] [secret]',
+        '    zones: ["A", "(known when it is made)"]',
+        "1 to create",
+    ]
+    assert plan(result, full=True)[1:4] == [
+        "    apiId: id-1",
+        "    autoscaling.max: 4",
+        "    autoscaling.min: 1",
+    ]
+
+
+def test_a_replacement_shows_its_fields_once_and_what_was_deleted_outside_is_said_so() -> None:
+    changes = (Change("name", "a", "b"),)
+    steps = tuple(
+        Step(PUBLIC, op, "done", changes) for op in ("create-replacement", "replace", "delete-replaced")
+    )
+    result = Result(
+        "preview",
+        "serving",
+        "dev",
+        ok=True,
+        counts={"replace": 1},
+        steps=steps,
+        drift=(Step(CHAT, "refresh", "done", gone=True),),
+    )
+
+    assert plan(result) == [
+        '! deleted outside: deployment "chat"',
+        '± replace  gateway "public"',
+        "    name: a -> b",
+        "1 to replace",
+    ]

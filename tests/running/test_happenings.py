@@ -173,3 +173,36 @@ def test_a_lock_is_stale_only_on_its_own_machine_and_without_its_process() -> No
     assert not is_stale(lock, "build-7.acme", lambda _: True)
     assert not is_stale(lock, "build-8.acme", lambda _: False)
     assert locks_in("error: created by ann@x (pid 1) at now") == ()
+
+
+def test_the_fields_of_a_creation_are_told_with_its_secrets_masked_at_any_depth() -> None:
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "x"}
+    new = {
+        "type": "t",
+        "urn": CHAT,
+        "id": "",
+        "inputs": {"__urn": CHAT, "runtime": {"engineEnv": {"A-B": secret}, "engine": "vllm"}},
+        "outputs": {},
+    }
+    metadata = {"op": "create", "urn": CHAT, "type": "t", "provider": "p", "old": None, "new": new}
+
+    step = of_event(EngineEvent.from_json({"resourcePreEvent": {"metadata": metadata}}))
+
+    assert isinstance(step, Step)
+    assert step.changes == (
+        Change('runtime.engineEnv["A-B"]', None, "[secret]"),
+        Change("runtime.engine", None, "vllm"),
+    )
+    assert value_at(new["inputs"], "runtime.engineEnv") == {"A-B": "[secret]"}  # type: ignore[arg-type]
+
+
+def test_an_object_that_a_refresh_does_not_find_is_drift() -> None:
+    old = {"type": "t", "urn": CHAT, "id": "id-1", "inputs": {}, "outputs": {}}
+    metadata = {"op": "refresh", "urn": CHAT, "type": "t", "provider": "p", "old": old, "new": None}
+    record = Record()
+
+    step = of_event(EngineEvent.from_json({"resOutputsEvent": {"metadata": metadata}}))
+    assert isinstance(step, Step)
+    record.add(step)
+
+    assert [(found.urn, found.gone) for found in record.drift(refreshing=False)] == [(CHAT, True)]
