@@ -44,27 +44,67 @@ Refresh = Annotated[
         show_default="as Pulumi.yaml says in options.refresh",
     ),
 ]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="URN|KEY",
+        help="Only this object; again for more: chat, deployments.chat, or a URN. What it is made for is waited for.",
+        show_default=False,
+    ),
+]
+Only = Annotated[
+    str,
+    typer.Option("--only", metavar="buckets", help="The buckets alone, before weights are pushed."),
+]
+Diff = Annotated[
+    bool, typer.Option("--diff", help="Show every field of what is created, and no value cut short.")
+]
 JSON_DOCUMENT = """
 
     The document of --json: operation, project, stack, ok, stopped, counts (resources by create, update, replace,
     delete, same), steps (urn, type, kind, name, id, op, what, phase, changes with path, before, after), drift (the same,
-    of what was changed outside), messages (severity, text, urn), errors, outputs, repairs, seconds. What could not start has ok and errors alone.
+    of what was changed or, with gone, deleted outside), messages (severity, text, urn), errors, outputs, repairs, seconds.
+    That of `up` also has plan: counts, steps and drift as they were shown before the run. What could not start has ok and errors alone.
 """
+
+
+def _announce(doing: str, directory: Path, stack: str | None, *, as_json: bool) -> None:
+    """The first line, before anything that takes time is imported."""
+    from .announcing import announcement, say_to
+
+    say_to(as_json=as_json)(announcement(doing, directory, stack))
 
 
 def preview(
     directory: Directory = Path(),
     stack: StackName = None,
     refresh: Refresh = None,
+    only: Only = "",
+    target: Targets = None,
+    diff: Diff = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with code 3 when there is something to change.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what `up` would do, and change nothing.
 
     Example: cw-inference preview stacks/quickstart --stack dev
     """
+    _announce("previewing", directory, stack, as_json=as_json)
     from .running import preview as run
 
-    run(directory, stack, refresh=refresh, as_json=as_json)
+    run(
+        directory,
+        stack,
+        refresh=refresh,
+        only=only,
+        targets=target or (),
+        full=diff,
+        exit_code=exit_code,
+        as_json=as_json,
+    )
 
 
 def up(
@@ -79,23 +119,31 @@ def up(
             help="Delete what is no longer declared before anything is made: for full claims.",
         ),
     ] = False,
-    only: Annotated[
-        str,
-        typer.Option(
-            "--only", metavar="buckets", help="Bring up the buckets alone, before weights are pushed."
-        ),
-    ] = "",
+    only: Only = "",
+    target: Targets = None,
+    diff: Diff = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the stack to what is declared, and wait until it serves.
+    """Show the plan and ask; then bring the stack to what is declared, and wait until it serves.
 
     The first Ctrl-C ends the waits and the run; the next run goes on from there.
 
     Example: cw-inference up stacks/quickstart --yes
     """
+    _announce("previewing", directory, stack, as_json=as_json)
     from .running import up as run
 
-    run(directory, stack, yes=yes, refresh=refresh, remove_first=remove_first, only=only, as_json=as_json)
+    run(
+        directory,
+        stack,
+        yes=yes,
+        refresh=refresh,
+        remove_first=remove_first,
+        only=only,
+        targets=target or (),
+        full=diff,
+        as_json=as_json,
+    )
 
 
 def destroy(
@@ -103,6 +151,7 @@ def destroy(
     stack: StackName = None,
     yes: Yes = False,
     refresh: Refresh = None,
+    target: Targets = None,
     as_json: AsJson = False,
 ) -> None:
     """Take the stack down, and wait until everything is seen to be gone; buckets are kept unless declared otherwise.
@@ -111,7 +160,7 @@ def destroy(
     """
     from .running import destroy as run
 
-    run(directory, stack, yes=yes, refresh=refresh, as_json=as_json)
+    run(directory, stack, yes=yes, refresh=refresh, targets=target or (), as_json=as_json)
 
 
 def refresh(directory: Directory = Path(), stack: StackName = None, as_json: AsJson = False) -> None:

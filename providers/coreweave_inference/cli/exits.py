@@ -13,6 +13,7 @@ from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, Setti
 
 FAILED = 1
 MEND = 2
+DIFFERS = 3
 STOPPED = 130
 
 

@@ -1,34 +1,43 @@
-"""`preview`, `up`, `destroy` and `refresh`: a run of the engine, with a question before it and a report after it."""
+"""`preview`, `up`, `destroy` and `refresh`: a run of the engine, with its plan before it and a report after it."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
+from coreweave_inference.engine.selection import Selection
 
 from . import wording
-from .exits import FAILED, MEND, STOPPED, errors_told, tell_error, usage_error
+from .announcing import Previewing, say_to
+from .exits import DIFFERS, STOPPED, errors_told, usage_error
+from .reports import finish, print_lines
 from .views import Lines, LiveTable, View
 
-NEXT_AFTER_STOP = {
-    "up": "stopped; the state is consistent, and the next `cw-inference up` goes on where this run ended",
-    "destroy": "stopped; what is not gone yet stays in the state, and the next `cw-inference destroy` goes on",
-    "refresh": "stopped; nothing was changed, and the state holds what was read so far",
-    "preview": "stopped; nothing was changed",
-}
 
-
-def preview(directory: Path, stack: str | None, *, refresh: bool | None, as_json: bool) -> None:
+def preview(
+    directory: Path,
+    stack: str | None,
+    *,
+    refresh: bool | None,
+    only: str,
+    targets: Sequence[str],
+    full: bool,
+    exit_code: bool,
+    as_json: bool,
+) -> None:
     """Print the plan."""
     with errors_told(as_json=as_json):
+        selection = Selection(only, tuple(targets))
         engine = _opened(directory, stack, View(), as_json=as_json)
-        _finish(engine.preview(refresh=refresh), as_json=as_json)
+        result = _previewed(engine, refresh, selection, as_json=as_json)
+        finish(result, as_json=as_json, full=full)
+        if exit_code and result.changes:
+            raise typer.Exit(DIFFERS)
 
 
 def up(
@@ -39,42 +48,58 @@ def up(
     refresh: bool | None,
     remove_first: bool,
     only: str,
+    targets: Sequence[str],
+    full: bool,
     as_json: bool,
 ) -> None:
     """Show the plan and ask, unless told not to; then run."""
-    if only not in ("", "buckets"):
-        raise usage_error(f'--only "{only}" is not known; the one that is: buckets', as_json=as_json)
     _require_answer(yes, "up", as_json=as_json)
     with errors_told(as_json=as_json):
+        selection = Selection(only, tuple(targets))
         view = _view(as_json)
         engine = _opened(directory, stack, view, as_json=as_json, create="first")
         engine.repair()
-        if not yes and not _agreed_to_plan(engine, refresh):
+        planned = _previewed(engine, refresh, selection, as_json=as_json)
+        if not planned.ok:
+            finish(planned, as_json=as_json)
+        if not as_json:
+            print_lines(wording.plan(planned, full=full))
+            view.shown = frozenset(message.text for message in planned.messages)
+        if not yes and not _agreed("Do it?"):
             return
         with view.running():
-            result = engine.up(refresh=refresh, only=only, remove_first=remove_first)
-        _finish(result, as_json=as_json)
+            result = engine.up(refresh=refresh, selection=selection, remove_first=remove_first)
+        finish(result, as_json=as_json, planned=planned)
 
 
-def destroy(directory: Path, stack: str | None, *, yes: bool, refresh: bool | None, as_json: bool) -> None:
+def destroy(
+    directory: Path,
+    stack: str | None,
+    *,
+    yes: bool,
+    refresh: bool | None,
+    targets: Sequence[str],
+    as_json: bool,
+) -> None:
     """Name what goes and ask, unless told not to; then run, and say what is kept."""
     _require_answer(yes, "destroy", as_json=as_json)
     with errors_told(as_json=as_json):
+        selection = Selection(targets=tuple(targets))
         view = _view(as_json)
         engine = _opened(directory, stack, view, as_json=as_json, create="never")
         engine.repair()
-        if not yes and not _agreed_to_destroy(engine):
+        if not yes and not _agreed_to_destroy(engine, selection):
             return
         with view.running():
-            result = engine.destroy(refresh=refresh)
-        _finish(result, as_json=as_json)
+            result = engine.destroy(refresh=refresh, selection=selection)
+        finish(result, as_json=as_json)
 
 
 def refresh(directory: Path, stack: str | None, *, as_json: bool) -> None:
     """Read, and say what was changed outside."""
     with errors_told(as_json=as_json):
         engine = _opened(directory, stack, View(), as_json=as_json, create="never")
-        _finish(engine.refresh(), as_json=as_json)
+        finish(engine.refresh(), as_json=as_json)
 
 
 def _opened(
@@ -106,21 +131,20 @@ def _view(as_json: bool) -> View:
     return LiveTable(Console())
 
 
-def _agreed_to_plan(engine: Engine, refresh: bool | None) -> bool:
-    plan = engine.preview(refresh=refresh)
-    if not plan.ok:
-        _finish(plan, as_json=False)
-    _print_lines(wording.plan(plan))
-    return _agreed("Do it?")
+def _previewed(engine: Engine, refresh: bool | None, selection: Selection, *, as_json: bool) -> Result:
+    watch = Previewing(say_to(as_json=as_json))
+    with watch.running():
+        return engine.preview(refresh=refresh, selection=selection, watch=watch)
 
 
-def _agreed_to_destroy(engine: Engine) -> bool:
-    steps = engine.resources()
+def _agreed_to_destroy(engine: Engine, selection: Selection) -> bool:
+    steps = engine.resources(selection)
     if not steps:
         return True
     for step in reversed(steps):
         print(f"{'  keeps  ' if step.kept else '- deletes'} {wording.subject(step)}")
-    return _agreed(f'Destroy stack "{engine.stack}"?')
+    what = f'{len(steps)} of stack "{engine.stack}"' if selection.targets else f'stack "{engine.stack}"'
+    return _agreed(f"Destroy {what}?")
 
 
 def _agreed(question: str) -> bool:
@@ -131,59 +155,3 @@ def _agreed(question: str) -> bool:
     if not agreed:
         print("nothing was changed")
     return agreed
-
-
-def _finish(result: Result, *, as_json: bool) -> None:
-    """Report, and exit with the code that fits."""
-    if as_json:
-        print(json.dumps(wording.document(result)))
-    else:
-        _print_lines(REPORTS[result.operation](result) if result.ok else [])
-        for error in result.errors:
-            tell_error(error)
-        if result.stopped:
-            print(NEXT_AFTER_STOP[result.operation], file=sys.stderr)
-    code = _code(result)
-    if code:
-        raise typer.Exit(code)
-
-
-def _code(result: Result) -> int:
-    if result.stopped:
-        return STOPPED
-    if result.ok:
-        return 0
-    return MEND if result.refused else FAILED
-
-
-def _print_lines(lines: list[str]) -> None:
-    for line in lines:
-        print(line)
-
-
-def _up_report(result: Result) -> list[str]:
-    return [f"{wording.summary(result)} in {result.seconds:.1f} s", *wording.outputs(result.outputs)]
-
-
-def _destroy_report(result: Result) -> list[str]:
-    kept = wording.kept_objects(result.steps)
-    if not result.steps:
-        return ["nothing to destroy: the stack has no resources"]
-    bills = "nothing of this stack bills any more" + (", but for the storage of what is kept" if kept else "")
-    return [
-        f"{wording.summary(result)} in {result.seconds:.1f} s",
-        *(f"kept: {name}" for name in kept),
-        bills,
-    ]
-
-
-def _refresh_report(result: Result) -> list[str]:
-    return [*result.repairs, *(wording.drift(result) or ["nothing was changed outside"])]
-
-
-REPORTS: dict[str, Callable[[Result], list[str]]] = {
-    "preview": wording.plan,
-    "up": _up_report,
-    "destroy": _destroy_report,
-    "refresh": _refresh_report,
-}

@@ -23,7 +23,9 @@ STYLES = {"done": "green", "failed": "bold red", "waiting": "yellow", "running":
 
 
 class View:
-    """Watches a run; this one shows nothing."""
+    """Watches a run; this one shows nothing. Messages that were `shown` with the plan are not shown again."""
+
+    shown: frozenset[str] = frozenset()
 
     def __call__(self, happening: Happening) -> None:
         """Something happened."""
@@ -31,6 +33,11 @@ class View:
     def running(self) -> AbstractContextManager[None]:
         """Around the run."""
         return _nothing()
+
+
+def _is_worth(message: Message) -> bool:
+    """Whether it stays on the screen; errors come at the end."""
+    return not message.ephemeral and message.severity != "error"
 
 
 @contextmanager
@@ -74,7 +81,7 @@ class Lines(View):
             return self._step(happening, row)
         if isinstance(happening, Progress):
             return self._progress(happening, row)
-        worth = not happening.ephemeral and happening.severity != "error"
+        worth = _is_worth(happening) and happening.text not in self.shown
         return f"{happening.severity}: {happening.text}" if worth else ""
 
     def _step(self, step: Step, row: Row | None) -> str:
@@ -135,7 +142,7 @@ class LiveTable(View):
         """Change a row; the table is drawn by its own timer."""
         with self._lock:
             self._rows.add(happening)
-        if isinstance(happening, Message) and not happening.ephemeral and happening.severity != "error":
+        if isinstance(happening, Message) and _is_worth(happening) and happening.text not in self.shown:
             style = "yellow" if happening.severity == "warning" else "dim"
             self._console.print(
                 f"{happening.severity}: {happening.text}", style=style, markup=False, highlight=False

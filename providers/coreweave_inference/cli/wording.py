@@ -100,7 +100,7 @@ def _short(fields: Iterable[Change]) -> list[str]:
         top = re.split(r"[.\[]", field.path, maxsplit=1)[0]
         rest = field.path[len(top) :].lstrip(".")
         value = shown(field.after)
-        if top not in OF_IDENTITY:
+        if top not in OF_IDENTITY and field.after is not False:
             lines.setdefault(top, []).append(f"{rest} {value}" if rest else value)
     return [f"{top}: {cut(', '.join(parts), LONGEST_VALUE)}" for top, parts in lines.items()]
 
@@ -175,9 +175,10 @@ def outputs(values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def document(result: Result) -> dict[str, Any]:
-    """A result as the JSON document that `--json` prints."""
+def document(result: Result, planned: Result | None = None) -> dict[str, Any]:
+    """A result as the JSON document that `--json` prints; `planned` is the plan that it ran."""
     return {
+        **({"plan": _plan_document(planned)} if planned is not None else {}),
         "operation": result.operation,
         "project": result.project,
         "stack": result.stack,
@@ -195,6 +196,14 @@ def document(result: Result) -> dict[str, Any]:
         "outputs": dict(result.outputs),
         "repairs": list(result.repairs),
         "seconds": result.seconds,
+    }
+
+
+def _plan_document(planned: Result) -> dict[str, Any]:
+    return {
+        "counts": dict(planned.counts),
+        "steps": [_step(step) for step in planned.steps],
+        "drift": [_step(step) for step in planned.drift],
     }
 
 

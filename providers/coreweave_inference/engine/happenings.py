@@ -35,6 +35,11 @@ PROGRAM_FAILED = "an unhandled error occurred: "
 REFUSED = re.compile(r"^\S+ resource '[^']*' has a problem: ")
 """What the engine puts before the reason of a refused declaration."""
 
+NO_TARGET = re.compile(
+    r"^Resource '(?P<needs>[^']+)' depends on '(?P<needed>[^']+)' which was .*not specified in --target"
+)
+"""What the engine says of a target that needs something which does not exist and is no target."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -171,9 +176,20 @@ def _message(event: Any) -> Message | None:
     if event.severity == "debug" or not (text or event.ephemeral):
         return None
     severity = event.severity.removeprefix("info#") if event.severity else "info"
-    cleaned = error_text(text) if severity == "error" else text
-    refusal = severity == "error" and bool(REFUSED.match(text)) and type_of(event.urn or "") != ACCOUNT
-    return Message(severity, cleaned, event.urn or "", bool(event.ephemeral), refusal)
+    if severity != "error":
+        return Message(severity, text, event.urn or "", bool(event.ephemeral))
+    no_target = NO_TARGET.match(text)
+    if no_target:
+        return Message(severity, _needs_target(**no_target.groupdict()), event.urn or "", refusal=True)
+    refusal = bool(REFUSED.match(text)) and type_of(event.urn or "") != ACCOUNT
+    return Message(severity, error_text(text), event.urn or "", bool(event.ephemeral), refusal)
+
+
+def _needs_target(needs: str, needed: str) -> str:
+    return (
+        f'{kind_of(needs)} "{name_of(needs)}": needs {kind_of(needed)} "{name_of(needed)}", which does not exist yet and is '
+        f"no target; add --target {name_of(needed)}"
+    )
 
 
 def _step(metadata: Any, phase: str) -> Step | None:

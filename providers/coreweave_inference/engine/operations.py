@@ -17,7 +17,6 @@ from typing import TypeVar
 
 from pulumi import automation
 
-from coreweave_inference.declared_checks import CHECKS
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.facts import last_objects
 from coreweave_inference.last_state import recorded_endpoint
@@ -29,22 +28,21 @@ from . import local_backend, repair, stacks
 from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
 from .directory import StackDirectory
 from .environment import environment_with
-from .happenings import TYPES, Happening, Message, Step, error_text, is_shown, of_event, outputs_in
+from .happenings import Happening, Message, Step, error_text, is_shown, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
 from .interruption import interruptible, run_directory
 from .known_stack import KnownStack
 from .locks import is_stale, locks_in
 from .program import InlineProgram
 from .recovery import Recovery, organization_in
-from .refusals import CannotStart
-from .removals import to_remove, without_edges_to
+from .removals import to_delete, to_remove, without_edges_to
 from .repair import State
 from .results import Record, Result, Watch, counts_of, following, nobody
+from .selection import Selection, resources_of
 
 T = TypeVar("T")
 CREATIONS = ("create", "create-replacement")
-BUCKETS = ("Account", "WeightsBucket")
-"""What `only="buckets"` runs: weights are pushed before anything else can use them."""
+ALL = Selection()
 
 
 class Engine:
@@ -59,6 +57,7 @@ class Engine:
         self._repairs: list[str] = []
         self._program = InlineProgram(directory.program)
         self._known: State | None = None
+        self._seen_urns: frozenset[str] = frozenset()
 
     @classmethod
     def opened(
@@ -105,52 +104,59 @@ class Engine:
             self._known = self._readable(lambda: stacks.exported(self.directory, self._cli, self.stack))
         return self._known
 
-    def resources(self) -> tuple[Step, ...]:
-        """What the state holds, each as the deletion that a destroy would make of it."""
+    def resources(self, selection: Selection = ALL) -> tuple[Step, ...]:
+        """What the state holds, each as the deletion that a destroy would make of it. Raises CannotStart."""
         state = self.state() or {}
-        found = (state.get("deployment") or {}).get("resources") or ()
+        targets = to_delete(state, selection) if selection.targets else None
         return tuple(
             Step(r["urn"], "delete", "started", kept=bool(r.get("retainOnDelete")), id=str(r.get("id") or ""))
-            for r in found
-            if is_shown(r["urn"])
+            for r in resources_of(state)
+            if is_shown(r["urn"]) and (targets is None or r["urn"] in targets)
         )
 
-    def preview(self, *, refresh: bool | None = None) -> Result:
-        """What an `up` would do, told to nobody before it is whole. `refresh` None honours the project's own option."""
-        stack = self._automation()
-        self._program.last = last_objects(self.state())
-        return self._run(
-            "preview", lambda watch: stack.preview(on_event=watch, color="never"), _flag(refresh)
+    def preview(
+        self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody
+    ) -> Result:
+        """What an `up` would do. `refresh` None honours the project's own option. Raises CannotStart for a target that is
+        nowhere.
+        """
+        result = self._run_program(
+            "preview", selection, refresh, lambda stack, **more: stack.preview(**more), watch
         )
+        if result.ok:
+            selection.refuse_unknown(
+                (*self._seen_urns, *(found["urn"] for found in resources_of(self.state())))
+            )
+        return result
 
-    def up(self, *, refresh: bool | None = None, only: str = "", remove_first: bool = False) -> Result:
-        """Bring the stack to what is declared; `only="buckets"` the buckets alone.
+    def up(
+        self, *, refresh: bool | None = None, selection: Selection = ALL, remove_first: bool = False
+    ) -> Result:
+        """Bring the stack, or what is selected of it, to what is declared.
 
         `remove_first` first deletes what is no longer declared and holds capacity.
         """
         self.repair()
-        removed = self._removed_first(refresh) if remove_first else None
+        removed = self._removed_first(refresh, selection) if remove_first else None
         if removed is not None and (removed.stopped or not removed.ok):
             return removed
-        stack, targets = self._automation(), self._targets(only)
-        # What the rest of the stack still lacks must not stop the part that comes first.
-        self._program.variables = {CHECKS: "warn"} if only else {}
-        self._program.last = last_objects(self.state())
-        result = self._run(
-            "up", lambda watch: stack.up(on_event=watch, color="never", target=targets), _flag(refresh)
+        result = self._run_program(
+            "up", selection, refresh, lambda stack, **more: stack.up(**more), self._watch
         )
-        if only:
+        if selection != ALL:
             # The program exports more than a part of the stack can know.
             result = replace(result, outputs={})
         return result if removed is None else following(removed, result)
 
-    def destroy(self, *, refresh: bool | None = None) -> Result:
-        """Delete everything that is not kept. A stack without resources is left alone."""
+    def destroy(self, *, refresh: bool | None = None, selection: Selection = ALL) -> Result:
+        """Delete everything that is not kept, or what is selected. A stack without resources is left alone."""
         self.repair()
         if not self.resources():
             return Result(
                 "destroy", self.directory.project, self.stack, ok=True, repairs=tuple(self._repairs)
             )
+        if selection.targets:
+            return self._delete_alone(to_delete(self.state() or {}, selection))
         stack = self._automation()
         return self._run(
             "destroy", lambda watch: stack.destroy(on_event=watch, color="never"), _flag(refresh)
@@ -182,12 +188,34 @@ class Engine:
         self._repairs.append(line)
         self._watch(Message("info", line))
 
-    def _removed_first(self, refresh: bool | None) -> Result | None:
+    def _run_program(
+        self,
+        operation: str,
+        selection: Selection,
+        refresh: bool | None,
+        act: Callable[..., object],
+        watch: Watch,
+    ) -> Result:
+        stack, targets = self._automation(), selection.urns(self.stack, self.directory.project)
+        state = self.state()
+        self._program.variables, self._program.last = selection.variables(state), last_objects(state)
+        return self._run(
+            operation,
+            lambda on_event: act(stack, on_event=on_event, color="never", target=targets),
+            _flag(refresh),
+            watch,
+        )
+
+    def _removed_first(self, refresh: bool | None, selection: Selection) -> Result | None:
         """Delete alone what a preview would delete; None where that is nothing, or the preview's own failure."""
-        planned = self.preview(refresh=refresh)
+        planned = self.preview(refresh=refresh, selection=selection)
         urns = to_remove(planned.steps)
         if not planned.ok or not urns:
             return None if planned.ok else planned
+        return self._delete_alone(urns)
+
+    def _delete_alone(self, urns: Sequence[str]) -> Result:
+        """Delete these and nothing else; what stays no longer depends on them."""
         state = self.state()
         if state is not None:
             self._import(without_edges_to(state, urns))
@@ -197,14 +225,6 @@ class Engine:
             lambda watch: stack.destroy(on_event=watch, color="never", target=list(urns)),
             ("--refresh=false",),
         )
-
-    def _targets(self, only: str) -> list[str] | None:
-        if not only:
-            return None
-        if only != "buckets":
-            raise CannotStart(f'--only "{only}" is not known; the one that is: buckets')
-        stack = self.stack.rsplit("/", 1)[-1]
-        return [f"urn:pulumi:{stack}::{self.directory.project}::{TYPES}{name}::**" for name in BUCKETS]
 
     def _settings(self, configuration: Mapping[str, str], *, require_token: bool = True) -> Settings:
         """As they are now. Raises SettingsError: no token, or another endpoint than the state records."""
@@ -240,14 +260,15 @@ class Engine:
         operation: str,
         act: Callable[[Callable[[automation.EngineEvent], None]], object],
         more: Sequence[str] = (),
+        watch: Watch | None = None,
     ) -> Result:
-        record, started = Record(), time.monotonic()
+        record, started, watch = Record(), time.monotonic(), watch or self._watch
         configuration = self._configuration()
         self._settings(configuration, require_token=False).require_trusted()
-        set_aside, self._known = repair.set_aside(self._known or {}), None
+        set_aside = repair.set_aside(self._known or {})
+        if operation != "preview":
+            self._known = None
         self._program.refused = False
-
-        watch = nobody if operation == "preview" else self._watch
 
         def happened(happening: Happening) -> None:
             with self._lock:
@@ -269,6 +290,7 @@ class Engine:
             with environment_with(variables):
                 failure = self._interruptible(directory.stop, lambda: act(on_event), more)
             stopped, attempts = directory.stopped, directory.attempts()
+        self._seen_urns = record.urns
         if failure is not None:
             self._keep_in_mind(attempts, record)
         errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))

@@ -1,4 +1,4 @@
-"""Taking removals before creations: which objects go, and a state in which they can go alone. Pure."""
+"""Deleting a part of a stack: which objects go, and a state in which they can go alone. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,43 @@ import copy
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from .happenings import TYPES, Step, type_of
+from .happenings import ACCOUNT, TYPES, Step, is_shown, kind_of, name_of, type_of
+from .refusals import CannotStart
 from .repair import State
+from .selection import Selection, resources_of
 
 HOLD_CAPACITY = ("Deployment", "CapacityClaim", "Gateway")
 """Kinds that hold something that what is created may need: GPUs, quota, names."""
+STAY = (ACCOUNT, TYPES + "Readiness")
+"""What a run with targets neither deletes nor counts among the users of its targets."""
 
 
 def to_remove(steps: Iterable[Step]) -> tuple[str, ...]:
     """URNs of what a preview would delete and what holds something; a replacement is not a removal."""
     names = {TYPES + name for name in HOLD_CAPACITY}
     return tuple(s.urn for s in steps if s.op == "delete" and not s.kept and type_of(s.urn) in names)
+
+
+def to_delete(state: State, selection: Selection) -> tuple[str, ...]:
+    """URNs of the targets of a destroy. Raises CannotStart where something that stays uses one of them.
+
+    Using is depending through a property: a deployment only comes after the claims, and it names its gateways.
+    """
+    resources = [found for found in resources_of(state) if is_shown(found["urn"])]
+    urns = selection.chosen(found["urn"] for found in resources)
+    for resource in resources:
+        by_property = (resource.get("propertyDependencies") or {}).values()
+        used = {urn for urns_of_one in by_property for urn in urns_of_one or ()} & set(urns)
+        if used and resource["urn"] not in urns and type_of(resource["urn"]) not in STAY:
+            raise CannotStart(
+                f"{_label(min(used))}: {_label(resource['urn'])} uses it and is no target; nothing was deleted; "
+                f"add --target {name_of(resource['urn'])}, or change that one first"
+            )
+    return urns
+
+
+def _label(urn: str) -> str:
+    return f'{kind_of(urn)} "{name_of(urn)}"'
 
 
 def without_edges_to(state: State, urns: Collection[str]) -> State:

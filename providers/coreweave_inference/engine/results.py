@@ -71,15 +71,22 @@ class Record:
         self.messages: list[Message] = []
         self.outputs: dict[str, Any] = {}
         self._steps: dict[tuple[str, str], Step] = {}
+        self._urns: set[str] = set()
 
     def add(self, happening: Happening) -> None:
         """Take one in; ephemeral lines and progress are for whoever watches, not for the record."""
         if isinstance(happening, Step):
+            self._urns.add(happening.urn)
             if happening.op == "same" and not happening.id:
                 return  # Not a target of this run, and not there yet.
             self._steps[happening.urn, happening.op] = self._with_changes(happening)
         elif isinstance(happening, Message) and not happening.ephemeral and happening not in self.messages:
             self.messages.append(happening)
+
+    @property
+    def urns(self) -> frozenset[str]:
+        """All that was declared or in the state, targets of the run or not."""
+        return frozenset(self._urns)
 
     def steps(self, *, of_refresh: bool = False) -> tuple[Step, ...]:
         """The last word on each step, in order; those of a refresh apart."""

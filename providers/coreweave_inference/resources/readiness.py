@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pulumi
@@ -44,10 +45,13 @@ from .host import one_line_errors
 from .object_provider import HostedProvider
 from .program import MODULE, current_program, urn_of, with_dependencies
 from .session import Session, current
+from .targets import Targets, run_targets
 from .values import FORMAT, URN, for_engine, plain
 
 HEALTH = "health"
 """Key of a covered object's entry, present while it is broken."""
+PARTIAL = "__partial"
+"""Hidden input: the patterns of the targets that the run is limited to; `objects` are those of them alone."""
 
 
 class ReadinessProvider(HostedProvider):
@@ -62,10 +66,11 @@ class ReadinessProvider(HostedProvider):
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """A difference while a covered object has a revision that was not seen to serve."""
         old, new = plain(olds), plain(news)
-        changed = has_unknown(new.get("objects")) or bool(_not_judged(old, new))
-        removed = set(old.get("objects") or {}) - set(new.get("objects") or {})
-        refuse_removals(current(), old, new)
-        same = not changed and not removed and same_record(old.get(OWNED), new.get(OWNED))
+        refuse_removals(current(), _of_targets(old, new), new)
+        if has_unknown(new.get("objects")) or _not_judged(old, new):
+            return DiffResult(changes=None)
+        removed = set(_objects(old)) - set(_objects(new))
+        same = bool(new.get(PARTIAL)) or (not removed and same_record(old.get(OWNED), new.get(OWNED)))
         return DiffResult(changes=False if same else None)
 
     @one_line_errors
@@ -104,11 +109,27 @@ class ReadinessProvider(HostedProvider):
         run.memory.tearing_down = True
 
 
+def _objects(props: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What it covers; nothing where that is not known at all: an object that is no target of a run and does not exist."""
+    objects = props.get("objects")
+    return objects if isinstance(objects, Mapping) else {}
+
+
+def _of_targets(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was recorded, without what a run that is limited to targets cannot remove."""
+    patterns = new.get(PARTIAL)
+    if not patterns:
+        return old
+    names = [pattern.partition("::")[2] for pattern in patterns]
+    going = [e for e in old.get(OWNED) or () if any(fnmatchcase(str(e.get("name")), name) for name in names)]
+    return {**old, OWNED: going}
+
+
 def _not_judged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    before = old.get("objects") or {}
+    before = _objects(old)
     return {
         label: covered
-        for label, covered in (new.get("objects") or {}).items()
+        for label, covered in _objects(new).items()
         if _judged_part(before.get(label)) != _judged_part(covered)
     }
 
@@ -141,7 +162,13 @@ def _judged(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dic
         report.tell_notes(outcomes)
     # Recorded, so that a destroy with another account's token is refused before anything of the state goes.
     organization = run.organization(str(old.get("organizationId") or ""))
-    return {**new, "organizationId": organization, "format": FORMAT}
+    # A run with targets says nothing of the other objects: what was judged of them stays so.
+    kept = {key: value for key, value in new.items() if key != PARTIAL}
+    if new.get(PARTIAL):
+        declared = {(entry.get("kind"), entry.get("name")) for entry in new.get(OWNED) or ()}
+        others = [e for e in old.get(OWNED) or () if (e.get("kind"), e.get("name")) not in declared]
+        kept["objects"], kept[OWNED] = {**_objects(old), **_objects(new)}, [*others, *(new.get(OWNED) or ())]
+    return {**kept, "organizationId": organization, "format": FORMAT}
 
 
 def _target(run: Session, item: Mapping[str, Any]) -> Target:
@@ -320,6 +347,11 @@ class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):
         program = current_program()
         covered = list(program.objects if of is None else of)
         program.covered.update(resource.resource_name for resource in covered)
+        targets, carried = run_targets(), covered
+        if targets is not None:
+            # It depends on what exists too, so that a destroy still begins with it.
+            carried = [r for r in covered if _is_there(targets, r)]
+            covered = [r for r in covered if targets.covers(*_label(r))]
         objects = {
             f"{resource.kind.noun} {resource.resource_name}": {
                 **_covered(resource),
@@ -327,12 +359,25 @@ class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):
             }
             for resource in covered
         }
-        owners = [resource for resource, _ in program.owned]
-        record = [entry for _, entry in program.owned]
-        props = {"objects": objects, OWNED: record, URN: urn_of("Readiness", name, opts)}
+        owned = [entry for entry in program.owned if targets is None or _is_there(targets, entry[0])]
+        props = {
+            "objects": objects,
+            OWNED: [entry for _, entry in owned],
+            URN: urn_of("Readiness", name, opts),
+            **({PARTIAL: list(targets.targets)} if targets else {}),
+        }
         # After everything that is there already: so a destroy deletes it first, and it refuses before the others go.
-        own = with_dependencies(opts, [account_of(program), *covered, *owners])
+        own = with_dependencies(opts, [account_of(program), *carried, *(resource for resource, _ in owned)])
         super().__init__(ReadinessProvider(), name, props, own)
+
+
+def _label(resource: Any) -> tuple[str, str]:
+    return type(resource).__name__, resource.resource_name
+
+
+def _is_there(targets: Targets, resource: Any) -> bool:
+    """Whether this run may depend on it."""
+    return targets.covers(*_label(resource)) or targets.exists(*_label(resource))
 
 
 def _covered(resource: ApiResource) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""What stands on a terminal while nothing can be shown yet: which stack, and that a preview still runs.
+
+It imports nothing that takes time, so that its first line is there at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coreweave_inference.engine.directory import StackDirectory
+from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.settings import resolve
+
+if TYPE_CHECKING:
+    from coreweave_inference.engine.happenings import Happening
+
+FIRST_SECONDS = 2.0
+FURTHER_SECONDS = 10.0
+
+Say = Callable[[str], None]
+
+
+def say_to(*, as_json: bool) -> Say:
+    """Prints lines at once, on the terminal: standard output, or standard error where that is none.
+
+    Beside a JSON document they go to standard error, terminal or not; a report that is piped has the report alone.
+    """
+    streams = [sys.stderr] if as_json else [found for found in (sys.stdout, sys.stderr) if found.isatty()]
+    return lambda line: print(line, file=streams[0], flush=True) if streams else None
+
+
+def announcement(doing: str, directory: Path, stack: str | None) -> str:
+    """`previewing stack dev (project serving) at https://…`, as far as it is known without asking anybody."""
+    try:
+        found = StackDirectory.at(directory)
+    except CoreWeaveError:  # The run itself says what is wrong, here and below.
+        return f"{doing} {directory} …"
+    names = (stack,) if stack else found.stacks()
+    if len(names) != 1:
+        return f"{doing} project {found.project} …"
+    (name,) = names
+    return f"{doing} stack {name} (project {found.project}){_place(found, name)} …"
+
+
+def _place(directory: StackDirectory, stack: str) -> str:
+    try:
+        keys = directory.secret_keys(stack)
+        settings = resolve(os.environ, directory.plain_configuration(stack), keys, require_token=False)
+    except CoreWeaveError:
+        return ""
+    return f" at {settings.endpoint}"
+
+
+def _progress(count: int) -> str:
+    return f": {count} object{'' if count == 1 else 's'} read" if count else ""
+
+
+class Previewing:
+    """Watches a preview: a line after two seconds, and then every ten, with how far it is."""
+
+    def __init__(self, say: Say, first_seconds: float = FIRST_SECONDS) -> None:
+        self._say = say
+        self._first = first_seconds
+        self._seen: set[str] = set()
+
+    def __call__(self, happening: Happening) -> None:
+        """Something was read or planned."""
+        if happening.urn:
+            self._seen.add(happening.urn)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Around the preview."""
+        over, started = threading.Event(), time.monotonic()
+
+        def tell() -> None:
+            rest = self._first
+            while not over.wait(rest):
+                seconds, count = time.monotonic() - started, len(self._seen)
+                self._say(
+                    f"still previewing, {seconds:.0f} s: {count} object{'' if count == 1 else 's'} read"
+                )
+                rest = FURTHER_SECONDS
+
+        teller = threading.Thread(target=tell, name="previewing", daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            teller.join()

@@ -1,0 +1,86 @@
+"""How a run ends for whoever started it: the report, the errors and the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+
+import typer
+
+from coreweave_inference.engine.results import Result
+
+from . import wording
+from .exits import FAILED, MEND, STOPPED, tell_error
+
+NEXT_AFTER_STOP = {
+    "up": "stopped; the state is consistent, and the next `cw-inference up` goes on where this run ended",
+    "destroy": "stopped; what is not gone yet stays in the state, and the next `cw-inference destroy` goes on",
+    "refresh": "stopped; nothing was changed, and the state holds what was read so far",
+    "preview": "stopped; nothing was changed",
+}
+
+
+def finish(result: Result, *, as_json: bool, planned: Result | None = None, full: bool = False) -> None:
+    """Report, and exit with the code that fits. `planned` is what was shown before the run."""
+    if as_json:
+        print(json.dumps(wording.document(result, planned)))
+    else:
+        print_lines(_report(result, full=full) if result.ok else [])
+        for error in result.errors:
+            tell_error(error)
+        if result.stopped:
+            print(NEXT_AFTER_STOP[result.operation], file=sys.stderr)
+    code = code_of(result)
+    if code:
+        raise typer.Exit(code)
+
+
+def code_of(result: Result) -> int:
+    """0, or the code of what went wrong."""
+    if result.stopped:
+        return STOPPED
+    if result.ok:
+        return 0
+    return MEND if result.refused else FAILED
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """One line each, at once: what follows may take its time."""
+    for line in lines:
+        print(line, flush=True)
+
+
+def _report(result: Result, *, full: bool) -> list[str]:
+    return (
+        wording.plan(result, full=full)
+        if result.operation == "preview"
+        else REPORTS[result.operation](result)
+    )
+
+
+def _up_report(result: Result) -> list[str]:
+    return [f"{wording.summary(result)} in {result.seconds:.1f} s", *wording.outputs(result.outputs)]
+
+
+def _destroy_report(result: Result) -> list[str]:
+    kept = wording.kept_objects(result.steps)
+    if not result.steps:
+        return ["nothing to destroy: the stack has no resources"]
+    bills = "nothing of this stack bills any more" + (", but for the storage of what is kept" if kept else "")
+    return [
+        f"{wording.summary(result)} in {result.seconds:.1f} s",
+        *(f"kept: {name}" for name in kept),
+        *([] if result.counts.get("same") else [bills]),
+    ]
+
+
+def _refresh_report(result: Result) -> list[str]:
+    return [*result.repairs, *(wording.drift(result) or ["nothing was changed outside"])]
+
+
+REPORTS: dict[str, Callable[[Result], list[str]]] = {
+    "up": _up_report,
+    "destroy": _destroy_report,
+    "refresh": _refresh_report,
+}

@@ -1,0 +1,111 @@
+"""What a run is limited to: `--only` and `--target`, as the engine and the program are told. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coreweave_inference.declared_checks import CHECKS
+from coreweave_inference.resources.targets import RUN_TARGETS, is_target
+
+from .happenings import TYPES, is_shown, kind_of, name_of, type_of
+from .refusals import CannotStart
+
+BUCKETS = ("Account", "WeightsBucket")
+"""What `only="buckets"` runs: weights are pushed before anything else can use them."""
+ALWAYS = ("Account", "Readiness")
+"""What a run with targets has beside them: a write is waited for."""
+SECTIONS = {
+    "buckets": "WeightsBucket",
+    "gateways": "Gateway",
+    "capacityClaims": "CapacityClaim",
+    "deployments": "Deployment",
+}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """`targets` are URNs, keys (`chat`: every object of that key) or keys with their section (`deployments.chat`)."""
+
+    only: str = ""
+    targets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises CannotStart for what nothing can be limited to."""
+        if self.only not in ("", "buckets"):
+            raise CannotStart(f'--only "{self.only}" is not known; the one that is: buckets')
+        if self.only and self.targets:
+            raise CannotStart("--only and --target are mutually exclusive; give one of them")
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The targets as patterns of `Type::name`."""
+        return tuple(_pattern(target) for target in self.targets)
+
+    def urns(self, stack: str, project: str) -> list[str] | None:
+        """What the engine is limited to; None: everything."""
+        start = f"urn:pulumi:{stack.rsplit('/', 1)[-1]}::{project}::"
+        if self.only:
+            return [f"{start}{TYPES}{name}::**" for name in BUCKETS]
+        if not self.targets:
+            return None
+        always = [f"{start}{TYPES}{name}::**" for name in ALWAYS]
+        return [*always, *(_urn(target, start) for target in self.targets)]
+
+    def variables(self, state: Mapping[str, Any] | None) -> dict[str, str]:
+        """What the program's environment says. What the rest of the stack still lacks must not stop its buckets."""
+        if self.only:
+            return {CHECKS: "warn"}
+        if not self.targets:
+            return {}
+        existing = [label_of(found["urn"]) for found in resources_of(state)]
+        return {RUN_TARGETS: json.dumps({"targets": self.patterns, "existing": existing})}
+
+    def refuse_unknown(self, urns: Iterable[str]) -> None:
+        """Raise CannotStart for each target that fits none of `urns`."""
+        known = [urn for urn in urns if is_shown(urn) and type_of(urn).removeprefix(TYPES) not in ALWAYS]
+        missing = [target for target in self.targets if not any(_fits(target, urn) for urn in known)]
+        if missing:
+            there = ", ".join(sorted({f'{kind_of(urn)} "{name_of(urn)}"' for urn in known})) or "none"
+            raise CannotStart(
+                f"--target {', '.join(missing)}: no such object in this stack; objects: {there}; give a key, "
+                "a section and a key (deployments.chat), or a URN"
+            )
+
+    def chosen(self, urns: Iterable[str]) -> tuple[str, ...]:
+        """Those of `urns` that are targets. Raises CannotStart for a target that fits none."""
+        found = list(urns)
+        self.refuse_unknown(found)
+        return tuple(urn for urn in found if any(_fits(target, urn) for target in self.targets))
+
+
+def resources_of(state: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The resources of a state."""
+    return list(((state or {}).get("deployment") or {}).get("resources") or ())
+
+
+def label_of(urn: str) -> str:
+    """`Deployment::chat`."""
+    return f"{type_of(urn).rsplit(':', 1)[-1]}::{name_of(urn)}"
+
+
+def _fits(target: str, urn: str) -> bool:
+    if target.startswith("urn:") and "*" not in target:
+        return target == urn
+    return is_target((_pattern(target),), *label_of(urn).split("::", 1))
+
+
+def _pattern(target: str) -> str:
+    if target.startswith("urn:"):
+        return label_of(target)
+    section, _, key = target.partition(".")
+    return f"{SECTIONS[section]}::{key}" if key and section in SECTIONS else f"*::{target}"
+
+
+def _urn(target: str, start: str) -> str:
+    if target.startswith("urn:"):
+        return target
+    type_name, _, name = _pattern(target).partition("::")
+    return f"{start}**::{name}" if type_name == "*" else f"{start}**{TYPES}{type_name}::{name}"

@@ -1,0 +1,46 @@
+"""What a destroy with targets takes, and what it refuses. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from coreweave_inference.engine.happenings import TYPES
+from coreweave_inference.engine.refusals import CannotStart
+from coreweave_inference.engine.removals import to_delete
+from coreweave_inference.engine.selection import Selection
+
+START = f"urn:pulumi:dev::serving::{TYPES}"
+PUBLIC, CLAIM, CHAT = f"{START}Gateway::public", f"{START}CapacityClaim::h200", f"{START}Deployment::chat"
+
+
+def state() -> dict[str, Any]:
+    chat = {"urn": CHAT, "dependencies": [PUBLIC, CLAIM], "propertyDependencies": {"gatewayIds": [PUBLIC]}}
+    ready = {
+        "urn": f"{START}Readiness::ready",
+        "propertyDependencies": {"objects": [PUBLIC, CLAIM, CHAT]},
+    }
+    return {"deployment": {"resources": [{"urn": PUBLIC}, {"urn": CLAIM}, chat, ready]}}
+
+
+@pytest.mark.parametrize(
+    ("targets", "urns"),
+    [
+        (("h200",), (CLAIM,)),
+        (("deployments.chat",), (CHAT,)),
+        ((PUBLIC, "chat"), (PUBLIC, CHAT)),
+    ],
+)
+def test_targets_are_keys_keys_of_a_section_and_urns(targets: tuple[str, ...], urns: tuple[str, ...]) -> None:
+    assert to_delete(state(), Selection(targets=targets)) == urns
+
+
+@pytest.mark.parametrize(("targets", "word"), [(("public",), "chat"), (("nothing",), "nothing")])
+def test_what_is_used_and_what_is_not_there_is_refused(targets: tuple[str, ...], word: str) -> None:
+    with pytest.raises(CannotStart, match=word):
+        to_delete(state(), Selection(targets=targets))
+
+
+def test_only_and_targets_are_not_given_together() -> None:
+    with pytest.raises(CannotStart, match="mutually exclusive"):
+        Selection("buckets", ("chat",))
