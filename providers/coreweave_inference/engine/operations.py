@@ -35,6 +35,7 @@ from .known_stack import KnownStack
 from .locks import is_stale, locks_in
 from .program import InlineProgram
 from .recovery import Recovery, organization_in
+from .refusals import CannotStart
 from .removals import to_delete, to_remove, without_edges_to
 from .repair import State
 from .results import Record, Result, Watch, counts_of, following, nobody
