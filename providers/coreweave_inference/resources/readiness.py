@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pulumi
@@ -17,7 +16,7 @@ import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from coreweave_inference.errors import CoreWeaveError, NotReady, one_line
-from coreweave_inference.spec import Kind
+from coreweave_inference.spec import UNKNOWN, Kind
 from coreweave_inference.spec.normal_form import (
     complete,
     get_path,
@@ -45,7 +44,7 @@ from .host import one_line_errors
 from .object_provider import HostedProvider
 from .program import MODULE, current_program, urn_of, with_dependencies
 from .session import Session, current
-from .targets import Targets, run_targets
+from .targets import merge_records, run_targets, targeted
 from .values import FORMAT, URN, for_engine, plain
 
 HEALTH = "health"
@@ -66,7 +65,9 @@ class ReadinessProvider(HostedProvider):
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """A difference while a covered object has a revision that was not seen to serve."""
         old, new = plain(olds), plain(news)
-        refuse_removals(current(), _of_targets(old, new), new)
+        if new.get(OWNED) is not UNKNOWN:
+            going = targeted(old.get(OWNED), new[PARTIAL]) if new.get(PARTIAL) else old.get(OWNED)
+            refuse_removals(current(), {**old, OWNED: going}, new)
         if has_unknown(new.get("objects")) or _not_judged(old, new):
             return DiffResult(changes=None)
         removed = set(_objects(old)) - set(_objects(new))
@@ -115,16 +116,6 @@ def _objects(props: Mapping[str, Any]) -> Mapping[str, Any]:
     return objects if isinstance(objects, Mapping) else {}
 
 
-def _of_targets(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What was recorded, without what a run that is limited to targets cannot remove."""
-    patterns = new.get(PARTIAL)
-    if not patterns:
-        return old
-    names = [pattern.partition("::")[2] for pattern in patterns]
-    going = [e for e in old.get(OWNED) or () if any(fnmatchcase(str(e.get("name")), name) for name in names)]
-    return {**old, OWNED: going}
-
-
 def _not_judged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     before = _objects(old)
     return {
@@ -165,9 +156,8 @@ def _judged(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dic
     # A run with targets says nothing of the other objects: what was judged of them stays so.
     kept = {key: value for key, value in new.items() if key != PARTIAL}
     if new.get(PARTIAL):
-        declared = {(entry.get("kind"), entry.get("name")) for entry in new.get(OWNED) or ()}
-        others = [e for e in old.get(OWNED) or () if (e.get("kind"), e.get("name")) not in declared]
-        kept["objects"], kept[OWNED] = {**_objects(old), **_objects(new)}, [*others, *(new.get(OWNED) or ())]
+        kept["objects"] = {**_objects(old), **_objects(new)}
+        kept[OWNED] = merge_records(old.get(OWNED), new.get(OWNED))
     return {**kept, "organizationId": organization, "format": FORMAT}
 
 
@@ -350,7 +340,7 @@ class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):
         targets, carried = run_targets(), covered
         if targets is not None:
             # It depends on what exists too, so that a destroy still begins with it.
-            carried = [r for r in covered if _is_there(targets, r)]
+            carried = [r for r in covered if targets.may_use(*_label(r))]
             covered = [r for r in covered if targets.covers(*_label(r))]
         objects = {
             f"{resource.kind.noun} {resource.resource_name}": {
@@ -359,7 +349,11 @@ class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):
             }
             for resource in covered
         }
-        owned = [entry for entry in program.owned if targets is None or _is_there(targets, entry[0])]
+        owned = [
+            (r, e)
+            for r, e in program.owned
+            if targets is None or targets.may_use(type(r).__name__, e["name"])
+        ]
         props = {
             "objects": objects,
             OWNED: [entry for _, entry in owned],
@@ -371,13 +365,8 @@ class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):
         super().__init__(ReadinessProvider(), name, props, own)
 
 
-def _label(resource: Any) -> tuple[str, str]:
+def _label(resource: ApiResource) -> tuple[str, str]:
     return type(resource).__name__, resource.resource_name
-
-
-def _is_there(targets: Targets, resource: Any) -> bool:
-    """Whether this run may depend on it."""
-    return targets.covers(*_label(resource)) or targets.exists(*_label(resource))
 
 
 def _covered(resource: ApiResource) -> dict[str, Any]:

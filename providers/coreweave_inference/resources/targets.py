@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 RUN_TARGETS = "COREWEAVE_RUN_TARGETS"
 """Environment variable: `{"targets": ["Deployment::chat", "*::public"], "existing": ["Gateway::public"]}`."""
@@ -26,9 +27,9 @@ class Targets:
         """Whether an object is a target."""
         return is_target(self.targets, type_name, name)
 
-    def exists(self, type_name: str, name: str) -> bool:
-        """Whether the state has it: only then may something that is a target depend on it."""
-        return f"{type_name}::{name}" in self.existing
+    def may_use(self, type_name: str, name: str) -> bool:
+        """Whether a target may depend on it: another one, or what the state has."""
+        return self.covers(type_name, name) or f"{type_name}::{name}" in self.existing
 
 
 def is_target(patterns: Collection[str], type_name: str, name: str) -> bool:
@@ -43,3 +44,22 @@ def run_targets() -> Targets | None:
         return None
     found = json.loads(text)
     return Targets(tuple(found["targets"]), frozenset(found["existing"]))
+
+
+Record = Iterable[Mapping[str, Any]]
+"""Entries of objects, each with its kind and name."""
+
+
+def targeted(record: Record | None, patterns: Iterable[str]) -> list[Mapping[str, Any]]:
+    """The entries that a run with these targets can remove, by their names."""
+    names = [pattern.partition("::")[2] for pattern in patterns]
+    return [
+        entry for entry in record or () if any(fnmatchcase(str(entry.get("name")), name) for name in names)
+    ]
+
+
+def merge_records(old: Record | None, new: Record | None) -> list[Mapping[str, Any]]:
+    """`new`, and what `old` says of other objects."""
+    declared = {(entry.get("kind"), entry.get("name")) for entry in new or ()}
+    others = [entry for entry in old or () if (entry.get("kind"), entry.get("name")) not in declared]
+    return [*others, *(new or ())]
