@@ -28,7 +28,7 @@ CLI = [sys.executable, "-m", "coreweave_inference.cli"]
 MODEL, WEIGHTS, BUCKET = "acme/chat", "models/llama-3.1-8b", "acme-weights"
 
 CANARY = """
-  chat-canary: {extends: chat, model: {path: models/llama-3.1-8b-v2}, traffic: {weight: 100}}
+  chat-canary: {extends: chat, model: {path: models/llama-3.1-8b-v2}, traffic: {weight: 0}}
 """
 
 
@@ -104,9 +104,13 @@ def say_hello(environment: Mapping[str, str], client: httpx.Client) -> str:
 
 
 def roll_a_canary_out(run: Run, base_url: str, client: httpx.Client) -> None:
-    """900/100, then 500/500, measured with real requests each time."""
-    say("A canary with a tenth of the traffic")
+    """900/0 until the canary serves, then 900/100 and 500/500, measured with real requests each time."""
+    say("A canary without traffic, until it serves")
     DECLARATION.write_text(DECLARATION.read_text() + "    traffic: {weight: 900}" + CANARY)
+    run("up", "--yes")
+    measure(client, base_url, {"chat": 1.0, "chat-canary": 0.0})
+    say("A tenth of the traffic")
+    change("{weight: 0}", "{weight: 100}")
     run("up", "--yes")
     measure(client, base_url, {"chat": 0.9, "chat-canary": 0.1})
     say("Half of it: the preview shows one field of each, and nothing else")

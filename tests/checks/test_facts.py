@@ -108,6 +108,32 @@ def test_a_failing_parameters_call_is_a_warning_and_its_rules_say_nothing(simula
     assert [finding.code for finding in report.warnings] == ["catalogue-unread"]
 
 
+@pytest.mark.parametrize(
+    ("overlay", "narrowed"),
+    [
+        ("", True),
+        ("gateways: {public: {zones: [US-EAST-04A, RNO2A]}}", False),
+        ("gateways: {next: {zones: [RNO2A], coreWeaveAuth: {}, pathBasedRouting: {}}}", True),
+        (
+            "{gateways: {next: {zones: [RNO2A], coreWeaveAuth: {}, pathBasedRouting: {}}}, "
+            + "deployments: {chat: {gateways: [public, next]}, canary: null}}",
+            False,
+        ),
+    ],
+)
+def test_instance_types_are_those_of_the_zones_of_the_gateways_that_are_used(
+    simulator, checked, overlay, narrowed
+):
+    (ours,) = (found for found in objects(declared(), WE) if found.kind is Kind.GATEWAY)
+    with InferenceApi(simulator.url, Secret(simulator.token)) as api:
+        api.create(ours.kind, {"id": ours.id, **complete(ours.kind, ours.spec)})
+
+    checked(overlay)
+
+    (asked,) = (e.query for e in simulator.journal.entries() if "deployments/parameters" in e.path)
+    assert asked == (f"gatewayIds={ours.id}" if narrowed else "")
+
+
 def test_live_objects_of_others_are_seen(simulator, checked):
     ours = declared()
     with InferenceApi(simulator.url, Secret(simulator.token)) as api:
@@ -163,7 +189,7 @@ class Account:
             raise Unreachable("no answer")
         return []
 
-    def parameters(self, kind):
+    def parameters(self, kind, gateway_ids=()):
         return {}
 
 

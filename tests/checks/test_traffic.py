@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from coreweave_inference.checks import Finding, Known, PlainObject, Severity, run, view_of_specs
 from coreweave_inference.checks.finding import About
-from coreweave_inference.checks.groups import WHOLE, groups_of, percent
+from coreweave_inference.checks.groups import groups_of
 from coreweave_inference.spec import UNKNOWN, Kind
 from coreweave_inference.spec.declaration import Origin
+from coreweave_inference.spec.shares import percent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,17 +41,17 @@ def weighing(*weights, disabled=()):
     ("weights", "shares"),
     [
         ((900, 100), (900, 100)),
-        ((1, 1, 1), (334, 333, 333)),
+        ((1, 1, 1), (Fraction(1000, 3),) * 3),
         ((0, 5), (0, 1000)),
         ((7,), (1000,)),
-        ((1, 1000), (1, 999)),
+        ((1, 1000), (Fraction(1000, 1001), Fraction(1000_000, 1001))),
         ((0, 0), None),
     ],
 )
 def test_a_share_is_the_weight_divided_by_the_sum(weights, shares):
     (group,) = groups_of(view_of_specs(weighing(*weights)))
 
-    assert group.shares == shares
+    assert group.shares == (None if shares is None else tuple(Fraction(share) / 1000 for share in shares))
 
 
 def test_a_share_that_is_not_known_is_not_guessed():
@@ -59,7 +61,9 @@ def test_a_share_that_is_not_known_is_not_guessed():
 
 
 def test_a_percentage_is_written_to_the_tenth():
-    assert [percent(tenths) for tenths in (1000, 333, 5)] == ["100 %", "33.3 %", "0.5 %"]
+    parts = (Fraction(1), Fraction(1, 3), Fraction(1, 200))
+
+    assert [percent(part) for part in parts] == ["100 %", "33.3 %", "0.5 %"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 1000), st.booleans()), min_size=1, max_size=6))
@@ -71,7 +75,7 @@ def test_shares_sum_to_a_whole_or_the_group_is_reported(members):
     (group,) = groups_of(seen)
 
     reported = REPORTED & {finding.code for finding in run(seen).findings}
-    assert bool(reported) != (group.shares is not None and sum(group.shares) == WHOLE)
+    assert bool(reported) != (group.shares is not None and sum(group.shares) == 1)
 
 
 def test_members_of_others_count_in_a_share():

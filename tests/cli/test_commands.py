@@ -162,6 +162,8 @@ def test_the_catalogue_tells_zones_types_engines_and_names(
     assert document["notRead"] == []
     text = cw_inference("catalog", str(tmp_path), **settings(simulator)).stdout.splitlines()
     assert text[1] == "  RNO2A          gd-8xh100ib-i128, gd-8xl40s-i128"
+    assert document["deploymentInstanceTypes"] == []
+    assert "  - (the service lists them once there is a gateway)" in text
 
 
 def test_a_catalogue_that_cannot_be_read_says_so(

@@ -6,9 +6,11 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from coreweave_inference.checks import PlainObject, run, view_of_specs
 from coreweave_inference.review import Review, review
-from coreweave_inference.review.groups import percent
 from coreweave_inference.review.views import as_markdown
+from coreweave_inference.spec import Kind
+from coreweave_inference.spec.shares import percent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -171,3 +173,24 @@ def test_a_percentage_never_calls_something_nothing_or_less_than_all_all(part: i
 
     assert (percent(share) == "0 %") == (share == 0)
     assert (percent(share) == "100 %") == (share == 1)
+
+
+def test_checks_and_review_say_the_same_percentages_of_a_group() -> None:
+    names = ("a", "b", "c")
+    objects = [
+        PlainObject(
+            Kind.DEPLOYMENT,
+            name,
+            {"gatewayIds": ["id-public"], "model": {"name": "acme/chat"}, "traffic": {"weight": 1}},
+        )
+        for name in names
+    ]
+    report = run(view_of_specs(objects))
+    found = review_of(
+        same("gateway", "public", gateway()),
+        *(same("deployment", name, deployment(weight=1)) for name in names),
+    )
+
+    (group,) = found.groups
+    assert report.traffic == ("acme/chat on id-public: a 33.3 %, b 33.3 %, c 33.3 %",)
+    assert [member.after.text for member in group.members] == ["33.3 %"] * 3

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.spec.normal_form import differences, has_unknown
+from coreweave_inference.spec.shares import percent
 
 from .finding import About, Problem, Severity
-from .groups import WHOLE, Group, grouped, groups_of, percent
+from .groups import Group, grouped, groups_of
 from .objects import Item, LastObject, deployment
 from .rule import rule
 from .view import View
@@ -109,7 +110,7 @@ def min_lowered(view: View) -> Iterator[Problem]:
             if before is None or was is None or not was.min or not member.min or member.min >= was.min:
                 continue
             old, new = before.share_of(was), group.share_of(member)
-            if old and new and member.min * old < was.min * new and new * 2 >= WHOLE:
+            if old and new and member.min * old < was.min * new and new * 2 >= 1:
                 need = -(-was.min * new // old)
                 yield Problem(
                     member.about,

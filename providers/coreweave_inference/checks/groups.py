@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+
+from coreweave_inference.spec.shares import shares_of
 
 from .objects import Deployment
 from .view import View
-
-WHOLE = 1000
-"""A whole in tenths of a percent, the unit of shares."""
 
 
 @dataclass(frozen=True)
@@ -44,33 +44,13 @@ class Group:
         return tuple(0 if member.disabled else max(0, member.weight or 0) for member in self.members)
 
     @property
-    def shares(self) -> tuple[int, ...] | None:
-        """Each member's share in tenths of a percent, 1000 in all; `None` where no share is known or there is none.
+    def shares(self) -> tuple[Fraction, ...] | None:
+        """Each member's share, 1 in all; `None` where no share is known or there is none."""
+        return shares_of(self.weights) if self.known else None
 
-        Share = weight / sum of the weights of the members (documentation).
-        """
-        return _shares(self.weights) if self.known else None
-
-    def share_of(self, member: Deployment) -> int | None:
-        """One member's share in tenths of a percent."""
+    def share_of(self, member: Deployment) -> Fraction | None:
+        """One member's share."""
         return None if self.shares is None else self.shares[self.members.index(member)]
-
-
-def percent(tenths: int) -> str:
-    """`12.5 %` for 125."""
-    return f"{tenths / 10:g} %"
-
-
-def _shares(weights: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Shares by largest remainder, so that they sum to a whole."""
-    total = sum(weights)
-    if total <= 0:
-        return None
-    found = [weight * WHOLE // total for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda place: -(weights[place] * WHOLE % total))
-    for place in by_remainder[: WHOLE - sum(found)]:
-        found[place] += 1
-    return tuple(found)
 
 
 def groups_of(view: View) -> tuple[Group, ...]:

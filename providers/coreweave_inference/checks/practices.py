@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from coreweave_inference.spec.shares import percent
+
 from .capacity import claims_are_known, pools_of, runs_in, same_type
 from .finding import Problem, Severity
-from .groups import groups_of, percent
+from .groups import groups_of
 from .objects import ON_DEMAND, Deployment
 from .rule import rule
 from .view import View

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from coreweave_inference.spec.shares import percent
+
 from .acceptance import accepts, rules_on
 from .finding import Finding, Severity
-from .groups import groups_of, percent
+from .groups import groups_of
 from .registry import CODES, RULES
 from .rule import Rule
 from .view import View

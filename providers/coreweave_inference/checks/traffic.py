@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coreweave_inference.spec.shares import percent
+
 from .finding import Problem, Severity
-from .groups import Group, groups_of, percent
+from .groups import Group, groups_of
 from .objects import Deployment
 from .rule import rule
 from .values import mapping

@@ -31,6 +31,8 @@ class Catalog:
 
     zones: tuple[str, ...] = ()
     instance_types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    for_deployments: tuple[str, ...] = ()
+    """Instance types that a deployment behind one of the account's gateways may have; empty until there is one."""
     engines: Mapping[str, Engine] = field(default_factory=dict)
     not_read: tuple[str, ...] = ()
 
@@ -59,7 +61,11 @@ def read(api: InferenceApi) -> Catalog:
             not_read.append(f"what is offered for {kind.noun}s: {error}")
     types = _instance_types(answers)
     zones = {zone for answer in answers.values() for zone in _zones(answer)} | set(types)
-    return Catalog(tuple(sorted(zones)), types, _engines(answers.get(Kind.DEPLOYMENT) or {}), tuple(not_read))
+    deployments = answers.get(Kind.DEPLOYMENT) or {}
+    offered = (deployments.get("resourceParameters") or {}).get("instanceTypes") or ()
+    return Catalog(
+        tuple(sorted(zones)), types, tuple(sorted(offered)), _engines(deployments), tuple(not_read)
+    )
 
 
 def document(found: Catalog) -> dict[str, Any]:
@@ -67,6 +73,7 @@ def document(found: Catalog) -> dict[str, Any]:
     return {
         "zones": list(found.zones),
         "instanceTypes": {zone: list(names) for zone, names in found.instance_types.items()},
+        "deploymentInstanceTypes": list(found.for_deployments),
         "engines": {
             name: {
                 "versions": list(engine.versions),
@@ -81,8 +88,11 @@ def document(found: Catalog) -> dict[str, Any]:
 
 def text(found: Catalog) -> list[str]:
     """As lines."""
-    lines = ["zones and their instance types"]
+    lines = ["zones and the instance types that can be claimed there"]
     lines += [f"  {zone:<14} {', '.join(found.instance_types.get(zone, ())) or '-'}" for zone in found.zones]
+    unknown = "- (the service lists them once there is a gateway)"
+    if found.engines or found.for_deployments:
+        lines += ["instance types of deployments", f"  {', '.join(found.for_deployments) or unknown}"]
     for name, engine in found.engines.items():
         lines += [
             f"engine {name}",

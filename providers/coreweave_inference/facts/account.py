@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.waiting import failure
 
 Listed = Mapping[Kind, Sequence[ApiObject]]
+GatewaysOf = Callable[[tuple[LiveObject, ...]], Collection[str]]
 
 
 class Api(Protocol):
@@ -23,8 +24,8 @@ class Api(Protocol):
         """Every object of a kind."""
         ...
 
-    def parameters(self, kind: Kind) -> dict[str, Any]:
-        """What is offered for a kind."""
+    def parameters(self, kind: Kind, gateway_ids: Collection[str] = ()) -> dict[str, Any]:
+        """What is offered for a kind; for deployments, where these gateways run."""
         ...
 
 
@@ -37,13 +38,24 @@ class Account:
     notes: tuple[str, ...] = ()
 
 
-def account(api: Api, pool: Executor, listed: Listed | None = None) -> Account:
-    """Ask for everything at once; what a program has `listed` already is not listed again."""
+def account(
+    api: Api, pool: Executor, listed: Listed | None = None, gateways: GatewaysOf = lambda _live: ()
+) -> Account:
+    """Ask for everything at once; what a program has `listed` already is not listed again.
+
+    `gateways` says whose zones deployments run in, by their ids, once the gateways of the account are listed; where that
+    is not known, what is offered for deployments is that of all of them.
+    """
     known = listed or {}
     lists = {
         kind: pool.submit(_tried, lambda k: known[k] if k in known else api.list(k), kind) for kind in Kind
     }
-    parameters = {kind: pool.submit(_tried, api.parameters, kind) for kind in Kind}
+    parameters: dict[Kind, Future[Any]] = {
+        kind: pool.submit(_tried, api.parameters, kind) for kind in (Kind.GATEWAY, Kind.CAPACITY_CLAIM)
+    }
+    there = lists[Kind.GATEWAY].result()
+    ids = () if isinstance(there, CoreWeaveError) else gateways(tuple(map(_live, there)))
+    parameters[Kind.DEPLOYMENT] = pool.submit(_tried, lambda kind: api.parameters(kind, ids), Kind.DEPLOYMENT)
     offered, unread = _answers(parameters)
     found, failures = _answers(lists)
     live = tuple(_live(item) for items in found.values() for item in items)

@@ -14,6 +14,7 @@ from coreweave_inference.checks import (
     Identity,
     Known,
     LastObject,
+    LiveObject,
     PlainObject,
     Report,
     View,
@@ -22,6 +23,7 @@ from coreweave_inference.checks import (
     view_of,
     view_of_specs,
 )
+from coreweave_inference.checks.values import texts
 from coreweave_inference.clock import Clock, system
 from coreweave_inference.credentials import KeyMaker
 from coreweave_inference.errors import SettingsError
@@ -92,11 +94,33 @@ def checks_for_objects(
 def gathered(view: View, known: Known, api: Api, store: Store, listed: Listed | None = None) -> Gathered:
     """`known`, and what the service and its buckets tell about what a view declares."""
     with ThreadPoolExecutor(AT_ONCE) as calls, ThreadPoolExecutor(AT_ONCE) as reads:
-        found = account(api, calls, listed)
+        found = account(api, calls, listed, lambda live: _gateways_of(view, live))
         buckets, notes = stores(store, _wanted(view), reads)
     return Gathered(
         replace(known, catalogue=found.catalogue, live=found.live, stores=buckets), (*found.notes, *notes)
     )
+
+
+def _gateways_of(view: View, live: Iterable[LiveObject]) -> tuple[str, ...]:
+    """The live gateways that the deployments run behind; none where one is not there yet, or its zones change.
+
+    What is offered in the zones of a gateway as it is would say nothing of it as it will be.
+    """
+    there = {gateway.id: gateway for gateway in live}
+    found: set[str] = set()
+    for item in view.deployments:
+        for handle in item.gateways or ("",):
+            declared, gateway = view.by_handle.get(handle), there.get(handle)
+            if declared is not None and gateway is None:
+                gateway = there.get(declared.id or "")
+            zones = texts(gateway.spec, "zones") if gateway else None
+            as_it_will_be = declared.zones if declared and declared.own else zones
+            if gateway is None or zones is None or as_it_will_be is None:
+                return ()
+            if {zone.upper() for zone in zones} != set(map(str.upper, as_it_will_be)):
+                return ()
+            found.add(gateway.id)
+    return tuple(sorted(found))
 
 
 def _wanted(view: View) -> dict[str, list[Wanted]]:

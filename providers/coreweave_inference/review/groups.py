@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from coreweave_inference.spec.shares import percent
+
 from .landscape import Deployment, Landscape
 
 Key = tuple[str, str]
@@ -137,17 +139,6 @@ def _share(member: Deployment, total: int | None, *, alone: bool) -> Share:
         return Share(LONE_ZERO, 0) if alone else Share("0 %", 0, Fraction(0))
     part = Fraction(member.weight, total)
     return Share(percent(part), member.weight, part)
-
-
-def percent(part: Fraction) -> str:
-    """`33.3 %`; more than nothing is never `0 %`, less than all never `100 %`."""
-    tenths = round(part * 1000)
-    if part and not tenths:
-        return "< 0.1 %"
-    if part < 1 and tenths == 1000:
-        return "> 99.9 %"
-    whole, tenth = divmod(tenths, 10)
-    return f"{whole}.{tenth} %" if tenth else f"{whole} %"
 
 
 def _part(share: Share) -> Fraction | None:
