@@ -26,6 +26,7 @@ from coreweave_inference.storage import StoredObject
 from tests.checks.situations import THEY, WE, declared, objects
 from tests.simulator.inference_fixtures import s3_client
 
+NEXT = "gateways: {next: {zones: [RNO2A], coreWeaveAuth: {}, pathBasedRouting: {}}}"
 PARSER = 'deployments: {chat: {runtime: {engineConfig: {tool-call-parser: qwen3_coder, enable-auto-tool-choice: ""}}}}'
 WRITTEN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -113,12 +114,8 @@ def test_a_failing_parameters_call_is_a_warning_and_its_rules_say_nothing(simula
     [
         ("", True),
         ("gateways: {public: {zones: [US-EAST-04A, RNO2A]}}", False),
-        ("gateways: {next: {zones: [RNO2A], coreWeaveAuth: {}, pathBasedRouting: {}}}", True),
-        (
-            "{gateways: {next: {zones: [RNO2A], coreWeaveAuth: {}, pathBasedRouting: {}}}, "
-            + "deployments: {chat: {gateways: [public, next]}, canary: null}}",
-            False,
-        ),
+        (NEXT, True),
+        (f"{NEXT}\ndeployments: {{chat: {{gateways: [public, next]}}, canary: null}}", False),
     ],
 )
 def test_instance_types_are_those_of_the_zones_of_the_gateways_that_are_used(
