@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from coreweave_inference.checks import reference
+from coreweave_inference.review.restarts import Effect, field_effects
 from coreweave_inference.spec import CapacityClaimSpec, DeploymentSpec, GatewaySpec
 from coreweave_inference.spec.declaration import schema
 from coreweave_inference.spec.declaration.references import WEIGHT_ALONE
@@ -29,8 +30,21 @@ Generated from the specs by `make docs`; a test keeps it current. Field names ar
 written in snake_case. A field left out has its default. "Replaces" means that a change makes a new object and deletes
 the old one; everything else changes in place, with one PATCH that carries the complete spec.
 
-Whether a change in place restarts replicas is not documented by the service, so nothing here claims it.
+What a change in place does to running replicas: [which changes restart replicas](#which-changes-restart-replicas).
 """
+
+RESTARTS = """## Which changes restart replicas
+
+The service's documentation has no table of this. Each row says what it follows from; where nothing that is published
+says, the row says "not known", and so does a review. How the service moves replicas to a new revision, and whether
+`disabled: true` gives GPUs back, is not documented either; the service's own client says that a deployment holds its GPUs
+until it is deleted.
+
+| field of a deployment | running replicas | follows from |
+|---|---|---|
+"""
+EFFECTS = {Effect.ROLLS: "are made anew", Effect.KEEPS: "stay", Effect.UNKNOWN: "not known"}
+"""What the table says of each effect."""
 
 RESOURCES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     (
@@ -84,7 +98,8 @@ def page() -> str:
         parts.append(
             f"## {title}\n\n{words}\n\n| field | type | default | meaning |\n|---|---|---|---|\n{rows}\n"
         )
-    return "\n".join(parts)
+    rows = (f"| `{row.field}` | {EFFECTS[row.effect]} | {row.source} |" for row in field_effects())
+    return "\n".join([*parts, RESTARTS + "\n".join(rows) + "\n"])
 
 
 DEFAULTS = {"traffic.weight": f"`{WEIGHT_ALONE}` alone"}

@@ -88,10 +88,15 @@ def test_whoever_is_evicted_is_named_with_where_it_may_run():
     )
 
 
-def test_a_disabled_deployment_needs_no_gpus():
-    off = "deployments: {chat: {disabled: true, traffic: {weight: 0}}}"
+def test_a_disabled_deployment_is_counted_both_ways():
+    """Whether it gives its GPUs back is not documented, so what fits only then is a warning and no error."""
+    off = "deployments: {chat: {disabled: true, traffic: {weight: 0}}, canary: {disabled: false}}"
 
-    assert "claim-short-of-min" not in codes({"declaration": LARGE}, {"declaration": off, "live": ""})
+    found = finding("claim-short-of-min", {"declaration": LARGE}, {"declaration": off, "live": ""})
+
+    assert found.severity is Severity.WARNING
+    assert 'only if "chat", disabled, does not hold' in found.what
+    assert "not documented" in found.why
 
 
 def test_the_two_names_of_managed_capacity_are_no_replacement():

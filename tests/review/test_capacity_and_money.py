@@ -110,10 +110,6 @@ def test_what_claims_cannot_hold_of_deployments_on_claims_only_is_short_and_cost
             "not in the sums: c0, of which no list price is known",
         ),
         (
-            {"deployments": (deployment(disabled=True),)},
-            "not in the sums: d0, disabled; what a disabled deployment costs is not documented",
-        ),
-        (
             {"deployments": (deployment(instance="b9000"),)},
             "not in the sums: d0, of which no list price is known",
         ),
@@ -128,6 +124,35 @@ def test_what_has_no_number_is_named_and_not_in_the_sums(item: dict[str, Any], n
 
     assert [str(sentence) for sentence in found.money.notes] == [note]
     assert _sums(found) == (0, 0)
+
+
+def test_gpus_and_money_of_what_is_disabled_are_counted_both_ways() -> None:
+    found = _stack(deployment(gpus=2), deployment(gpus=4, disabled=True, least=2, most=2))
+
+    (row,) = found.capacity
+    assert (row.after.at_min, row.after.at_max, row.after.unknown) == (2, 8, ())
+    assert row.after.held == Side(at_min=10, at_max=16)
+    assert _sums(found) == (2, 8)
+    assert [str(sentence) for sentence in found.money.notes] == [
+        "not in the sums: d1, disabled; what a disabled deployment costs is not documented",
+        "if d1, disabled, still hold their GPUs, that is 50.48 to 50.48 USD more per hour",
+    ]
+    assert "2 to 8, or 10 to 16" in as_markdown(found).text
+    assert "whether they give them back is not documented" in as_markdown(found).text
+
+
+def test_a_claim_holds_what_is_disabled_or_does_not() -> None:
+    found = _stack(
+        deployment(least=8, most=8),
+        deployment(least=8, most=8, disabled=True, classes=("RESERVED",)),
+        claims=(claim(1),),
+    )
+
+    (row,) = found.capacity
+    assert (row.after.covered_at_max, row.after.held) == (
+        8,
+        Side(at_min=16, at_max=16, claimed=8, covered_at_min=8, covered_at_max=8),
+    )
 
 
 def test_a_customer_claim_covers_replicas_like_any_other() -> None:

@@ -17,13 +17,22 @@ from .view import View
 
 @dataclass(frozen=True)
 class Pool:
-    """One instance type in some zones (none named: all of them), with its claims and its RESERVED-only users."""
+    """One instance type in some zones (none named: all of them), with its claims and its RESERVED-only users.
+
+    `resting` are such users that are disabled. Whether these hold GPUs is not documented, so rules count both ways.
+    """
 
     instance_type: str
     zones: frozenset[str]
     gpus_each: int
     claims: tuple[Claim, ...]
     users: tuple[Deployment, ...]
+    resting: tuple[Deployment, ...] = ()
+
+    @cached_property
+    def held(self) -> int:
+        """GPUs that the disabled users hold for their min replicas, if they hold any."""
+        return sum(map(min_gpus, self.resting))
 
     @cached_property
     def supply(self) -> int:
@@ -97,8 +106,9 @@ def pools_of(view: View) -> Iterator[Pool]:
     """A pool for each instance type and set of zones that one of our RESERVED-only deployments runs in."""
     if not claims_are_known(view):
         return
-    users = [item for item in view.all_deployments if item.reserved_only and item.disabled is False]
-    zones = {id(item): view.zones_of(item) for item in users}
+    everyone = [item for item in view.all_deployments if item.reserved_only and item.disabled is not None]
+    users = [item for item in everyone if not item.disabled]
+    zones = {id(item): view.zones_of(item) for item in everyone}
     wanted = {
         ((item.instance_type or "").lower(), zones[id(item)]): None
         for item in users
@@ -117,6 +127,14 @@ def pools_of(view: View) -> Iterator[Pool]:
                 hardware.gpus,
                 tuple(_claims_in(view.all_claims, instance_type, area)),
                 inside,
+                tuple(
+                    item
+                    for item in everyone
+                    if item.disabled
+                    and same_type(item, instance_type)
+                    and _is_counted(item)
+                    and is_within(zones[id(item)] or frozenset(), area)
+                ),
             )
 
 

@@ -58,6 +58,23 @@ def short_of_min(view: View) -> Iterator[Problem]:
     for pool in pools_of(view):
         if pool.claims and pool.least > pool.supply:
             yield _short(view, pool, of_min=True)
+        elif pool.claims and pool.least + pool.held > pool.supply:
+            yield _short_if_held(pool)
+
+
+def _short_if_held(pool: Pool) -> Problem:
+    first = next(item for item in pool.users if item.own)
+    names = ", ".join(f'"{item.key}"' for item in pool.resting[:5])
+    return Problem(
+        first.about,
+        first.path("autoscaling.min"),
+        f"min: {pool.left_side(of_min=True)}, which fit into {pool.right_side} claimed of {pool.place} only if {names}, "
+        f"disabled, {'does' if len(pool.resting) == 1 else 'do'} not hold {pool.held} more",
+        "whether a disabled deployment gives its GPUs back is not documented; the service's own client says that a "
+        "deployment holds them until it is deleted",
+        "remove what is disabled, or claim more",
+        Severity.WARNING,
+    )
 
 
 @rule("claim-short-of-max", Severity.WARNING, "Claims hold fewer GPUs than the max replicas on them need")

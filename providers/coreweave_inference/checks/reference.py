@@ -28,7 +28,7 @@ accept:
 `object` is a key, or kind and key as in `deployment chat`. The entry is itself a finding once it is unused or its last
 day has passed.
 
-Which changes restart replicas is not documented by the service, so no rule claims it.
+Which changes restart replicas: [one table](resources.md#which-changes-restart-replicas) for checks and reviews.
 
 All examples are laid over this declaration, as an overlay would be, and each fix over its example:
 """

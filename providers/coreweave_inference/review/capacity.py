@@ -1,13 +1,14 @@
 """GPUs by instance type and zone, before and after: how many replicas ask for, and what capacity claims cover.
 
 The service decides where a replica runs; here whole GPUs are counted. Replicas that may run on claims alone take them
-first, then the others, those bound to fewer zones before those bound to more.
+first, then the others, those bound to fewer zones before those bound to more. Whether a disabled deployment holds GPUs is
+not documented, so where there is one everything is counted both ways.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .landscape import Claim, Deployment, Landscape
 from .prices import Prices
@@ -45,6 +46,8 @@ class Usage:
 
     loads: Mapping[str, Load] = field(default_factory=dict)
     claimed: Mapping[str, int | None] = field(default_factory=dict)
+    held: Mapping[str, Load] = field(default_factory=dict)
+    """The loads if disabled deployments hold their GPUs; empty where none is disabled."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Side:
     covered_at_max: int = 0
     short_at_max: int = 0
     unknown: tuple[str, ...] = ()
+    held: Side | None = None
+    """The same if disabled deployments hold their GPUs, where that makes a difference."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +78,20 @@ class Row:
 def usage(landscape: Landscape, prices: Prices) -> Usage:
     """Who runs where. A claim covers replicas of its instance type whose gateways reach its zone."""
     claimed = {label: _gpus(claim, prices) for label, claim in landscape.claims.items()}
+    loads = _loads(landscape, claimed)
+    enabled = {label: replace(item, disabled=False) for label, item in landscape.deployments.items()}
+    resting = any(item.disabled for item in landscape.deployments.values())
+    held = _loads(replace(landscape, deployments=enabled), claimed) if resting else {}
+    return Usage(loads, claimed, held)
+
+
+def _loads(landscape: Landscape, claimed: Mapping[str, int | None]) -> dict[str, Load]:
     at_min = _placed(landscape, claimed, at_max=False)
     at_max = _placed(landscape, claimed, at_max=True)
-    loads = {
+    return {
         label: Load(deployment, at_min.get(label), at_max.get(label))
         for label, deployment in landscape.deployments.items()
     }
-    return Usage(loads, claimed)
 
 
 def rows(before: Landscape, after: Landscape, old: Usage, new: Usage) -> tuple[Row, ...]:
@@ -141,8 +153,17 @@ def _place(deployment: Deployment, wanted: int, usable: Iterable[Claim], free: d
 
 
 def _sides(landscape: Landscape, used: Usage) -> dict[Place, Side]:
+    found = _counted(landscape, used, used.loads)
+    if not used.held:
+        return found
+    held = _counted(landscape, used, used.held)
+    both = ((place, side, held[place]) for place, side in found.items())
+    return {place: side if side == other else replace(side, held=other) for place, side, other in both}
+
+
+def _counted(landscape: Landscape, used: Usage, loads: Mapping[str, Load]) -> dict[Place, Side]:
     found: dict[Place, Side] = {}
-    for load in used.loads.values():
+    for load in loads.values():
         place = (load.deployment.instance_type, zone_words(load.deployment.zones))
         found[place] = _with_load(found.get(place, Side()), load)
     for label, claim in landscape.claims.items():
@@ -153,6 +174,8 @@ def _sides(landscape: Landscape, used: Usage) -> dict[Place, Side]:
 
 def _with_load(side: Side, load: Load) -> Side:
     low, high = load.at_min, load.at_max
+    if load.deployment.disabled:
+        return side
     if low is None or high is None:
         return Side(**{**vars(side), "unknown": tuple(sorted((*side.unknown, load.deployment.label)))})
     return Side(

@@ -8,7 +8,7 @@ deployment costs is not documented; neither is guessed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from .capacity import Load, Usage
@@ -67,7 +67,7 @@ def money(before: Landscape, after: Landscape, old: Usage, new: Usage, prices: P
         lines,
         _total(line.before for line in lines),
         _total(line.after for line in lines),
-        _notes(lines, new),
+        (*_notes(lines, new), *_if_held(new, prices)),
     )
 
 
@@ -109,6 +109,20 @@ def _total(costs: Iterable[Cost | None]) -> Cost:
     return Cost(
         sum((cost.at_min for cost in there), Decimal(0)), sum((cost.at_max for cost in there), Decimal(0))
     )
+
+
+def _if_held(new: Usage, prices: Prices) -> tuple[Sentence, ...]:
+    """What all replicas beyond claims cost more, if disabled deployments hold their GPUs; nothing where that is not known."""
+    if not new.held:
+        return ()
+    both = (_replicas(replace(new, loads=new.held), prices), _replicas(new, prices))
+    held, here = (_total(costs.values()) for costs in both)
+    names = sorted(label for label, load in new.loads.items() if load.deployment.disabled)
+    low, high = held.at_min - here.at_min, held.at_max - here.at_max
+    if not high:
+        return ()
+    words = "if {names}, disabled, still hold their GPUs, that is {low} to {high} {currency} more per hour"
+    return (say(words, names=names, low=f"{low:.2f}", high=f"{high:.2f}", currency=prices.currency),)
 
 
 def _notes(lines: Iterable[Line], new: Usage) -> tuple[Sentence, ...]:

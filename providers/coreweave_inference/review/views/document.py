@@ -75,6 +75,7 @@ def _side(side: Side) -> dict[str, Any]:
         "claimed": side.claimed,
         "covered": {"min": side.covered_at_min, "max": side.covered_at_max},
         "unknown": list(side.unknown),
+        **({"ifDisabledHoldGpus": _side(side.held)} if side.held else {}),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from coreweave_inference.review.capacity import Row, Side
@@ -44,6 +45,9 @@ def price_note(prices: Prices) -> str:
     return f"list prices of {prices.date.isoformat()}, not your contract; a month has {HOURS_PER_MONTH} hours"
 
 
+HELD = "the second number counts disabled deployments as holding their GPUs: whether they give them back is not documented"
+
+
 def change_text(before: str, after: str) -> str:
     """`4 → 8`, or one of them where they are equal."""
     return after if before == after else f"{before} → {after}"
@@ -52,11 +56,15 @@ def change_text(before: str, after: str) -> str:
 def gpus_text(side: Side) -> str:
     """`8 to 32`, GPUs at min and at max."""
     found = str(side.at_min) if side.at_min == side.at_max else f"{side.at_min} to {side.at_max}"
-    return f"{found} + ?" if side.unknown else found
+    known = f"{found} + ?" if side.unknown else found
+    return f"{known}, or {gpus_text(side.held)}" if side.held else known
 
 
 def covered_texts(side: Side) -> tuple[str, str]:
     """What claims cover of what replicas want, at min and at max: `8 of 8`, `16 of 32`."""
+    if side.held:
+        here, held = covered_texts(replace(side, held=None)), covered_texts(side.held)
+        return f"{here[0]}, or {held[0]}", f"{here[1]}, or {held[1]}"
     if not side.at_max:
         return "-", "-"
     return f"{side.covered_at_min} of {side.at_min}", f"{side.covered_at_max} of {side.at_max}"

@@ -11,7 +11,7 @@ from coreweave_inference.spec.shares import percent
 from .escaping import code
 from .fitting import Section
 from .mermaid import graphs
-from .numbers import capacity_texts, cost_text, difference_text
+from .numbers import HELD, capacity_texts, cost_text, difference_text
 
 
 def traffic(review: Review) -> Section:
@@ -104,7 +104,8 @@ def _row(row: Row) -> str:
 def _open_ends(row: Row) -> str:
     short = f"; {row.after.short_at_max} short at max" if row.after.short_at_max else ""
     names = ", ".join(code(name) for name in row.after.unknown)
-    return f"{short}; not counted: {names}" if names else short
+    unknown = f"; not counted: {names}" if names else ""
+    return f"{short}{unknown}{f'; {HELD}' if row.before.held or row.after.held else ''}"
 
 
 def money(review: Review) -> Section:

@@ -17,7 +17,7 @@ from coreweave_inference.review.reviewing import Change, Review
 from coreweave_inference.review.verdicts import Danger
 
 from .markdown import counts
-from .numbers import capacity_texts, cost_text, difference_text, price_note
+from .numbers import HELD, capacity_texts, cost_text, difference_text, price_note
 from .tables import effect_on_clients
 
 STYLES = {Danger.DANGEROUS: "bold red", Danger.CAUTION: "yellow", Danger.PLAIN: ""}
@@ -36,6 +36,10 @@ def print_review(review: Review, console: Console) -> None:
         _print_change(change, console)
     _print_traffic(review, console)
     _print_table(console, "GPUs", CAPACITY, _capacity(review))
+    if any(
+        side.held for row in review.capacity if row.before != row.after for side in (row.before, row.after)
+    ):
+        console.print(Text(HELD))
     _print_money(review, console)
     drift = (
         (d.label, d.path or "-", shown(d.recorded), shown(d.live), shown(d.declared), d.what)
