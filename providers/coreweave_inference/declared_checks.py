@@ -6,6 +6,7 @@ What is checked is `checks`' matter and what is looked at `facts`'; here a repor
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,8 +17,10 @@ from .facts import checks_for, checks_for_objects, last_objects
 from .resources.api_resource import ApiResource, plain_values
 from .resources.deployment import Deployment
 from .resources.gateway import Gateway
+from .resources.inference_bucket_policy import InferenceBucketPolicy
 from .resources.looking_up import surroundings
 from .resources.program import Program, current_program, program_settings
+from .resources.weights_bucket import WeightsBucket
 from .spec import UNKNOWN
 from .spec.declaration import Declaration
 
@@ -55,7 +58,7 @@ def check_program(program: Program) -> None:
     """Run the checks on what a Python program has declared.
 
     Raises as `check_declaration`. Buckets and their policies may be anybody's outputs there, so what needs them is not
-    judged.
+    judged, but for a bucket of the program's own that does not exist yet.
     """
     identity = Identity(program.identity, pulumi.get_stack())
     announce(
@@ -76,8 +79,17 @@ def _plain(resource: ApiResource) -> PlainObject:
     spec = plain_values(resource.declared)
     if isinstance(resource, Deployment):
         spec["gatewayIds"] = [_gateway_id(gateway) for gateway in resource.gateways]
-        spec["model"] = {**spec["model"], "bucket": UNKNOWN}
+        spec["model"] = {**spec["model"], "bucket": _own_bucket(resource) or UNKNOWN}
     return PlainObject(resource.kind, resource.resource_name, spec)
+
+
+def _own_bucket(deployment: Deployment) -> str | None:
+    """The name of the program's own bucket, unless the program uses other providers, which may fill it."""
+    if any(name.startswith("pulumi_") for name in sys.modules):
+        return None
+    weights = deployment.weights
+    bucket = weights.bucket_resource if isinstance(weights, InferenceBucketPolicy) else weights
+    return bucket.declared_name if isinstance(bucket, WeightsBucket) else None
 
 
 def _gateway_id(gateway: object) -> object:

@@ -129,6 +129,7 @@ def buckets(text: str) -> dict[str, BucketFacts]:
             policy=entry.get("policy"),
             policy_known="policy" in entry,
             folders={path: _folder(path, said) for path, said in (entry.get("folders") or {}).items()},
+            exists=entry.get("exists", True),
         )
         for name, entry in found.items()
     }

@@ -96,10 +96,14 @@ def test_a_path_without_objects_is_an_error(checked, weights):
     assert [finding.code for finding in report.errors] == ["weights-missing"]
 
 
-def test_a_bucket_that_the_run_will_make_is_not_judged(checked):
-    assert checked().errors == ()
+def test_a_bucket_that_does_not_exist_is_told_from_one_that_cannot_be_read(simulator, checked):
+    assert {finding.code for finding in checked().errors} == {"weights-bucket-missing"}
+
+    simulator.faults.add(Fault("status", None, "acme-weights", count=None, status=503))
+    assert checked(COREWEAVE_RETRY_SECONDS="0").errors == ()
 
 
+@pytest.mark.usefixtures("weights")
 def test_a_failing_parameters_call_is_a_warning_and_its_rules_say_nothing(simulator, checked):
     simulator.faults.add(Fault(503, "GET", "/v1alpha1/inference/deployments/parameters"))
 
@@ -131,6 +135,7 @@ def test_instance_types_are_those_of_the_zones_of_the_gateways_that_are_used(
     assert asked == (f"gatewayIds={ours.id}" if narrowed else "")
 
 
+@pytest.mark.usefixtures("weights")
 def test_live_objects_of_others_are_seen(simulator, checked):
     ours = declared()
     with InferenceApi(simulator.url, Secret(simulator.token)) as api:
@@ -282,7 +287,7 @@ def test_a_listing_is_bounded_and_says_when_it_was_cut_off():
 def test_what_cannot_be_read_is_a_note_and_not_known():
     found, notes = looked(Buckets({"b": None}, broken=("b", "x")), {"b": {"x"}, "none": {"y"}})
 
-    assert set(found) == {"b"}
+    assert {name: store.exists for name, store in found.items()} == {"b": True, "none": False}
     assert (found["b"].policy_known, found["b"].folders) == (False, {})
     assert notes == (
         'the policy of bucket "b" could not be read: denied',

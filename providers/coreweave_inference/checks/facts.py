@@ -87,11 +87,12 @@ class Folder:
 
 @dataclass(frozen=True)
 class BucketFacts:
-    """A bucket that exists. `policy` is its document, or `None` where it has none; `folders` are by model path.
+    """A bucket. `policy` is its document, or `None` where it has none; `folders` are by model path.
 
-    A folder is left out where it could not be listed.
+    A folder is left out where it could not be listed. `exists` is false where the service says that there is no such bucket.
     """
 
     policy: Mapping[str, Any] | None = None
     policy_known: bool = True
     folders: Mapping[str, Folder] = field(default_factory=dict)
+    exists: bool = True

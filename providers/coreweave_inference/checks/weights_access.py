@@ -72,6 +72,10 @@ def _is_denied(document: Document | None, bucket: str, action: str, key: str = "
     return decision if decision.allowed is False else None
 
 
+BUCKETS_FIRST = "COREWEAVE_CHECKS=warn pulumi up --target '**:Account::**' --target '**:WeightsBucket::**'"
+"""How Pulumi alone makes the buckets of a stack, and nothing else."""
+
+
 @rule("weights-not-listed", Severity.ERROR, "The inference service may not list a bucket")
 def not_listed(view: View) -> Iterator[Problem]:
     """s3:ListBucket on the bucket itself is not allowed."""
@@ -191,7 +195,7 @@ def owner_shut_out(view: View) -> Iterator[Problem]:
     """The bucket has no policy yet, and nothing is said about its owner's own users."""
     for key, bucket in view.buckets.items():
         store = view.stores.get(bucket.name)
-        first = store is not None and store.policy_known and store.policy is None
+        first = store is not None and (not store.exists or (store.policy_known and store.policy is None))
         if first and bucket.policy is not None and bucket.policy.owner_access is None:
             yield Problem(
                 About("bucket", key),
@@ -215,6 +219,26 @@ def weights_missing(view: View) -> Iterator[Problem]:
                 "a missing model shows only at start, as FAILED or as an endless CREATING",
                 f"push it with `cw-inference weights push FOLDER {item.bucket} {item.model_path}`",
             )
+
+
+@rule("weights-bucket-missing", Severity.ERROR, "The bucket of a model does not exist yet")
+def bucket_missing(view: View) -> Iterator[Problem]:
+    """The run would make gateways and claims, and then refuse the deployment."""
+    for item in view.deployments:
+        store = view.stores.get(item.bucket or "")
+        if store is None or store.exists:
+            continue
+        used = next((key for key, found in view.existing_buckets.items() if found.name == item.bucket), None)
+        yield Problem(
+            item.about,
+            item.path("model.path"),
+            f'there is no bucket "{item.bucket}", so there are no weights under "{item.model_path}"',
+            "a deployment is only created where its weights are, and what a run creates before it is billed",
+            f"correct the name of existing.buckets.{used}, or have its owner create the bucket"
+            if used
+            else f"create the bucket first (`cw-inference up --only buckets`, or with Pulumi alone `{BUCKETS_FIRST}`), push "
+            f"with `cw-inference weights push FOLDER {item.bucket} {item.model_path}`, then run again",
+        )
 
 
 @rule("weights-newer", Severity.WARNING, "Objects under a model's path are newer than its deployment")
@@ -249,6 +273,16 @@ def _bucket_path(view: View, name: str) -> str:
     return f"existing.buckets.{key}" if key in view.existing_buckets else ""
 
 
-RULES = (not_listed, not_readable, denied, not_judged, principal, owner_shut_out, weights_missing, newer)
+RULES = (
+    not_listed,
+    not_readable,
+    denied,
+    not_judged,
+    principal,
+    owner_shut_out,
+    weights_missing,
+    bucket_missing,
+    newer,
+)
 UNREADABLE_CODES = frozenset(found.code for found in (not_listed, not_readable, denied))
 """Findings by which a deployment's weights cannot be read."""

@@ -88,7 +88,9 @@ def checks_for_objects(
     items = tuple(objects)
     start = Known(identity, last=last, today=_today(clock))
     facts = _looked(view_of_specs(items, start), settings, start, clock, environ)
-    return run(view_of_specs(items, facts.known), facts.notes)
+    # What the same program, or another tool, puts into a bucket that exists is not known here.
+    missing = {name: store for name, store in facts.known.stores.items() if not store.exists}
+    return run(view_of_specs(items, replace(facts.known, stores=missing)), facts.notes)
 
 
 def gathered(view: View, known: Known, api: Api, store: Store, listed: Listed | None = None) -> Gathered:

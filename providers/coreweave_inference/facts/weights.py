@@ -22,6 +22,7 @@ LARGEST_INDEX = 32_000_000
 MOST_FILES = 1000
 """Objects of a model that are looked at; a listing that is cut off gives a lower bound of its size."""
 CONFIG = "config.json"
+MISSING = BucketFacts(policy_known=False, exists=False)
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,7 @@ class BucketReader:
 def stores(
     store: Store, wanted: Mapping[str, Collection[Wanted]], pool: Executor
 ) -> tuple[dict[str, BucketFacts], tuple[str, ...]]:
-    """What is known of each bucket and its models, and a note on each thing that could not be read.
-
-    A bucket that does not exist is left out: the run may be about to make it.
-    """
+    """What is known of each bucket and its models, and a note on each thing that could not be read."""
     asked = {
         bucket: pool.submit(_bucket, store, bucket, sorted(models, key=lambda model: model.path))
         for bucket, models in wanted.items()
@@ -89,18 +87,17 @@ def stores(
     for bucket, future in asked.items():
         facts, problems = future.result()
         notes.extend(problems)
-        if facts is not None:
-            found[bucket] = facts
+        found[bucket] = facts
     return found, tuple(notes)
 
 
-def _bucket(store: Store, bucket: str, models: Iterable[Wanted]) -> tuple[BucketFacts | None, list[str]]:
+def _bucket(store: Store, bucket: str, models: Iterable[Wanted]) -> tuple[BucketFacts, list[str]]:
     notes: list[str] = []
     policy, known = None, True
     try:
         policy = store.policy(bucket)
     except BucketMissing:
-        return None, []
+        return MISSING, []
     except CoreWeaveError as error:
         known = False
         notes.append(f'the policy of bucket "{bucket}" could not be read: {error}')
@@ -109,7 +106,7 @@ def _bucket(store: Store, bucket: str, models: Iterable[Wanted]) -> tuple[Bucket
         try:
             folders[model.path] = _folder(store, bucket, model)
         except BucketMissing:
-            return None, []
+            return MISSING, []
         except CoreWeaveError as error:
             notes.append(f'"{model.path}" in bucket "{bucket}" could not be listed: {error}')
     return BucketFacts(policy, known, folders), notes

@@ -127,6 +127,7 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self.gateways = tuple(gateways)
+        self.weights = weights
         self.model_name = model.name
         spec = {
             "name": api_name,

@@ -299,6 +299,7 @@ class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="Infere
             **({"organizationId": organization_id} if organization_id else {}),
         }
         before = [account_of(program), *([bucket] if isinstance(bucket, WeightsBucket) else []), *after]
+        self.bucket_resource = bucket
         own = with_dependencies(opts, before)
         observed = {"sid": None, OF_OTHERS: None}
         super().__init__(InferenceBucketPolicyProvider(), name, {**props, **observed}, own)

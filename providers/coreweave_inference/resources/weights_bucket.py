@@ -18,7 +18,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 from coreweave_inference.deletions import BUCKET
 from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs
 from coreweave_inference.spec.bucket_names import bucket_name_problem
-from coreweave_inference.spec.unknown import UNKNOWN
+from coreweave_inference.spec.unknown import UNKNOWN, has_unknown
 from coreweave_inference.storage import BucketState
 
 from . import removal
@@ -57,6 +57,8 @@ class WeightsBucketProvider(HostedProvider):
             wrong.append(Fault(f"a bucket cannot move from {zones[0]} to {zones[1]}", path="zone", do=do))
         if wrong:
             return CheckResult(news, failures(_subject(declared), wrong))
+        if not same_bucket and not has_unknown((declared.get("name"), declared.get("zone"))):
+            _refuse_of_others(current(), declared)
         current().memory.checked.add(str(declared.get(URN, "")))
         return CheckResult(for_engine(declared), [])
 
@@ -184,20 +186,46 @@ def _own_tag(declared: Mapping[str, Any]) -> str:
     return stack_tag(str(declared.get(STACK, "")))
 
 
-def _take(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
-    """Take a bucket that exists already, or refuse it."""
+def _refuse_of_others(run: Session, declared: Mapping[str, Any]) -> None:
+    """Raise NotOurs, or AccessDenied, for a bucket that a creation would refuse; what cannot be read is not judged."""
+    try:
+        with speaking_of(_subject(declared)):
+            live = run.storage(str(declared["zone"])).bucket(str(declared["name"]))
+            if live is not None:
+                _require_ours(run, declared, live)
+    except NotOurs:
+        raise
+    except CoreWeaveError as error:
+        if isinstance(error.__cause__, AccessDenied):
+            raise
+
+
+def _require_ours(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
+    """Raise NotOurs for a bucket that exists and may not be taken."""
     name, zone, what = str(declared["name"]), str(declared["zone"]), _subject(declared)
-    if live.zone and live.zone != zone:
+    if live.zone and live.zone.upper() != zone.upper():
         raise NotOurs(
             f'{what}: a bucket "{name}" exists in zone {live.zone}, not in {zone}; declare that zone, or another name'
         )
-    ours = live.tags.get(STACK_TAG) == _own_tag(declared)
+    if _is_ours(declared, live) or declared.get("adopt"):
+        return
+    if live.tags.get(STACK_TAG) or not run.storage(zone).is_empty(name):
+        raise NotOurs(
+            f'{what}: a bucket "{name}" exists already and this stack did not make it; say `adopt: true` to manage '
+            "it here, use it without managing it, or choose another name"
+        )
+
+
+def _is_ours(declared: Mapping[str, Any], live: BucketState) -> bool:
+    return live.tags.get(STACK_TAG) == _own_tag(declared)
+
+
+def _take(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
+    """Take a bucket that exists already, or refuse it."""
+    name, zone, what = str(declared["name"]), str(declared["zone"]), _subject(declared)
+    _require_ours(run, declared, live)
+    ours = _is_ours(declared, live)
     if not ours and not declared.get("adopt"):
-        if live.tags.get(STACK_TAG) or not run.storage(zone).is_empty(name):
-            raise NotOurs(
-                f'{what}: a bucket "{name}" exists already and this stack did not make it; say `adopt: true` to manage '
-                "it here, use it without managing it, or choose another name"
-            )
         run.log.warning(
             str(declared.get(URN, "")), f'{what}: the empty bucket "{name}" was there already and is taken'
         )
@@ -275,6 +303,7 @@ class WeightsBucket(pulumi.dynamic.Resource, module=MODULE, name="WeightsBucket"
         own = with_dependencies(opts, [account_of(program)], retain_on_delete=retain_on_delete)
         super().__init__(WeightsBucketProvider(), name, props, own)
         self.resource_name = name
+        self.declared_name = bucket_name if isinstance(bucket_name, str) else None
         program.buckets.append(self)
         program.own(
             self,
