@@ -13,7 +13,8 @@ from contextlib import contextmanager
 import pulumi
 
 from .checks import Identity, LastObject, PlainObject, Report
-from .facts import checks_for, checks_for_objects, last_objects
+from .facts import checks_for, checks_for_objects, last_objects, with_ids
+from .last_state import stack_outputs
 from .resources.api_resource import ApiResource, plain_values
 from .resources.deployment import Deployment
 from .resources.gateway import Gateway
@@ -51,6 +52,7 @@ def check_declaration(declaration: Declaration) -> None:
     """
     identity = Identity(current_program().identity, pulumi.get_stack())
     settings = program_settings(require_token=False)
+    declaration = with_ids(declaration, stack_outputs)
     announce(checks_for(declaration, settings, identity, _last_objects(), listed=surroundings().lists))
 
 

@@ -18,6 +18,7 @@ from .spec.engine_secrets import SECRET_SIGNATURE, without_secrets
 
 OURS = "pulumi-python:dynamic/coreweave/inference:"
 READ = "pulumi:pulumi:readStackResourceOutputs"
+READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 
 
 def last_state() -> Mapping[str, Any] | None:
@@ -30,17 +31,30 @@ def last_state() -> Mapping[str, Any] | None:
     if monitor is None or not organization:  # A program's unit test names none.
         return None
     name = f"{organization}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    request = resource_pb2.ResourceInvokeRequest(tok=READ)
-    request.args.update({"stackName": name})
+    found = _outputs_of(READ, {"stackName": name})
+    if found is None:
+        return None
+    return {"deployment": {"resources": [_resource(urn, told) for urn, told in found.items()]}}
+
+
+def stack_outputs(stack: str) -> Mapping[str, Any] | None:
+    """What another stack exports, as the engine of this run tells it; None if it does not."""
+    return _outputs_of(READ_OUTPUTS, {"name": stack})
+
+
+def _outputs_of(token: str, arguments: Mapping[str, str]) -> Mapping[str, Any] | None:
+    monitor = get_monitor()
+    if monitor is None:
+        return None
+    request = resource_pb2.ResourceInvokeRequest(tok=token)
+    request.args.update(arguments)
     try:
         # Not by pulumi.runtime.invoke: that shows secrets in clear, and lets registrations go on meanwhile.
         answer = monitor.Invoke(request)
     except Exception:  # An engine without it; in a unit test, whatever its mocks raise.
         return None
     found = MessageToDict(getattr(answer, "return")).get("outputs")
-    if not isinstance(found, Mapping):
-        return None
-    return {"deployment": {"resources": [_resource(urn, told) for urn, told in found.items()]}}
+    return found if isinstance(found, Mapping) else None
 
 
 def recorded_endpoint(state: Mapping[str, Any] | None) -> str:

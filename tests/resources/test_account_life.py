@@ -8,6 +8,7 @@ from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.host import CoreWeave
 from coreweave_inference.simulator import Simulator
+from coreweave_inference.version import __version__
 
 from tests.resources.engine_steps import Resource
 from tests.resources.service import ORGANISATION, Run, deployment, gateway, run_against, urn
@@ -26,7 +27,13 @@ def test_it_records_where_the_stack_lives(run: Run, simulator: Simulator, accoun
 
     assert (account.id, account.outputs) == (
         "account",
-        {**INPUTS, "apiEndpoint": simulator.url, "organizationId": "", "format": 1.0},
+        {
+            **INPUTS,
+            "apiEndpoint": simulator.url,
+            "organizationId": "",
+            "format": 1.0,
+            "packageVersion": __version__,
+        },
     )
     assert account.up(INPUTS) == "same"
 
@@ -124,3 +131,22 @@ def test_its_deletion_waits_for_nothing_where_nothing_was_deleted(
     account.destroy()
 
     assert (run.time.slept, run.log.notes, simulator.journal.entries()) == ([], [], [])
+
+
+def test_a_state_of_a_newer_format_is_refused_by_every_method_with_the_version_that_is_needed(
+    run: Run, account: Resource
+) -> None:
+    account.up(INPUTS)
+    account.outputs = {**account.outputs, "format": 2.0, "packageVersion": "3.1.4"}
+    provider = AccountProvider()
+
+    for act in (
+        lambda: provider.read("account", account.outputs),
+        lambda: provider.diff("account", account.outputs, INPUTS),
+        lambda: provider.update("account", account.outputs, INPUTS),
+        lambda: provider.delete("account", account.outputs),
+    ):
+        with pytest.raises(
+            CoreWeave, match=r"format 2.*knows formats up to 1.*install version 3\.1\.4 or later"
+        ):
+            act()

@@ -152,7 +152,7 @@ def test_the_state_of_each_resource_has_these_keys(simulator: Simulator) -> None
         run.storage().delete_bucket("frozen-weights")
 
     assert found == {
-        "Account": {"apiEndpoint", "organizationId", "format", "__urn"},
+        "Account": {"apiEndpoint", "organizationId", "format", "packageVersion", "__urn"},
         "WeightsBucket": {*bucket_inputs, "apiEndpoint", "organizationId", "format"},
         "InferenceBucketPolicy": {
             *policy_inputs,

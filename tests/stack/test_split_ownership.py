@@ -12,7 +12,7 @@ from pathlib import Path
 import coreweave_inference as cw
 import pytest
 
-from tests.engine.declarations import BUCKET, DEPLOYMENT, GATEWAY, edited
+from tests.engine.declarations import BUCKET, CLAIM, DEPLOYMENT, GATEWAY, edited
 from tests.engine.workbench import Service, Workbench, until
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
@@ -293,3 +293,48 @@ def twin() -> None:
     )
     cw.Readiness("ready")
     cw.export()
+
+
+def test_a_claim_of_another_stack_is_counted_by_the_checks_of_a_run_and_of_the_command(
+    service: Service, bench_of: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.make_bucket()
+    service.put_weights("models/chat")
+    platform, models = bench_of("platform"), bench_of("models")
+    claims = {"h200": {**CLAIM, "instanceCount": 1}}
+    platform.declare(
+        {
+            "version": 1,
+            "buckets": {"weights": BUCKET},
+            "gateways": {"public": GATEWAY},
+            "capacityClaims": claims,
+        }
+    )
+    assert platform.up().ok
+    there = {"stack": "organization/platform/dev"}
+    large = {
+        "resources": {"gpuCount": 2},
+        "autoscaling": {"min": 6, "max": 6, "capacityClasses": ["CAPACITY_CLASS_RESERVED"]},
+    }
+    declared = using(public=there)
+    models.declare(
+        edited(declared, {"existing": {"capacityClaims": {"h200": there}}, "deployments": {"chat": large}})
+    )
+    for name, value in models.environment.items():
+        if name.startswith("COREWEAVE_") and value is not None:
+            monkeypatch.setenv(name, value)
+
+    previewed = models.preview()
+    checked = subprocess.run(
+        [sys.executable, "-m", "coreweave_inference.cli", "check", ".", "--stack", "dev"],
+        cwd=models.directory,
+        env={key: value for key, value in models.environment.items() if value is not None},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    for told in (previewed.output, checked.stdout):
+        assert "claim-short-of-min" in told
+        assert "12 GPUs > 1 instance x 8 = 8 GPUs" in told
+    assert (previewed.ok, checked.returncode) == (False, 1)

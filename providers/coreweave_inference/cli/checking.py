@@ -11,9 +11,9 @@ from typing import Any
 from coreweave_inference.checks import Identity, LastObject, Report
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.installation import PulumiCli
-from coreweave_inference.engine.stacks import exported
+from coreweave_inference.engine.stacks import exported, outputs
 from coreweave_inference.errors import CoreWeaveError, one_line
-from coreweave_inference.facts import checks_for, last_objects
+from coreweave_inference.facts import checks_for, last_objects, with_ids
 from coreweave_inference.last_state import recorded_endpoint
 from coreweave_inference.settings import Settings
 from coreweave_inference.spec.declaration import Declaration, read, read_for_stack
@@ -48,6 +48,7 @@ def looked_at(directory: Path, stack: str | None, *, offline: bool) -> Surroundi
     settings = settings_at(directory, name, require_token=False).at(recorded_endpoint(state))
     if settings.token:
         settings.require_trusted()
+    declaration = with_ids(declaration, lambda other: _outputs(directory, other))
     return Surroundings(declaration, settings, _identity(directory, name), last_objects(state), notes)
 
 
@@ -91,3 +92,11 @@ def _last_state(directory: Path, stack: str | None) -> tuple[Mapping[str, Any] |
 
 def _exported(directory: Path, stack: str) -> dict[str, Any] | None:
     return exported(StackDirectory.at(directory), PulumiCli.found(os.environ), stack)
+
+
+def _outputs(directory: Path, stack: str) -> Mapping[str, Any] | None:
+    """What another stack exports; None where it cannot be read."""
+    try:
+        return outputs(StackDirectory.at(directory), PulumiCli.found(os.environ), stack)
+    except (CoreWeaveError, OSError, ValueError):
+        return None

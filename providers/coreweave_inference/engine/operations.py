@@ -22,6 +22,7 @@ from coreweave_inference.facts import last_objects
 from coreweave_inference.last_state import recorded_endpoint
 from coreweave_inference.resources.creation import TAKE_OVER
 from coreweave_inference.resources.session import RUN_CONFIG, RUN_DIRECTORY, Session
+from coreweave_inference.resources.values import PACKAGE_VERSION, newer_format
 from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
 
 from . import local_backend, repair, stacks
@@ -86,6 +87,7 @@ class Engine:
             if create == "never" and directory.stack_file(name).is_file():
                 raise CannotStart(stacks.missing(directory, name, cli))
             stacks.create(directory, cli, name, first=create == "first")
+        _require_known_format(engine.state() or {})
         return engine
 
     @property
@@ -372,6 +374,16 @@ class Engine:
         self._cli.run(["cancel", "--yes", "--stack", self.stack], str(self.directory.path), {})
         self._repaired(f"took away the lock of {'; '.join(map(str, locks))}: that process is gone")
         return self._readable(act)
+
+
+def _require_known_format(state: State) -> None:
+    """Raise CannotStart where a later version of this package wrote the state; the account tells which."""
+    resources = (state.get("deployment") or {}).get("resources") or ()
+    outputs = [each.get("outputs") or {} for each in resources if str(each.get("type", "")).startswith(TYPES)]
+    outputs.sort(key=lambda found: PACKAGE_VERSION not in found)
+    problem = next(filter(None, map(newer_format, outputs)), "")
+    if problem:
+        raise CannotStart(problem)
 
 
 def _organization(state: State) -> str:

@@ -55,6 +55,14 @@ def exported(directory: StackDirectory, cli: PulumiCli, stack: str) -> dict[str,
     return state
 
 
+def outputs(directory: StackDirectory, cli: PulumiCli, stack: str) -> dict[str, Any]:
+    """What a stack exports, secrets masked. Raises CommandFailed where it cannot be read."""
+    found: dict[str, Any] = json.loads(
+        cli.run(["stack", "output", "--json", "--stack", stack], str(directory.path), {}).stdout
+    )
+    return found
+
+
 def configuration(directory: StackDirectory, stack: str, cli: Callable[[], PulumiCli]) -> dict[str, str]:
     """The stack's configuration by full keys, as a run has it; decrypted only where a setting of ours is encrypted."""
     if directory.secret_keys(stack).isdisjoint(CONFIG_KEYS):

@@ -7,5 +7,14 @@ from __future__ import annotations
 
 from .gathering import NOT_LOOKED, Gathered, checks_for, checks_for_objects, gathered
 from .last_state import last_objects
+from .other_stacks import with_ids
 
-__all__ = ["NOT_LOOKED", "Gathered", "checks_for", "checks_for_objects", "gathered", "last_objects"]
+__all__ = [
+    "NOT_LOOKED",
+    "Gathered",
+    "checks_for",
+    "checks_for_objects",
+    "gathered",
+    "last_objects",
+    "with_ids",
+]

@@ -13,13 +13,14 @@ import pulumi.dynamic
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError
+from coreweave_inference.version import __version__
 
 from . import removal
 from .host import one_line_errors
 from .object_provider import HostedProvider
 from .program import MODULE, Program, current_program, urn_of
 from .session import Session, current
-from .values import FORMAT, URN, for_engine, plain
+from .values import FORMAT, PACKAGE_VERSION, URN, for_engine, plain
 
 
 class AccountProvider(HostedProvider):
@@ -86,7 +87,13 @@ def _guard(run: Session, old: dict[str, Any]) -> None:
 def _outputs(run: Session, props: dict[str, Any]) -> dict[str, Any]:
     known = run.organization(str(props.get("organizationId") or ""))
     kept = {URN: props[URN]} if URN in props else {}
-    return {**kept, "apiEndpoint": run.endpoint, "organizationId": known, "format": FORMAT}
+    return {
+        **kept,
+        "apiEndpoint": run.endpoint,
+        "organizationId": known,
+        "format": FORMAT,
+        PACKAGE_VERSION: __version__,
+    }
 
 
 class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):

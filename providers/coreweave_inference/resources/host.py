@@ -12,10 +12,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from coreweave_inference.errors import CoreWeaveError, one_line
+
+from .values import newer_format
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,7 +37,7 @@ def is_provider_process() -> bool:
 
 
 def one_line_errors(method: Callable[P, R]) -> Callable[P, R]:
-    """Let a provider method fail with one line and without a traceback.
+    """Let a provider method fail with one line and without a traceback, and refuse a state of a newer format.
 
     The host prints `traceback.format_exc()`; a limit of 0 leaves `Type: message` of it. It is set here and never
     in a module that a program imports: the SDK looks at the stack there and would hang.
@@ -44,6 +46,9 @@ def one_line_errors(method: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(method)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            for given in args:
+                if isinstance(given, Mapping) and (problem := newer_format(given)):
+                    raise CoreWeaveError(problem)
             return method(*args, **kwargs)
         except CoreWeaveError as error:
             text = str(error)

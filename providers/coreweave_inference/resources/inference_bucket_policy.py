@@ -100,16 +100,19 @@ class InferenceBucketPolicyProvider(HostedProvider):
 
     @one_line_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Our statement as it is live; a document without it shows as a statement that is gone."""
+        """Our statement as it is live; a document without it shows as a statement that is gone.
+
+        A policy that is read needs no other proof of the organisation: an account may hold nothing but the bucket.
+        """
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        run.guard_organization(_subject(old), str(old.get(OWNER, "")))
         bucket = str(old["bucket"])
         try:
             with speaking_of(_subject(old)):
                 document = run.storage().policy(bucket)
         except CoreWeaveError as error:
+            run.guard_organization(_subject(old), str(old.get(OWNER, "")))
             if isinstance(error.__cause__, BucketMissing):
                 return ReadResult("", {})
             raise

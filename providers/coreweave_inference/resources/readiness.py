@@ -105,7 +105,8 @@ class ReadinessProvider(HostedProvider):
         Whatever must not be deleted refuses here, before the first deletion.
         """
         run, old = current(), plain(props)
-        run.guard_organization("what this stack made", str(old.get("organizationId") or ""))
+        if old.get("objects"):
+            run.guard_organization("what this stack made", str(old.get("organizationId") or ""))
         refuse_teardown(run, old)
         run.memory.tearing_down = True
 

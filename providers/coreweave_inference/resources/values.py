@@ -14,9 +14,12 @@ from pulumi.output import Unknown
 
 from coreweave_inference.errors import Fault
 from coreweave_inference.spec.normal_form import UNKNOWN
+from coreweave_inference.version import __version__
 
 FORMAT = 1
 """Number of the state format, in every resource's outputs."""
+PACKAGE_VERSION = "packageVersion"
+"""Output of the account: the version of this package that last created or read it."""
 
 PROVIDER = "__provider"
 IDENTITY = "__identity"
@@ -29,6 +32,19 @@ KEPT = "__kept"
 """A bucket that the engine leaves behind; what is noted of its creation must say so too."""
 HIDDEN = (IDENTITY, DERIVED_NAME, RESOLVED_VERSION, IGNORED, URN)
 """Inputs that Pulumi does not show; they travel through outputs too, since `read` gets nothing else."""
+
+
+def newer_format(outputs: Mapping[str, Any]) -> str:
+    """What is wrong with outputs in a state format that this version does not know; empty where nothing is."""
+    found = outputs.get("format")
+    if not isinstance(found, (int, float)) or found <= FORMAT:
+        return ""
+    version = outputs.get(PACKAGE_VERSION)
+    needed = f"version {version} or later" if isinstance(version, str) else "a later version"
+    return (
+        f"this stack's state has format {found:g}, and version {__version__} of coreweave-inference knows formats up to "
+        f"{FORMAT}; nothing was changed; install {needed} (`pip install --upgrade coreweave-inference`)"
+    )
 
 
 def plain(value: Any) -> Any:

@@ -17,6 +17,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 
 from coreweave_inference.deletions import BUCKET
 from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs
+from coreweave_inference.policy import find_ours, sid_for
 from coreweave_inference.spec.bucket_names import bucket_name_problem
 from coreweave_inference.spec.unknown import UNKNOWN, has_unknown
 from coreweave_inference.storage import BucketState
@@ -111,17 +112,21 @@ class WeightsBucketProvider(HostedProvider):
 
     @one_line_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Zone and the tags that were declared; tags of others are none of ours."""
+        """Zone and the tags that were declared; tags of others are none of ours.
+
+        A bucket that is seen needs no other proof of the organisation: an account may hold nothing else.
+        """
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        run.guard_organization(_subject(old), str(old.get("organizationId", "")))
         try:
             with speaking_of(_subject(old)):
                 live = run.storage(str(old.get("zone", ""))).bucket(id_)
         except CoreWeaveError as error:
             if not isinstance(error.__cause__, AccessDenied):
                 raise
+            if not _has_our_statement(run, old, id_):
+                run.guard_organization(_subject(old), str(old.get("organizationId", "")))
             # It is there: a policy with `ownerAccess: none` shuts its own owner out, and that is no error.
             run.log.note(
                 str(old.get(URN, "")),
@@ -248,6 +253,15 @@ def _outputs(run: Session, declared: Mapping[str, Any]) -> dict[str, Any]:
 def _prove_gone(run: Session, old: Mapping[str, Any]) -> None:
     """A bucket of another organisation answers as if it were missing."""
     run.prove_gone(_subject(old), str(old.get("name")), str(old.get("organizationId", "")))
+
+
+def _has_our_statement(run: Session, old: Mapping[str, Any], bucket: str) -> bool:
+    """Whether the policy of a bucket that shuts us out has this stack's statement: then it is the stack's bucket."""
+    try:
+        document = run.storage(str(old.get("zone", ""))).policy(bucket)
+    except CoreWeaveError:
+        return False
+    return find_ours(document, sid_for(None, str(old.get(STACK, "")))) is not None
 
 
 def _wait_for_readers(run: Session, old: Mapping[str, Any], bucket: str) -> None:
