@@ -29,7 +29,7 @@ from . import local_backend, repair, stacks
 from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
 from .directory import StackDirectory
 from .environment import environment_with
-from .happenings import Happening, Message, Step, error_text, is_shown, of_event, outputs_in
+from .happenings import TYPES, Happening, Message, Step, error_text, is_shown, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
 from .interruption import interruptible, run_directory
 from .known_stack import KnownStack
