@@ -98,10 +98,24 @@ def plan_deletions(items: Sequence[Owned], own: Collection[str], account: Accoun
     return tuple(_deletion(item, users) for item in items)
 
 
-def refusals(plan: Iterable[Deletion], *, destroy_used: bool, keep_protected: bool) -> tuple[str, ...]:
-    """One sentence on each object that must not be deleted, with what to do."""
+def refusals(
+    plan: Iterable[Deletion], *, destroy_used: bool, keep_protected: bool | None = None
+) -> tuple[str, ...]:
+    """One sentence on each object that must not be deleted, with what to do.
+
+    `keep_protected`: the run leaves protected objects alone; None where it cannot.
+    """
     stops = {PROTECTED: not keep_protected, USED: not destroy_used, NOT_EMPTY: True}
-    return tuple(_sentence(deletion) for deletion in plan if stops.get(deletion.action, False))
+    hint = (
+        ""
+        if keep_protected is None
+        else f", or, if this run leaves it alone (--target, --exclude-protected), set {KEEP_PROTECTED}=1"
+    )
+    return tuple(
+        _sentence(deletion) + (hint if deletion.action == PROTECTED else "")
+        for deletion in plan
+        if stops.get(deletion.action, False)
+    )
 
 
 def evictions(plan: Iterable[Deletion]) -> tuple[str, ...]:
@@ -124,10 +138,7 @@ def names_of(users: Sequence[str]) -> str:
 def _sentence(deletion: Deletion) -> str:
     item, users = deletion.item, names_of(deletion.users)
     if deletion.action == PROTECTED:
-        return (
-            f"{item.label}: is protected; set `protect: false` and run up first, or, if this run leaves it alone "
-            f"(--target, --exclude-protected), set {KEEP_PROTECTED}=1"
-        )
+        return f"{item.label}: is protected; set `protect: false` and run up first"
     if deletion.action == NOT_EMPTY:
         return (
             f"{item.label}: is not empty; keep it (retainOnDelete, the default), empty it, or set `forceDestroy: true` "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.engine.declarations import CLAIM, DEPLOYMENT, canary, stack
 from tests.engine.workbench import ORGANISATION, Service, Workbench
 
@@ -49,7 +51,16 @@ def test_a_protected_gateway_refuses_a_destroy_and_its_removal_before_anything_i
         assert 'gateway "public": is protected' in run.output
         assert (run.writes, service.account()) == ({}, before)
 
+    workbench.declare(canary())
+    freed = workbench.up()
+    down = workbench.destroy()
 
+    assert (freed.ok, freed.writes) == (True, {})
+    assert down.ok, down.errors
+    assert service.account() == {"buckets": ["acme-weights"]}
+
+
+@pytest.mark.thorough
 def test_what_a_protected_object_does_not_concern_can_still_be_removed(workbench: Workbench) -> None:
     workbench.declare(canary(gateways={"public": {"options": {"protect": True}}}))
     workbench.up()
@@ -69,17 +80,23 @@ def test_what_a_protected_object_does_not_concern_can_still_be_removed(workbench
     assert workbench.service.account() == {"gateways": ["public-dev"], "buckets": ["acme-weights"]}
 
 
-def test_a_protection_that_was_taken_away_refuses_nothing(workbench: Workbench) -> None:
-    workbench.declare(stack(gateways={"public": {"options": {"protect": True}}}))
-    workbench.up()
-
+@pytest.mark.thorough
+def test_a_deployment_that_only_a_failed_run_made_does_not_refuse_the_destroy_of_its_stack(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
     workbench.declare(stack())
-    freed = workbench.up()
+    workbench.up()
+    service.turn(deployment_create_seconds=30.0)
+    workbench.environment["COREWEAVE_DEADLINE_SECONDS"] = "1"
+    workbench.declare(canary(capacityClaims=None))
+    failed = workbench.up()
     down = workbench.destroy()
 
-    assert (freed.ok, freed.writes) == (True, {})
+    assert not failed.ok
+    assert "chat-canary" in failed.output
     assert down.ok, down.errors
-    assert workbench.service.account() == {"buckets": ["acme-weights"]}
+    assert service.account() == {"buckets": ["acme-weights"]}
 
 
 def test_a_platform_that_others_run_on_is_neither_destroyed_nor_emptied_unless_told_so(

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import sys
+<<<<<<< HEAD
 from collections.abc import Sequence
+=======
+from collections.abc import Callable
+from dataclasses import replace
+>>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
 from pathlib import Path
 
 import typer
@@ -72,6 +77,7 @@ def up(
         finish(result, as_json=as_json, planned=planned)
 
 
+<<<<<<< HEAD
 def destroy(
     directory: Path,
     stack: str | None,
@@ -82,17 +88,37 @@ def destroy(
     as_json: bool,
 ) -> None:
     """Name what goes and ask, unless told not to; then run, and say what is kept."""
+=======
+def destroy(directory: Path, stack: str | None, *, yes: bool, refresh: bool | None, as_json: bool) -> None:
+    """Show what happens to each object, stop where one must not be deleted, and ask, unless told not to; then run."""
+>>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
     _require_answer(yes, "destroy", as_json=as_json)
     with errors_told(as_json=as_json):
         selection = Selection(targets=tuple(targets))
         view = _view(as_json)
         engine = _opened(directory, stack, view, as_json=as_json, create="never")
         engine.repair()
+<<<<<<< HEAD
         if not yes and not _agreed_to_destroy(engine, selection):
             return
         with view.running():
             result = engine.destroy(refresh=refresh, selection=selection)
         finish(result, as_json=as_json)
+=======
+        plan = engine.plan_destroy()
+        if not as_json:
+            _print_lines(wording.destroy_plan(plan.deletions))
+        if plan.refusals:
+            refused = Result(
+                "destroy", engine.directory.project, engine.stack, ok=False, errors=plan.refusals
+            )
+            _finish(replace(refused, deletions=plan.deletions), as_json=as_json)
+        if not yes and plan.deletions and not _agreed(f'Destroy stack "{engine.stack}"?'):
+            return
+        with view.running():
+            result = engine.destroy(refresh=refresh)
+        _finish(replace(result, deletions=plan.deletions), as_json=as_json)
+>>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
 
 
 def refresh(directory: Path, stack: str | None, *, as_json: bool) -> None:
@@ -137,6 +163,7 @@ def _previewed(engine: Engine, refresh: bool | None, selection: Selection, *, as
         return engine.preview(refresh=refresh, selection=selection, watch=watch)
 
 
+<<<<<<< HEAD
 def _agreed_to_destroy(engine: Engine, selection: Selection) -> bool:
     steps = engine.resources(selection)
     if not steps:
@@ -147,6 +174,8 @@ def _agreed_to_destroy(engine: Engine, selection: Selection) -> bool:
     return _agreed(f"Destroy {what}?")
 
 
+=======
+>>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
 def _agreed(question: str) -> bool:
     try:
         agreed = typer.confirm(question)

@@ -7,10 +7,15 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from coreweave_inference.deletions import DELETES, KEEPS, Deletion, names_of
 from coreweave_inference.engine.happenings import Change, Step, type_of
 from coreweave_inference.engine.properties import path_keys
 from coreweave_inference.engine.results import REST_OF_A_REPLACEMENT, VERBS, Result, verb_of
+<<<<<<< HEAD
 from coreweave_inference.spec.engine_secrets import UNKNOWN_MARKS
+=======
+from coreweave_inference.spec.kinds import Kind
+>>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
 
 SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "import": "=", "same": " "}
 DONE = {
@@ -32,6 +37,7 @@ DOING = {
     "refresh": "looking at",
 }
 READINESS = "readiness"
+DELETION_SIGNS = {DELETES: "-", KEEPS: " "}
 BUCKET = "weights bucket"
 UNKNOWN = "(known when it is made)"
 OF_IDENTITY = ("apiId",)
@@ -153,6 +159,20 @@ def summary(result: Result) -> str:
     return ", ".join(parts) or "nothing to do"
 
 
+def destroy_plan(deletions: Iterable[Deletion]) -> list[str]:
+    """What a destroy does with each object, the last one that was made first; who runs on a claim that goes, and where
+    they may go.
+    """
+    lines = []
+    for found in reversed(tuple(deletions)):
+        item = found.item
+        label = item.kind if item.kind in (READINESS, "account") else item.label
+        verb = "evicts" if item.kind == Kind.CAPACITY_CLAIM.noun else "used by"
+        users = f": {verb} {names_of(found.users)}" if found.users else ""
+        lines.append(f"{DELETION_SIGNS.get(found.action, '!')} {found.action:<9} {label}{users}")
+    return lines
+
+
 def kept_objects(steps: Iterable[Step]) -> list[str]:
     """What a destroy leaves: `weights bucket "weights" (acme-weights)`."""
     return [f"{subject(step)} ({step.id})" for step in steps if step.op == "delete" and step.kept]
@@ -195,15 +215,27 @@ def document(result: Result, planned: Result | None = None) -> dict[str, Any]:
         "errors": list(result.errors),
         "outputs": dict(result.outputs),
         "repairs": list(result.repairs),
+        **({"deletions": [_deletion(found) for found in result.deletions]} if result.deletions else {}),
         "seconds": result.seconds,
     }
 
 
+<<<<<<< HEAD
 def _plan_document(planned: Result) -> dict[str, Any]:
     return {
         "counts": dict(planned.counts),
         "steps": [_step(step) for step in planned.steps],
         "drift": [_step(step) for step in planned.drift],
+=======
+def _deletion(found: Deletion) -> dict[str, Any]:
+    item = found.item
+    return {
+        "kind": item.kind,
+        "name": item.name,
+        "id": item.id,
+        "what": found.action,
+        "users": list(found.users),
+>>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
     }
 
 

@@ -41,6 +41,7 @@ from .removals import to_delete, to_remove, without_edges_to
 from .repair import State
 from .results import Record, Result, Watch, counts_of, following, nobody
 from .selection import Selection, resources_of
+from .teardown import DestroyPlan, known_ids, plan_destroy
 
 T = TypeVar("T")
 CREATIONS = ("create", "create-replacement")
@@ -150,6 +151,15 @@ class Engine:
             # The program exports more than a part of the stack can know.
             result = replace(result, outputs={})
         return result if removed is None else following(removed, result)
+
+    def plan_destroy(self, selection: Selection = ALL) -> DestroyPlan:
+        """What a destroy would do with each object, or each selected one. Raises CoreWeaveError where the account cannot
+        be listed, CannotStart for a target that is nowhere.
+        """
+        urns = {step.urn for step in self.resources(selection)}
+        if not urns:
+            return DestroyPlan()
+        return plan_destroy(self.state() or {}, urns, self._settings(self._configuration()))
 
     def destroy(self, *, refresh: bool | None = None, selection: Selection = ALL) -> Result:
         """Delete everything that is not kept, or what is selected. A stack without resources is left alone."""
@@ -268,7 +278,7 @@ class Engine:
         record, started, watch = Record(), time.monotonic(), watch or self._watch
         configuration = self._configuration()
         self._settings(configuration, require_token=False).require_trusted()
-        set_aside = repair.set_aside(self._known or {})
+        set_aside, known = repair.set_aside(self._known or {}), known_ids(self._known or {})
         if operation != "preview":
             self._known = None
         self._program.refused = False
@@ -289,6 +299,7 @@ class Engine:
                 RUN_DIRECTORY: str(directory.path),
                 RUN_CONFIG: json.dumps(configuration),
                 **_may_take_over(set_aside),
+                **known,
             }
             with environment_with(variables):
                 failure = self._interruptible(directory.stop, lambda: act(on_event), more)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from coreweave_inference.deletions import Deletion
+
 from .happenings import Happening, Message, Step
 
 VERBS = {
@@ -40,7 +42,7 @@ class Result:
 
     `counts` are resources by verb (`create`, `update`, `replace`, `delete`, `keep`, `same`, `read`, `refresh`), of a
     preview: what would be done. `errors` are one line each. `outputs` are those of the stack, secrets masked, after an `up`.
-    `repairs` tell what was put right before the run. `refused`: the declaration is at fault. `drift` are the steps of its refresh that found a change.
+    `repairs` tell what was put right before the run. `deletions`: what a destroy was about to do with each object. `refused`: the declaration is at fault. `drift` are the steps of its refresh that found a change.
     """
 
     operation: str
@@ -56,6 +58,7 @@ class Result:
     errors: tuple[str, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     repairs: tuple[str, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
     seconds: float = 0.0
 
     @property

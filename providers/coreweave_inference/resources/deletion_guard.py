@@ -15,6 +15,7 @@ from coreweave_inference.api import ApiObject
 from coreweave_inference.deletions import (
     BUCKET,
     POLICY,
+    USED,
     Account,
     Deletion,
     Owned,
@@ -36,6 +37,7 @@ FORMER = "__former"
 STACK_IDS = "COREWEAVE_STACK_IDS"
 """Environment variable: ids, separated by commas, of all that the state holds, which `cw-inference` knows. A record is as
 old as the last run that ended ready."""
+SIBLINGS_SECONDS = 1.0
 KEYS = {item.name for item in fields(Owned)}
 
 
@@ -77,8 +79,13 @@ def refuse_teardown(run: Session, old: Mapping[str, Any]) -> None:
     """
     recorded = owned_in(old.get(OWNED))
     going = [item for item in recorded if not _is_declared(run, item)]
-    if going:
-        _refuse(run, going, {item.id for item in recorded} | set(old.get(FORMER) or ()), ())
+    if not going:
+        return
+    own = {item.id for item in recorded} | set(old.get(FORMER) or ())
+    if any(found.action == USED for found in review(run, going, own)):
+        # What a failed run made is not in the record; nothing depends on it, so it is deleted at the same time as this.
+        run.clock.sleep(SIBLINGS_SECONDS)
+    _refuse(run, going, own, ())
 
 
 def former_deployments(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -96,7 +103,7 @@ def review(
 ) -> tuple[Deletion, ...]:
     """What deleting `items` would meet now. Raises CoreWeaveError where the account cannot be listed."""
     in_state = os.environ.get(STACK_IDS, "").split(",")
-    own = {*own, *in_state, *run.memory.standing, *run.memory.read, *run.memory.deleted}
+    own = {*own, *in_state, *run.memory.standing, *run.memory.read, *run.memory.deleting}
     return plan_deletions(items, own, _account(run, items, own, coming))
 
 
