@@ -81,7 +81,7 @@ def test_what_a_protected_object_does_not_concern_can_still_be_removed(workbench
 
 
 @pytest.mark.thorough
-def test_a_deployment_that_only_a_failed_run_made_does_not_refuse_the_destroy_of_its_stack(
+def test_a_deployment_that_only_a_failed_run_made_does_not_refuse_a_destroy_that_refreshes(
     workbench: Workbench,
 ) -> None:
     service = workbench.service
@@ -91,7 +91,7 @@ def test_a_deployment_that_only_a_failed_run_made_does_not_refuse_the_destroy_of
     workbench.environment["COREWEAVE_DEADLINE_SECONDS"] = "1"
     workbench.declare(canary(capacityClaims=None))
     failed = workbench.up()
-    down = workbench.destroy()
+    down = workbench.destroy("--refresh")
 
     assert not failed.ok
     assert "chat-canary" in failed.output

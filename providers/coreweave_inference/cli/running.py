@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import sys
-<<<<<<< HEAD
 from collections.abc import Sequence
-=======
-from collections.abc import Callable
 from dataclasses import replace
->>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
 from pathlib import Path
 
 import typer
@@ -77,7 +73,6 @@ def up(
         finish(result, as_json=as_json, planned=planned)
 
 
-<<<<<<< HEAD
 def destroy(
     directory: Path,
     stack: str | None,
@@ -87,38 +82,27 @@ def destroy(
     targets: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Name what goes and ask, unless told not to; then run, and say what is kept."""
-=======
-def destroy(directory: Path, stack: str | None, *, yes: bool, refresh: bool | None, as_json: bool) -> None:
     """Show what happens to each object, stop where one must not be deleted, and ask, unless told not to; then run."""
->>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
     _require_answer(yes, "destroy", as_json=as_json)
     with errors_told(as_json=as_json):
         selection = Selection(targets=tuple(targets))
         view = _view(as_json)
         engine = _opened(directory, stack, view, as_json=as_json, create="never")
         engine.repair()
-<<<<<<< HEAD
-        if not yes and not _agreed_to_destroy(engine, selection):
-            return
-        with view.running():
-            result = engine.destroy(refresh=refresh, selection=selection)
-        finish(result, as_json=as_json)
-=======
-        plan = engine.plan_destroy()
+        plan = engine.plan_destroy(selection)
         if not as_json:
-            _print_lines(wording.destroy_plan(plan.deletions))
+            print_lines(wording.destroy_plan(plan.deletions))
         if plan.refusals:
             refused = Result(
                 "destroy", engine.directory.project, engine.stack, ok=False, errors=plan.refusals
             )
-            _finish(replace(refused, deletions=plan.deletions), as_json=as_json)
-        if not yes and plan.deletions and not _agreed(f'Destroy stack "{engine.stack}"?'):
+            finish(replace(refused, deletions=plan.deletions), as_json=as_json)
+        what = f'{len(plan.deletions)} of stack "{engine.stack}"' if targets else f'stack "{engine.stack}"'
+        if not yes and plan.deletions and not _agreed(f"Destroy {what}?"):
             return
         with view.running():
-            result = engine.destroy(refresh=refresh)
-        _finish(replace(result, deletions=plan.deletions), as_json=as_json)
->>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
+            result = engine.destroy(refresh=refresh, selection=selection)
+        finish(replace(result, deletions=plan.deletions), as_json=as_json)
 
 
 def refresh(directory: Path, stack: str | None, *, as_json: bool) -> None:
@@ -163,19 +147,6 @@ def _previewed(engine: Engine, refresh: bool | None, selection: Selection, *, as
         return engine.preview(refresh=refresh, selection=selection, watch=watch)
 
 
-<<<<<<< HEAD
-def _agreed_to_destroy(engine: Engine, selection: Selection) -> bool:
-    steps = engine.resources(selection)
-    if not steps:
-        return True
-    for step in reversed(steps):
-        print(f"{'  keeps  ' if step.kept else '- deletes'} {wording.subject(step)}")
-    what = f'{len(steps)} of stack "{engine.stack}"' if selection.targets else f'stack "{engine.stack}"'
-    return _agreed(f"Destroy {what}?")
-
-
-=======
->>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
 def _agreed(question: str) -> bool:
     try:
         agreed = typer.confirm(question)

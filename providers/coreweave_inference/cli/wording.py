@@ -11,11 +11,8 @@ from coreweave_inference.deletions import DELETES, KEEPS, Deletion, names_of
 from coreweave_inference.engine.happenings import Change, Step, type_of
 from coreweave_inference.engine.properties import path_keys
 from coreweave_inference.engine.results import REST_OF_A_REPLACEMENT, VERBS, Result, verb_of
-<<<<<<< HEAD
 from coreweave_inference.spec.engine_secrets import UNKNOWN_MARKS
-=======
 from coreweave_inference.spec.kinds import Kind
->>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
 
 SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "import": "=", "same": " "}
 DONE = {
@@ -220,13 +217,14 @@ def document(result: Result, planned: Result | None = None) -> dict[str, Any]:
     }
 
 
-<<<<<<< HEAD
 def _plan_document(planned: Result) -> dict[str, Any]:
     return {
         "counts": dict(planned.counts),
         "steps": [_step(step) for step in planned.steps],
         "drift": [_step(step) for step in planned.drift],
-=======
+    }
+
+
 def _deletion(found: Deletion) -> dict[str, Any]:
     item = found.item
     return {
@@ -235,7 +233,6 @@ def _deletion(found: Deletion) -> dict[str, Any]:
         "id": item.id,
         "what": found.action,
         "users": list(found.users),
->>>>>>> a7655e5 (cw-inference destroy shows what happens to each object, and stops before it starts where one must not be deleted)
     }
 
 

@@ -37,7 +37,8 @@ FORMER = "__former"
 STACK_IDS = "COREWEAVE_STACK_IDS"
 """Environment variable: ids, separated by commas, of all that the state holds, which `cw-inference` knows. A record is as
 old as the last run that ended ready."""
-SIBLINGS_SECONDS = 1.0
+STALE = "if a failed run of this stack made such a deployment, run again with --refresh"
+"""The record does not have it then; a refresh in the same run shows that it is in the state."""
 KEYS = {item.name for item in fields(Owned)}
 
 
@@ -79,13 +80,8 @@ def refuse_teardown(run: Session, old: Mapping[str, Any]) -> None:
     """
     recorded = owned_in(old.get(OWNED))
     going = [item for item in recorded if not _is_declared(run, item)]
-    if not going:
-        return
-    own = {item.id for item in recorded} | set(old.get(FORMER) or ())
-    if any(found.action == USED for found in review(run, going, own)):
-        # What a failed run made is not in the record; nothing depends on it, so it is deleted at the same time as this.
-        run.clock.sleep(SIBLINGS_SECONDS)
-    _refuse(run, going, own, ())
+    if going:
+        _refuse(run, going, {item.id for item in recorded} | set(old.get(FORMER) or ()), ())
 
 
 def former_deployments(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -103,7 +99,7 @@ def review(
 ) -> tuple[Deletion, ...]:
     """What deleting `items` would meet now. Raises CoreWeaveError where the account cannot be listed."""
     in_state = os.environ.get(STACK_IDS, "").split(",")
-    own = {*own, *in_state, *run.memory.standing, *run.memory.read, *run.memory.deleting}
+    own = {*own, *in_state, *run.memory.standing, *run.memory.read, *run.memory.deleted}
     return plan_deletions(items, own, _account(run, items, own, coming))
 
 
@@ -112,7 +108,8 @@ def _refuse(run: Session, items: Sequence[Owned], own: Collection[str], coming: 
     settings = run.settings
     found = refusals(plan, destroy_used=settings.destroy_used, keep_protected=settings.keep_protected)
     if found:
-        raise CoreWeaveError("; ".join(["nothing was deleted", *found]))
+        used = any(deletion.action == USED for deletion in plan) and not settings.destroy_used
+        raise CoreWeaveError("; ".join(["nothing was deleted", *found, *([STALE] if used else [])]))
     for text in evictions(plan):
         run.log.warning("", text)
 

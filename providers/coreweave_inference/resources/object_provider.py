@@ -144,7 +144,6 @@ class ObjectProvider(HostedProvider):
         """Delete unless this run stands for the id; missing is success only when proven gone (rules 1 and 6)."""
         old = plain(props)
         run = session.current()
-        run.memory.deleting.add(id_)
         run.guard_endpoint(old.get("apiEndpoint", ""))
         if id_ in run.memory.standing:
             run.log.warning(

@@ -91,8 +91,6 @@ class Memory:
     """Ids that this process has sent a spec to."""
     writes: dict[str, Write] = field(default_factory=dict)
     """The last accepted write of this process, by id."""
-    deleting: set[str] = field(default_factory=set)
-    """Ids of objects whose deletion this process was asked for."""
     deleted: dict[str, tuple[Kind, str]] = field(default_factory=dict)
     """Id to kind and name of what this process has deleted."""
     tearing_down: bool = False
