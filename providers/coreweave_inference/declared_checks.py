@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import pulumi
 
 from .checks import Identity, LastObject, PlainObject, Report
+from .errors import printable
 from .facts import checks_for, checks_for_objects, last_objects, with_ids
 from .last_state import stack_outputs
 from .resources.api_resource import ApiResource, plain_values
@@ -107,12 +108,12 @@ def announce(report: Report) -> None:
     """
     stops = os.environ.get(CHECKS) != "warn"
     for finding in report.warnings if stops else (*report.errors, *report.warnings):
-        pulumi.log.warn(f"{finding.code} {finding.about} ({finding.place}): {finding.sentence}")
+        pulumi.log.warn(printable(f"{finding.code} {finding.about} ({finding.place}): {finding.sentence}"))
     for note in report.notes:
-        pulumi.log.debug(f"not checked: {note}")
+        pulumi.log.debug(printable(f"not checked: {note}"))
     if report.errors and stops:
         count = len(report.errors)
-        listed = "\n".join(map(str, report.errors))
+        listed = printable("\n".join(map(str, report.errors)))
         raise pulumi.RunError(
             f"{count} finding{'s' if count > 1 else ''} that cannot work; mend or accept {'them' if count > 1 else 'it'}"
             f"\n{listed}"

@@ -40,8 +40,19 @@ def one_line(text: str, limit: int = MESSAGE_LIMIT) -> str:
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 
 
+def printable(text: str) -> str:
+    """`text` without characters that steer a terminal or turn its direction; line ends stay."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
+
 class CoreWeaveError(Exception):
-    """Base of the tree. `str(error)` is one line for a user: what, where, why, what to do."""
+    """Base of the tree. `str(error)` is one line for a user: what, where, why, what to do.
+
+    Names and messages of others in it cannot steer the terminal or the engine's log that it is shown on.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 @dataclass(frozen=True)

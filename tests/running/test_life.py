@@ -4,7 +4,7 @@ from pathlib import Path
 
 from coreweave_inference.simulator import Simulator
 
-from tests.running.command_line import Stack, claims
+from tests.running.command_line import Stack, claims, gateways
 
 DEPLOYMENT = """\
 buckets:
@@ -103,3 +103,21 @@ def test_what_was_changed_outside_is_shown_and_refresh_takes_it_into_the_state(
     assert "    resources.instanceCount: 3 -> 1" in preview.stdout.splitlines()
     assert refreshed.stdout.splitlines()[1] == '! changed outside: capacity claim "h200"'
     assert "    resources.instanceCount: 1 -> 3" in refreshed.stdout.splitlines()
+
+
+def test_a_reader_that_leaves_after_the_first_line_does_not_change_what_a_run_does(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(claims("h200"), gateways("public"))
+
+    with stack.started("up", "--yes") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        with process.stderr as stream:
+            error = stream.read()
+        process.wait()
+
+    assert (process.returncode, error) == (0, "")
+    assert {"h200", "public"} <= stack.names()

@@ -1,7 +1,7 @@
 """`cw-inference`: the command line.
 
-Arguments, questions, tables and exit codes belong here; what a command does is `engine`'s, `api`'s or `storage`'s.
-Exit codes: 0 done, 1 failed, 2 the command or the declaration must be mended, 130 stopped by Ctrl-C.
+Arguments, questions, tables and exit codes (`exits`) belong here; what a command does is `engine`'s, `api`'s or
+`storage`'s.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 
 def main() -> None:
     """The console script."""
-    from .application import application
+    from .output import unfailing_output
 
-    application()
+    with unfailing_output():
+        from .application import application
+
+        application()

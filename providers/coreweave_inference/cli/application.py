@@ -10,6 +10,7 @@ import typer
 
 from .check import check
 from .exits import errors_told
+from .output import say
 from .review import review
 
 application = typer.Typer(
@@ -189,7 +190,7 @@ def init(
 
     with errors_told():
         for line in run(directory, name=name, stack=stack, zone=zone):
-            print(line)
+            say(line)
 
 
 def catalog(directory: Directory = Path(), stack: StackName = None, as_json: AsJson = False) -> None:

@@ -13,6 +13,7 @@ from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.spec.kinds import Kind
 
 from .exits import FAILED, errors_told
+from .output import say
 from .surroundings import settings_at, stack_at
 
 
@@ -43,7 +44,7 @@ def catalog(directory: Path, stack: str | None, *, as_json: bool) -> None:
         settings = settings_at(directory, stack_at(directory, stack))
         with InferenceApi.of(settings) as api:
             found = read(api)
-    print(json.dumps(document(found)) if as_json else "\n".join(text(found)))
+    say(json.dumps(document(found)) if as_json else "\n".join(text(found)))
     if len(found.not_read) == len(Kind):
         import typer
 

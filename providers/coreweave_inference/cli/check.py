@@ -42,18 +42,19 @@ def check(
 
     from . import check_report, declared_values
     from .checking import looked_at, report_on
+    from .output import say
 
     with errors_told(as_json=as_json):
         found = looked_at(directory, stack, offline=offline or show)
         if show:
             values = list(declared_values.values_of(found.declaration))
-            print(
+            say(
                 json.dumps(declared_values.document(values))
                 if as_json
                 else "\n".join(declared_values.text(values))
             )
             return
         report = report_on(found)
-    print(json.dumps(check_report.document(report)) if as_json else "\n".join(check_report.text(report)))
+    say(json.dumps(check_report.document(report)) if as_json else "\n".join(check_report.text(report)))
     if report.errors:
         raise typer.Exit(FAILED)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
 from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, SettingsError
+
+from .output import say
 
 FAILED = 1
 MEND = 2
@@ -25,6 +26,10 @@ def errors_told(*, as_json: bool = False) -> Iterator[None]:
     except CoreWeaveError as error:
         tell_error(str(error), as_json=as_json)
         raise typer.Exit(_code(error)) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        tell_error(f"{where}{error.strerror or error or type(error).__name__}", as_json=as_json)
+        raise typer.Exit(FAILED) from None
     except KeyboardInterrupt:
         tell_error("stopped", as_json=as_json)
         raise typer.Exit(STOPPED) from None
@@ -35,7 +40,7 @@ def tell_error(text: str, *, as_json: bool = False) -> None:
     if as_json:
         print(json.dumps({"ok": False, "errors": text.splitlines()}))
     else:
-        print(f"error: {text}", file=sys.stderr)
+        say(f"error: {text}", error=True)
 
 
 def usage_error(text: str, *, as_json: bool = False) -> typer.Exit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable
 
 import typer
@@ -12,6 +11,7 @@ from coreweave_inference.engine.results import Result
 
 from . import wording
 from .exits import FAILED, MEND, STOPPED, tell_error
+from .output import say
 
 NEXT_AFTER_STOP = {
     "up": "stopped; the state is consistent, and the next `cw-inference up` goes on where this run ended",
@@ -30,7 +30,7 @@ def finish(result: Result, *, as_json: bool, planned: Result | None = None, full
         for error in result.errors:
             tell_error(error)
         if result.stopped:
-            print(NEXT_AFTER_STOP[result.operation], file=sys.stderr)
+            say(NEXT_AFTER_STOP[result.operation], error=True)
     code = code_of(result)
     if code:
         raise typer.Exit(code)
@@ -48,7 +48,7 @@ def code_of(result: Result) -> int:
 def print_lines(lines: Iterable[str]) -> None:
     """One line each, at once: what follows may take its time."""
     for line in lines:
-        print(line, flush=True)
+        say(line, flush=True)
 
 
 def _report(result: Result, *, full: bool) -> list[str]:

@@ -16,6 +16,7 @@ from coreweave_inference.engine.selection import Selection
 from . import wording
 from .announcing import Previewing, say_to
 from .exits import DIFFERS, STOPPED, errors_told, usage_error
+from .output import say
 from .reports import finish, print_lines
 from .views import Lines, LiveTable, View
 
@@ -117,7 +118,7 @@ def _opened(
 ) -> Engine:
     """The engine, once the first line of the run has said what it is about."""
     engine = Engine.opened(directory, stack, view, create=create)
-    print(engine.context, file=sys.stderr if as_json else sys.stdout, flush=True)
+    say(engine.context, error=as_json, flush=True)
     return engine
 
 
@@ -153,5 +154,5 @@ def _agreed(question: str) -> bool:
     except typer.Abort:
         raise typer.Exit(STOPPED) from None
     if not agreed:
-        print("nothing was changed")
+        say("nothing was changed")
     return agreed

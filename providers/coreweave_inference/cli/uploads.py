@@ -24,6 +24,7 @@ from coreweave_inference.storage_uploads import UploadProgress
 from coreweave_inference.weights_folder import files_in, is_excluded
 
 from .exits import errors_told, usage_error
+from .output import say
 from .surroundings import settings_at, stack_at
 
 MOST_NAMED = 10
@@ -59,7 +60,7 @@ def push(asked: Push, *, zone: str, directory: Path, stack: str | None, as_json:
             warnings = _serving(api, asked) if writes else ()
             if not as_json:
                 for warning in warnings:
-                    print(f"warning: {warning}", file=sys.stderr)
+                    say(f"warning: {warning}", error=True)
             if not asked.dry_run:
                 storage.upload(plan, progress)
                 if asked.delete:
@@ -67,7 +68,7 @@ def push(asked: Push, *, zone: str, directory: Path, stack: str | None, as_json:
     if as_json:
         print(json.dumps(_document(plan, extra, warnings, asked)))
     else:
-        print("\n".join(_text(plan, extra, asked)))
+        say("\n".join(_text(plan, extra, asked)))
 
 
 def _faults(bucket: str, path: str) -> list[Fault]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from coreweave_inference.engine.happenings import Happening, Message, Progress, Step
 from coreweave_inference.engine.results import verb_of
 
+from .output import say
 from .rows import Ready, Row, Rows, status_of
 from .wording import DOING, DONE, READINESS, subject
 
@@ -48,7 +49,7 @@ def _nothing() -> Iterator[None]:
 class Lines(View):
     """One line per change of state, and one every ten seconds while something is waited for."""
 
-    def __init__(self, print_line: Any = print, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+    def __init__(self, print_line: Any = say, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
         self._print = print_line
         self._rows = Rows(time.monotonic)
         self._heartbeat = heartbeat_seconds

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from coreweave_inference.errors import printable
+
 from .properties import fields, value_at
 
 if TYPE_CHECKING:
@@ -159,7 +161,7 @@ def of_progress_line(line: str) -> Progress | None:
         return None
     if not isinstance(told, dict):
         return None
-    words = {key: str(told.get(key) or "") for key in ("urn", "status", "verdict", "message")}
+    words = {key: printable(str(told.get(key) or "")) for key in ("urn", "status", "verdict", "message")}
     return Progress(**words, seconds=float(told.get("seconds") or 0))
 
 
@@ -172,7 +174,7 @@ def error_text(text: str) -> str:
 
 
 def _message(event: Any) -> Message | None:
-    text = str(event.message or "").strip()
+    text = printable(str(event.message or "")).strip()
     if event.severity == "debug" or not (text or event.ephemeral):
         return None
     severity = event.severity.removeprefix("info#") if event.severity else "info"

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-from coreweave_inference.errors import CoreWeaveError, one_line
+from coreweave_inference.errors import CoreWeaveError, one_line, printable
 
 from .values import newer_format
 
@@ -122,7 +122,7 @@ class EngineLog:
             return
         from pulumi.runtime.proto import engine_pb2
 
-        level = getattr(engine_pb2, severity)
+        text, level = printable(text), getattr(engine_pb2, severity)
         request = engine_pb2.LogRequest(severity=level, message=text, urn=urn, ephemeral=ephemeral)
         try:
             self._engine().Log(request, timeout=5)

@@ -1,0 +1,76 @@
+"""Standard output and error of the command line: what cannot be shown never changes what a command does.
+
+A pipe that nobody reads any more, a full disk, a closed descriptor and an encoding without a character are no errors here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO, cast
+
+from coreweave_inference.errors import printable
+
+
+def say(text: str, *, error: bool = False, flush: bool = False) -> None:
+    """Print lines for a person, without what would steer the terminal; `error`: on standard error."""
+    print(printable(text), file=sys.stderr if error else sys.stdout, flush=flush)
+
+
+class UnfailingStream:
+    """A text stream whose `write` and `flush` never raise: once one of them fails, nothing is shown any more."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="backslashreplace")
+
+    def write(self, text: str) -> int:
+        """Show `text` where that is still possible."""
+        try:
+            self._stream.write(text)
+        except (OSError, ValueError):
+            self._give_up()
+        return len(text)
+
+    def flush(self) -> None:
+        """Show what was written."""
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._give_up()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _give_up(self) -> None:
+        """Send the rest nowhere, what the stream still holds included: the interpreter flushes it at its end."""
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+            self._stream.flush()
+
+
+@contextlib.contextmanager
+def unfailing_output() -> Iterator[None]:
+    """Standard output and error as streams that never raise, also where a descriptor is closed."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except (
+            OSError
+        ):  # The next file that is opened would get its number, and be written to by whoever inherits it.
+            os.open(os.devnull, os.O_RDWR)
+    streams = tuple(
+        UnfailingStream(stream or os.fdopen(number, "w", closefd=False))
+        for number, stream in ((1, sys.stdout), (2, sys.stderr))
+    )
+    sys.stdout, sys.stderr = (cast(TextIO, stream) for stream in streams)
+    try:
+        yield
+    finally:
+        for stream in streams:
+            stream.flush()
