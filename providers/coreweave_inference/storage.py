@@ -164,14 +164,14 @@ class ObjectStorage:
         return _parsed_policy(name, text)
 
     def put_policy(self, name: str, document: Mapping[str, Any]) -> None:
-        """Make `document` the bucket's whole policy."""
+        """Make `document` the bucket's whole policy; one request, since a repeat could take back what others wrote."""
         with self._s3.errors(name, "write its policy"):
-            self._s3.send("put_bucket_policy", Bucket=name, Policy=json.dumps(document))
+            self._s3.send("put_bucket_policy", once=True, Bucket=name, Policy=json.dumps(document))
 
     def delete_policy(self, name: str) -> None:
-        """Take the bucket's policy away; one that has none stays as it is."""
+        """Take the bucket's policy away, with one request; a bucket that has none stays as it is."""
         with self._s3.errors(name, "delete its policy"):
-            self._s3.send("delete_bucket_policy", Bucket=name)
+            self._s3.send("delete_bucket_policy", once=True, Bucket=name)
 
     def holds_objects(self, bucket: str, prefix: str) -> bool:
         """Whether at least one object lies below the folder `prefix`; one request."""

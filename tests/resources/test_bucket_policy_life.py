@@ -9,6 +9,7 @@ import pytest
 from coreweave_inference.resources.host import CoreWeave
 from coreweave_inference.resources.weights_bucket import WeightsBucketProvider
 from coreweave_inference.simulator import Simulator
+from coreweave_inference.simulator.faults import Fault
 from pulumi.output import Unknown
 
 from tests.resources.bucket_resources import bucket, name, policy, statement, weights
@@ -88,6 +89,39 @@ def test_statements_of_others_survive_a_change_and_the_end(
         document = run.storage().policy(name)
 
     assert document == {"Version": "2012-10-17", "Statement": [theirs]}
+
+
+def test_a_put_without_a_clear_answer_is_repeated_only_after_reading_again(
+    run: Run,
+    bucket: Resource,
+    policy: Resource,
+    name: str,
+    simulator: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bucket.up(weights(name))
+    theirs = {
+        "Sid": "Theirs",
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": f"arn:aws:s3:::{name}",
+    }
+    sleep, others = run.time.sleep, {"Version": "2012-10-17", "Statement": [theirs]}
+
+    def meanwhile(seconds: float) -> None:
+        if run.storage().policy(name) is None:
+            run.storage().put_policy(name, others)
+        sleep(seconds)
+
+    monkeypatch.setattr(run.time, "sleep", meanwhile)
+    simulator.faults.add(Fault("status", "PUT", f"^/{name}$", status=503, count=1))
+
+    policy.up(statement(name))
+
+    document = run.storage().policy(name)
+    assert document is not None
+    assert [one["Sid"] for one in document["Statement"]] == ["Theirs", policy.outputs["sid"]]
 
 
 def test_a_statement_that_was_taken_out_or_changed_outside_shows(

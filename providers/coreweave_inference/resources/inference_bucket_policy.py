@@ -15,7 +15,7 @@ import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from coreweave_inference.deletions import POLICY
-from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault
+from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault, StorageError, Unreachable
 from coreweave_inference.policy import (
     Document,
     documented,
@@ -29,6 +29,7 @@ from coreweave_inference.policy import (
     without,
 )
 from coreweave_inference.spec.unknown import UNKNOWN
+from coreweave_inference.storage_errors import is_unclear
 
 from . import owner_access, removal
 from .account import account_of
@@ -251,27 +252,35 @@ def _put(run: Session, declared: Mapping[str, Any], old: Mapping[str, Any]) -> d
 def _rewrite(
     run: Session, bucket: str, change: Callable[[Document | None], Document | None]
 ) -> Document | None:
-    """The document at the end. Read, change, put, and look again a little later: repeated where somebody else wrote in between.
+    """The document at the end. Read, change, put, and look again a little later: repeated where somebody else wrote in
+    between, or where a put got no clear answer.
 
     A document is put as a whole and without a condition: another run that read it before our put, and puts after our
-    first look, takes our change back. It has done so when `LOOK_AGAIN_SECONDS` are over.
+    first look, takes our change back. It has done so when `LOOK_AGAIN_SECONDS` are over. For the same reason nothing is
+    put twice without a look in between.
     """
     storage = run.storage()
+    failure: CoreWeaveError = CoreWeaveError(
+        f'the policy of bucket "{bucket}" was changed by somebody else each of {ATTEMPTS} times it was put; run again '
+        "when nobody else writes it"
+    )
     with run.bucket_alone(bucket):
         for _ in range(ATTEMPTS):
             before = storage.policy(bucket)
             after = change(before)
             if same_meaning(before, after):
                 return before
-            if after is None:
-                storage.delete_policy(bucket)
-            else:
-                storage.put_policy(bucket, after)
+            try:
+                if after is None:
+                    storage.delete_policy(bucket)
+                else:
+                    storage.put_policy(bucket, after)
+            except (StorageError, Unreachable) as error:
+                if not is_unclear(error):
+                    raise
+                failure = error
             run.clock.sleep(LOOK_AGAIN_SECONDS * (0.8 + 0.4 * random()))
-    raise CoreWeaveError(
-        f'the policy of bucket "{bucket}" was changed by somebody else each of {ATTEMPTS} times it was put; run again '
-        "when nobody else writes it"
-    )
+    raise failure
 
 
 class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="InferenceBucketPolicy"):
