@@ -13,12 +13,27 @@ from typing import Protocol
 
 RUN_DIRECTORY = "COREWEAVE_RUN_DIRECTORY"
 """Environment variable: a directory where progress is appended to `progress.jsonl` and a file `stop` ends waits."""
+OWNER = "owner"
+"""File in that directory: the id of the process whose run it is."""
 
 
 def stop_requested() -> bool:
-    """Whether the run that this process belongs to was asked to stop (Pulumi's host ignores Cancel)."""
+    """Whether the run that this process belongs to was asked to stop (Pulumi's host ignores Cancel), or was killed."""
     directory = os.environ.get(RUN_DIRECTORY)
-    return directory is not None and (Path(directory) / "stop").exists()
+    return directory is not None and (
+        (Path(directory) / "stop").exists() or _has_ended(Path(directory) / OWNER)
+    )
+
+
+def _has_ended(owner: Path) -> bool:
+    """Whether the process of a run is gone; not known where it left no number."""
+    try:
+        os.kill(int(owner.read_text(encoding="ascii")), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 class Clock(Protocol):

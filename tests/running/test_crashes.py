@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
+import signal
 import socket
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from coreweave_inference.simulator import Simulator
@@ -125,7 +130,113 @@ def test_attributes_that_a_kill_left_empty_do_not_stop_the_next_run(stack: Stack
     done = stack.document("up", "--yes")
 
     assert (done["code"], done["counts"]) == (0, {"same": 3})
-    assert any(f"took away {attributes}" in line for line in done["repairs"])
+    assert any(f"removed {attributes}" in line for line in done["repairs"])
+
+
+def test_a_state_that_a_full_disk_left_empty_is_restored_from_its_backup(stack: Stack) -> None:
+    stack.declare(claims("h200"))
+    assert stack.run("up", "--yes").returncode == 0
+    file = stack.backend / ".pulumi" / "stacks" / "serving" / "dev.json"
+    shutil.copyfile(file, f"{file}.bak")
+    file.write_bytes(b"")
+
+    done = stack.document("up", "--yes")
+
+    assert (done["code"], done["counts"]) == (0, {"same": 3})
+    assert any(f"{file}: restored from dev.json.bak" in line for line in done["repairs"])
+
+
+def test_a_lock_without_a_proof_is_left_also_where_its_process_id_is_free(stack: Stack) -> None:
+    stack.declare(claims("h200"))
+    assert stack.run("up", "--yes").returncode == 0
+    lock = stack.backend / ".pulumi" / "locks" / "organization" / "serving" / "dev" / "somebody.json"
+    holder = {"username": "ann", "hostname": socket.gethostname(), "timestamp": "2026-01-01T00:00:00Z"}
+    lock.write_text(json.dumps({"pid": 4194300, **holder}))
+
+    done = stack.run("up", "--yes")
+
+    assert done.returncode == 1
+    assert "pulumi cancel --stack dev" in done.stderr
+    assert lock.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_closed_terminal_is_a_first_ctrl_c_and_a_second_one_loses_no_creation(
+    stack: Stack, simulator: Simulator, number: signal.Signals
+) -> None:
+    simulator.behaviour = replace(simulator.behaviour, gateway_create_seconds=600.0)
+    stack.declare(gateways("slow"), claims("h200"))
+    with stack.started("up", "--yes") as process:
+        until(lambda: simulator.world.records("gateways"))
+        process.send_signal(number)
+        if number == signal.SIGINT:
+            for _ in range(20):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.05)
+        process.communicate(timeout=60)
+    simulator.behaviour = replace(simulator.behaviour, gateway_create_seconds=0.1)
+    stack.declare(claims("h200"))
+
+    done = stack.document("up", "--yes")
+
+    assert process.returncode in (130, -number)
+    assert (done["code"], done["errors"]) == (0, [])
+    assert until(lambda: not simulator.world.records("gateways"))
+    assert stack.names() == {"account", "h200", "ready"}
+
+
+def test_no_provider_outlives_a_killed_command_and_its_lock_goes_by_itself(
+    stack: Stack, simulator: Simulator
+) -> None:
+    simulator.behaviour = replace(simulator.behaviour, claims_wait_for_hardware=True)
+    stack.declare(claims("h200"))
+    with stack.started("up", "--yes") as process:
+        read_until(process, 'capacity claim "h200": waiting')
+        session = stack.engine_process()
+        assert members(session)
+        process.kill()
+        process.communicate(timeout=30)
+    until(lambda: not members(session), 30)
+    simulator.world.release_hardware()
+
+    done = stack.document("up", "--yes")
+
+    assert (done["code"], done["errors"]) == (0, [])
+
+
+def members(session: int) -> list[int]:
+    """The processes of a session that run."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            running = (directory / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+            found.extend(
+                [int(directory.name)] if running and os.getsid(int(directory.name)) == session else []
+            )
+    return found
+
+
+def test_a_repair_never_overwrites_what_another_run_wrote_meanwhile(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(claims("h200"))
+    assert stack.run("up", "--yes").returncode == 0
+    stack.declare(claims("h200"), gateways("slow"))
+    gateway_id = killed_in_creation(stack, simulator)
+    simulator.clock.advance(700)
+    # The repair of the second run waits for this answer; meanwhile the first one repairs, and records its gateway.
+    simulator.faults.add(
+        Fault("delay", "GET", f"/gateways/{gateway_id}", count=1, when="before", seconds=8.0)
+    )
+    with stack.started("up", "--yes") as second:
+        until(lambda: simulator.journal.entries("GET", f"/gateways/{gateway_id}"))
+        first = stack.document("up", "--yes")
+        _, error = second.communicate(timeout=60)
+
+    assert (first["code"], first["errors"]) == (0, [])
+    assert second.returncode == 1
+    assert "its state was changed by another run" in error
+    assert "slow" in stack.names()
 
 
 def gateway(key: str, name: str, *aliases: str) -> str:

@@ -11,7 +11,6 @@ from coreweave_inference.engine.happenings import (
     of_progress_line,
     outputs_in,
 )
-from coreweave_inference.engine.locks import Lock, is_stale, locks_in
 from coreweave_inference.engine.properties import path_keys, value_at
 from coreweave_inference.engine.results import FRAME, Record, Result, counts_of, following
 from pulumi.automation import EngineEvent
@@ -163,16 +162,6 @@ def test_two_runs_that_were_one_add_up() -> None:
     assert following(first, second) == Result(
         "up", "serving", "dev", ok=False, counts={"same": 2, "delete": 2}, errors=("no",), seconds=3.25
     )
-
-
-def test_a_lock_is_stale_only_on_its_own_machine_and_without_its_process() -> None:
-    (lock,) = locks_in(LOCKED)
-
-    assert lock == Lock("ann", "build-7.acme", 4711, "2026-11-21T22:00:00Z")
-    assert is_stale(lock, "build-7.acme", lambda pid: pid != 4711)
-    assert not is_stale(lock, "build-7.acme", lambda _: True)
-    assert not is_stale(lock, "build-8.acme", lambda _: False)
-    assert locks_in("error: created by ann@x (pid 1) at now") == ()
 
 
 def test_the_fields_of_a_creation_are_told_with_its_secrets_masked_at_any_depth() -> None:

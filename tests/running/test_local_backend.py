@@ -3,7 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from coreweave_inference.engine.local_backend import is_cut_off, without_empty_attributes
+from coreweave_inference.engine.local_backend import (
+    is_cut_off,
+    restore_empty_states,
+    without_empty_attributes,
+)
 
 
 @pytest.mark.parametrize(
@@ -11,6 +15,7 @@ from coreweave_inference.engine.local_backend import is_cut_off, without_empty_a
     [
         ("error: failed to load checkpoint: EOF\n", True),
         ("error: EOF", True),
+        ("error: failed to load checkpoint: place 1: unexpected end of JSON input\n", True),
         ("error: no stack named 'dev' found", False),
         ("error: EOF is not expected here", False),
         ("error: error reading from server: EOF", False),
@@ -39,3 +44,28 @@ def test_empty_attributes_of_states_and_locks_go_and_everything_else_stays(tmp_p
 @pytest.mark.parametrize("url", ["s3://bucket/states", "https://api.pulumi.com", ""])
 def test_a_backend_elsewhere_is_left_alone(url: str) -> None:
     assert without_empty_attributes(url) == ()
+
+
+def test_an_empty_state_is_restored_from_a_whole_backup_and_not_while_it_is_locked(tmp_path: Path) -> None:
+    stacks = tmp_path / ".pulumi" / "stacks" / "serving"
+    stacks.mkdir(parents=True)
+    backups = {
+        "dev": '{"version": 3, "checkpoint": {}}',
+        "cut": "",
+        "locked": '{"version": 3, "checkpoint": {}}',
+    }
+    for name, backup in backups.items():
+        (stacks / f"{name}.json").write_text("")
+        (stacks / f"{name}.json.bak").write_text(backup)
+    lock = tmp_path / ".pulumi" / "locks" / "organization" / "serving" / "locked" / "one.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("{}")
+
+    restored = restore_empty_states(f"file://{tmp_path}")
+
+    assert [file.name for file in restored] == ["dev.json"]
+    assert {name: (stacks / f"{name}.json").read_text() for name in backups} == {
+        **dict.fromkeys(backups, ""),
+        "dev": backups["dev"],
+    }
+    assert restore_empty_states("s3://bucket/states") == ()

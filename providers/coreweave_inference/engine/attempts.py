@@ -11,15 +11,13 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from coreweave_inference.resources.values import KEPT
+from coreweave_inference.resources.values import KEPT, NOTED
 from coreweave_inference.spec.identity import salted
 
 from .happenings import ACCOUNT, TYPES, kind_of, name_of, type_of
 from .repair import State
 
 Inputs = dict[str, Any]
-NOTED = "__attempts"
-"""Hidden output of the account, by URN: what creations were about to send."""
 
 
 def unsettled(lines: Iterable[str], created: Iterable[str]) -> dict[str, Inputs]:
@@ -46,13 +44,15 @@ def noted(state: State, attempts: Mapping[str, Inputs]) -> State | None:
     """The state with each attempt that it knows nothing of; None where it knows of all.
 
     They lie with the account, which is there before anything else is made: an import of a state drops what is pending.
+    What was noted before stays noted.
     """
     missing = _unknown(state, attempts)
     result = copy.deepcopy(state)
     account = _account(result)
     if account is None or not missing:
         return None
-    account.setdefault("outputs", {})[NOTED] = missing
+    outputs = account.setdefault("outputs", {})
+    outputs[NOTED] = {**(outputs.get(NOTED) or {}), **missing}
     return result
 
 

@@ -21,6 +21,7 @@ from pulumi.automation import CommandResult, PulumiCommand
 
 from coreweave_inference.errors import CoreWeaveError
 
+from .engine_processes import recorded
 from .refusals import CannotStart
 
 OLDEST = semver.Version(3, 254, 0)
@@ -57,6 +58,7 @@ class PulumiCli(PulumiCommand):
         self.version = version
         self.more: tuple[str, ...] = ()
         self._running: subprocess.Popen[str] | None = None
+        self._runs_engine = False
 
     @classmethod
     def found(cls, environ: Mapping[str, str]) -> PulumiCli:
@@ -93,6 +95,7 @@ class PulumiCli(PulumiCommand):
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
         # Plugins lie beside the CLI in a release archive.
         environment["PATH"] = os.pathsep.join([os.path.dirname(self.command), environment.get("PATH", "")])
+        self._runs_engine = "--exec-kind" in args
         try:
             result = self._finished(
                 [self.command, *arguments], cwd, environment, standard_input, (on_output, on_error)
@@ -106,8 +109,8 @@ class PulumiCli(PulumiCommand):
         return result
 
     def interrupt(self) -> None:
-        """Ask the command that runs now to stop, as a Ctrl-C does with `pulumi` itself."""
-        if self._running is not None and self._running.poll() is None:
+        """Ask the engine that runs now to stop, as a Ctrl-C does with `pulumi` itself; other commands are finished."""
+        if self._runs_engine and self._running is not None and self._running.poll() is None:
             self._running.send_signal(signal.SIGINT)
 
     def _finished(
@@ -137,7 +140,8 @@ class PulumiCli(PulumiCommand):
                     process.stdin.flush()
                 with contextlib.suppress(BrokenPipeError):
                     process.stdin.close()
-            code = process.wait()
+            with recorded(command[1:], process.pid, environment) as codes:
+                codes.append(code := process.wait())
             if code < 0:
                 _end_session(process.pid)
             output, error = (reader.text() for reader in readers)

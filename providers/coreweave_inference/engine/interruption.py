@@ -6,14 +6,20 @@ the engine.
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import signal
+import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+
+from coreweave_inference.clock import OWNER
+from coreweave_inference.resources import provider_host
 
 from .happenings import Progress, of_progress_line
 
@@ -21,7 +27,8 @@ STOP = "stop"
 PROGRESS = "progress.jsonl"
 ATTEMPTS = "attempts.jsonl"
 LOOK_SECONDS = 0.1
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PROVIDER_PYTHON = "python-for-providers"
 
 Tell = Callable[[Progress], None]
 
@@ -41,6 +48,16 @@ class RunDirectory:
         """Ask the run to stop waiting."""
         (self.path / STOP).touch()
 
+    def provider_python(self) -> Path:
+        """The Python that providers run in: one that ends when its engine is gone, also before it was asked anything."""
+        file = self.path / PROVIDER_PYTHON
+        file.write_text(
+            f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -u -m {provider_host.__name__} "$@"\n',
+            encoding="utf-8",
+        )
+        file.chmod(0o700)
+        return file
+
     def attempts(self) -> list[str]:
         """What the providers noted of the creations that they began, line by line."""
         file = self.path / ATTEMPTS
@@ -51,6 +68,7 @@ class RunDirectory:
 def run_directory(tell: Tell) -> Iterator[RunDirectory]:
     """A directory for one run, gone afterwards; `tell` gets each line of progress soon after it was written."""
     path = Path(tempfile.mkdtemp(prefix="cw-inference-"))
+    (path / OWNER).write_text(str(os.getpid()), encoding="ascii")
     over = threading.Event()
     follower = threading.Thread(
         target=_follow, args=(path / PROGRESS, tell, over), name="progress", daemon=True
@@ -83,21 +101,39 @@ def _follow(file: Path, tell: Tell, over: threading.Event) -> None:
 
 @contextmanager
 def interruptible(first: Callable[[], None], further: Callable[[], None]) -> Iterator[None]:
-    """Call `first` at the first SIGINT or SIGTERM and `further` at each after it; elsewhere than in the main thread,
-    signals stay as they are.
+    """Call `first` at the first SIGINT, SIGTERM or SIGHUP and `further` at each after it; elsewhere than in the main
+    thread, signals stay as they are, and so does one that is ignored (nohup). Nothing is written to a closed terminal.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
+    terminals = [number for number in (0, 1, 2) if _is_terminal(number)]
 
     def handle(number: int, _: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            _leave(terminals)
         received.append(number)
         (first if len(received) == 1 else further)()
 
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_terminal(number: int) -> bool:
+    try:
+        return os.isatty(number)
+    except OSError:
+        return False
+
+
+def _leave(terminals: Sequence[int]) -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in terminals:
+        os.dup2(nowhere, number)
+    os.close(nowhere)

@@ -1,4 +1,6 @@
-"""A backend in a folder: what a kill left there that no command of the CLI can read any more.
+"""A backend in a folder: what a kill or a full disk left there that no command of the CLI can read any more.
+
+A disk that is full leaves the state itself empty; the one before it lies beside it (`dev.json.bak`).
 
 Beside each file lie its attributes (`dev.json.attrs`). They are not written in one step: a kill at that moment leaves
 them empty, and from then on the CLI says no more than `EOF`, also where the state itself is whole.
@@ -7,17 +9,28 @@ them empty, and from then on the CLI says no more than `EOF`, also where the sta
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+
+from coreweave_inference.errors import CoreWeaveError
 
 from .installation import CommandFailed, PulumiCli
 
 T = TypeVar("T")
 SCHEME = "file://"
 PLACES = ("stacks", "locks")
-CUT_OFF = frozenset({"error: failed to load checkpoint: EOF", "error: EOF"})
-"""Of a state and of a lock. A provider that was killed is told with more words before the same."""
+CUT_OFF = frozenset(
+    {
+        "error: failed to load checkpoint: EOF",
+        "error: EOF",
+        "error: failed to load checkpoint: place 1: unexpected end of JSON input",
+    }
+)
+"""Of the attributes of a state and of a lock, and of an empty state. A provider that was killed is told with more words
+before the same."""
 
 
 def read(act: Callable[[], T], cli: PulumiCli, directory: Path, told: Callable[[str], None]) -> T:
@@ -28,11 +41,18 @@ def read(act: Callable[[], T], cli: PulumiCli, directory: Path, told: Callable[[
         if not is_cut_off(error.text):
             raise
         backend = json.loads(cli.run(["whoami", "--json"], str(directory), {}).stdout)
-        removed = without_empty_attributes(backend.get("url", ""))
-        if not removed:
+        url = backend.get("url", "")
+        removed = without_empty_attributes(url)
+        restored = restore_empty_states(url)
+        if not (removed or restored):
             raise
     for file in removed:
-        told(f"took away {file}: a killed run had left it empty, and the state could not be read")
+        told(f"removed {file}: a killed run had left it empty, and the state could not be read")
+    for file in restored:
+        told(
+            f"{file}: restored from {file.name}.bak, the state before its last write: a full disk or a killed run had left "
+            "it empty; what was begun after that is looked for"
+        )
     return act()
 
 
@@ -43,9 +63,9 @@ def is_cut_off(text: str) -> bool:
 
 def without_empty_attributes(url: str) -> tuple[Path, ...]:
     """Take away empty attributes below a backend's address, and say which; without any, the CLI assumes the usual."""
-    if not url.startswith(SCHEME):
+    root = _root(url)
+    if root is None:
         return ()
-    root = Path(url.removeprefix(SCHEME)).expanduser() / ".pulumi"
     found = tuple(
         file
         for place in PLACES
@@ -55,3 +75,47 @@ def without_empty_attributes(url: str) -> tuple[Path, ...]:
     for file in found:
         file.unlink(missing_ok=True)
     return found
+
+
+def restore_empty_states(url: str) -> tuple[Path, ...]:
+    """Put the backup of each empty state below a backend's address in its place, and say which.
+
+    Not while a run holds the stack's lock, which may be about to write, and not where the backup is no state.
+    """
+    root = _root(url)
+    if root is None:
+        return ()
+    found = tuple(
+        file
+        for file in sorted((root / "stacks").rglob("*.json"))
+        if not file.stat().st_size and not _is_locked(root, file) and _is_state(_backup(file))
+    )
+    for file in found:
+        new = file.with_name(f"{file.name}.new")
+        shutil.copyfile(_backup(file), new)
+        if new.stat().st_size != _backup(file).stat().st_size:
+            raise CoreWeaveError(
+                f"{file}: the disk is full, so the state could not be restored; free space and run again"
+            )
+        os.replace(new, file)
+    return found
+
+
+def _root(url: str) -> Path | None:
+    return Path(url.removeprefix(SCHEME)).expanduser() / ".pulumi" if url.startswith(SCHEME) else None
+
+
+def _backup(file: Path) -> Path:
+    return file.with_name(f"{file.name}.bak")
+
+
+def _is_locked(root: Path, state: Path) -> bool:
+    """Locks lie in `locks/<organization>/<project>/<stack>/`, as the state does in `stacks/<project>/`."""
+    return any((root / "locks").rglob(f"{state.parent.name}/{state.stem}/*.json"))
+
+
+def _is_state(backup: Path) -> bool:
+    try:
+        return "checkpoint" in json.loads(backup.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False

@@ -1,16 +1,20 @@
-"""The lock that the CLI puts on a stack: whose it is, and whether its process is still there.
+"""The lock that the CLI puts on a stack: whose it is, and whether its process surely ended.
 
-Pure but for one question to the operating system. Taking a lock away is `operations`'.
+Taking a lock away is `operations`'.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from coreweave_inference.api_objects import parsed_time
+
+from .engine_processes import EngineProcess
+
+LONGEST_START_SECONDS = 300.0
+"""How long an engine may take from its start to its lock."""
 LOCKED = "is currently locked by"
 _LOCK = re.compile(
     r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<time>\S+)",
@@ -37,17 +41,19 @@ def locks_in(text: str) -> tuple[Lock, ...]:
     return tuple(Lock(m["user"], m["host"], int(m["pid"]), m["time"]) for m in _LOCK.finditer(text))
 
 
-def is_stale(lock: Lock, host: str | None = None, runs: Callable[[int], bool] | None = None) -> bool:
-    """Whether it was left by a process of this machine that has ended; a lock of another machine never counts."""
-    return lock.host == (host or socket.gethostname()) and not (runs or process_runs)(lock.pid)
+def is_stale(lock: Lock, process: EngineProcess | None, environ: Mapping[str, str]) -> bool:
+    """Whether it was left by an engine that surely ended. `process` is what is recorded of the engine of its id.
 
-
-def process_runs(pid: int) -> bool:
-    """Whether there is a process of this number; one of somebody else's counts, and so does one not waited for."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+    Without a record that fits host, id and time of the lock nothing is proven; and in CI nobody decides.
+    """
+    if process is None or is_ci(environ) or (lock.host, lock.pid) != (process.host, process.pid):
         return False
-    except PermissionError:
-        return True
-    return True
+    taken = parsed_time(lock.time)
+    if taken is None or not -2.0 <= taken.timestamp() - process.began <= LONGEST_START_SECONDS:
+        return False
+    return process.has_ended()
+
+
+def is_ci(environ: Mapping[str, str]) -> bool:
+    """Whether this is a run of a pipeline, as the variable `CI` tells."""
+    return environ.get("CI", "").lower() not in ("", "0", "false")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +28,7 @@ from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
 from . import local_backend, repair, stacks
 from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
 from .directory import StackDirectory
+from .engine_processes import record_of
 from .environment import environment_with
 from .happenings import TYPES, Happening, Message, Step, error_text, is_shown, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
@@ -183,7 +184,8 @@ class Engine:
 
     def repair(self) -> tuple[str, ...]:
         """Put right what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
-        state = taken_up(self.state() or {})
+        base = self.state()
+        state = taken_up(base or {})
         if not repair.pending(state):
             return ()
         session = Session(self._settings(self._configuration()))
@@ -192,7 +194,7 @@ class Engine:
         finally:
             session.api.close()
         if result.changed:
-            self._import(put_back(result.state))
+            self._import(result.state, base)
         for line in result.lines:
             self._repaired(line)
         return result.lines
@@ -231,7 +233,7 @@ class Engine:
         """Delete these and nothing else; what stays no longer depends on them."""
         state = self.state()
         if state is not None:
-            self._import(without_edges_to(state, urns))
+            self._import(without_edges_to(state, urns), state)
         stack = self._automation()
         return self._run(
             "destroy",
@@ -250,16 +252,26 @@ class Engine:
         found = stacks.configuration(self.directory, self.stack, lambda: self._cli)
         return {key: found[key] for key in CONFIG_KEYS if key in found}
 
-    def _import(self, state: State) -> None:
-        text = json.dumps(state)
-        arguments = ["stack", "import", "--stack", self.stack]
+    def _import(self, state: State, base: State | None) -> None:
+        """Put `state` in the place of `base`, which it was made from. Raises CoreWeaveError where another run has written
+        the state since, or holds its lock: what that one recorded would be lost.
+        """
         self._known = None
+        if self.state() != base:
+            self._known = None
+            raise CoreWeaveError(
+                f'stack "{self.stack}": its state was changed by another run while it was repaired; nothing was written; '
+                "run again when that run has ended"
+            )
+        self._known = None
+        text = json.dumps(put_back(state))
+        arguments = ["stack", "import", "--stack", self.stack]
         self._unlocked(
             lambda: self._cli.run(list(arguments), str(self.directory.path), {}, standard_input=text)
         )
 
     def _automation(self) -> KnownStack:
-        environment = {"PULUMI_PYTHON_CMD": sys.executable, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        environment = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
         workspace = automation.LocalWorkspace(
             work_dir=str(self.directory.path),
             program=self._program,
@@ -286,7 +298,8 @@ class Engine:
         def happened(happening: Happening) -> None:
             with self._lock:
                 record.add(happening)
-                watch(happening)
+                with suppress(OSError):  # The terminal may have been closed.
+                    watch(happening)
 
         def on_event(event: automation.EngineEvent) -> None:
             record.outputs.update(outputs_in(event) or {})
@@ -298,15 +311,17 @@ class Engine:
             variables = {
                 RUN_DIRECTORY: str(directory.path),
                 RUN_CONFIG: json.dumps(configuration),
+                "PULUMI_PYTHON_CMD": str(directory.provider_python()),
                 **_may_take_over(set_aside),
                 **known,
             }
-            with environment_with(variables):
-                failure = self._interruptible(directory.stop, lambda: act(on_event), more)
-            stopped, attempts = directory.stopped, directory.attempts()
+            # What was perhaps made is noted before a signal can end this process.
+            with environment_with(variables), interruptible(directory.stop, self._cli.interrupt):
+                failure = self._failure(lambda: act(on_event), more)
+                if failure is not None:
+                    self._keep_in_mind(directory.attempts(), record)
+            stopped = directory.stopped
         self._seen_urns = record.urns
-        if failure is not None:
-            self._keep_in_mind(attempts, record)
         errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))
         seconds = time.monotonic() - started
         return self._result(operation, record, errors, seconds, stopped=stopped, ok=failure is None)
@@ -317,20 +332,18 @@ class Engine:
         if not left:
             return
         try:
-            state = noted(self.state() or {}, left)
+            base = self.state()
+            state = noted(base or {}, left)
             if state is not None:
-                self._import(state)
+                self._import(state, base)
         except CoreWeaveError as error:
             record.add(Message("warning", f"{perhaps_made(left)}; that could not be noted: {error}"))
 
-    def _interruptible(
-        self, first: Callable[[], None], act: Callable[[], object], more: Sequence[str]
-    ) -> CommandFailed | None:
-        """Run it with `more` arguments; the first Ctrl-C calls `first`, each further one interrupts the engine."""
+    def _failure(self, act: Callable[[], object], more: Sequence[str]) -> CommandFailed | None:
+        """Run it with `more` arguments; what it failed with, if it did."""
         self._cli.more = tuple(more)
         try:
-            with interruptible(first, self._cli.interrupt):
-                self._unlocked(act)
+            self._unlocked(act)
         except CommandFailed as error:
             return error
         finally:
@@ -376,7 +389,7 @@ class Engine:
             locks = locks_in(error.text)
             if not locks:
                 raise
-            if not all(is_stale(lock) for lock in locks):
+            if not all(is_stale(lock, record_of(lock.pid), os.environ) for lock in locks):
                 held = "; ".join(str(lock) for lock in locks)
                 raise CoreWeaveError(
                     f'stack "{self.stack}" is locked by {held}; wait for that run to end, or, if it is known to be dead, '

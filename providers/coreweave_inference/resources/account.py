@@ -20,7 +20,7 @@ from .host import one_line_errors
 from .object_provider import HostedProvider
 from .program import MODULE, Program, current_program, urn_of
 from .session import Session, current
-from .values import FORMAT, PACKAGE_VERSION, URN, for_engine, plain
+from .values import FORMAT, NOTED, PACKAGE_VERSION, URN, for_engine, plain
 
 
 class AccountProvider(HostedProvider):
@@ -86,7 +86,7 @@ def _guard(run: Session, old: dict[str, Any]) -> None:
 
 def _outputs(run: Session, props: dict[str, Any]) -> dict[str, Any]:
     known = run.organization(str(props.get("organizationId") or ""))
-    kept = {URN: props[URN]} if URN in props else {}
+    kept = {key: props[key] for key in (URN, NOTED) if key in props}
     return {
         **kept,
         "apiEndpoint": run.endpoint,

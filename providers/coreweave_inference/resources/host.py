@@ -21,6 +21,7 @@ from .values import newer_format
 
 P = ParamSpec("P")
 R = TypeVar("R")
+WATCH = "end-with-engine"
 
 
 class CoreWeave(Exception):
@@ -69,9 +70,10 @@ def one_line_errors(method: Callable[P, R]) -> Callable[P, R]:
 def end_with_engine(look_every_seconds: float = 1.0) -> None:
     """End this process when the engine dies: a killed engine leaves its plugins behind otherwise.
 
-    The parent says nothing: it is a shell script, which outlives the engine. So its port is looked at.
+    The parent says nothing: it is a shell script, which outlives the engine. So its port is looked at. The last
+    argument of this process is the engine's address; a second call changes nothing.
     """
-    if not is_provider_process():
+    if any(thread.name == WATCH for thread in threading.enumerate()):
         return
     host, _, port = sys.argv[-1].rpartition(":")
 
@@ -80,7 +82,7 @@ def end_with_engine(look_every_seconds: float = 1.0) -> None:
             time.sleep(look_every_seconds)
         os._exit(1)
 
-    threading.Thread(target=watch, name="end-with-engine", daemon=True).start()
+    threading.Thread(target=watch, name=WATCH, daemon=True).start()
 
 
 def _somebody_listens(host: str, port: int) -> bool:

@@ -25,7 +25,7 @@ from coreweave_inference.spec import Kind
 from coreweave_inference.storage import ObjectStorage, credentials_from
 from coreweave_inference.waiting import ON_THE_WAY, Live, Revision
 
-from .host import EngineLog, end_with_engine
+from .host import EngineLog, end_with_engine, is_provider_process
 
 CLOCK_STEP_SECONDS = 1.0
 """The service's clock is read from the `Date` of its answers, in whole seconds."""
@@ -303,7 +303,8 @@ def current() -> Session:
     global _current
     with _lock:
         if _current is None:
-            end_with_engine()
+            if is_provider_process():
+                end_with_engine()
             _current = Session(_settings(os.environ, _config))
         return _current
 

@@ -30,6 +30,8 @@ URN = "__urn"
 STACK = "__stack"
 KEPT = "__kept"
 """A bucket that the engine leaves behind; what is noted of its creation must say so too."""
+NOTED = "__attempts"
+"""Hidden output of the account, by URN: what creations were about to send. It stays until a repair has looked for it."""
 HIDDEN = (IDENTITY, DERIVED_NAME, RESOLVED_VERSION, IGNORED, URN)
 """Inputs that Pulumi does not show; they travel through outputs too, since `read` gets nothing else."""
 
