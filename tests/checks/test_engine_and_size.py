@@ -222,6 +222,7 @@ def test_a_listing_that_was_cut_off_says_nothing_of_size_without_the_index():
         (None, {}, Severity.WARNING),
         ("bfloat16", {"quantization": "fp8"}, None),
         ("bfloat16", {"cpu-offload-gb": 40}, None),
+        ("bfloat16", {"cpu_offload_gb": 40}, None),
         ("bfloat16", {"load-format": "dummy"}, None),
     ],
 )

@@ -67,7 +67,7 @@ def version(view: View) -> Iterator[Problem]:
 def latest(view: View) -> Iterator[Problem]:
     """Said where a deployment follows the newest version."""
     for item in view.deployments:
-        found = newest(view.catalogue.versions.get(item.engine or "", ()))
+        found = view.catalogue.newest.get(item.engine or "")
         if item.version == LATEST and found:
             yield Problem(
                 item.about,
@@ -84,7 +84,7 @@ def newer(view: View) -> Iterator[Problem]:
     for item in view.deployments:
         declared, found = (
             parsed(item.version),
-            parsed(newest(view.catalogue.versions.get(item.engine or "", ()))),
+            parsed(view.catalogue.newest.get(item.engine or "")),
         )
         if declared and found and rank(found) > rank(declared):
             yield Problem(

@@ -38,12 +38,14 @@ def config_key(view: View) -> Iterator[Problem]:
     for item in view.deployments:
         allowed = view.catalogue.config_keys.get(item.engine or "")
         for key in item.config or ():
+            if key in (allowed or DOCUMENTED_KEYS):
+                continue
             right = nearest(key, allowed or DOCUMENTED_KEYS)
-            if allowed and key not in allowed:
+            if allowed:
                 do = f'did you mean "{right}"?' if right else f"allowed are {', '.join(sorted(allowed))}"
                 what = f'the service does not allow the key "{key}" for {item.engine}'
                 yield _on_key(item, key, what, "a key that is not allowed is refused", do)
-            elif not allowed and right != key and _same_letters(right, key):
+            elif right != key and _same_letters(right, key):
                 what = f'the key "{key}" is documented as "{right}"'
                 yield _on_key(
                     item, key, what, "keys are spelt with hyphens", f'write "{right}"', Severity.WARNING

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.spec.versions import newest
 
 from .loading import WeightsFile, loaded_files, models_files
 from .values import mapping, names
@@ -31,6 +32,11 @@ class Catalogue:
     config_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     environment_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+
+    @cached_property
+    def newest(self) -> Mapping[str, str | None]:
+        """The newest version of each engine."""
+        return {engine: newest(versions) for engine, versions in self.versions.items()}
 
     @classmethod
     def of_answers(cls, answers: Mapping[Kind, Any], unread: tuple[str, ...] = ()) -> Catalogue:

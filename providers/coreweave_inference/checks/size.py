@@ -53,7 +53,7 @@ def _in_memory(item: Deployment, folder: Folder) -> tuple[int, int]:
 
     vLLM loads weights in single precision as half precision, unless it is told otherwise.
     """
-    config = mapping(item.config)
+    config = {key.replace("_", "-"): value for key, value in mapping(item.config).items()}
     if (
         any(key in config for key in LOADED_OTHERWISE)
         or config.get("load-format", "auto") not in LOAD_FORMATS

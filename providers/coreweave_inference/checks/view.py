@@ -145,6 +145,11 @@ class View:
         """What `before` has answered."""
         return {}
 
+    @cached_property
+    def computed_once(self) -> dict[str, Any]:
+        """What rules on access have worked out of each bucket, for the rules after them."""
+        return {}
+
     def is_new(self, item: Item) -> bool | None:
         """Whether this run makes it; `None` where that is not known."""
         if self.last is None and (self.live is None or (item.id is None and item.name is None)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError
@@ -46,30 +48,52 @@ def effective_policy(view: View, bucket: str, store: BucketFacts) -> Document | 
         return document
 
 
-def _judged(view: View) -> Iterator[tuple[Deployment, str, Document | None]]:
-    """Each deployment with its bucket's effective policy, where that is known."""
-    documents: dict[str, Document | None] = {}
+@dataclass(frozen=True, eq=False)
+class _Access:
+    """What a bucket's effective policy lets the inference service do; each question is decided once."""
+
+    bucket: str
+    document: Document | None
+
+    @cached_property
+    def _decisions(self) -> dict[tuple[str, str, bool], Decision]:
+        return {}
+
+    @cached_property
+    def _denials(self) -> Document:
+        """Everybody allowed everything, but for what is denied."""
+        denials = [one for one in _statements(self.document) if one.get("Effect") != "Allow"]
+        return {"Statement": [EVERYBODY, *denials]}
+
+    def decided(self, action: str, key: str = "") -> Decision:
+        """The decision on an action on the bucket, or on an object in it."""
+        if self.document is None:
+            return Decision(False, f'bucket "{self.bucket}" has no policy')
+        return self._once(self.document, action, key, denials=False)
+
+    def is_denied(self, action: str, key: str = "") -> Decision | None:
+        """The decision of an explicit Deny, which would stand even if everybody else were allowed everything."""
+        decision = self._once(self._denials, action, key, denials=True)
+        return decision if decision.allowed is False else None
+
+    def _once(self, document: Document, action: str, key: str, *, denials: bool) -> Decision:
+        asked = (action, key, denials)
+        if asked not in self._decisions:
+            arn = f"arn:aws:s3:::{self.bucket}" + (f"/{key}" if key else "")
+            self._decisions[asked] = decide(document, INFERENCE_PRINCIPAL, ACCOUNT, action, arn)
+        return self._decisions[asked]
+
+
+def _judged(view: View) -> Iterator[tuple[Deployment, str, _Access]]:
+    """Each deployment with what its bucket's effective policy allows, where that is known."""
+    known: dict[str, _Access] = view.computed_once
     for item in view.deployments:
         store = view.stores.get(item.bucket or "")
         if store is None or not store.policy_known or item.bucket is None:
             continue
-        if item.bucket not in documents:
-            documents[item.bucket] = effective_policy(view, item.bucket, store)
-        yield item, item.bucket, documents[item.bucket]
-
-
-def _decided(document: Document | None, bucket: str, action: str, key: str = "") -> Decision:
-    arn = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
-    if document is None:
-        return Decision(False, f'bucket "{bucket}" has no policy')
-    return decide(document, INFERENCE_PRINCIPAL, ACCOUNT, action, arn)
-
-
-def _is_denied(document: Document | None, bucket: str, action: str, key: str = "") -> Decision | None:
-    """The decision of an explicit Deny, which would stand even if everybody else were allowed everything."""
-    denials = [one for one in _statements(document) if one.get("Effect") != "Allow"]
-    decision = _decided({"Statement": [EVERYBODY, *denials]}, bucket, action, key)
-    return decision if decision.allowed is False else None
+        if item.bucket not in known:
+            known[item.bucket] = _Access(item.bucket, effective_policy(view, item.bucket, store))
+        yield item, item.bucket, known[item.bucket]
 
 
 BUCKETS_FIRST = "COREWEAVE_CHECKS=warn pulumi up --target '**:Account::**' --target '**:WeightsBucket::**'"
@@ -79,9 +103,9 @@ BUCKETS_FIRST = "COREWEAVE_CHECKS=warn pulumi up --target '**:Account::**' --tar
 @rule("weights-not-listed", Severity.ERROR, "The inference service may not list a bucket")
 def not_listed(view: View) -> Iterator[Problem]:
     """s3:ListBucket on the bucket itself is not allowed."""
-    for item, bucket, document in _judged(view):
-        decision = _decided(document, bucket, "s3:ListBucket")
-        if decision.allowed is False and not _is_denied(document, bucket, "s3:ListBucket"):
+    for item, bucket, access in _judged(view):
+        decision = access.decided("s3:ListBucket")
+        if decision.allowed is False and not access.is_denied("s3:ListBucket"):
             yield Problem(
                 item.about,
                 item.path("model.bucket"),
@@ -94,11 +118,11 @@ def not_listed(view: View) -> Iterator[Problem]:
 @rule("weights-not-readable", Severity.ERROR, "The inference service may not read a model")
 def not_readable(view: View) -> Iterator[Problem]:
     """s3:GetObject below the model's path is not allowed."""
-    for item, bucket, document in _judged(view):
-        listed = _decided(document, bucket, "s3:ListBucket").allowed
+    for item, bucket, access in _judged(view):
+        listed = access.decided("s3:ListBucket").allowed
         for key in _keys(view, item) if listed is not False else ():
-            decision = _decided(document, bucket, "s3:GetObject", key)
-            if decision.allowed is False and not _is_denied(document, bucket, "s3:GetObject", key):
+            decision = access.decided("s3:GetObject", key)
+            if decision.allowed is False and not access.is_denied("s3:GetObject", key):
                 yield Problem(
                     item.about,
                     item.path("model.path"),
@@ -113,9 +137,9 @@ def not_readable(view: View) -> Iterator[Problem]:
 @rule("weights-denied", Severity.ERROR, "A statement of a bucket's policy denies the inference service")
 def denied(view: View) -> Iterator[Problem]:
     """An explicit Deny wins over every Allow."""
-    for item, bucket, document in _judged(view):
+    for item, bucket, access in _judged(view):
         asked = [("s3:ListBucket", ""), *(("s3:GetObject", key) for key in _keys(view, item))]
-        decisions = (_is_denied(document, bucket, action, key) for action, key in asked)
+        decisions = (access.is_denied(action, key) for action, key in asked)
         decision = next((found for found in decisions if found), None)
         if decision:
             yield Problem(
@@ -132,9 +156,9 @@ def denied(view: View) -> Iterator[Problem]:
 )
 def not_judged(view: View) -> Iterator[Problem]:
     """Nothing forbids it for certain, and a statement rests on something that only a request would tell."""
-    for item, bucket, document in _judged(view):
+    for item, bucket, access in _judged(view):
         asked = [("s3:ListBucket", ""), *(("s3:GetObject", key) for key in _keys(view, item))]
-        decisions = [_decided(document, bucket, action, key) for action, key in asked]
+        decisions = [access.decided(action, key) for action, key in asked]
         unclear = next((found for found in decisions if found.allowed is None), None)
         if unclear and all(found.allowed is not False for found in decisions):
             yield Problem(
@@ -247,9 +271,15 @@ def newer(view: View) -> Iterator[Problem]:
     for item in view.deployments:
         live, folder = view.live_of(item), view.folder(item)
         before = view.before(item)
-        if live is None or live.updated is None or folder is None or folder.newest is None or before is None:
+        if live is None or live.updated is None or folder is None or before is None:
             continue
-        if folder.newest > live.updated and not view.declares_otherwise(item, before, "model"):
+        if not any(file.modified and file.modified > live.updated for file in folder.files):
+            continue
+        if (
+            folder.newest is not None
+            and folder.newest > live.updated
+            and not view.declares_otherwise(item, before, "model")
+        ):
             yield Problem(
                 item.about,
                 item.path("model.path"),
