@@ -32,6 +32,7 @@ OUTCOMES = {
     "mended": Outcome.CHANGES,
     "newcomer": Outcome.CHANGES,
     "replace": Outcome.DANGEROUS,
+    "reads": Outcome.NOTHING,
     "same": Outcome.NOTHING,
     "update": Outcome.CHANGES,
 }
