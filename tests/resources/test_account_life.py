@@ -112,7 +112,6 @@ def test_its_deletion_waits_for_everything_that_the_run_deleted_and_reports_it(
     simulator.behaviour = simulator.behaviour.changed({"gateway_delete_seconds": 40})
 
     with run_against(simulator) as destroy:
-        destroy.memory.tearing_down = True
         chat.destroy()
         public.destroy()
         account.destroy()

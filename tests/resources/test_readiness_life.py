@@ -265,14 +265,6 @@ def test_a_stopped_run_says_that_the_next_one_waits_on(
         stack.ready.up(stack.covered({}))
 
 
-def test_its_deletion_tells_that_this_is_a_destroy(run: Run, stack: Stack) -> None:
-    stack.up()
-
-    stack.ready.destroy()
-
-    assert run.memory.tearing_down
-
-
 def test_it_has_nothing_to_read(run: Run, stack: Stack) -> None:
     stack.up()
     before = dict(stack.ready.outputs)

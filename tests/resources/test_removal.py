@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from coreweave_inference.api import ApiObject
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, Unauthorized
-from coreweave_inference.resources.removal import delete, references, wait_for_users, wait_until_gone
+from coreweave_inference.resources.removal import (
+    TURN_SECONDS,
+    WAITING_AT_ONCE,
+    delete,
+    references,
+    wait_for_users,
+    wait_until_gone,
+)
 from coreweave_inference.resources.session import RUN_DIRECTORY
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
@@ -20,6 +27,13 @@ from tests.simulator.inference_fixtures import deployment as deployment_body
 from tests.simulator.inference_fixtures import gateway as gateway_body
 
 OLD = {"__urn": urn("Deployment", "chat"), "name": "chat-dev", "organizationId": ORGANISATION}
+
+
+@pytest.fixture
+def run(run: Run) -> Run:
+    """An `up`: a program has declared something."""
+    run.memory.checked.add(OLD["__urn"])
+    return run
 
 
 @pytest.fixture
@@ -55,14 +69,68 @@ def test_a_status_of_the_first_look_does_not_end_the_wait(
     assert api.call("GET", f"/deployments/{DEPLOYMENT_ID}").status_code == 404
 
 
-def test_in_a_destroy_a_delete_returns_on_acceptance(run: Run, api: Api) -> None:
-    run.memory.tearing_down = True
+def test_in_a_destroy_a_delete_waits_unless_others_follow(run: Run, api: Api) -> None:
+    run.memory.checked.clear()
+    passed, slept = run.memory.deletions + 1, run.time.slept
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        run.memory.deletions = passed + WAITING_AT_ONCE
+
+    run.time.sleep = sleep  # type: ignore[method-assign]
+    delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+
+    assert slept == [TURN_SECONDS]
+    assert api.status("deployments", DEPLOYMENT_ID) == "STATUS_DELETING"
+    assert run.memory.deleted == {DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")}
+
+
+def test_the_last_delete_of_a_destroy_waits_for_all_of_them(run: Run, api: Api) -> None:
+    run.memory.checked.clear()
+    run.api.delete(Kind.DEPLOYMENT, DEPLOYMENT_ID)
+    run.memory.deleted[DEPLOYMENT_ID] = (Kind.DEPLOYMENT, "chat")
+
+    delete(run, Kind.GATEWAY, GATEWAY_ID, {**OLD, "name": "public"})
+
+    assert api.call("GET", f"/deployments/{DEPLOYMENT_ID}").status_code == 404
+    assert api.call("GET", f"/gateways/{GATEWAY_ID}").status_code == 404
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_what_comes_back_while_its_deletion_is_waited_for_is_an_error(
+    run: Run, api: Api, simulator: Simulator, hidden: bool
+) -> None:
+    simulator.behaviour = simulator.behaviour.changed({"lists_hide_deleting": hidden})
+    step = run.time.sleep
+
+    def sleep(seconds: float) -> None:
+        step(seconds)
+        if len(run.time.slept) == 3:
+            simulator.world.revive(DEPLOYMENT_ID)
+
+    run.time.sleep = sleep  # type: ignore[method-assign]
+    with pytest.raises(CoreWeaveError, match=f"still there.*{DEPLOYMENT_ID}, READY"):
+        delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+
+
+def test_what_no_list_shows_and_a_get_does_is_not_gone(run: Run, api: Api, simulator: Simulator) -> None:
+    simulator.behaviour = simulator.behaviour.changed({"lists_hide_deleting": True})
 
     delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
 
-    assert run.time.slept == []
-    assert api.status("deployments", DEPLOYMENT_ID) == "STATUS_DELETING"
-    assert run.memory.deleted == {DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")}
+    assert sum(run.time.slept) >= 30
+
+
+def test_a_gateway_in_use_by_what_no_list_shows_is_asked_for_again(
+    run: Run, api: Api, simulator: Simulator
+) -> None:
+    simulator.behaviour = simulator.behaviour.changed({"lists_hide_deleting": True})
+    api.delete("deployments", DEPLOYMENT_ID)
+
+    delete(run, Kind.GATEWAY, GATEWAY_ID, {**OLD, "name": "public"})
+
+    assert api.call("GET", f"/gateways/{GATEWAY_ID}").status_code == 404
+    assert sum(run.time.slept) >= 60
 
 
 def test_what_is_missing_and_proven_gone_is_deleted(run: Run, api: Api) -> None:

@@ -6,6 +6,7 @@ its deletion waits until everything that the run deleted is gone. It owns nothin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -13,14 +14,19 @@ import pulumi.dynamic
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError
+from coreweave_inference.spec import Kind
 from coreweave_inference.version import __version__
 
 from . import removal
-from .host import one_line_errors
+from .host import one_line_errors, recorded_inputs
 from .object_provider import HostedProvider
 from .program import MODULE, Program, current_program, urn_of
 from .session import Session, current
 from .values import FORMAT, NOTED, PACKAGE_VERSION, URN, for_engine, plain
+
+OBJECTS = "__objects"
+"""Hidden input: kind and name by id of the objects that the last program declared. It changes without a difference."""
+KINDS = {kind.noun: kind for kind in Kind}
 
 
 class AccountProvider(HostedProvider):
@@ -60,18 +66,43 @@ class AccountProvider(HostedProvider):
         """The organisation may have become known since."""
         old = plain(props)
         _guard(current(), old)
-        return ReadResult(id_, _outputs(current(), old), {URN: old[URN]} if URN in old else {})
+        known = {**old, **recorded_inputs()}
+        return ReadResult(id_, _outputs(current(), old), {k: known[k] for k in (URN, OBJECTS) if k in known})
 
     @one_line_errors
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        """Wait until everything that this run deleted answers 404, and report it."""
-        run = current()
-        urn = str(props.get(URN, ""))
-        deleted = run.memory.deleted
+        """Wait until everything that the stack had answers 404, and report it.
+
+        An earlier destroy may have been stopped after its deletions: what those deleted is in no entry of the state, so the
+        last program's objects are recorded here.
+        """
+        run, old = current(), plain(props)
+        urn, deleted = str(old.get(URN, "")), dict(run.memory.deleted)
+        objects = {**_recorded(recorded_inputs().get(OBJECTS)), **deleted}
+        if not objects:
+            return
+        _guard(run, old)
         removal.wait_until_gone(run, deleted, urn)
-        if deleted:
-            names = ", ".join(sorted(f'{kind.noun} "{name}"' for kind, name in deleted.values()))
-            run.log.note(urn, f"seen to be gone: {names}")
+        late = removal.confirm_gone(run, objects, urn)
+        names = sorted({*late, *(f'{kind.noun} "{name}"' for kind, name in deleted.values())})
+        if names:
+            run.log.note(urn, f"seen to be gone: {', '.join(names)}")
+
+
+def _recorded(objects: Any) -> dict[str, tuple[Kind, str]]:
+    found = objects if isinstance(objects, Mapping) else {}
+    parts = {id_: str(label).rpartition(" ") for id_, label in found.items()}
+    return {id_: (KINDS[noun], name) for id_, (noun, _, name) in parts.items() if noun in KINDS}
+
+
+def _planned(program: Program) -> dict[str, str]:
+    """Kind and name by id of what the program declares and a destroy deletes, where the id is known beforehand."""
+    kept = [resource for resource, entry in program.owned if entry.get("keep")]
+    return {
+        resource.planned_id: f"{resource.kind.noun} {resource.resource_name}"
+        for resource in program.objects
+        if resource.planned_id and resource not in kept
+    }
 
 
 def _guard(run: Session, old: dict[str, Any]) -> None:
@@ -109,7 +140,13 @@ class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):
         # An output is computed once the whole program has run, and everything depends on this resource: so what the
         # program asked for to be looked at first is, before anything is declared to the engine.
         looked = pulumi.Output.from_input("").apply(lambda _: program.look_first())
-        props = {URN: urn_of("Account", name, opts), "apiEndpoint": None, "organizationId": looked}
+        objects = looked.apply(lambda _: _planned(program))
+        props = {
+            URN: urn_of("Account", name, opts),
+            OBJECTS: objects,
+            "apiEndpoint": None,
+            "organizationId": looked,
+        }
         super().__init__(AccountProvider(), name, props, opts)
 
 

@@ -7,6 +7,7 @@ from four threads. Nothing here knows an API object; what must be remembered dur
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import socket
 import sys
@@ -14,6 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
+
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime import rpc
 
 from coreweave_inference.errors import CoreWeaveError, one_line, printable
 
@@ -35,6 +39,21 @@ def is_provider_process() -> bool:
     """Whether this process is Pulumi's dynamic provider host (and not a program, a test or the command line)."""
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     return getattr(spec, "name", "") == "pulumi.dynamic.__main__"
+
+
+def recorded_inputs() -> dict[str, Any]:
+    """The inputs in the state, as the engine sent them with the read or deletion that is being served; {} elsewhere.
+
+    The host hands a provider the outputs alone. So they are taken from the request, which one of the callers has.
+    """
+    frame = inspect.currentframe() if is_provider_process() else None
+    while frame is not None:
+        request = frame.f_locals.get("request")
+        sent = getattr(request, "old_inputs", None) or getattr(request, "inputs", None)
+        if isinstance(sent, Struct):
+            return dict(rpc.deserialize_properties(sent))
+        frame = frame.f_back
+    return {}
 
 
 def one_line_errors(method: Callable[P, R]) -> Callable[P, R]:

@@ -100,15 +100,11 @@ class ReadinessProvider(HostedProvider):
 
     @one_line_errors
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        """It goes before everything else: so this is a destroy, and deletes need not wait one by one.
-
-        Whatever must not be deleted refuses here, before the first deletion.
-        """
+        """It goes before everything else: whatever must not be deleted refuses here, before the first deletion."""
         run, old = current(), plain(props)
         if old.get("objects"):
             run.guard_organization("what this stack made", str(old.get("organizationId") or ""))
         refuse_teardown(run, old)
-        run.memory.tearing_down = True
 
 
 def _objects(props: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 from coreweave_inference.api import ApiObject
-from coreweave_inference.errors import CoreWeaveError, NotFound, ServiceUnavailable, Throttled, Unreachable
+from coreweave_inference.errors import (
+    CoreWeaveError,
+    NotFound,
+    Refused,
+    ServiceUnavailable,
+    Throttled,
+    Unreachable,
+)
 from coreweave_inference.spec import Kind
-from coreweave_inference.waiting import pauses
+from coreweave_inference.waiting import Streak, pauses
 
 from .session import Session
 from .values import URN
@@ -16,33 +25,161 @@ from .wording import resource_name, speaking_of, subject
 
 Users = Callable[[ApiObject], bool]
 """Whether a deployment uses the thing that is to go."""
+Objects = Mapping[str, tuple[Kind, str]]
+"""Kind and name of objects by id."""
+
+FAILED_PRECONDITION = 9
+AT_ONCE = 5
+"""GET requests that run side by side."""
+WAITING_AT_ONCE = 2
+"""Deletions of a destroy that wait; there are four threads, and the others must be able to send theirs."""
+TURN_SECONDS = 0.02
 
 
 def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any]) -> None:
-    """DELETE it; then, unless the whole stack goes (Account waits for all), wait until it answers 404."""
-    name, what = resource_name(old), subject(kind, old)
-    try:
-        with speaking_of(what):
-            run.api.delete(kind, id_)
-    except CoreWeaveError as error:
-        if not isinstance(error.__cause__, NotFound):
-            raise
-        run.prove_gone(what, id_, old.get("organizationId", ""))
-        return
+    """DELETE it, and wait until it answers 404.
+
+    In a destroy only the last deletions wait, and for all of the run: so whatever is destroyed, the whole stack or a part
+    of it, the last of it leaves the state when everything is confirmed deleted.
+    """
+    run.memory.deletions += 1
+    turn, name, what, urn = run.memory.deletions, resource_name(old), subject(kind, old), old.get(URN, "")
+    with speaking_of(what):
+        if not _accepted(run, kind, id_, what, urn):
+            run.prove_gone(what, id_, old.get("organizationId", ""))
+            return
     run.memory.deleted[id_] = (kind, name)
-    if not run.memory.tearing_down:
-        wait_until_gone(run, {id_: (kind, name)}, old.get(URN, ""))
+    if not run.memory.destroying:
+        wait_until_gone(run, {id_: (kind, name)}, urn)
+    elif not _others_follow(run, turn):
+        wait_until_gone(run, dict(run.memory.deleted), urn, lambda: _is_passed(run, turn))
 
 
-def wait_until_gone(run: Session, objects: Mapping[str, tuple[Kind, str]], urn: str = "") -> None:
-    """Wait until no list shows any of `objects` (id to kind and name). Raises CoreWeaveError at the deadline."""
+def _accepted(run: Session, kind: Kind, id_: str, what: str, urn: str) -> bool:
+    """Ask for the deletion; False for a 404. What only objects use that no list shows any more is asked for again."""
+    refusals: list[Refused] = []
+
+    def ask() -> list[str]:
+        try:
+            run.api.delete(kind, id_)
+        except Refused as error:
+            if error.code != FAILED_PRECONDITION or kind is Kind.DEPLOYMENT or _has_live_users(run, id_):
+                raise
+            refusals.append(error)
+            return [what]
+        return []
+
+    try:
+        if ask():
+            _wait_for_none(run, urn, ask, f"still in use ({refusals[-1].message})")
+    except NotFound:
+        return False
+    return True
+
+
+def _has_live_users(run: Session, id_: str) -> bool:
+    found = run.lists.look(Kind.DEPLOYMENT, max_age_seconds=0.2).values()
+    users = [live for live in found if id_ in (references(live, "gatewayIds") or ())]
+    return any(live.status != "DELETING" and live.id not in run.memory.deleted for live in users)
+
+
+def _others_follow(run: Session, turn: int) -> bool:
+    """Whether further deletions begin at once, so that those can wait."""
+    for _ in range(10):
+        if _is_passed(run, turn):
+            return True
+        run.waits.sleep(TURN_SECONDS)
+    return False
+
+
+def _is_passed(run: Session, turn: int) -> bool:
+    return run.memory.deletions - turn >= WAITING_AT_ONCE
+
+
+def wait_until_gone(
+    run: Session, objects: Objects, urn: str = "", released: Callable[[], bool] = lambda: False
+) -> None:
+    """Wait until no list and no GET shows any of `objects`, or `released` says that others wait for them.
+
+    Raises CoreWeaveError at the deadline, and for an object that was being deleted and lasts in another status.
+    """
+    gone, going, back = set[str](), set[str](), dict[str, Streak]()
 
     def left() -> list[str]:
-        kinds = {kind for kind, _ in objects.values()}
-        seen = {kind: run.lists.look(kind, max_age_seconds=0.2) for kind in kinds}
-        return sorted(f'{kind.noun} "{name}"' for id_, (kind, name) in objects.items() if id_ in seen[kind])
+        if released():
+            return []
+        now = run.clock.monotonic()
+        shown = _shown(run, objects, gone)
+        for id_, live in shown.items():
+            if live.status == "DELETING":
+                going.add(id_)
+                back.pop(id_, None)
+            elif id_ in going:
+                back[id_] = back.get(id_, Streak()).one_more(now)
+        returned = [
+            shown[id_] for id_, streak in back.items() if streak.lasts(now, run.settings.settle_seconds)
+        ]
+        if returned:
+            raise CoreWeaveError(came_back(objects, returned))
+        return sorted(_label(objects, id_) for id_ in shown)
 
-    _wait_for_none(run, urn, left, "deleted but not gone")
+    _wait_for_none(run, urn, left, "deleted but not gone", released)
+
+
+def confirm_gone(run: Session, objects: Objects, urn: str) -> list[str]:
+    """GET each of `objects` once more, and wait for those that are being deleted still; their labels.
+
+    Raises CoreWeaveError for those that are there and are not being deleted.
+    """
+    shown = {id_: live for chunk in _chunks(objects) for id_, live in _get(run, objects, chunk).items()}
+    there = [live for live in shown.values() if live.status != "DELETING"]
+    if there:
+        raise CoreWeaveError(came_back(objects, there))
+    wait_until_gone(run, {id_: objects[id_] for id_ in shown}, urn)
+    return sorted(_label(objects, id_) for id_ in shown)
+
+
+def came_back(objects: Objects, found: list[ApiObject]) -> str:
+    """What to say of objects that are there although their deletion was asked for and they left the state."""
+    names = ", ".join(f"{_label(objects, live.id)} ({live.id}, {live.status})" for live in found)
+    ids = ",".join(live.id for live in found)
+    return (
+        f"still there, although the state has no entry for it: {names}; it incurs charges; delete it in the console, or "
+        f"declare it again, run `up` with COREWEAVE_TAKE_OVER={ids}, and destroy again"
+    )
+
+
+def _label(objects: Objects, id_: str) -> str:
+    kind, name = objects[id_]
+    return f'{kind.noun} "{name}"'
+
+
+def _shown(run: Session, objects: Objects, gone: set[str]) -> dict[str, ApiObject]:
+    """Those of `objects` that a list shows; where it shows none, some of those that a GET does. Adds to `gone` what a
+    GET proved so: a list may leave out what is being deleted.
+    """
+    kinds = {kind for kind, _ in objects.values()}
+    seen = {id_: live for kind in kinds for id_, live in run.lists.look(kind, max_age_seconds=0.2).items()}
+    shown = {id_: seen[id_] for id_ in objects if id_ in seen}
+    gone -= shown.keys()
+    for chunk in () if shown else _chunks(id_ for id_ in objects if id_ not in gone):
+        shown = _get(run, objects, chunk)
+        gone |= set(chunk) - shown.keys()
+        if shown:
+            break
+    return shown
+
+
+def _chunks(ids: Any) -> Iterator[list[str]]:
+    rest = iter(list(ids))
+    while chunk := list(islice(rest, AT_ONCE)):
+        yield chunk
+
+
+def _get(run: Session, objects: Objects, ids: list[str]) -> dict[str, ApiObject]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = pool.map(lambda id_: run.live(objects[id_][0], id_), ids)
+        return {id_: live for id_, live in zip(ids, found, strict=True) if live is not None}
 
 
 def wait_for_users(run: Session, what: str, urn: str, uses: Users, *, refuse_live: bool) -> None:
@@ -65,7 +202,13 @@ def wait_for_users(run: Session, what: str, urn: str, uses: Users, *, refuse_liv
     _wait_for_none(run, urn, left, f"deleted but not gone, and {what} waits for that")
 
 
-def _wait_for_none(run: Session, urn: str, left: Callable[[], list[str]], state: str) -> None:
+def _wait_for_none(
+    run: Session,
+    urn: str,
+    left: Callable[[], list[str]],
+    state: str,
+    released: Callable[[], bool] = lambda: False,
+) -> None:
     start, deadline = run.clock.monotonic(), run.settings.gone_deadline_seconds
     rests = pauses(lambda: run.clock.monotonic() - start, run.settings.poll_seconds)
     seen = "nothing could be seen yet"
@@ -84,7 +227,15 @@ def _wait_for_none(run: Session, urn: str, left: Callable[[], list[str]], state:
             raise CoreWeaveError(f"stopped waiting: {seen}; run again to go on")
         if remaining <= 0:
             raise CoreWeaveError(f"{seen} after {deadline:.0f} s; run again to wait on")
-        run.waits.sleep(min(next(rests), remaining))
+        _rest(run, min(next(rests), remaining), released)
+
+
+def _rest(run: Session, seconds: float, released: Callable[[], bool]) -> None:
+    """Sleep; where somebody may be released meanwhile, in short pieces."""
+    piece = min(seconds, 0.5) if run.memory.destroying else seconds
+    while seconds > 0 and not released():
+        run.waits.sleep(min(piece, seconds))
+        seconds -= piece
 
 
 def references(live: ApiObject, *path: str) -> Any:

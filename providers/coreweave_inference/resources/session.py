@@ -93,8 +93,13 @@ class Memory:
     """The last accepted write of this process, by id."""
     deleted: dict[str, tuple[Kind, str]] = field(default_factory=dict)
     """Id to kind and name of what this process has deleted."""
-    tearing_down: bool = False
-    """A `Readiness` was deleted before: this is a destroy, and `Account` will wait for all at once."""
+    deletions: int = 0
+    """How many deletions have begun in this process."""
+
+    @property
+    def destroying(self) -> bool:
+        """Whether this is a destroy: no program has declared anything in this run."""
+        return not self.checked
 
     def stand_for(self, urn: str, id_: str) -> None:
         """Remember that this run declares `id_`. A refresh calls `diff` too, and declares nothing."""

@@ -63,6 +63,7 @@ class Control:
             ("POST", "edit", self._edit),
             ("POST", "status", self._set_status),
             ("POST", "hardware", self._release_hardware),
+            ("POST", "revive", lambda asked: self._world.revive(asked["id"])),
         ]
         routes = [
             Route(f"/simulator/{path}", _endpoint(answer), methods=[method]) for method, path, answer in table

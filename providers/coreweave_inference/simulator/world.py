@@ -121,6 +121,12 @@ class World:
             record.deleted_at = now
             record.gone_at = moment(now + work_seconds(self.behaviour, record, "delete"))
 
+    def revive(self, object_id: str) -> None:
+        """Give a deletion up that is not over yet: the object is there again as it was. Raises KeyError."""
+        with self.lock:
+            record = self._known(object_id)
+            record.deleted_at, record.gone_at = None, FOREVER
+
     def edit(self, object_id: str, changes: Mapping[str, Any]) -> None:
         """Change a live object's spec as somebody else would: merged deeply, None removes, effective at once.
 

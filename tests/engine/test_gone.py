@@ -1,0 +1,65 @@
+"""What a destroy calls deleted is deleted, also when an earlier one was cut short."""
+
+from __future__ import annotations
+
+from tests.engine.declarations import CLAIM, canary
+from tests.engine.workbench import Workbench, until
+
+NAMES = [f"pool-{number}" for number in range(5)]
+
+
+def test_what_a_killed_destroy_deleted_is_confirmed_by_the_next_one_and_what_came_back_is_named(
+    workbench: Workbench,
+) -> None:
+    service, world = workbench.service, workbench.service.simulator.world
+    workbench.declare({"version": 1, "capacityClaims": {key: {**CLAIM, "instanceCount": 1} for key in NAMES}})
+    workbench.up()
+    ids = {name: entry["id"] for name, entry in workbench.state().items()}
+    workbench.refresh()
+    service.turn(claim_delete_seconds=60.0, lists_hide_deleting=True)
+    with workbench.going_down() as running:
+        # Two deletions go on waiting: nothing is written to the state while they do.
+        until(lambda: len(set(NAMES) - workbench.state().keys()) == 3, "three entries that leave the state")
+        seen = len(service.requests())
+        until(lambda: len(service.requests()) > seen + 5, "further looks")
+        running.kill_engine()
+        running.finish()
+    workbench.pulumi("cancel", "--yes", "--stack", "dev")
+    name, *others = sorted(set(NAMES) - workbench.state().keys())
+    service.turn(claim_delete_seconds=0.3)
+    for claim in world.records("capacityclaims"):
+        world.revive(claim.id)
+        if claim.id in [ids[other] for other in others]:
+            world.delete(claim)
+
+    came_back = workbench.destroy()
+    service.turn(claim_delete_seconds=4.0)
+    revived = world.find("capacityclaims", ids[name])
+    assert revived is not None
+    world.delete(revived)
+    down = workbench.destroy()
+
+    assert not came_back.ok
+    assert f'capacity claim "{name}" ({ids[name]}, READY)' in came_back.output
+    assert set(workbench.state()) == set()
+    assert down.ok, down.errors
+    assert f'seen to be gone: capacity claim "{name}"' in down.output
+    assert service.account() == {"buckets": ["acme-weights"]}
+
+
+def test_a_part_of_a_stack_is_deleted_when_its_run_ends_although_no_list_shows_what_is_going(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    workbench.declare(canary())
+    workbench.up()
+    service.turn(deployment_delete_seconds=1.5, gateway_delete_seconds=1.0, lists_hide_deleting=True)
+
+    part = workbench.destroy("--target", "**Deployment::chat**", "--target-dependents")
+    left = service.account()
+    rest = workbench.destroy()
+
+    assert part.ok, part.errors
+    assert left.keys() == {"gateways", "capacityclaims", "buckets"}
+    assert rest.ok, rest.errors
+    assert service.account() == {"buckets": ["acme-weights"]}
