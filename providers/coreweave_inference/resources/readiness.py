@@ -7,7 +7,7 @@ for everybody, one more attempt for what failed before this run, and whether the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from coreweave_inference.spec.normal_form import (
     with_path,
     with_unknown_fields,
 )
-from coreweave_inference.waiting import Failed, Live, Outcome, Ready, Revision, Target, Waiting, wait
+from coreweave_inference.waiting import Failed, Live, Outcome, Ready, Revision, Target, wait
 
 from .account import account_of
 from .api_resource import ApiResource
@@ -46,6 +46,7 @@ from .program import MODULE, current_program, urn_of, with_dependencies
 from .session import Session, current
 from .targets import merge_records, run_targets, targeted
 from .values import FORMAT, URN, for_engine, plain
+from .wait_report import WaitReport
 
 HEALTH = "health"
 """Key of a covered object's entry, present while it is broken."""
@@ -134,7 +135,7 @@ def _without_health(covered: Mapping[str, Any]) -> dict[str, Any]:
 def _judged(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     covered = {label: item for label, item in _not_judged(old, new).items() if item.get("wait", True)}
     if covered:
-        report = _Report(run, str(new.get(URN, "")), covered)
+        report = WaitReport(run, str(new.get(URN, "")), covered)
         outcomes = wait(
             [_target(run, item) for item in covered.values()],
             lambda kind: run.lists.look(kind, max_age_seconds=0.1),
@@ -258,63 +259,6 @@ def _unreadable_weights(run: Session, outcome: Outcome, access: Access, *, accep
     if accepted:
         run.log.warning("", f"{wrong}; not waited for, because the finding is accepted")
     return "" if accepted else wrong
-
-
-class _Report:
-    """Lines on this resource's row, and one entry per object for a watching command line."""
-
-    def __init__(self, run: Session, urn: str, covered: Mapping[str, Any]) -> None:
-        self._run = run
-        self._urn = urn
-        self._urns = {item["id"]: item.get("urn", "") for item in covered.values()}
-        self._last: dict[str, str] = {}
-
-    def __call__(self, outcomes: Iterable[Outcome]) -> None:
-        outcomes = list(outcomes)
-        waiting = [o for o in outcomes if isinstance(o.verdict, Waiting)]
-        for outcome in outcomes:
-            self._one(outcome)
-        if waiting:
-            names = ", ".join(f"{o.target.name} ({one_line(_why(o), 80)})" for o in waiting[:3])
-            more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
-            done = len(outcomes) - len(waiting)
-            self._run.log.progress(
-                self._urn, f"{done}/{len(outcomes)} ready, {waiting[0].seconds:.0f} s: {names}{more}"
-            )
-
-    def _one(self, outcome: Outcome) -> None:
-        target, live = outcome.target, outcome.live
-        word, text = _word(outcome), _why(outcome)
-        self._run.progress(
-            self._urns.get(target.id, ""),
-            kind=target.kind.noun,
-            name=target.name,
-            status=live.status if live else "",
-            verdict=word,
-            message=one_line(text, 300),
-            seconds=round(outcome.seconds, 1),
-        )
-        if word == "failed" and self._last.get(target.id) != text:
-            self._last[target.id] = text
-            self._run.log.progress(
-                self._urns.get(target.id, "") or self._urn, f"{target.label}: {one_line(text, 300)}"
-            )
-
-    def tell_notes(self, outcomes: Iterable[Outcome]) -> None:
-        """What is ready and still worth telling: a reduction that is pending."""
-        for outcome in outcomes:
-            if isinstance(outcome.verdict, Ready) and "pending" in outcome.verdict.note:
-                self._run.log.note(
-                    self._urns.get(outcome.target.id, ""), f"{outcome.target.label}: {outcome.verdict.note}"
-                )
-
-
-def _word(outcome: Outcome) -> str:
-    return {Ready: "ready", Failed: "failed", Waiting: "waiting"}[type(outcome.verdict)]
-
-
-def _why(outcome: Outcome) -> str:
-    return outcome.verdict.note if isinstance(outcome.verdict, Ready) else outcome.verdict.why
 
 
 class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):

@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 from uuid import uuid4
@@ -18,7 +19,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from coreweave_inference.simulator.fault_answers import Answer, changed_answer, made_up_answer
+from coreweave_inference.simulator.fault_answers import (
+    Answer,
+    changed_answer,
+    made_up_answer,
+    packed_white_space,
+)
 from coreweave_inference.simulator.faults import Fault, Faults
 from coreweave_inference.simulator.journal import Entry, Journal, masked
 from coreweave_inference.simulator.organisations import bearer, caller_of
@@ -130,6 +136,8 @@ class _Faulty:
             "delay": self._delay,
             "stale": self._handle_stale,
             "status": self._make_up,
+            "trickle": self._trickle,
+            "swell": self._swell,
             "redirect": self._make_up,
         }
         await ways.get(self._fault.action, self._handle_and_change)()
@@ -141,6 +149,20 @@ class _Faulty:
         if self._fault.when == "after":
             await asyncio.sleep(self._fault.seconds)
         await self._answer(answer)
+
+    async def _trickle(self) -> None:
+        answer = await self._handled()
+        send = _stamped(self._send, self._entry.request_id, self._now)
+        await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
+        for byte in answer.body:
+            await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
+            await asyncio.sleep(self._fault.seconds)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _swell(self) -> None:
+        answer = await self._handled()
+        packed = answer.with_body(await run_in_threadpool(packed_white_space, self._fault.megabytes))
+        await self._answer(replace(packed, headers=[*packed.headers, (b"content-encoding", b"gzip")]))
 
     async def _handle_and_break(self) -> None:
         await self._handled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -62,6 +63,13 @@ def changed_answer(fault: Fault, answer: Answer) -> Answer:
     }
     changed = changes[fault.action](value)
     return answer.with_body(json.dumps(changed, separators=(",", ":")).encode())
+
+
+def packed_white_space(megabytes: int) -> bytes:
+    """So many MiB of spaces, gzipped: a thousandth of their size."""
+    packer = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
+    parts = [packer.compress(b" " * 2**20) for _ in range(megabytes)]
+    return b"".join([*parts, packer.flush()])
 
 
 def _reversed_lists(value: Any) -> Any:

@@ -21,6 +21,8 @@ Action = Literal[
     "reorder",
     "rename-enums",
     "add-fields",
+    "trickle",
+    "swell",
 ]
 
 
@@ -37,6 +39,8 @@ class Fault:
     - stale: the old status is shown for `seconds` of simulated time after a PATCH
     - reorder: every list in the answer comes in reverse
     - rename-enums: values of the answer are renamed by `names`
+    - trickle: handled, and the answer's body is sent byte by byte, `seconds` of real time apart
+    - swell: handled, and the answer is one of `megabytes` of white space, packed
     - add-fields: `fields` are added to each object of the answer, and to its spec and status
     """
 
@@ -58,6 +62,7 @@ class Fault:
     location: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
+    megabytes: int = 100
 
     def matches(self, method: str, path: str) -> bool:
         """Whether the rule is about this request."""
