@@ -90,7 +90,7 @@ def say_hello(environment: Mapping[str, str], client: httpx.Client) -> str:
     """One chat completion through the gateway; returns the base URL."""
     say("One request, as a client sends it")
     shown = subprocess.run(
-        ["pulumi", "stack", "output", "--json"],
+        ["pulumi", "stack", "output", "--json", "--stack", "demo"],
         cwd=STACK,
         env=environment,
         capture_output=True,
