@@ -37,6 +37,8 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
 
     stopped = stack.run("destroy", "--yes")
     document = stack.document("destroy", "--yes")
+    stack.declare(KEPT, claims("h200"))
+    removed = stack.run("up", "--yes")
 
     lines = stopped.stdout.splitlines()
     on_claim = "theirs (may go to unclaimed on-demand capacity)"
@@ -56,4 +58,6 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
         "h200": "used by others",
         "weights": "keeps",
     }.items()
+    assert removed.returncode == 1
+    assert 'gateway "public": is protected' in removed.stderr
     assert simulator.journal.entries("DELETE") == []
