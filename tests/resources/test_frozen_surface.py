@@ -158,6 +158,8 @@ def test_the_state_of_each_resource_has_these_keys(simulator: Simulator) -> None
             *policy_inputs,
             "apiEndpoint",
             "ownerOrganizationId",
+            "ownerSid",
+            "ownerStatement",
             "format",
             "sid",
             "statement",
