@@ -5,6 +5,7 @@
     ├── SettingsError          the user mends token, endpoint or credentials
     ├── NotOurs                the object or bucket exists and belongs to somebody else: refuse
     ├── ChangedOutside         somebody else wrote since the last refresh: refresh, look, run again
+    ├── PlanMoved              live, state or declaration are not those of the plan: look at a new one
     ├── CannotProveGone        a 404 that may only mean "another account": keep the state
     ├── NotReady               a wait ended without its object serving
     ├── Unreachable            no answer: try later; a write may or may not have happened
@@ -95,6 +96,10 @@ class NotOurs(CoreWeaveError):
 
 class ChangedOutside(CoreWeaveError):
     """The live object differs from what this stack last saw; nothing was written."""
+
+
+class PlanMoved(CoreWeaveError):
+    """What a plan was made from is no longer so; what was not in it was not written."""
 
 
 class CannotProveGone(CoreWeaveError):

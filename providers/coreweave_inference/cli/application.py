@@ -87,6 +87,12 @@ def preview(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="End with code 3 when there is something to change.")
     ] = False,
+    save_plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-plan", metavar="FILE", help="Keep the plan, for `up --plan`.", show_default=False
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what `up` would do, and change nothing.
@@ -104,6 +110,7 @@ def preview(
         targets=target or (),
         full=diff,
         exit_code=exit_code,
+        save_plan=save_plan,
         as_json=as_json,
     )
 
@@ -123,9 +130,21 @@ def up(
     only: Only = "",
     target: Targets = None,
     diff: Diff = False,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE",
+            help="Run the plan that `preview --save-plan` kept, and nothing else; without asking.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the plan and ask; then bring the stack to what is declared, and wait until it serves.
+    """Show the plan and ask; then run it, and wait until the stack serves.
+
+    Where something moved since the plan was made, nothing is written: `up` shows the new plan and asks again, and ends
+    with code 3 where it was told not to ask.
 
     The first Ctrl-C ends the waits and the run; the next run goes on from there.
 
@@ -143,6 +162,7 @@ def up(
         only=only,
         targets=target or (),
         full=diff,
+        plan_file=plan,
         as_json=as_json,
     )
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import typer
 
-from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, SettingsError
+from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, PlanMoved, SettingsError
 
 from .output import say
 
@@ -52,4 +52,6 @@ def usage_error(text: str, *, as_json: bool = False) -> typer.Exit:
 def _code(error: CoreWeaveError) -> int:
     from coreweave_inference.engine.refusals import CannotStart
 
+    if isinstance(error, PlanMoved):
+        return DIFFERS
     return MEND if isinstance(error, (InvalidDeclaration, SettingsError, CannotStart)) else FAILED

@@ -10,7 +10,7 @@ import typer
 from coreweave_inference.engine.results import Result
 
 from . import wording
-from .exits import FAILED, MEND, STOPPED, tell_error
+from .exits import DIFFERS, FAILED, MEND, STOPPED, tell_error
 from .output import say
 
 NEXT_AFTER_STOP = {
@@ -42,6 +42,8 @@ def code_of(result: Result) -> int:
         return STOPPED
     if result.ok:
         return 0
+    if result.moved:
+        return DIFFERS
     return MEND if result.refused else FAILED
 
 

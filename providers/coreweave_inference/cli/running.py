@@ -9,9 +9,11 @@ from pathlib import Path
 
 import typer
 
+from coreweave_inference.engine import plans
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
 from coreweave_inference.engine.selection import Selection
+from coreweave_inference.errors import PlanMoved
 
 from . import wording
 from .announcing import Previewing, say_to
@@ -30,13 +32,16 @@ def preview(
     targets: Sequence[str],
     full: bool,
     exit_code: bool,
+    save_plan: Path | None,
     as_json: bool,
 ) -> None:
     """Print the plan."""
     with errors_told(as_json=as_json):
         selection = Selection(only, tuple(targets))
         engine = _opened(directory, stack, View(), as_json=as_json)
-        result = _previewed(engine, refresh, selection, as_json=as_json)
+        result, plan = _planned(engine, refresh, selection, as_json=as_json)
+        if save_plan is not None and result.ok:
+            plans.save(plan, save_plan)
         finish(result, as_json=as_json, full=full)
         if exit_code and result.changes:
             raise typer.Exit(DIFFERS)
@@ -52,26 +57,50 @@ def up(
     only: str,
     targets: Sequence[str],
     full: bool,
+    plan_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Show the plan and ask, unless told not to; then run."""
+    """Show the plan and ask, unless told not to; then run it. What moved meanwhile is shown, and asked about again."""
+    if plan_file is not None and (only or targets or refresh is not None):
+        raise usage_error(
+            "--plan has its own --only, --target and --refresh; leave them out", as_json=as_json
+        )
+    yes = yes or plan_file is not None
     _require_answer(yes, "up", as_json=as_json)
     with errors_told(as_json=as_json):
         selection = Selection(only, tuple(targets))
         view = _view(as_json)
         engine = _opened(directory, stack, view, as_json=as_json, create="first")
         engine.repair()
-        planned = _previewed(engine, refresh, selection, as_json=as_json)
-        if not planned.ok:
-            finish(planned, as_json=as_json)
-        if not as_json:
-            print_lines(wording.plan(planned, full=full))
-            view.shown = frozenset(message.text for message in planned.messages)
-        if not yes and not _agreed("Do it?"):
-            return
-        with view.running():
-            result = engine.up(refresh=refresh, selection=selection, remove_first=remove_first)
-        finish(result, as_json=as_json, planned=planned)
+        while True:
+            if plan_file is None:
+                planned, plan = _planned(engine, refresh, selection, as_json=as_json)
+            else:
+                plan = plans.read(plan_file, engine.directory, engine.stack)
+                planned = plan.preview
+            if not planned.ok:
+                finish(planned, as_json=as_json)
+            if not as_json:
+                print_lines(wording.plan(planned, full=full))
+                view.shown = frozenset(message.text for message in planned.messages)
+            if not yes:
+                if not _agreed("Do it?"):
+                    return
+                engine.forget_state()
+            try:
+                with view.running():
+                    result = engine.up(remove_first=remove_first, plan=plan)
+            except PlanMoved as moved:
+                if yes:
+                    raise
+                print_lines([str(moved)])
+                continue
+            if yes or not result.moved:
+                finish(result, as_json=as_json, planned=planned)
+                return
+            print_lines(result.errors)
+            view = _view(as_json)
+            engine.watch(view)
 
 
 def destroy(
@@ -142,10 +171,12 @@ def _view(as_json: bool) -> View:
     return LiveTable(Console())
 
 
-def _previewed(engine: Engine, refresh: bool | None, selection: Selection, *, as_json: bool) -> Result:
+def _planned(
+    engine: Engine, refresh: bool | None, selection: Selection, *, as_json: bool
+) -> tuple[Result, plans.Plan]:
     watch = Previewing(say_to(as_json=as_json))
     with watch.running():
-        return engine.preview(refresh=refresh, selection=selection, watch=watch)
+        return engine.plan(refresh=refresh, selection=selection, watch=watch)
 
 
 def _agreed(question: str) -> bool:

@@ -26,6 +26,7 @@ from .happenings import Progress, of_progress_line
 STOP = "stop"
 PROGRESS = "progress.jsonl"
 ATTEMPTS = "attempts.jsonl"
+AGREEMENT, SEEN, MOVED = "agreement.json", "seen.jsonl", "moved.jsonl"
 LOOK_SECONDS = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PROVIDER_PYTHON = "python-for-providers"
@@ -58,9 +59,24 @@ class RunDirectory:
         file.chmod(0o700)
         return file
 
+    def agree(self, text: str) -> None:
+        """What the providers write down, or compare with."""
+        (self.path / AGREEMENT).write_text(text, encoding="utf-8")
+
+    def seen(self) -> list[str]:
+        """What the providers of a preview saw, line by line."""
+        return self._lines(SEEN)
+
+    def moved(self) -> tuple[str, ...]:
+        """What the providers of a run found other than planned, line by line."""
+        return tuple(self._lines(MOVED))
+
     def attempts(self) -> list[str]:
         """What the providers noted of the creations that they began, line by line."""
-        file = self.path / ATTEMPTS
+        return self._lines(ATTEMPTS)
+
+    def _lines(self, name: str) -> list[str]:
+        file = self.path / name
         return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 

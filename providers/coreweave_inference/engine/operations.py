@@ -35,6 +35,7 @@ from .installation import CommandFailed, PulumiCli
 from .interruption import interruptible, run_directory
 from .known_stack import KnownStack
 from .locks import is_stale, locks_in
+from .plans import Plan, new_salt, plan_of, recording
 from .program import InlineProgram
 from .recovery import Recovery, organization_in
 from .refusals import CannotStart
@@ -62,6 +63,8 @@ class Engine:
         self._program = InlineProgram(directory.program)
         self._known: State | None = None
         self._seen_urns: frozenset[str] = frozenset()
+        self._salt, self._seen = "", list[str]()
+        self._plan: Plan | None = None
 
     @classmethod
     def opened(
@@ -134,14 +137,41 @@ class Engine:
             )
         return result
 
+    def plan(
+        self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody
+    ) -> tuple[Result, Plan]:
+        """A preview, and the plan that an `up` may run. Raises as `preview`."""
+        self._salt = new_salt()
+        preview = self.preview(refresh=refresh, selection=selection, watch=watch)
+        made_of = (self.directory, self.stack, self.state(), selection, refresh, self._salt, self._seen)
+        return preview, plan_of(*made_of, preview)
+
+    def watch(self, watch: Watch) -> None:
+        """Tell `watch` what happens from now on."""
+        self._watch = watch
+
+    def forget_state(self) -> None:
+        """Read it anew: time has passed."""
+        self._known = None
+
     def up(
-        self, *, refresh: bool | None = None, selection: Selection = ALL, remove_first: bool = False
+        self,
+        *,
+        refresh: bool | None = None,
+        selection: Selection = ALL,
+        remove_first: bool = False,
+        plan: Plan | None = None,
     ) -> Result:
         """Bring the stack, or what is selected of it, to what is declared.
 
-        `remove_first` first deletes what is no longer declared and holds capacity.
+        `remove_first` first deletes what is no longer declared and holds capacity. With a `plan`, whose `refresh` and
+        `selection` count, nothing else is done than was planned. Raises PlanMoved where that can be known before the run.
         """
         self.repair()
+        self._plan = plan
+        if plan is not None:
+            refresh, selection = plan.refresh, plan.selection
+            plan.require_same(self.state(), self.directory)
         removed = self._removed_first(refresh, selection) if remove_first else None
         if removed is not None and (removed.stopped or not removed.ok):
             return removed
@@ -223,11 +253,13 @@ class Engine:
 
     def _removed_first(self, refresh: bool | None, selection: Selection) -> Result | None:
         """Delete alone what a preview would delete; None where that is nothing, or the preview's own failure."""
-        planned = self.preview(refresh=refresh, selection=selection)
+        planned = self._plan.preview if self._plan else self.preview(refresh=refresh, selection=selection)
         urns = to_remove(planned.steps)
         if not planned.ok or not urns:
             return None if planned.ok else planned
-        return self._delete_alone(urns)
+        result = self._delete_alone(urns)
+        self._plan = self._plan and self._plan.without(urns)
+        return result
 
     def _delete_alone(self, urns: Sequence[str]) -> Result:
         """Delete these and nothing else; what stays no longer depends on them."""
@@ -315,16 +347,20 @@ class Engine:
                 **_may_take_over(set_aside),
                 **known,
             }
+            directory.agree(
+                self._plan.agreement() if self._plan and operation != "preview" else recording(self._salt)
+            )
             # What was perhaps made is noted before a signal can end this process.
             with environment_with(variables), interruptible(directory.stop, self._cli.interrupt):
                 failure = self._failure(lambda: act(on_event), more)
                 if failure is not None:
                     self._keep_in_mind(directory.attempts(), record)
-            stopped = directory.stopped
+            stopped, moved, self._seen = directory.stopped, directory.moved(), directory.seen()
         self._seen_urns = record.urns
         errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))
         seconds = time.monotonic() - started
-        return self._result(operation, record, errors, seconds, stopped=stopped, ok=failure is None)
+        result = self._result(operation, record, errors, seconds, stopped=stopped, ok=failure is None)
+        return replace(result, moved=moved)
 
     def _keep_in_mind(self, attempts: Sequence[str], record: Record) -> None:
         """Make pending again what was perhaps made and is not in the state, so that the next run looks for it."""

@@ -42,7 +42,8 @@ class Result:
 
     `counts` are resources by verb (`create`, `update`, `replace`, `delete`, `keep`, `same`, `read`, `refresh`), of a
     preview: what would be done. `errors` are one line each. `outputs` are those of the stack, secrets masked, after an `up`.
-    `repairs` tell what was put right before the run. `deletions`: what a destroy was about to do with each object. `refused`: the declaration is at fault. `drift` are the steps of its refresh that found a change.
+    `repairs` tell what was put right before the run. `deletions`: what a destroy was about to do with each object. `refused`:
+    the declaration is at fault. `moved`: what is no longer as planned, so the run stopped. `drift` are the steps of its refresh that found a change.
     """
 
     operation: str
@@ -51,6 +52,7 @@ class Result:
     ok: bool
     stopped: bool = False
     refused: bool = False
+    moved: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     drift: tuple[Step, ...] = ()

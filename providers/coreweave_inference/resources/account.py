@@ -43,6 +43,7 @@ class AccountProvider(HostedProvider):
             run.organizations_seen()
         except CoreWeaveError as error:
             return CheckResult(news, [CheckFailure("", f"the account cannot be used: {error}")])
+        run.hold_plan()
         return CheckResult(for_engine(inputs), [])
 
     @one_line_errors
@@ -66,6 +67,7 @@ class AccountProvider(HostedProvider):
         """The organisation may have become known since."""
         old = plain(props)
         _guard(current(), old)
+        current().hold_plan()
         known = {**old, **recorded_inputs()}
         return ReadResult(id_, _outputs(current(), old), {k: known[k] for k in (URN, OBJECTS) if k in known})
 

@@ -70,6 +70,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         statement = shown_statement(inference_statement(bucket, prefixes)) if known else UNKNOWN
         owner = owner_access.planned(current(), plain(olds), declared)
         shown = {"statement": statement, **({"ownerStatement": owner} if owner else {})}
+        current().agreement.declared(POLICY, declared)
         return CheckResult(for_engine({**declared, **shown}), [])
 
     @one_line_errors
@@ -108,6 +109,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
+        run.hold_plan()
         bucket = str(old["bucket"])
         try:
             with speaking_of(_subject(old)):
@@ -118,6 +120,9 @@ class InferenceBucketPolicyProvider(HostedProvider):
                 return ReadResult("", {})
             raise
         live = _live_statement(document, old)
+        run.agreement.store(
+            str(old.get(URN, "")), f"policy {bucket}", shown_statement(live) if live else None
+        )
         if live is None:
             return ReadResult("", {})
         outputs = {

@@ -68,7 +68,9 @@ class ObjectProvider(HostedProvider):
         run = session.current()
         run.memory.checked.add(str(declared.get(URN, "")))
         inputs = self.filled_in(run, before, self._carried_over(before, declared))
-        return CheckResult(for_engine(_with_ignored(before, inputs)), [])
+        inputs = _with_ignored(before, inputs)
+        run.agreement.declared(self.kind.noun, inputs)
+        return CheckResult(for_engine(inputs), [])
 
     @one_line_errors
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -115,6 +117,7 @@ class ObjectProvider(HostedProvider):
                 raise CoreWeaveError(
                     f"{what} ({id_}) is not there any more; refresh, and the next run makes it anew"
                 )
+            run.agreement.require(self.kind, live)
             aim = self.aimed(old, declared, live)
             now = self.live_form(old, live)
             writing.refuse_foreign_changes(
@@ -131,6 +134,7 @@ class ObjectProvider(HostedProvider):
         run = session.current()
         run.memory.read.add(id_)
         run.guard_endpoint(old.get("apiEndpoint", ""))
+        run.hold_plan()
         with speaking_of(subject(self.kind, old)):
             live = run.lists.look(self.kind, max_age_seconds=30.0).get(id_) or run.live(self.kind, id_)
             if live is None:
@@ -152,6 +156,8 @@ class ObjectProvider(HostedProvider):
                 "state goes",
             )
             return
+        if run.agreement.holds_a_plan and (live := run.live(self.kind, id_)) is not None:
+            run.agreement.require(self.kind, live)
         self.before_delete(run, id_, old)
         removal.delete(run, self.kind, id_, old)
 
@@ -264,6 +270,7 @@ class ObjectProvider(HostedProvider):
         )
 
     def _taken_over(self, run: Session, declared: Mapping[str, Any], live: ApiObject) -> creation.Made:
+        run.agreement.require(self.kind, live)
         aim = self.aimed({}, dict(declared), live)
         written = self._put(run, {}, aim, live)
         return creation.Made(live.id, written.live, written.revision)

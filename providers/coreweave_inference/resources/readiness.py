@@ -93,6 +93,7 @@ class ReadinessProvider(HostedProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """With the reason at each covered object that served and broke since: the next `up` waits for those again."""
         old = plain(props)
+        current().hold_plan()
         objects = {label: _without_health(item) for label, item in (old.get("objects") or {}).items()}
         for label, why in health_of(current(), objects).items():
             objects[label] = {**objects[label], HEALTH: why}
@@ -185,6 +186,8 @@ def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
     declared = target.declared
     if target.id in run.memory.written or declared is None or live.status not in ("FAILED", "ERROR"):
         return None
+    if run.agreement.moved(target.kind, target.id, live.spec):
+        return None  # Others changed it since the plan: what is declared would undo that.
     for path in target.ignored:
         declared = with_path(declared, path, get_path(sparse(target.kind, live.spec), path))
     body = with_unknown_fields(complete(target.kind, declared), unknown_fields(target.kind, live.spec))

@@ -25,6 +25,7 @@ from coreweave_inference.spec import Kind
 from coreweave_inference.storage import ObjectStorage, credentials_from
 from coreweave_inference.waiting import ON_THE_WAY, Live, Revision
 
+from .agreement import of_environment
 from .host import EngineLog, end_with_engine, is_provider_process
 
 CLOCK_STEP_SECONDS = 1.0
@@ -35,11 +36,18 @@ RUN_CONFIG = "COREWEAVE_RUN_CONFIG"
 refresh and a destroy hand the providers the one of the last run."""
 
 
+def _ignore(kind: Kind, objects: dict[str, ApiObject]) -> None:
+    """For lists that no plan is made from."""
+
+
 class Lists:
     """One LIST per kind for everyone who looks at about the same time."""
 
-    def __init__(self, api: InferenceApi, clock: Clock) -> None:
+    def __init__(
+        self, api: InferenceApi, clock: Clock, listed: Callable[[Kind, dict[str, ApiObject]], None] = _ignore
+    ) -> None:
         self._api = api
+        self._listed = listed
         self._clock = clock
         self._locks = {kind: threading.Lock() for kind in Kind}
         self._seen: dict[Kind, tuple[float, dict[str, ApiObject]]] = {}
@@ -55,8 +63,13 @@ class Lists:
                 at = self._clock.monotonic()
                 objects = {live.id: live for live in self._api.list(kind)}
                 self._seen[kind] = (at, objects)
+                self._listed(kind, objects)
                 self.organizations |= {live.organization_id for live in objects.values()} - {""}
             return objects
+
+    def look_recent(self, kind: Kind) -> dict[str, ApiObject]:
+        """As of at most a minute ago."""
+        return self.look(kind, 60.0)
 
 
 @dataclass(frozen=True)
@@ -139,7 +152,8 @@ class Session:
         self.waits: Clock = WaitingClock(self.clock, self.stopped)
         self.log = log or EngineLog()
         self.api = api or InferenceApi.of(settings, clock=self.waits)
-        self.lists = Lists(self.api, self.clock)
+        self.agreement = of_environment(RUN_DIRECTORY)
+        self.lists = Lists(self.api, self.clock, self.agreement.listed)
         self.memory = Memory()
         self._lock = threading.RLock()
         self._storages: dict[str, ObjectStorage] = {}
@@ -253,6 +267,13 @@ class Session:
             "it is gone, and the state is left as it is; use the token of that organisation, or, if the object really "
             "was deleted, run once with COREWEAVE_ACCEPT_GONE=1"
         )
+
+    def hold_plan(self) -> None:
+        """Raise PlanMoved, before anything is written or recorded, where the account is not as the plan saw it.
+
+        Every `read` asks this: a refresh that fails for one object alone records what it found of the others.
+        """
+        self.agreement.hold(self.lists.look_recent)
 
     def progress(self, urn: str, **fields: Any) -> None:
         """Append one line for a watching command line; `fields` are what its table shows."""

@@ -61,6 +61,7 @@ class WeightsBucketProvider(HostedProvider):
         if not same_bucket and not has_unknown((declared.get("name"), declared.get("zone"))):
             _refuse_of_others(current(), declared)
         current().memory.checked.add(str(declared.get(URN, "")))
+        current().agreement.declared(BUCKET, declared)
         return CheckResult(for_engine(declared), [])
 
     @one_line_errors
@@ -119,6 +120,7 @@ class WeightsBucketProvider(HostedProvider):
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
+        run.hold_plan()
         try:
             with speaking_of(_subject(old)):
                 live = run.storage(str(old.get("zone", ""))).bucket(id_)
@@ -135,9 +137,11 @@ class WeightsBucketProvider(HostedProvider):
             return ReadResult(id_, old, {key: old[key] for key in INPUTS if key in old})
         if live is None:
             _prove_gone(run, old)
+            run.agreement.store(str(old.get(URN, "")), f"bucket {id_}", None)
             return ReadResult("", {})
         ours = {*(old.get("tags") or {}), *live.tags.get(DECLARED_TAG, "").split()}
         tags = {key: value for key, value in live.tags.items() if key in ours}
+        run.agreement.store(str(old.get(URN, "")), f"bucket {id_}", tags)
         seen = {
             **old,
             "zone": live.zone or old.get("zone"),

@@ -1,0 +1,220 @@
+"""A plan: what was previewed, from what, and whether a run may still run it. Pure, but for reading and writing its file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from coreweave_inference.errors import PlanMoved
+from coreweave_inference.spec import Kind
+from coreweave_inference.spec.engine_secrets import without_secrets
+
+from .directory import StackDirectory
+from .happenings import OURS, TYPES
+from .refusals import CannotStart
+from .repair import State
+from .results import Result
+from .selection import Selection, resources_of
+
+VERSION = 1
+KINDS = {TYPES + name: noun for name, noun in OURS.items() if noun in {kind.noun for kind in Kind}}
+STATE_KEYS = ("urn", "id", "inputs", "outputs", "delete", "protect", "retainOnDelete", "pendingReplacement")
+IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules"})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`objects` by kind and id, `stores`, `declared`: what the providers saw, secrets as digests with `salt`.
+
+    `state` and `declaration` are digests. `version` is that of this form.
+    """
+
+    version: int
+    project: str
+    stack: str
+    state: str
+    declaration: str
+    salt: str
+    selection: Selection
+    refresh: bool | None
+    objects: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    declared: Mapping[str, Mapping[str, str | None]]
+    preview: Result
+    stores: Mapping[str, Any] = field(default_factory=dict)
+
+    def agreement(self) -> str:
+        """What the providers of a run read."""
+        planned = {"objects": self.objects, "stores": self.stores, "declared": self.declared}
+        return json.dumps({"salt": self.salt, "planned": planned})
+
+    def without(self, urns: Iterable[str]) -> Plan:
+        """What is left of it when these were deleted."""
+        gone = set(urns)
+        objects = {
+            kind: {id_: entry for id_, entry in entries.items() if entry["urn"] not in gone}
+            for kind, entries in self.objects.items()
+        }
+        return replace(self, objects=objects)
+
+    def require_same(self, state: State | None, directory: StackDirectory) -> None:
+        """Raise PlanMoved where the state or the declaration is another one than the plan was made from."""
+        moved = [
+            what
+            for what, planned, now in (
+                ("the state", self.state, state_digest(state)),
+                ("the declaration", self.declaration, declaration_digest(directory, self.stack)),
+            )
+            if planned != now
+        ]
+        if moved:
+            raise PlanMoved(
+                f"the plan no longer holds: {' and '.join(moved)} changed since it was made; nothing was written; "
+                "preview again"
+            )
+
+
+_plans = TypeAdapter(Plan)
+
+
+def new_salt() -> str:
+    """For the digests of one plan."""
+    return secrets.token_hex(16)
+
+
+def recording(salt: str) -> str:
+    """What the providers of a preview read."""
+    return json.dumps({"salt": salt, "planned": None})
+
+
+def plan_of(
+    directory: StackDirectory,
+    stack: str,
+    state: State | None,
+    selection: Selection,
+    refresh: bool | None,
+    salt: str,
+    seen: Iterable[str],
+    preview: Result,
+) -> Plan:
+    """The plan of a preview; `seen` are the lines that its providers wrote, of which the first of each counts."""
+    live: dict[str, dict[str, Any]] = {}
+    own = {str(r["id"]): (KINDS[r["type"]], r["urn"], "") for r in resources_of(state) if r["type"] in KINDS}
+    declared: dict[str, Any] = {}
+    stores: dict[str, Any] = {}
+    for entry in map(json.loads, seen):
+        if "objects" in entry:
+            live.setdefault(entry["kind"], entry["objects"])
+        elif "store" in entry:
+            stores.setdefault(entry["store"], entry["form"])
+        else:
+            declared.setdefault(entry["urn"], entry["fields"])
+            if entry["id"]:
+                own.setdefault(entry["id"], (entry["kind"], entry["urn"], entry["name"]))
+    objects: dict[str, dict[str, Any]] = {}
+    for id_, (kind, urn, name) in own.items():
+        found = live.get(kind, {}).get(id_)
+        absent = {"name": name, "spec": None, "deleting": False, "namesake": _namesake(live, kind, name, own)}
+        objects.setdefault(kind, {})[id_] = {"urn": urn, **(found or absent)}
+    return Plan(
+        VERSION,
+        directory.project,
+        stack.rsplit("/", 1)[-1],
+        state_digest(state),
+        declaration_digest(directory, stack),
+        salt,
+        selection,
+        refresh,
+        objects,
+        declared,
+        replace(preview, outputs={}, repairs=()),
+        stores,
+    )
+
+
+def _namesake(live: Mapping[str, Any], kind: str, name: str, own: Mapping[str, Any]) -> str:
+    """Who had the name of an object to be created when the plan was made."""
+    found = (id_ for id_, entry in live.get(kind, {}).items() if entry["name"] == name and id_ not in own)
+    return next(found, "") if name else ""
+
+
+def state_digest(state: State | None) -> str:
+    """Of what a run of the stack changes in its state; how its secrets are encrypted does not count."""
+    entries = [{key: found.get(key) for key in STATE_KEYS} for found in resources_of(state)]
+    return _digest(json.dumps(without_secrets(entries), sort_keys=True))
+
+
+def declaration_digest(directory: StackDirectory, stack: str) -> str:
+    """Of the files of a stack directory that say what is declared."""
+    short = stack.rsplit("/", 1)[-1]
+    names = {
+        f"{start}{end}"
+        for start in ("Pulumi", f"Pulumi.{short}", "inference", f"inference.{short}")
+        for end in (".yaml", ".yml")
+    }
+    files = [directory.path / name for name in sorted(names)] + sorted(_modules(directory.path))
+    return _digest(
+        json.dumps(
+            [
+                [str(f.relative_to(directory.path)), _digest(f.read_text("utf-8", "replace"))]
+                for f in files
+                if f.is_file()
+            ]
+        )
+    )
+
+
+def _modules(folder: Path) -> Iterable[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in IGNORED_FOLDERS
+            and not (Path(place) / name / "pyvenv.cfg").exists()
+        )
+        yield from (Path(place) / name for name in files if name.endswith(".py"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def save(plan: Plan, path: Path) -> None:
+    """Write it, readable for its owner alone. Raises CannotStart."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(_plans.dump_json(plan, indent=1))
+    except OSError as error:
+        raise CannotStart(f"--save-plan {path}: cannot be written: {error.strerror}") from error
+
+
+def read(path: Path, directory: StackDirectory, stack: str) -> Plan:
+    """The plan in a file. Raises CannotStart: unreadable, no plan, of another version or of another stack."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise CannotStart(f"--plan {path}: cannot be read: {error.strerror}") from error
+    wanted = f"make one with `cw-inference preview --save-plan {path}`"
+    try:
+        found = json.loads(text)
+        version = found["version"]
+        if version != VERSION:
+            raise CannotStart(
+                f"--plan {path}: version {version} of a plan, and {VERSION} is understood; {wanted}"
+            )
+        plan = _plans.validate_json(text)
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        raise CannotStart(f"--plan {path}: is no plan, or is damaged; {wanted}") from error
+    if (plan.project, plan.stack) != (directory.project, stack.rsplit("/", 1)[-1]):
+        raise CannotStart(
+            f"--plan {path}: is a plan of stack {plan.project}/{plan.stack}, and this is {directory.project}/{stack}; {wanted}"
+        )
+    return plan

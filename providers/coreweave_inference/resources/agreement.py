@@ -1,0 +1,193 @@
+"""What a plan was made from, so that the run of it writes nothing that was not shown.
+
+The provider process of a preview writes down each live object and each declaration that it saw; that of the run compares.
+Both through the directory of their run: plain `pulumi` has none, and nothing is compared. Values are digests where a field
+is secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from coreweave_inference.api import ApiObject
+from coreweave_inference.errors import PlanMoved
+from coreweave_inference.spec import UNKNOWN, Kind
+from coreweave_inference.spec.normal_form import differences, sparse
+from coreweave_inference.spec.shape import secret_names
+
+from .values import PROVIDER, URN
+
+FILE, SEEN, MOVED = "agreement.json", "seen.jsonl", "moved.jsonl"
+DELETING = "DELETING"
+Entry = dict[str, Any]
+
+
+class Agreement:
+    """Writes down what a preview sees, or compares a run with it; does nothing without a directory."""
+
+    def __init__(self, directory: str | None) -> None:
+        self._directory = Path(directory) if directory else None
+        file = self._directory / FILE if self._directory else None
+        found = json.loads(file.read_text(encoding="utf-8")) if file and file.is_file() else None
+        self._salt = str(found["salt"]) if found else ""
+        self._planned: dict[str, Any] | None = found["planned"] if found else None
+        self._recording = bool(found) and self._planned is None
+        self._held = False
+
+    @property
+    def holds_a_plan(self) -> bool:
+        """Whether this process runs a plan."""
+        return self._planned is not None
+
+    def listed(self, kind: Kind, objects: Mapping[str, ApiObject]) -> None:
+        """A preview saw these objects."""
+        if self._recording:
+            entries = {live.id: self._entry(kind, live) for live in objects.values()}
+            self._append(SEEN, {"kind": kind.noun, "objects": entries})
+
+    def declared(self, kind: str, inputs: Mapping[str, Any]) -> None:
+        """A program declared this. Raises PlanMoved where the plan was made from another declaration."""
+        urn = str(inputs.get(URN, ""))
+        if not urn or not (self._recording or self._planned):
+            return
+        fields = dict(self._sealed_leaves("", {k: v for k, v in inputs.items() if k not in (PROVIDER, URN)}))
+        if self._recording:
+            named = {"id": _known(inputs.get("apiId")), "name": _known(inputs.get("name"))}
+            self._append(SEEN, {"urn": urn, "kind": kind, "fields": fields, **named})
+            return
+        assert self._planned is not None
+        planned = self._planned["declared"].get(urn)
+        paths = ["(not in the plan)"] if planned is None else _changed_paths(planned, fields)
+        self._refuse([{"urn": urn, "path": path, "what": "declared otherwise"} for path in paths])
+
+    def store(self, urn: str, key: str, form: Any) -> None:
+        """A bucket or its policy was seen like this. Raises PlanMoved where the plan was made from something else."""
+        if self._recording:
+            self._append(SEEN, {"store": key, "form": form})
+        elif self._planned and key in self._planned["stores"] and self._planned["stores"][key] != form:
+            self._refuse([{"urn": urn, "path": "", "what": "changed outside"}])
+
+    def hold(self, look: Any) -> None:
+        """Compare the whole account once, before the first write. Raises PlanMoved with all that moved."""
+        if not self._planned or self._held:
+            return
+        moved = [found for kind in Kind for found in self._of_kind(kind, look(kind))]
+        self._refuse(moved, "nothing was written")
+        self._held = True
+
+    def require(self, kind: Kind, live: ApiObject) -> None:
+        """Compare one object before it is written. Raises PlanMoved."""
+        entry = self._planned and self._planned["objects"].get(kind.noun, {}).get(live.id)
+        if entry and entry["spec"] is not None:
+            self._refuse(list(self._of_object(kind, entry, live)))
+
+    def moved(self, kind: Kind, id_: str, spec: Mapping[str, Any]) -> bool:
+        """Whether the spec of an object that this run did not write is another one than the plan was made from."""
+        entry = self._planned and self._planned["objects"].get(kind.noun, {}).get(id_)
+        return bool(
+            entry and entry["spec"] and differences(kind, entry["spec"], self._sealed(sparse(kind, spec)))
+        )
+
+    def _of_kind(self, kind: Kind, objects: Mapping[str, ApiObject]) -> Iterator[Entry]:
+        assert self._planned is not None
+        planned: Mapping[str, Any] = self._planned["objects"].get(kind.noun, {})
+        for id_, entry in planned.items():
+            live = objects.get(id_)
+            if live is not None:
+                yield from self._of_object(kind, entry, live)
+            elif entry["spec"] is not None:
+                yield {"urn": entry["urn"], "path": "", "what": "deleted outside"}
+            else:
+                names = {o.id for o in objects.values() if o.name == entry["name"] and o.id not in planned}
+                if names - {entry.get("namesake")}:
+                    yield {"urn": entry["urn"], "path": "", "what": "created outside under the same name"}
+
+    def _of_object(self, kind: Kind, entry: Entry, live: ApiObject) -> Iterator[Entry]:
+        if entry["spec"] is None:
+            yield {"urn": entry["urn"], "path": "", "what": "created outside"}
+        elif live.status == DELETING and not entry["deleting"]:
+            yield {"urn": entry["urn"], "path": "", "what": "deleted outside"}
+        else:
+            for found in differences(kind, entry["spec"], self._sealed(sparse(kind, live.spec))):
+                yield {"urn": entry["urn"], "path": found.path, "what": str(found)}
+
+    def _entry(self, kind: Kind, live: ApiObject) -> Entry:
+        spec = self._sealed(sparse(kind, live.spec))
+        return {"name": live.name, "spec": spec, "deleting": live.status == DELETING}
+
+    def _refuse(self, moved: list[Entry], written: str = "") -> None:
+        if not moved:
+            return
+        for entry in moved:
+            self._append(MOVED, entry)
+        listed = "; ".join(f"{_name(entry['urn'])}: {entry['what']}" for entry in moved)
+        raise PlanMoved("; ".join(part for part in (f"the plan no longer holds: {listed}", written) if part))
+
+    def _sealed(self, value: Any, *, secret: bool = False) -> Any:
+        """`value` with a digest in the place of each secret."""
+        if isinstance(value, Mapping):
+            return {k: self._sealed(v, secret=secret or k in secret_names()) for k, v in value.items()}
+        return _digest(self._salt, json.dumps(value, default=str), secret=True) if secret else value
+
+    def _sealed_leaves(
+        self, path: str, value: Any, *, secret: bool = False
+    ) -> Iterator[tuple[str, str | None]]:
+        if isinstance(value, Mapping) and value:
+            for key, item in value.items():
+                below = f"{path}.{key}" if path else str(key)
+                yield from self._sealed_leaves(below, item, secret=secret or key in secret_names())
+        elif _has_unknown(value):
+            yield path, None
+        elif value not in (None, {}, [], "", False, 0):
+            yield path, _digest(self._salt, json.dumps(value, sort_keys=True, default=str), secret=secret)
+
+    def _append(self, name: str, entry: Entry) -> None:
+        assert self._directory is not None
+        with (self._directory / name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def of_environment(variable: str) -> Agreement:
+    """That of the run that this process belongs to."""
+    return Agreement(os.environ.get(variable))
+
+
+@lru_cache(maxsize=4096)
+def _digest(salt: str, text: str, *, secret: bool) -> str:
+    """A secret's takes long enough that short ones are not guessed by the million."""
+    if secret:
+        return (
+            "secret:" + hashlib.scrypt(text.encode(), salt=salt.encode(), n=2**10, r=8, p=1, dklen=16).hex()
+        )
+    return hashlib.blake2b(text.encode(), key=salt.encode()[:64], digest_size=12).hexdigest()
+
+
+def _has_unknown(value: Any) -> bool:
+    return value is UNKNOWN or (isinstance(value, list) and any(map(_has_unknown, value)))
+
+
+def _changed_paths(planned: Mapping[str, str | None], fields: Mapping[str, str | None]) -> list[str]:
+    """Paths whose values differ; what was unknown to the plan may have become anything."""
+    unknown = [path for path, digest in (*planned.items(), *fields.items()) if digest is None]
+    return sorted(
+        path
+        for path in {*planned, *fields}
+        if planned.get(path) != fields.get(path)
+        and not any(path == other or path.startswith(f"{other}.") for other in unknown)
+    )
+
+
+def _known(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _name(urn: str) -> str:
+    kind, name = urn.split("::")[-2].rsplit(":", 1)[-1], urn.rsplit("::", 1)[-1]
+    nouns = {found.noun.title().replace(" ", ""): found.noun for found in Kind}
+    return f'{nouns.get(kind, kind)} "{name}"'

@@ -1,0 +1,204 @@
+"""What was shown is what runs: plans, what moved since, and the question on a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from coreweave_inference.simulator import Simulator
+
+from tests.running.command_line import Stack, claims, gateways, until
+
+OURS = "/v1alpha1/inference/"
+
+
+def writes(simulator: Simulator) -> list[str]:
+    """What was sent to the service's objects so far."""
+    entries = simulator.journal.entries()
+    return [e.method for e in entries if e.method != "GET" and e.path.startswith(OURS)]
+
+
+def edit(simulator: Simulator, count: int) -> None:
+    """As a colleague would in the console."""
+    record = simulator.world.records("capacityclaims")[0]
+    simulator.world.edit(record.id, {"resources": {"instanceCount": count}})
+
+
+def instances(simulator: Simulator) -> int:
+    count: int = simulator.world.records("capacityclaims")[0].spec["resources"]["instanceCount"]
+    return count
+
+
+class Terminal:
+    """A command on a terminal."""
+
+    def __init__(self, stack: Stack, *arguments: str) -> None:
+        self._own, other = pty.openpty()
+        command = [sys.executable, "-m", "coreweave_inference.cli", *arguments, "--stack", "dev"]
+        environment = {**stack.environment, "TERM": "dumb", "COLUMNS": "200"}
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            command, cwd=stack.path, env=environment, stdin=other, stdout=other, stderr=other
+        )
+        os.close(other)
+        self.text = ""
+
+    def until(self, words: str) -> str:
+        """All that was shown up to `words`, and forget it."""
+        until(lambda: self._read() or words in self.text)
+        before, _, self.text = self.text.partition(words)
+        return before + words
+
+    def answer(self, text: str) -> None:
+        os.write(self._own, f"{text}\n".encode())
+
+    def end(self) -> int:
+        until(lambda: self._read() or self.process.poll() is not None)
+        os.close(self._own)
+        return self.process.wait()
+
+    def _read(self) -> None:
+        while select.select([self._own], [], [], 0)[0]:
+            try:
+                self.text += os.read(self._own, 65536).decode("utf-8", "replace")
+            except OSError:
+                return
+
+
+@contextmanager
+def terminal(stack: Stack, *arguments: str) -> Iterator[Terminal]:
+    found = Terminal(stack, *arguments)
+    try:
+        yield found
+    finally:
+        if found.process.poll() is None:
+            found.process.kill()
+            found.process.wait()
+
+
+def test_a_saved_plan_runs_as_it_is_and_not_once_its_drift_its_declaration_or_its_state_moved(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(claims("h200"))
+    assert stack.run("up", "--yes").returncode == 0
+    edit(simulator, 3)
+    plan = str(stack.path / "plan.json")
+    shown = stack.run("preview", "--save-plan", plan, "--exit-code")
+    before = writes(simulator)
+
+    edit(simulator, 5)
+    moved = stack.run("up", "--plan", plan)
+    edit(simulator, 3)
+    stack.declare(claims("h200", "more"))
+    redeclared = stack.run("up", "--plan", plan)
+    stack.declare(claims("h200"))
+    refused = writes(simulator)
+    run = stack.run("up", "--plan", plan)
+    again = stack.run("up", "--plan", plan)
+
+    assert (shown.returncode, moved.returncode, redeclared.returncode) == (3, 3, 3), moved.stderr
+    assert "resources.instanceCount: 3 -> 5" in moved.stderr
+    assert "nothing was written" in moved.stderr
+    assert "the declaration" in redeclared.stderr
+    assert refused == before
+    assert (run.returncode, instances(simulator)) == (0, 1), run.stderr
+    assert '! changed outside: capacity claim "h200"' in run.stdout.splitlines()
+    assert (again.returncode, "the state" in again.stderr) == (3, True)
+
+
+def test_what_was_deleted_or_created_outside_since_the_plan_stops_it_and_yes_shows_drift(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(claims("h200"), gateways("public"))
+    assert stack.run("up", "--yes").returncode == 0
+    plan = str(stack.path / "plan.json")
+    stack.declare(claims("h200"), gateways("public", "spare"))
+    saved = stack.run("preview", "--save-plan", plan)
+    mine = json.loads((stack.path / "plan.json").read_text())["objects"]["gateway"]
+    (entry,) = (found for found in mine.values() if found["spec"] is None)
+    claim = simulator.world.records("capacityclaims")[0]
+
+    colleague = simulator.world.create(
+        "gateways",
+        claim.organisation_id,
+        {"id": "9a9a9a9a-0000-4000-8000-000000000000", "name": entry["name"]},
+    )
+    namesake = stack.run("up", "--plan", plan)
+    simulator.world.delete(colleague)
+    simulator.world.delete(claim)
+    until(
+        lambda: (
+            not simulator.world.records("capacityclaims") and len(simulator.world.records("gateways")) == 1
+        )
+    )
+    gone = stack.run("up", "--plan", plan)
+    preview = stack.document("preview")
+    up = stack.run("up", "--yes")
+
+    assert saved.returncode == 0
+    assert (namesake.returncode, "created outside under the same name" in namesake.stderr) == (3, True)
+    assert (gone.returncode, 'capacity claim "h200": deleted outside' in gone.stderr) == (3, True)
+    assert [(found["name"], found["gone"]) for found in preview["drift"]] == [("h200", True)]
+    assert up.returncode == 0, up.stderr
+    assert '! deleted outside: capacity claim "h200"' in up.stdout.splitlines()
+
+
+def test_on_a_terminal_the_first_line_is_there_at_once_and_what_moved_at_the_question_is_asked_about_again(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(claims("h200"))
+    assert stack.run("up", "--yes").returncode == 0
+    stack.declare(claims("h200").replace("instanceCount: 1", "instanceCount: 2"))
+    before = writes(simulator)
+
+    with terminal(stack, "up") as shown:
+        first = shown.until("previewing stack dev (project serving)")
+        shown.until("Do it?")
+        edit(simulator, 9)
+        shown.answer("y")
+        second = shown.until("Do it?")
+        shown.answer("n")
+        code = shown.end()
+
+    assert first.startswith("previewing")
+    assert "resources.instanceCount: 1 -> 9" in second
+    assert '! changed outside: capacity claim "h200"' in second
+    assert code == 0
+    assert (writes(simulator), instances(simulator)) == (before, 9)
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("", "damaged"),
+        ("{}", "damaged"),
+        ('{"version": 99}', "version 99"),
+        (None, "cannot be read"),
+        ({"stack": "prod"}, "serving/prod"),
+    ],
+)
+def test_a_file_that_is_no_plan_of_this_stack_is_one_error(
+    stack: Stack, content: Any, word: str, simulator: Simulator
+) -> None:
+    stack.declare(claims("h200"))
+    file = stack.path / "plan.json"
+    if isinstance(content, dict):
+        assert stack.run("preview", "--save-plan", str(file)).returncode == 0
+        file.write_text(json.dumps({**json.loads(file.read_text()), **content}))
+    elif content is not None:
+        file.write_text(content)
+
+    done = stack.run("up", "--plan", str(file))
+
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert word in done.stderr
+    assert writes(simulator) == []
