@@ -95,7 +95,7 @@ def up(
                     raise
                 print_lines([str(moved)])
                 continue
-            if yes or not result.moved:
+            if yes or result.stopped or not result.moved:
                 finish(result, as_json=as_json, planned=planned)
                 return
             print_lines(result.errors)

@@ -14,9 +14,18 @@ from coreweave_inference.engine.results import REST_OF_A_REPLACEMENT, VERBS, Res
 from coreweave_inference.spec.engine_secrets import UNKNOWN_MARKS
 from coreweave_inference.spec.kinds import Kind
 
-SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "import": "=", "same": " "}
+SIGNS = {
+    "create": "+",
+    "adopt": "=",
+    "update": "~",
+    "replace": "±",
+    "delete": "-",
+    "import": "=",
+    "same": " ",
+}
 DONE = {
     "create": "created",
+    "adopt": "adopted",
     "update": "updated",
     "replace": "replaced",
     "delete": "deleted",

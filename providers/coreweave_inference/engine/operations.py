@@ -35,7 +35,7 @@ from .installation import CommandFailed, PulumiCli
 from .interruption import interruptible, run_directory
 from .known_stack import KnownStack
 from .locks import is_stale, locks_in
-from .plans import Plan, new_salt, plan_of, recording
+from .plans import Plan, new_salt, plan_of, recording, with_adoptions
 from .program import InlineProgram
 from .recovery import Recovery, organization_in
 from .refusals import CannotStart
@@ -143,6 +143,7 @@ class Engine:
         """A preview, and the plan that an `up` may run. Raises as `preview`."""
         self._salt = new_salt()
         preview = self.preview(refresh=refresh, selection=selection, watch=watch)
+        preview = with_adoptions(preview, self._seen)
         made_of = (self.directory, self.stack, self.state(), selection, refresh, self._salt, self._seen)
         return preview, plan_of(*made_of, preview)
 

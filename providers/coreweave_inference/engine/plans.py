@@ -18,10 +18,10 @@ from coreweave_inference.spec import Kind
 from coreweave_inference.spec.engine_secrets import without_secrets
 
 from .directory import StackDirectory
-from .happenings import OURS, TYPES
+from .happenings import OURS, TYPES, Change
 from .refusals import CannotStart
 from .repair import State
-from .results import Result
+from .results import Result, counts_of
 from .selection import Selection, resources_of
 
 VERSION = 1
@@ -110,6 +110,8 @@ def plan_of(
     declared: dict[str, Any] = {}
     stores: dict[str, Any] = {}
     for entry in map(json.loads, seen):
+        if "adopts" in entry:
+            continue
         if "objects" in entry:
             live.setdefault(entry["kind"], entry["objects"])
         elif "store" in entry:
@@ -137,6 +139,20 @@ def plan_of(
         replace(preview, outputs={}, repairs=()),
         stores,
     )
+
+
+def with_adoptions(preview: Result, seen: Iterable[str]) -> Result:
+    """The preview, with creations of what exists already called adoptions, and what they write."""
+    changes = {
+        e["adopts"]: tuple(Change(**c) for c in e["changes"]) for e in map(json.loads, seen) if "adopts" in e
+    }
+    steps = tuple(
+        replace(step, op="adopt", changes=changes[step.urn])
+        if step.op == "create" and step.urn in changes
+        else step
+        for step in preview.steps
+    )
+    return replace(preview, steps=steps, counts=counts_of(steps)) if changes else preview
 
 
 def _namesake(live: Mapping[str, Any], kind: str, name: str, own: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from .happenings import Happening, Message, Step
 
 VERBS = {
     "create": "create",
+    "adopt": "adopt",
     "import": "import",
     "update": "update",
     "replace": "replace",

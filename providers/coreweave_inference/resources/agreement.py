@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from typing import Any
 from coreweave_inference.api import ApiObject
 from coreweave_inference.errors import PlanMoved
 from coreweave_inference.spec import UNKNOWN, Kind
-from coreweave_inference.spec.normal_form import differences, sparse
-from coreweave_inference.spec.shape import secret_names
+from coreweave_inference.spec.normal_form import Difference, differences, sparse
+from coreweave_inference.spec.shape import secret_names, segments
 
 from .values import PROVIDER, URN
 
@@ -66,6 +66,19 @@ class Agreement:
         paths = ["(not in the plan)"] if planned is None else _changed_paths(planned, fields)
         self._refuse([{"urn": urn, "path": path, "what": "declared otherwise"} for path in paths])
 
+    @property
+    def records(self) -> bool:
+        """Whether this process previews for a plan."""
+        return self._recording
+
+    def adopts(self, urn: str, changes: Iterable[Difference]) -> None:
+        """A creation would adopt an object that exists, and write these differences."""
+        shown = [
+            {"path": d.path, "before": _unless_secret(d, d.left), "after": _unless_secret(d, d.right)}
+            for d in changes
+        ]
+        self._append(SEEN, {"adopts": urn, "changes": shown})
+
     def store(self, urn: str, key: str, form: Any) -> None:
         """A bucket or its policy was seen like this. Raises PlanMoved where the plan was made from something else."""
         if self._recording:
@@ -101,6 +114,8 @@ class Agreement:
             live = objects.get(id_)
             if live is not None:
                 yield from self._of_object(kind, entry, live)
+            elif entry["deleting"]:
+                continue  # A predecessor that was going already.
             elif entry["spec"] is not None:
                 yield {"urn": entry["urn"], "path": "", "what": "deleted outside"}
             else:
@@ -151,6 +166,12 @@ class Agreement:
         assert self._directory is not None
         with (self._directory / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
+
+
+def _unless_secret(difference: Difference, value: Any) -> Any:
+    if not secret_names().isdisjoint(segments(difference.path)):
+        return "[secret]"
+    return "[unknown]" if _has_unknown(value) else value
 
 
 def of_environment(variable: str) -> Agreement:

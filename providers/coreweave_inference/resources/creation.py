@@ -15,7 +15,7 @@ from coreweave_inference.errors import (
     NotOurs,
     Unreachable,
 )
-from coreweave_inference.spec import Kind
+from coreweave_inference.spec import Kind, has_unknown
 from coreweave_inference.spec.identity import salted
 from coreweave_inference.waiting import Revision
 
@@ -105,7 +105,7 @@ def _resolve(
     update: BringUpToDate,
 ) -> tuple[Made | None, str]:
     """What to do after a POST that was refused for its id or name, or that was not answered."""
-    decision = decide(kind, id_, declared, run.lists.look(kind).values(), run.clock.now(), _may_take_over())
+    decision = decide(kind, id_, declared, run.lists.look(kind).values(), run.clock.now(), may_take_over())
     what = subject(kind, declared)
     if isinstance(decision, TakeOver):
         run.memory.own(declared.get(URN, ""), decision.live.id)
@@ -138,5 +138,14 @@ def _other_id(run: Session, declared: Mapping[str, Any], id_: str, what: str, er
     return other
 
 
-def _may_take_over() -> frozenset[str]:
+def adopted(run: Session, kind: Kind, declared: Mapping[str, Any]) -> ApiObject | None:
+    """The object that a creation would adopt instead of making one, as far as the newest lists tell."""
+    if has_unknown({key: declared.get(key) for key in ("apiId", "name")}):
+        return None
+    objects = run.lists.look_recent(kind).values()
+    decision = decide(kind, declared["apiId"], declared, objects, run.clock.now(), may_take_over())
+    return decision.live if isinstance(decision, TakeOver) else None
+
+
+def may_take_over() -> frozenset[str]:
     return frozenset(part.strip() for part in os.environ.get(TAKE_OVER, "").split(",") if part.strip())

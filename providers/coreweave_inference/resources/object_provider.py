@@ -70,6 +70,8 @@ class ObjectProvider(HostedProvider):
         inputs = self.filled_in(run, before, self._carried_over(before, declared))
         inputs = _with_ignored(before, inputs)
         run.agreement.declared(self.kind.noun, inputs)
+        if run.agreement.records and not before:
+            self._show_adoption(run, inputs)
         return CheckResult(for_engine(inputs), [])
 
     @one_line_errors
@@ -207,6 +209,14 @@ class ObjectProvider(HostedProvider):
         return {}
 
     # The parts.
+
+    def _show_adoption(self, run: Session, inputs: dict[str, Any]) -> None:
+        """A plan calls it by its name, and shows what would be written."""
+        live = creation.adopted(run, self.kind, inputs)
+        if live is not None:
+            aim = sparse(self.kind, self.aimed({}, inputs, live))
+            changes = differences(self.kind, self.live_form({}, live), aim)
+            run.agreement.adopts(str(inputs.get(URN, "")), changes)
 
     def _spec_keys(self) -> frozenset[str]:
         return frozenset(info.alias or name for name, info in self.kind.model.model_fields.items())
