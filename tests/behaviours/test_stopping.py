@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from coreweave_inference.simulator import Behaviour, Simulator
+from coreweave_inference.simulator.faults import Fault
 
 from tests.engine.declarations import canary, stack
 from tests.engine.workbench import Workbench, until
@@ -127,3 +128,25 @@ def _spare(timeout: str) -> dict[str, object]:
 def _looks(workbench: Workbench) -> int:
     requests = workbench.service.requests()
     return len([e for e in requests if e.path.endswith("deployments") and e.method == "GET"])
+
+
+def test_ctrl_c_ends_a_run_whose_service_has_stopped_answering_within_the_grace_of_a_read(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    command = Stack(tmp_path, simulator)
+    command.declare(claims("h200"))
+    for _ in range(ATTEMPTS):
+        with command.started("up", "--yes") as process:
+            read_until(process, 'capacity claim "h200": waiting')
+            simulator.faults.add(Fault("delay", "GET", "/capacityclaims", seconds=60.0, count=None))
+            time.sleep(1.0)
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+            seconds, code = time.monotonic() - began, process.returncode
+        simulator.faults.clear()
+        assert code == 130
+        if seconds < LONGEST_STOP_SECONDS + 1.0:
+            break
+
+    assert seconds < LONGEST_STOP_SECONDS + 1.0
