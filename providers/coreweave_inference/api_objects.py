@@ -44,7 +44,8 @@ class ApiObject:
     """A gateway, capacity claim or deployment as the service last answered it.
 
     `spec` is the answer's own, without its nulls and with fields this package does not know. `status` is
-    without `STATUS_` (`READY`); one that the schema does not have stays as sent. Times are strings as sent.
+    without `STATUS_` (`READY`); one that the schema does not have stays as sent. Times are strings as sent. `id` is in
+    lower case, as ids compare.
     """
 
     kind: Kind
@@ -85,7 +86,7 @@ def object_in(kind: Kind, answer: object) -> ApiObject:
     status = _mapping(inner.get("status"))
     return ApiObject(
         kind=kind,
-        id=_text(spec.get("id") or inner.get("id")),
+        id=_text(spec.get("id") or inner.get("id")).lower(),
         name=_text(spec.get("name")),
         spec=spec,
         status=normal_status(status.get("status")),

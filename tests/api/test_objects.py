@@ -203,3 +203,9 @@ def test_times_of_up_to_nine_decimals_are_read_to_the_microsecond(text, moment):
 )
 def test_what_is_no_time_is_none(text):
     assert parsed_time(text) is None
+
+
+def test_an_id_is_in_lower_case_as_ids_compare() -> None:
+    upper = "6E0B6A3C-54DC-5B2C-9F7F-3E1C0A9D5B11"
+
+    assert object_in(Kind.GATEWAY, {"spec": {"id": upper, "name": "public"}}).id == upper.lower()

@@ -39,6 +39,8 @@ class Account:
         self.posts: list[str] = []
         self.before: list[Handler] = []
         self.hidden_ids: set[str] = set()
+        self.lag = 0
+        """How many looks show nothing."""
         api = InferenceApi(
             "https://api.example",
             Secret("CW-SECRET-x"),
@@ -76,6 +78,13 @@ class Account:
             self.objects.pop(id_, None)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET" and (self.lag > 0 or not request.url.path.endswith("gateways")):
+            self.lag -= 1
+            held = self.objects.get(request.url.path.rpartition("/")[2])
+            if request.url.path.endswith("gateways") or held is None or self.lag >= 0:
+                empty = request.url.path.endswith("gateways")
+                return httpx.Response(200, json={"items": []}) if empty else httpx.Response(404)
+            return httpx.Response(200, json={"gateway": held})
         if request.method == "GET":
             return httpx.Response(200, json={"items": list(self.objects.values())})
         body = json.loads(request.content)
@@ -121,6 +130,56 @@ def test_a_lost_answer_is_found_by_its_id_and_makes_no_second_object(account: Ac
 
     assert (made.id, list(account.objects), account.posts) == (OWN, [OWN], [OWN])
     assert account.log.notes == [f'gateway "public": taken over, an earlier attempt had made it ({OWN})']
+
+
+def test_a_lost_answer_whose_object_is_shown_late_makes_no_second_object(account: Account) -> None:
+    account.before, account.lag = [account.lose], 4
+
+    made = account.created(taken)
+
+    assert (made.id, list(account.objects), account.posts) == (OWN, [OWN], [OWN])
+    assert account.log.warnings == []
+
+
+def test_an_answer_with_another_object_counts_as_none_and_ours_is_found(account: Account) -> None:
+    def answer_with_another(request: httpx.Request) -> httpx.Response:
+        account.accept(request)
+        account.holds(OTHER, name="somebody-s")
+        return httpx.Response(200, json={"gateway": account.objects[OTHER]})
+
+    account.before = [answer_with_another]
+
+    made = account.created(taken)
+
+    assert made.id == OWN
+    assert account.run.memory.written == set()
+
+
+def test_an_id_in_upper_case_is_the_same_id(account: Account) -> None:
+    def in_upper_case(request: httpx.Request) -> httpx.Response:
+        account.accept(request)
+        held = account.objects[OWN]
+        return httpx.Response(200, json={"gateway": {**held, "spec": {**held["spec"], "id": OWN.upper()}}})
+
+    account.before = [in_upper_case]
+
+    assert account.created().id == OWN
+
+
+def test_what_is_not_shown_for_a_while_is_there_and_what_is_not_shown_for_the_settle_time_is_not(
+    account: Account,
+) -> None:
+    account.holds(OWN)
+    account.lag = 4
+
+    found = account.run.live_or_missing_for_long(Kind.GATEWAY, OWN.upper())
+    began = account.clock.now()
+    missing = account.run.live_or_missing_for_long(Kind.GATEWAY, OTHER)
+
+    assert found is not None
+    assert found.id == OWN
+    assert missing is None
+    assert account.clock.now() - began >= account.run.settings.settle_seconds
 
 
 def test_what_never_arrived_is_an_error_and_nothing_is_made(account: Account) -> None:

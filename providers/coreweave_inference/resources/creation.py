@@ -19,7 +19,7 @@ from coreweave_inference.spec import Kind, has_unknown
 from coreweave_inference.spec.identity import salted
 from coreweave_inference.waiting import Revision
 
-from .adoption import Refuse, TakeOver, WaitUntilGone, decide
+from .adoption import Decision, Refuse, TakeOver, WaitUntilGone, decide
 from .removal import wait_until_gone
 from .session import Session
 from .values import HIDDEN, PROVIDER, URN
@@ -59,11 +59,15 @@ def create(
     something else, and what `post` raises where nothing can have been made.
     """
     id_ = declared["apiId"]
+    unsure = False
     for _ in range(ATTEMPTS):
         run.attempt(declared.get(URN, ""), _noted(declared))
         try:
-            live = post({"id": id_, **body})
+            live = _own_answer(post({"id": id_, **body}), id_, declared)
         except CoreWeaveError as error:
+            unsure = unsure or not isinstance(error, ApiError) or error.unsure
+            if isinstance(error, ApiError):
+                error.unsure = unsure
             if not _may_have_made(error):
                 _nothing_made(run, declared)
                 raise
@@ -75,6 +79,19 @@ def create(
             return Made(live.id, live, Revision.of_write(run.clock.now()))
     raise CoreWeaveError(
         f"{subject(kind, declared)}: its id and its name were in use at every attempt; run again"
+    )
+
+
+def _own_answer(live: ApiObject, id_: str, declared: Mapping[str, Any]) -> ApiObject:
+    """The answer to a creation, if it shows what was asked for: our id, or our name where the service chose the id.
+
+    Raises Unreachable for another object: that one is somebody's, and ours may exist all the same.
+    """
+    if live.id == id_.lower() or (live.name == declared["name"] and live.id):
+        return live
+    raise Unreachable(
+        f'the service answered the creation of {id_} with another object, {live.id or "(no id)"} "{live.name}"; whether '
+        "the one asked for exists is not known"
     )
 
 
@@ -105,7 +122,7 @@ def _resolve(
     update: BringUpToDate,
 ) -> tuple[Made | None, str]:
     """What to do after a POST that was refused for its id or name, or that was not answered."""
-    decision = decide(kind, id_, declared, run.lists.look(kind).values(), run.clock.now(), may_take_over())
+    decision = _decision_that_lasts(run, kind, id_, declared)
     what = subject(kind, declared)
     if isinstance(decision, TakeOver):
         run.memory.own(declared.get(URN, ""), decision.live.id)
@@ -118,15 +135,29 @@ def _resolve(
     if not isinstance(error, AlreadyExists):
         raise error
     if isinstance(decision, Refuse):
-        _nothing_made(run, declared)
+        if not error.unsure:
+            _nothing_made(run, declared)
         raise NotOurs(f"{what}: {decision.why}") from error
     return None, _other_id(run, declared, id_, what, error)
 
 
+def _decision_that_lasts(run: Session, kind: Kind, id_: str, declared: Mapping[str, Any]) -> Decision:
+    """What to do with what is there; that nothing is there counts only when it lasts, since LIST and GET may lag."""
+    ids, seen = (id_, salted(declared["apiId"])), dict(run.lists.look(kind))
+    if not any(one in seen for one in ids):
+        named = any(live.name == declared["name"] for live in seen.values())
+        found = run.live(kind, id_) if named else run.live_or_missing_for_long(kind, id_)
+        found = found or run.live(kind, ids[1])
+        seen = {
+            **run.lists.look(kind, max_age_seconds=0.2),
+            **({found.id: found} if found is not None else {}),
+        }
+    return decide(kind, id_, declared, seen.values(), run.clock.now(), may_take_over())
+
+
 def _other_id(run: Session, declared: Mapping[str, Any], id_: str, what: str, error: CoreWeaveError) -> str:
     other = salted(declared["apiId"])
-    if id_ == other:
-        _nothing_made(run, declared)
+    if id_ == other:  # Something holds the ids: what was noted stays noted.
         raise NotOurs(
             f"{what}: the ids {declared['apiId']} and {other} are refused and nowhere to be found"
         ) from error

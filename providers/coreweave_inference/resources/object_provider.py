@@ -138,7 +138,8 @@ class ObjectProvider(HostedProvider):
         run.guard_endpoint(old.get("apiEndpoint", ""))
         run.hold_plan()
         with speaking_of(subject(self.kind, old)):
-            live = run.lists.look(self.kind, max_age_seconds=30.0).get(id_) or run.live(self.kind, id_)
+            listed = run.lists.look(self.kind, max_age_seconds=30.0).get(id_.lower())
+            live = listed or run.live_or_missing_for_long(self.kind, id_)
             if live is None:
                 run.prove_gone(subject(self.kind, old), id_, old.get("organizationId", ""))
                 return ReadResult("", {})

@@ -28,6 +28,8 @@ from coreweave_inference.waiting import ON_THE_WAY, Live, Revision
 from .agreement import of_environment
 from .host import EngineLog, end_with_engine, is_provider_process
 
+LASTING_LOOKS = 3
+"""How often something must be missing, beside the settle time, before it counts as not there."""
 CLOCK_STEP_SECONDS = 1.0
 """The service's clock is read from the `Date` of its answers, in whole seconds."""
 
@@ -210,6 +212,24 @@ class Session:
         service_time = self.api.service_time()
         ago = 0.0 if service_time is None else max(0.0, service_time - revision.written_at)
         return Write(now - ago, None, False)
+
+    def live_or_missing_for_long(self, kind: Kind, id_: str) -> ApiObject | None:
+        """The object; None where neither a LIST nor a GET has shown it for the settle time, in several looks: both may lag.
+
+        Raises CoreWeaveError where the run is asked to stop before that is known.
+        """
+        started, looks = self.clock.monotonic(), 0
+        while True:
+            found = self.lists.look(kind, max_age_seconds=0.2).get(id_.lower()) or self.live(kind, id_)
+            looks += 1
+            left = self.settings.settle_seconds - (self.clock.monotonic() - started)
+            if found is not None or id_ in self.memory.deleted or (looks >= LASTING_LOOKS and left <= 0):
+                return found
+            if self.stopped():
+                raise CoreWeaveError(f"stopped while it was not known whether {id_} exists; run again")
+            self.waits.sleep(
+                max(0.05, min(2.0, self.settings.settle_seconds / LASTING_LOOKS, max(left, 0.0)))
+            )
 
     def live(self, kind: Kind, id_: str) -> ApiObject | None:
         """The object, or None on a 404 (which proves nothing, see `prove_gone`)."""
