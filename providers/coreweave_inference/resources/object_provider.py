@@ -156,13 +156,23 @@ class ObjectProvider(HostedProvider):
             run.log.warning(
                 old.get(URN, ""),
                 f"{subject(self.kind, old)} ({id_}) stays: this run still declares it; only its former entry in the "
-                "state goes",
+                f"state goes{self._how_to_replace(run, id_, old)}",
             )
             return
         if run.agreement.holds_a_plan and (live := run.live(self.kind, id_)) is not None:
             run.agreement.require(self.kind, live)
         self.before_delete(run, id_, old)
         removal.delete(run, self.kind, id_, old)
+
+    def _how_to_replace(self, run: Session, id_: str, old: Mapping[str, Any]) -> str:
+        """What a user who forced a replacement must know: the new object has the id of the old one, and so is it."""
+        urn = str(old.get(URN, ""))
+        if not urn or run.memory.owners.get(id_) != urn:
+            return ""
+        return (
+            "; nothing was replaced, since id and name follow from what is declared: to force a new object, declare another "
+            f"`name`, or delete this one with `cw-inference destroy --target {urn.rsplit('::', 1)[-1]}` and run up"
+        )
 
     # What is special about a kind: each has the plain answer here.
 
