@@ -22,12 +22,13 @@ import httpx
 
 from .api_errors import error_of, read_error
 from .api_objects import ApiObject, Condition, UnreadableAnswer, object_in, objects_in
+from .api_secrets import KnownSecrets
 from .api_transfer import Answer, CutShort, transfer
 from .clock import Clock, stop_requested, system
 from .connections import ca_file, proxy_for
 from .errors import ApiError, SettingsError, Unreachable, one_line
 from .retries import Outcome, retry_after, retry_delay
-from .secret import Secret, header_fault, redacted
+from .secret import Secret, header_fault
 from .settings import Settings
 from .spec.kinds import Kind
 from .version import __version__
@@ -110,6 +111,7 @@ class InferenceApi:
         self._stopped = stopped
         self._timeout_seconds = timeout_seconds
         self._date: tuple[float, float] | None = None
+        self._secrets = KnownSecrets(token)
         self._client = httpx.Client(
             auth=_Bearer(token),
             headers={"User-Agent": _user_agent(), "Accept": "application/json", "Accept-Encoding": "gzip"},
@@ -184,6 +186,10 @@ class InferenceApi:
         date, at = self._date
         return date + self._clock.monotonic() - at
 
+    def hide(self, spec: Mapping[str, Any]) -> None:
+        """Show the secrets of `spec` in no text of the service."""
+        self._secrets.add(spec)
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -199,6 +205,7 @@ class InferenceApi:
     def _call(self, request: _Request, read: Callable[[object], T], *, empty: object = None) -> T:
         """Send until there is a result or `retry_delay` says no; `empty` stands for an answer without a body."""
         started = self._clock.monotonic()
+        self._secrets.add(request.body)
         attempt, unsure = 1, False
         while True:
             result = self._attempt(request, read, empty)
@@ -231,7 +238,7 @@ class InferenceApi:
         except CutShort as error:
             return _Failure(Outcome(final=error.final), None, str(error))
         except httpx.RequestError as error:
-            words = one_line(self._clean(request, str(error)), 300)
+            words = one_line(self._secrets.hidden(str(error)), 300)
             outcome = Outcome(final="CERTIFICATE_VERIFY_FAILED" in words)
             return _Failure(
                 outcome, None, f"{type(error).__name__}: {words}" if words else type(error).__name__
@@ -239,7 +246,9 @@ class InferenceApi:
         if not response.is_success:
             return self._refusal(request, response)
         try:
-            return read(json.loads(response.content) if response.content.strip() or empty is None else empty)
+            return self._secrets.hidden_in(
+                read(json.loads(response.content) if response.content.strip() or empty is None else empty)
+            )
         except (ValueError, RecursionError, UnreadableAnswer) as error:
             words = (
                 str(error) if isinstance(error, UnreadableAnswer) else "the answer is cut short or not JSON"
@@ -274,7 +283,7 @@ class InferenceApi:
 
     def _refusal(self, request: _Request, response: Answer) -> _Failure:
         answer = read_error(
-            response.status_code, response.headers, response.content, lambda text: self._clean(request, text)
+            response.status_code, response.headers, response.content, lambda text: self._secrets.hidden(text)
         )
         error = error_of(
             answer, request.method, request.path, token_source=self._token_source, endpoint=self.endpoint
@@ -290,9 +299,6 @@ class InferenceApi:
             f" attempt{'s' if attempts > 1 else ''} in {elapsed:.0f} s ({words}){unsure};"
             f" check network, proxy and endpoint, then run again"
         )
-
-    def _clean(self, request: _Request, text: str) -> str:
-        return redacted(text, (self._token.reveal(), *_body_secrets(request.body)))
 
     def _say(self, sentence: str) -> None:
         if self._on_retry is not None:
@@ -334,17 +340,6 @@ def _access_key(answer: object) -> dict[str, Any]:
     if not (key.get("accessKeyId") and key.get("secretKey")):
         raise UnreadableAnswer("the answer holds no access key")
     return key
-
-
-def _body_secrets(body: Mapping[str, Any] | None) -> list[str]:
-    """The values of a request body that must not be shown: the W&B key and every `engineEnv` value."""
-    auth = (body or {}).get("weightsAndBiasesAuth")
-    runtime = (body or {}).get("runtime")
-    found = [auth.get("apiKey")] if isinstance(auth, Mapping) else []
-    environment = runtime.get("engineEnv") if isinstance(runtime, Mapping) else None
-    if isinstance(environment, Mapping):
-        found.extend(environment.values())
-    return [value for value in found if isinstance(value, str)]
 
 
 def _user_agent() -> str:

@@ -59,5 +59,22 @@ def test_token_secret_keys_and_declared_secrets_are_found_nowhere(
         assert [path for path, text in written_loudly.items() if words in text] == []
 
 
+def test_a_value_that_others_added_to_the_environment_is_a_secret_everywhere_also_where_the_service_repeats_it(
+    workbench: Workbench, tmp_path: Path
+) -> None:
+    service = workbench.service
+    workbench.declare(stack())
+    up = workbench.up()
+    (name,) = service.live("deployments")
+    service.edit("deployments", name, {"runtime": {"engineEnv": {"HF_TOKEN": ENVIRONMENT_VALUE}}})
+
+    refreshed = workbench.refresh("--diff")
+
+    assert (up.ok, refreshed.ok) == (True, True), refreshed.errors
+    assert "HF_TOKEN" in workbench.state_text()
+    for text in (refreshed.output, workbench.state_text(), *map(str, refreshed.events)):
+        assert ENVIRONMENT_VALUE not in text
+
+
 def _texts(directory: Path) -> dict[str, str]:
     return {str(path): path.read_text(errors="replace") for path in directory.rglob("*") if path.is_file()}

@@ -10,12 +10,14 @@ import pytest
 import yaml
 from coreweave_inference.cli.application import application
 from coreweave_inference.review import default_prices
+from coreweave_inference.settings import ENDPOINT_KEY, S3_ENDPOINT_KEY, resolve
 from typer.testing import CliRunner
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "github-workflow"
 WORKFLOWS = sorted((EXAMPLE / ".github" / "workflows").glob("*.yml"))
 ACTION = EXAMPLE / ".github" / "actions" / "prepare" / "action.yml"
 FILES = [*WORKFLOWS, ACTION]
+ENDPOINTS = (ENDPOINT_KEY, S3_ENDPOINT_KEY)
 
 
 def _load(path: Path) -> dict[Any, Any]:
@@ -66,6 +68,22 @@ def test_no_workflow_runs_a_strangers_code_with_secrets(path: Path) -> None:
     with_secrets = {name: job for name, job in document["jobs"].items() if "secrets." in str(job)}
     assert with_secrets
     assert [name for name, job in with_secrets.items() if own not in job["if"]] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_job_with_a_token_says_itself_where_it_goes(path: Path) -> None:
+    with_token = [job["env"] for job in _load(path)["jobs"].values() if "COREWEAVE_API_TOKEN" in str(job)]
+
+    assert with_token
+    for variables in with_token:
+        settings = resolve(
+            {**variables, "COREWEAVE_API_TOKEN": "t"}, dict.fromkeys(ENDPOINTS, "https://collector.example")
+        )
+        assert (settings.endpoint, settings.s3_endpoint) == (
+            "https://api.coreweave.com",
+            "https://cwobject.com",
+        )
+        settings.require_trusted()
 
 
 def test_runs_that_write_a_stack_exclude_each_other_and_are_never_cut_off() -> None:

@@ -23,7 +23,7 @@ from coreweave_inference.resources.owner_access import OWNER_STATEMENT_SID
 from coreweave_inference.resources.session import Session, speaking_through
 from coreweave_inference.resources.values import STACK, plain
 from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
-from coreweave_inference.spec.engine_secrets import holds_secret, without_secrets
+from coreweave_inference.spec.engine_secrets import holds_secret, revealed, without_secrets
 from coreweave_inference.spec.identity import salted
 from coreweave_inference.spec.normal_form import with_path
 from coreweave_inference.waiting import Revision
@@ -126,7 +126,7 @@ class Recovery:
         answer = provider.read(id_, known)
         if not answer.id:
             return self._not_there()
-        outputs = {**known, **(answer.outs or {}), **more}
+        outputs = {**known, **revealed(answer.outs or {}), **more}
         if "runtime" in outputs and "runtime" not in encrypted:
             # Which values of it were secrets is not known here: the next run writes them again.
             outputs = with_path(outputs, "runtime.engineEnv", None)

@@ -38,7 +38,18 @@ from coreweave_inference.spec.unknown import UNKNOWN
 from . import creation, removal, session, writing
 from .host import one_line_errors
 from .session import Session
-from .values import DERIVED_NAME, FORMAT, IDENTITY, IGNORED, URN, failures, for_engine, hidden, plain
+from .values import (
+    DERIVED_NAME,
+    FORMAT,
+    IDENTITY,
+    IGNORED,
+    URN,
+    failures,
+    for_engine,
+    hidden,
+    plain,
+    with_secret_environment,
+)
 from .wording import speaking_of, subject
 
 
@@ -144,7 +155,11 @@ class ObjectProvider(HostedProvider):
                 run.prove_gone(subject(self.kind, old), id_, old.get("organizationId", ""))
                 return ReadResult("", {})
         inputs = {**self._recorded(old, live), **hidden(old), "apiId": id_}
-        return ReadResult(id_, self._outputs(run, {**old, **inputs}, live, old.get("revision", "")), inputs)
+        return ReadResult(
+            id_,
+            self._outputs(run, {**old, **inputs}, live, old.get("revision", "")),
+            with_secret_environment(inputs),
+        )
 
     @one_line_errors
     def delete(self, id_: str, props: dict[str, Any]) -> None:
@@ -271,6 +286,7 @@ class ObjectProvider(HostedProvider):
 
     def _remember(self, run: Session, id_: str, declared: Mapping[str, Any]) -> None:
         """What `Readiness` compares the live object with."""
+        run.api.hide(declared)
         run.memory.declared[id_] = sparse(self.kind, declared)
         run.memory.ignored[id_] = tuple(declared.get(IGNORED) or ())
 
@@ -322,7 +338,7 @@ class ObjectProvider(HostedProvider):
         self, run: Session, state: Mapping[str, Any], live: ApiObject, revision: str
     ) -> dict[str, Any]:
         """State: the spec in normal form, the hidden inputs, and what was observed."""
-        return {
+        outputs = {
             **self._recorded(state, live),
             **hidden(state),
             "apiId": live.id,
@@ -333,6 +349,7 @@ class ObjectProvider(HostedProvider):
             "format": FORMAT,
             **self.observed(state, live),
         }
+        return with_secret_environment(outputs)
 
 
 def _ignored_faults(kind: Kind, declared: Mapping[str, Any]) -> list[Fault]:

@@ -13,7 +13,8 @@ from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
 from pulumi.output import Unknown
 
 from coreweave_inference.errors import Fault
-from coreweave_inference.spec.normal_form import UNKNOWN
+from coreweave_inference.spec.engine_secrets import is_secret, secret
+from coreweave_inference.spec.normal_form import UNKNOWN, get_path
 from coreweave_inference.version import __version__
 
 FORMAT = 1
@@ -50,10 +51,12 @@ def newer_format(outputs: Mapping[str, Any]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Pulumi's unknowns become ours, whole floats become ints, at any depth."""
+    """Pulumi's unknowns become ours, whole floats ints, and our secrets their values, at any depth."""
     if isinstance(value, Unknown):
         return UNKNOWN
     if isinstance(value, Mapping):
+        if is_secret(value):
+            return plain(value["value"])
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
@@ -71,6 +74,17 @@ def for_engine(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [for_engine(item) for item in value]
     return value
+
+
+def with_secret_environment(props: dict[str, Any]) -> dict[str, Any]:
+    """`props` with every value of `runtime.engineEnv` as a secret, also one that somebody added outside."""
+    environment = get_path(props, "runtime.engineEnv")
+    if not isinstance(environment, Mapping):
+        return props
+    marked = {
+        name: value if isinstance(value, Mapping) else secret(value) for name, value in environment.items()
+    }
+    return {**props, "runtime": {**props["runtime"], "engineEnv": marked}}
 
 
 def hidden(props: Mapping[str, Any]) -> dict[str, Any]:

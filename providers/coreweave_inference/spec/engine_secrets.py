@@ -7,6 +7,8 @@ from typing import Any
 
 SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key that makes a mapping stand for a secret (or an output) instead of being one."""
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+"""The value of that key for a secret."""
 UNREAD = "(secret)"
 UNKNOWN_MARK = "[unknown]"
 UNKNOWN_MARKS = frozenset(
@@ -38,3 +40,22 @@ def without_secrets(value: Any, instead: Any = UNREAD) -> Any:
             return instead
         return {key: without_secrets(item, instead) for key, item in value.items()}
     return [without_secrets(item, instead) for item in value] if isinstance(value, list) else value
+
+
+def secret(value: Any) -> dict[str, Any]:
+    """`value` as a secret that the engine is to encrypt."""
+    return {SECRET_SIGNATURE: SECRET, "value": value}
+
+
+def is_secret(value: Mapping[str, Any]) -> bool:
+    """Whether `value` was made by `secret`."""
+    return value.get(SECRET_SIGNATURE) == SECRET and "value" in value
+
+
+def revealed(value: Any) -> Any:
+    """`value` without the marks of `secret`; what the engine has encrypted stays as it is."""
+    if isinstance(value, Mapping):
+        if is_secret(value):
+            return value["value"]
+        return {key: revealed(item) for key, item in value.items()}
+    return [revealed(item) for item in value] if isinstance(value, list) else value
