@@ -77,7 +77,7 @@ def declaration_text(count: int) -> str:
 
 def known(declaration: Declaration) -> Known:
     """An account in which everything is as declared, and weights that fit."""
-    identity = Identity("benchmark", "dev")
+    identity = Identity("benchmark", "serving", "dev")
     nothing = view_of(declaration, Known(identity))
     ours = (*nothing.gateways, *nothing.claims, *nothing.deployments)
     live = tuple(

@@ -51,7 +51,7 @@ def check_declaration(declaration: Declaration) -> None:
 
     Raises pulumi.RunError with every error, and SettingsError where token or endpoint are given wrongly.
     """
-    identity = Identity(current_program().identity, pulumi.get_stack())
+    identity = Identity(current_program().identity, pulumi.get_project(), pulumi.get_stack())
     settings = program_settings(require_token=False)
     declaration = with_ids(declaration, stack_outputs)
     announce(checks_for(declaration, settings, identity, _last_objects(), listed=surroundings().lists))
@@ -63,7 +63,7 @@ def check_program(program: Program) -> None:
     Raises as `check_declaration`. Buckets and their policies may be anybody's outputs there, so what needs them is not
     judged, but for a bucket of the program's own that does not exist yet.
     """
-    identity = Identity(program.identity, pulumi.get_stack())
+    identity = Identity(program.identity, pulumi.get_project(), pulumi.get_stack())
     announce(
         checks_for_objects(
             [_plain(found) for found in program.objects],
@@ -83,7 +83,7 @@ def _plain(resource: ApiResource) -> PlainObject:
     if isinstance(resource, Deployment):
         spec["gatewayIds"] = [_gateway_id(gateway) for gateway in resource.gateways]
         spec["model"] = {**spec["model"], "bucket": _own_bucket(resource) or UNKNOWN}
-    return PlainObject(resource.kind, resource.resource_name, spec)
+    return PlainObject(resource.kind, resource.place.key, spec)
 
 
 def _own_bucket(deployment: Deployment) -> str | None:

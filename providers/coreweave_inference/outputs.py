@@ -18,6 +18,7 @@ from .resources.deployment import Deployment
 from .resources.existing import ExistingGateway
 from .resources.gateway import Gateway
 from .resources.program import current_program
+from .spec.identity import labels
 
 
 def export() -> None:
@@ -31,24 +32,31 @@ def export() -> None:
     deployments = _of(program.objects, Deployment)
     claims = _of(program.objects, CapacityClaim)
     pulumi.export(
-        "buckets", {b.resource_name: {"name": b.bucket_name, "zone": b.zone} for b in program.buckets}
+        "buckets",
+        {key: {"name": b.bucket_name, "zone": b.zone} for key, b in _by_key(program.buckets).items()},
     )
     pulumi.export(
-        "gateways", {g.resource_name: {"apiId": g.api_id, "endpoints": g.endpoints} for g in gateways}
+        "gateways",
+        {key: {"apiId": g.api_id, "endpoints": g.endpoints} for key, g in _by_key(gateways).items()},
     )
     pulumi.export("models", _models(deployments))
-    pulumi.export("deployments", {d.resource_name: {"apiId": d.api_id} for d in deployments})
-    pulumi.export("capacityClaims", {c.resource_name: {"apiId": c.api_id} for c in claims})
+    pulumi.export("deployments", {key: {"apiId": d.api_id} for key, d in _by_key(deployments).items()})
+    pulumi.export("capacityClaims", {key: {"apiId": c.api_id} for key, c in _by_key(claims).items()})
     for deployment in deployments:
-        if deployment.resource_name not in program.covered:
+        if deployment not in program.covered:
             pulumi.log.warn(
-                f'deployment "{deployment.resource_name}" is covered by no Readiness: a run will not wait for it, and '
+                f'deployment "{deployment.place.key}" is covered by no Readiness: a run will not wait for it, and '
                 "will not say when it fails; declare Readiness after it"
             )
 
 
 def _of(objects: Iterable[ApiResource], kind: type[Any]) -> list[Any]:
     return [resource for resource in objects if isinstance(resource, kind)]
+
+
+def _by_key(resources: Iterable[Any]) -> dict[str, Any]:
+    found = list(resources)
+    return dict(zip(labels([resource.place for resource in found]), found, strict=True))
 
 
 def _models(deployments: Iterable[Deployment]) -> pulumi.Input[dict[str, Any]]:

@@ -10,7 +10,7 @@ from coreweave_inference.engine.repair import Found, repaired
 
 STACK = "urn:pulumi:dev::serving::"
 URN = f"{STACK}pulumi-python:dynamic/coreweave/inference:Gateway::public"
-INPUTS = {"apiId": "6e0b6a3c-54dc-5b2c-9f7f-3e1c0a9d5b11", "name": "public-dev"}
+INPUTS = {"apiId": "6e0b6a3c-54dc-5b2c-9f7f-3e1c0a9d5b11", "name": "public-serving-dev"}
 LINE = json.dumps({"urn": URN, "inputs": INPUTS})
 CROSSED_OUT = json.dumps({"urn": URN, "inputs": None})
 

@@ -79,7 +79,7 @@ def test_the_first_ctrl_c_lets_a_pulumi_up_wait_on_and_the_second_ends_it_with_n
         running.interrupt()
         stopped = running.finish()
         seconds = time.monotonic() - began
-    made = service.live("deployments")["chat-dev"]
+    made = service.live("deployments")["chat-serving-dev"]
     service.simulator.clock.advance(700)
 
     resumed = workbench.up()
@@ -87,7 +87,7 @@ def test_the_first_ctrl_c_lets_a_pulumi_up_wait_on_and_the_second_ends_it_with_n
     assert not stopped.ok
     assert seconds < LONGEST_SECOND_CTRL_C_SECONDS
     assert resumed.ok, resumed.errors
-    after = service.live("deployments")["chat-dev"]
+    after = service.live("deployments")["chat-serving-dev"]
     assert (after["spec"]["id"], after["status"]["createdAt"]) == (
         made["spec"]["id"],
         made["status"]["createdAt"],

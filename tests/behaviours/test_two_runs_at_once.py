@@ -34,8 +34,8 @@ def test_two_stacks_that_go_up_at_once_lose_none_of_their_statements_in_the_poli
     assert len({_sid(dev), _sid(prod)}) == 2
     assert [(run.drift, run.changes, run.writes) for run in quiet] == [({}, {}, {})] * 2
     assert stocked.account() == {
-        "deployments": ["chat-dev", "chat-prod"],
-        "gateways": ["public-dev", "public-prod"],
+        "deployments": ["chat-serving-dev", "chat-serving-prod"],
+        "gateways": ["public-serving-dev", "public-serving-prod"],
         "buckets": ["acme-weights"],
     }
 
@@ -77,12 +77,17 @@ def test_a_key_whose_object_lives_on_under_an_alias_cannot_be_used_for_a_second_
     workbench.declare(moved)
     second = workbench.up()
 
-    assert list(before) == ["chat-dev"]
+    assert list(before) == ["chat-serving-dev"]
     assert not second.ok
-    assert f'the object {before["chat-dev"]["spec"]["id"]} belongs to "talk" of this stack' in second.output
+    assert (
+        f'the object {before["chat-serving-dev"]["spec"]["id"]} belongs to "talk" of this stack'
+        in second.output
+    )
     assert 'give "chat" a `name` of its own, or another key' in second.output
     ids = [
-        item["id"] for item in workbench.state().values() if item["id"] == before["chat-dev"]["spec"]["id"]
+        item["id"]
+        for item in workbench.state().values()
+        if item["id"] == before["chat-serving-dev"]["spec"]["id"]
     ]
     assert len(ids) == 1
 

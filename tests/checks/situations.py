@@ -25,11 +25,11 @@ from coreweave_inference.checks import (
 )
 from coreweave_inference.checks.pages import base
 from coreweave_inference.spec.declaration import Declaration, read
-from coreweave_inference.spec.identity import default_name, object_id, replace_identity
+from coreweave_inference.spec.identity import Place, default_name, object_id, replace_identity
 from coreweave_inference.spec.kinds import Kind
 
-WE = Identity("us", "dev")
-THEY = Identity("they", "theirs")
+WE = Identity("us", "serving", "dev")
+THEY = Identity("they", "serving", "theirs")
 WRITTEN = datetime(2027, 1, 1, tzinfo=timezone.utc)
 TODAY = date(2027, 1, 15)
 GB = 10**9
@@ -75,7 +75,7 @@ def objects(declaration: Declaration, identity: Identity) -> Iterator[LastObject
 
 def _identified(kind: Kind, key: str, spec: Mapping[str, Any], identity: Identity) -> tuple[str, str]:
     replaces = replace_identity(kind, spec)
-    name = spec.get("name") or default_name(kind, key, identity.stack, replaces)
+    name = spec.get("name") or default_name(kind, Place(key), identity.project, identity.stack, replaces)
     return object_id(identity.stack_identity, kind, key, replaces), name
 
 

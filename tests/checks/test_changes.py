@@ -81,7 +81,7 @@ def test_a_gateway_that_takes_an_explicit_name_for_its_derived_one_is_replaced()
 
 def test_writing_out_the_derived_name_replaces_nothing():
     assert "gateway-replaced" not in codes(
-        {"before": "", "declaration": "gateways: {public: {name: public-dev}}"}
+        {"before": "", "declaration": "gateways: {public: {name: public-serving-dev}}"}
     )
 
 

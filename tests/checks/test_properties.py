@@ -137,7 +137,7 @@ STORES = st.dictionaries(
 )
 KNOWN = st.builds(
     Known,
-    identity=st.none() | st.just(Identity("us", "dev")),
+    identity=st.none() | st.just(Identity("us", "serving", "dev")),
     catalogue=CATALOGUES,
     live=st.none() | st.lists(LIVE, max_size=3).map(tuple),
     last=st.none() | st.lists(LAST, max_size=3).map(tuple),

@@ -184,4 +184,4 @@ def test_a_renamed_key_with_an_alias_is_the_object_that_it_was():
     seen = view({"declaration": renamed, "before": ""})
 
     assert seen.foreign_deployments == ()
-    assert [item.name for item in seen.deployments] == ["chat-dev", "canary-dev"]
+    assert [item.name for item in seen.deployments] == ["chat-serving-dev", "canary-serving-dev"]

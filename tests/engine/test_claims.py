@@ -8,7 +8,7 @@ from tests.engine.declarations import CLAIM, stack
 from tests.engine.workbench import Workbench
 
 INSTANCES = ("US-EAST-04A", "gd-8xh200ib-i128")
-CLAIM_NAME = "h200-dev-e06092"
+CLAIM_NAME = "h200-serving-dev-e06092"
 
 
 def test_a_disabled_deployment_settles_without_ever_being_ready(workbench: Workbench) -> None:
@@ -17,7 +17,7 @@ def test_a_disabled_deployment_settles_without_ever_being_ready(workbench: Workb
     run = workbench.up()
 
     assert run.ok, run.errors
-    assert workbench.service.live("deployments")["chat-dev"]["status"]["status"] == "STATUS_CREATING"
+    assert workbench.service.live("deployments")["chat-serving-dev"]["status"]["status"] == "STATUS_CREATING"
 
 
 def test_a_claim_without_hardware_fails_the_run_at_its_deadline_and_the_next_run_waits_on_for_the_same_claim(

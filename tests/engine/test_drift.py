@@ -18,9 +18,9 @@ def test_changes_made_outside_show_as_exactly_their_fields_and_an_up_that_refres
     workbench.declare(canary())
     workbench.up()
     before = {**service.live("deployments"), **service.live("gateways")}
-    service.edit("deployments", "chat-dev", {"autoscaling": {"max": 9}})
-    service.edit("deployments", "chat-canary-dev", {"disabled": True})
-    service.edit("gateways", "public-dev", {"name": "renamed-by-hand"})
+    service.edit("deployments", "chat-serving-dev", {"autoscaling": {"max": 9}})
+    service.edit("deployments", "chat-canary-serving-dev", {"disabled": True})
+    service.edit("gateways", "public-serving-dev", {"name": "renamed-by-hand"})
 
     seen = workbench.preview("--refresh")
     workbench.declare(canary(deployments={"chat": {"traffic": {"weight": 500}}}))

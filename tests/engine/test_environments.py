@@ -23,13 +23,13 @@ def test_dev_and_prod_live_side_by_side_and_destroying_dev_leaves_prods_statemen
 
     assert [run.ok for run in (*ups, down)] == [True, True, True]
     assert side_by_side == {
-        "deployments": ["chat-dev", "chat-prod"],
-        "gateways": ["public-dev", "public-prod"],
+        "deployments": ["chat-serving-dev", "chat-serving-prod"],
+        "gateways": ["public-serving-dev", "public-serving-prod"],
         "buckets": ["acme-weights"],
     }
     assert stocked.account() == {
-        "deployments": ["chat-prod"],
-        "gateways": ["public-prod"],
+        "deployments": ["chat-serving-prod"],
+        "gateways": ["public-serving-prod"],
         "buckets": ["acme-weights"],
     }
     assert _statement(stocked, prod.state()["weights-policy"]["outputs"]["sid"]) == prods

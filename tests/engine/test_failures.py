@@ -43,7 +43,7 @@ def test_a_failed_change_is_mended_by_the_weights_by_another_path_and_by_taking_
     assert by_weights.changes == {"ready": 'update objects["deployment chat"].revision'}
     assert (quiet.changes, quiet.writes) == ({}, {})
     assert _identity(service) == before
-    assert service.live("deployments")["chat-dev"]["status"]["status"] == "STATUS_READY"
+    assert service.live("deployments")["chat-serving-dev"]["status"]["status"] == "STATUS_READY"
 
 
 def test_a_deployment_without_weights_is_not_made_and_the_message_says_how_to_push_them(
@@ -78,7 +78,7 @@ def test_a_deployment_without_a_policy_fails_the_run_stays_in_the_state_and_is_m
 
     assert not failed.ok
     assert "WeightsNotReadable" in failed.output
-    assert in_state == made["chat-dev"][0]
+    assert in_state == made["chat-serving-dev"][0]
     assert mended.ok, mended.errors
     assert mended.writes == {"PUT acme-weights?policy": 1, "PATCH deployments": 1}
     assert _identity(service) == made

@@ -11,7 +11,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine writes for a value that is not known yet."""
 
 CHAT = {
-    "name": "chat-dev",
+    "name": "chat-serving-dev",
     "runtime": {
         "engine": "vllm",
         "version": "0.22.0+crwv.2",
@@ -88,12 +88,15 @@ def test_a_change_of_one_weight_is_one_patch_with_the_complete_spec_and_touches_
     assert changed.writes == {"PATCH deployments": 1}
     assert body == {
         **CHAT,
-        "gatewayIds": before["chat-dev"]["spec"]["gatewayIds"],
+        "gatewayIds": before["chat-serving-dev"]["spec"]["gatewayIds"],
         "runtime": {**CHAT["runtime"], **WRITTEN_OUT["runtime"]},
         "autoscaling": {**CHAT["autoscaling"], **WRITTEN_OUT["autoscaling"]},
         "traffic": {"weight": 500},
         "disabled": False,
     }
     after = workbench.service.live("deployments")
-    assert after["chat-canary-dev"] == before["chat-canary-dev"]
-    assert after["chat-dev"]["spec"] == {**before["chat-dev"]["spec"], "traffic": {"weight": 500}}
+    assert after["chat-canary-serving-dev"] == before["chat-canary-serving-dev"]
+    assert after["chat-serving-dev"]["spec"] == {
+        **before["chat-serving-dev"]["spec"],
+        "traffic": {"weight": 500},
+    }

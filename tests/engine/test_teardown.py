@@ -52,9 +52,9 @@ def test_a_stack_goes_down_in_order_with_requests_in_flight_served_and_comes_bac
     assert back.ok, back.errors
     assert "PUT acme-weights" not in back.writes
     assert service.account() == {
-        "deployments": ["chat-canary-dev", "chat-dev"],
-        "gateways": ["public-dev"],
-        "capacityclaims": ["h200-dev-e06092"],
+        "deployments": ["chat-canary-serving-dev", "chat-serving-dev"],
+        "gateways": ["public-serving-dev"],
+        "capacityclaims": ["h200-serving-dev-e06092"],
         "buckets": ["acme-weights"],
     }
 
@@ -84,7 +84,7 @@ def test_a_deployment_that_an_up_takes_away_is_gone_when_the_run_ends(workbench:
     run = workbench.up()
 
     assert run.ok, run.errors
-    assert list(service.live("deployments")) == ["chat-dev"]
+    assert list(service.live("deployments")) == ["chat-serving-dev"]
     written = [entry.method for entry in run.requests if entry.method in ("PATCH", "DELETE")]
     assert written == ["PATCH", "DELETE"]
 

@@ -293,11 +293,14 @@ def test_a_lost_answer_a_409_and_a_name_in_use_elsewhere(host: Host, simulator: 
     again = resource(host, GatewayProvider(), "Gateway", "lost")
     again.up(gateway("lost"))
     stranger = resource(host, GatewayProvider(), "Gateway", "stranger")
-    inputs, _ = stranger.check(gateway("stranger", name="lost-dev"))
+    inputs, failures = stranger.check(gateway("stranger", name="lost-acme-dev"))
 
-    with pytest.raises(Refused, match='the name "lost-dev" is in use by gateway'):
+    with pytest.raises(Refused, match='the name "lost-acme-dev" is in use by gateway'):
         stranger.create(inputs)
 
+    assert [
+        '"lost" of this program has the name "lost-acme-dev" too' in reason for _, reason in failures
+    ] == [True]
     assert again.id == lost.id
     assert [record.id for record in simulator.world.records("gateways")] == [lost.id]
     assert simulator.journal.entries("PATCH") == []

@@ -13,7 +13,7 @@ from coreweave_inference.resources.values import DERIVED_NAME, IDENTITY, URN
 from coreweave_inference.settings import resolve
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.spec import Kind
-from coreweave_inference.spec.identity import default_name, object_id, replace_identity
+from coreweave_inference.spec.identity import Place, default_name, object_id, replace_identity
 
 from tests.resources.engine_steps import Resource, with_floats
 
@@ -112,7 +112,7 @@ def urn(type_name: str, name: str) -> str:
 def declared(kind: Kind, resource: str, spec: Mapping[str, Any], **hidden: Any) -> dict[str, Any]:
     """Inputs as the program sends them: the spec, the id, the name and what both come from; numbers are floats."""
     identity = replace_identity(kind, spec)
-    derived = default_name(kind, resource, "dev", identity)
+    derived = default_name(kind, Place(resource), "acme", "dev", identity)
     props = {
         **spec,
         "apiId": object_id(STACK_IDENTITY, kind, resource, identity),

@@ -2,94 +2,126 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 from coreweave_inference.api import ApiObject
-from coreweave_inference.resources.adoption import Decision, Refuse, Salt, TakeOver, WaitUntilGone, decide
+from coreweave_inference.resources.adoption import (
+    Decision,
+    Proof,
+    Refuse,
+    Salt,
+    TakeOver,
+    WaitUntilGone,
+    decide,
+)
 from coreweave_inference.spec import Kind
 from coreweave_inference.spec.identity import salted
 
 NOW = 1_800_000_000.0
 OWN = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
+SPEC = {"name": "chat-dev", "model": {"name": "acme/chat"}}
 
 
 def found(id_: str, name: str = "chat-dev", age_seconds: float = 0.0, **fields: Any) -> ApiObject:
     created = datetime.fromtimestamp(NOW - age_seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     return ApiObject(
-        Kind.DEPLOYMENT, id_, name, {"name": name}, **{"created_at": created, "status": "READY", **fields}
+        Kind.DEPLOYMENT,
+        id_,
+        name,
+        {**SPEC, "name": name},
+        **{"created_at": created, "status": "READY", **fields},
     )
 
 
-def decided(*live: ApiObject, may_take_over: frozenset[str] = frozenset()) -> Decision:
-    return decide(Kind.DEPLOYMENT, OWN, {"name": "chat-dev"}, live, NOW, may_take_over)
+def decided(*live: ApiObject, declared: Mapping[str, Any] = SPEC, **proof: Any) -> Decision:
+    return decide(Kind.DEPLOYMENT, OWN, declared, live, Proof(**proof))
+
+
+@pytest.mark.parametrize("id_", [OWN, OWN.upper(), salted(OWN)])
+def test_our_id_alone_proves_nothing_whatever_the_age(id_: str) -> None:
+    for age_seconds in (-120, 0, 3600, 1e6):
+        decision = decided(found(id_, age_seconds=age_seconds), now=NOW)
+
+        assert isinstance(decision, Refuse)
+        for words in ("another state", "renamed stack", f"COREWEAVE_TAKE_OVER={id_}"):
+            assert words in decision.why
+
+
+@pytest.mark.parametrize("id_", [OWN, salted(OWN)])
+@pytest.mark.parametrize("age_seconds", [0, 1e6])
+def test_what_the_state_or_the_user_names_is_adopted_whatever_its_age(id_: str, age_seconds: float) -> None:
+    ours = found(id_, name="renamed", age_seconds=age_seconds)
+
+    assert decided(found(OTHER), ours, ids={id_}) == TakeOver(ours)
+
+
+def test_what_this_run_sent_itself_is_adopted() -> None:
+    ours = found(OWN)
+
+    assert decided(ours, sent=True) == TakeOver(ours)
 
 
 @pytest.mark.parametrize("status", ["CREATING", "READY", "FAILED", "ERROR", "UPDATING"])
-@pytest.mark.parametrize("age_seconds", [0, 3599, 3600])
-def test_an_object_of_our_id_that_is_an_hour_old_at_most_is_taken_over(
+@pytest.mark.parametrize("age_seconds", [-120, 0, 3600])
+def test_after_an_earlier_run_one_of_the_last_hour_that_is_as_declared_is_adopted(
     status: str, age_seconds: float
 ) -> None:
     ours = found(OWN, age_seconds=age_seconds, status=status)
 
-    assert decided(ours) == TakeOver(ours)
+    assert decided(ours, earlier_run=True, now=NOW) == TakeOver(ours)
 
 
-def test_one_that_our_clock_has_not_reached_yet_is_taken_over_too() -> None:
-    ours = found(OWN, age_seconds=-120)
+@pytest.mark.parametrize(
+    ("fields", "proof"),
+    [
+        ({"age_seconds": 3601}, {"now": NOW}),
+        ({"created_at": ""}, {"now": NOW}),
+        ({"name": "renamed"}, {"now": NOW}),
+        ({"spec": {**SPEC, "traffic": {"weight": 7}}}, {"now": NOW}),
+        ({}, {"now": None}),
+        ({}, {"now": NOW, "earlier_run": False}),
+    ],
+    ids=["older", "of no age", "renamed", "of another spec", "by no clock", "in a first run"],
+)
+def test_otherwise_the_last_resort_does_not_hold(fields: dict[str, Any], proof: dict[str, Any]) -> None:
+    live = replace(found(OWN, age_seconds=fields.pop("age_seconds", 0)), **fields)
+    live = replace(live, spec={**live.spec, "name": live.name})
 
-    assert decided(ours) == TakeOver(ours)
-
-
-def test_one_that_an_earlier_run_had_to_salt_is_ours_too() -> None:
-    ours = found(salted(OWN))
-
-    assert decided(ours) == TakeOver(ours)
-
-
-def test_our_id_wins_over_a_namesake_and_the_name_does_not_matter() -> None:
-    ours = found(OWN, name="renamed")
-
-    assert decided(found(OTHER), ours) == TakeOver(ours)
-
-
-@pytest.mark.parametrize("fields", [{"age_seconds": 3601}, {"created_at": ""}])
-def test_an_older_one_is_refused_with_the_causes_and_the_way_through(fields: dict[str, Any]) -> None:
-    decision = decided(found(OWN, **fields))
-
-    assert isinstance(decision, Refuse)
-    for words in ("state was lost", "another state file", "alias", f"COREWEAVE_TAKE_OVER={OWN}"):
-        assert words in decision.why
+    assert isinstance(decided(live, **{"earlier_run": True, **proof}), Refuse)
 
 
-def test_an_older_one_that_the_user_allows_is_taken_over() -> None:
-    ours = found(OWN, age_seconds=1e6)
+def test_fields_that_are_left_to_others_may_differ() -> None:
+    live = replace(found(OWN), spec={**SPEC, "traffic": {"weight": 7}})
+    declared = {**SPEC, "__ignored": ["traffic.weight"]}
 
-    assert decided(ours, may_take_over=frozenset({OWN})) == TakeOver(ours)
+    assert decided(live, declared=declared, earlier_run=True, now=NOW) == TakeOver(live)
 
 
 @pytest.mark.parametrize("id_", [OWN, salted(OWN), OTHER])
-@pytest.mark.parametrize("may_take_over", [frozenset(), frozenset({OWN})])
-def test_a_predecessor_that_is_going_is_waited_for(id_: str, may_take_over: frozenset[str]) -> None:
+@pytest.mark.parametrize("ids", [frozenset(), frozenset({OWN})])
+def test_a_predecessor_that_is_going_is_waited_for(id_: str, ids: frozenset[str]) -> None:
     going = found(id_, age_seconds=1e6, status="DELETING")
 
-    assert decided(going, may_take_over=may_take_over) == WaitUntilGone(going)
+    assert decided(going, ids=ids) == WaitUntilGone(going)
 
 
 def test_a_name_in_use_under_another_id_is_refused_whatever_its_age() -> None:
-    assert decided(found(OTHER)) == Refuse(
-        f'the name "chat-dev" is in use by deployment {OTHER}, which is not known to be this stack\'s; give this one '
-        "another name, delete that one, or import it into the stack; if a replacement here was cut short and left it, "
-        f"`cw-inference up` or COREWEAVE_TAKE_OVER={OTHER} takes it back"
-    )
+    decision = decided(found(OTHER))
+
+    assert isinstance(decision, Refuse)
+    assert f'the name "chat-dev" is in use by deployment {OTHER}' in decision.why
+    assert f"COREWEAVE_TAKE_OVER={OTHER}" in decision.why
 
 
 def test_a_namesake_under_another_id_that_may_be_taken_over_is() -> None:
     namesake = found(OTHER, age_seconds=1e6)
 
-    assert decided(namesake, may_take_over=frozenset({OTHER})) == TakeOver(namesake)
+    assert decided(namesake, ids={OTHER}) == TakeOver(namesake)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +143,7 @@ def test_a_namesake_that_cannot_become_what_is_declared_is_refused_though_it_may
     live = ApiObject(Kind.CAPACITY_CLAIM, OTHER, "burst", claim(instance, zones), status="READY")
     declared = claim("gd-8xh200ib-i128", ["US-EAST-04A"])
 
-    decision = decide(Kind.CAPACITY_CLAIM, OWN, declared, [live], NOW, frozenset({OTHER}))
+    decision = decide(Kind.CAPACITY_CLAIM, OWN, declared, [live], Proof({OTHER}))
 
     assert decision == TakeOver(live) if possible else isinstance(decision, Refuse)
     if isinstance(decision, Refuse):

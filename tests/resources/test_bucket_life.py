@@ -105,9 +105,11 @@ def test_what_is_not_ours_is_refused_and_left_as_it_is(
     if whose == "full":
         put(run, name)
 
+    (reason,) = bucket.refusals(weights(name))
     with pytest.raises(CoreWeave, match=f'weights bucket "weights": a bucket "{name}" exists'):
-        bucket.up(weights(name))
+        bucket.provider.create(weights(name))
 
+    assert reason.startswith(f'weights bucket "weights": a bucket "{name}" exists')
     live = run.storage().bucket(name)
     assert live is not None
     assert live.tags == tags
@@ -178,6 +180,6 @@ def test_a_bucket_that_a_deployment_of_others_reads_is_not_emptied(
 
     with (
         run_against(simulator) as run,
-        pytest.raises(CoreWeave, match="is still used by deployment theirs-dev"),
+        pytest.raises(CoreWeave, match="is still used by deployment theirs-acme-dev"),
     ):
         bucket.destroy()

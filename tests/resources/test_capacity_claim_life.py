@@ -34,7 +34,7 @@ def test_a_creation_records_the_claim_as_declared_and_does_not_wait(run: Run, h2
     h200.up(claim())
 
     assert h200.outputs["resources"] == resources(2)
-    assert h200.outputs["name"].startswith("h200-dev-")
+    assert h200.outputs["name"].startswith("h200-acme-dev-")
     assert run.time.slept == []
     assert h200.up(claim()) == "same"
 

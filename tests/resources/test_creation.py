@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timezone
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
@@ -86,7 +87,8 @@ class Account:
                 return httpx.Response(200, json={"items": []}) if empty else httpx.Response(404)
             return httpx.Response(200, json={"gateway": held})
         if request.method == "GET":
-            return httpx.Response(200, json={"items": list(self.objects.values())})
+            date = format_datetime(datetime.fromtimestamp(self.clock.now(), timezone.utc), usegmt=True)
+            return httpx.Response(200, json={"items": list(self.objects.values())}, headers={"Date": date})
         body = json.loads(request.content)
         self.posts.append(body["id"])
         if self.before:
@@ -206,6 +208,7 @@ def test_a_503_after_which_the_object_is_there_counts_as_done(account: Account) 
 
 def test_our_own_id_from_a_run_that_died_is_taken_over_and_brought_up_to_date(account: Account) -> None:
     account.holds(OWN, age_seconds=1800)
+    account.run.memory.earlier_run = True
     brought: list[str] = []
 
     def bring(live: ApiObject) -> Made:
@@ -216,8 +219,12 @@ def test_our_own_id_from_a_run_that_died_is_taken_over_and_brought_up_to_date(ac
     assert brought == [OWN]
 
 
-def test_our_own_id_of_long_ago_is_refused_and_left_alone(account: Account) -> None:
-    account.holds(OWN, age_seconds=7200)
+@pytest.mark.parametrize(("age_seconds", "earlier_run"), [(7200, True), (1800, False)])
+def test_our_own_id_without_proof_is_refused_and_left_alone(
+    account: Account, age_seconds: float, earlier_run: bool
+) -> None:
+    account.holds(OWN, age_seconds=age_seconds)
+    account.run.memory.earlier_run = earlier_run
 
     with pytest.raises(NotOurs, match=f"COREWEAVE_TAKE_OVER={OWN}"):
         account.created()
@@ -232,17 +239,14 @@ def test_a_user_may_allow_an_old_object_to_be_taken_over(
     assert account.created(taken).id == OWN
 
 
-def test_a_name_in_use_is_refused_with_how_to_import(account: Account) -> None:
+def test_a_name_in_use_is_refused_with_how_to_proceed(account: Account) -> None:
     account.holds(OTHER, age_seconds=60)
 
     with pytest.raises(NotOurs) as caught:
         account.created()
 
-    assert str(caught.value) == (
-        f'gateway "public": the name "public-dev" is in use by gateway {OTHER}, which is not known to be this stack\'s; '
-        "give this one another name, delete that one, or import it into the stack; if a replacement here was cut short "
-        f"and left it, `cw-inference up` or COREWEAVE_TAKE_OVER={OTHER} takes it back"
-    )
+    assert f'gateway "public": the name "public-dev" is in use by gateway {OTHER}' in str(caught.value)
+    assert f"COREWEAVE_TAKE_OVER={OTHER}" in str(caught.value)
     assert isinstance(caught.value.__cause__, AlreadyExists)
 
 
@@ -292,7 +296,10 @@ def test_an_id_that_is_refused_and_shown_by_nobody_is_salted_once(account: Accou
     )
 
 
-def test_after_a_crash_the_salted_object_is_found_again(account: Account) -> None:
+def test_after_a_crash_the_salted_object_is_found_again(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COREWEAVE_TAKE_OVER", salted(OWN))
     account.hidden_ids = {OWN}
     account.holds(salted(OWN))
 

@@ -91,14 +91,18 @@ def test_a_quota_refusal_after_a_lost_answer_is_no_proof_that_nothing_was_made(
     assert run.log.notes == [f'deployment "chat": taken over, an earlier attempt had made it ({chat.id})']
 
 
-def test_what_a_killed_run_left_is_brought_to_the_declared_spec(
-    run: Run, simulator: Simulator, chat: Resource
+def test_what_is_adopted_knowingly_is_brought_to_the_declared_spec(
+    run: Run, simulator: Simulator, chat: Resource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Resource(DeploymentProvider()).up(deployment(traffic={"weight": 1}))
     run.time.sleep(60)
 
     with run_against(simulator):
+        refused = chat.refusals(deployment(traffic={"weight": 2}))
+        monkeypatch.setenv("COREWEAVE_TAKE_OVER", deployment()["apiId"])
         assert chat.up(deployment(traffic={"weight": 2})) == "create"
+
+    assert [f"adopt it with COREWEAVE_TAKE_OVER={chat.id}" in reason for reason in refused] == [True]
 
     assert [record.id for record in simulator.world.records("deployments")] == [chat.id]
     assert [body["traffic"] for body in patches(simulator)] == [{"weight": 2}]
@@ -108,16 +112,15 @@ def test_a_name_in_use_elsewhere_is_refused_and_nothing_is_touched(
     run: Run, simulator: Simulator, chat: Resource
 ) -> None:
     theirs = Resource(DeploymentProvider())
-    theirs.up(deployment("theirs", name="chat-dev"))
+    theirs.up(deployment("theirs", name="chat-acme-dev"))
 
-    with pytest.raises(CoreWeave) as caught:
-        chat.up(deployment())
+    with run_against(simulator):
+        (reason,) = chat.refusals(deployment())
+        with pytest.raises(CoreWeave, match='the name "chat-acme-dev" is in use by deployment'):
+            chat.provider.create(deployment())
 
-    assert str(caught.value) == (
-        f'deployment "chat": the name "chat-dev" is in use by deployment {theirs.id}, which is not known to be this '
-        "stack's; give this one another name, delete that one, or import it into the stack; if a replacement here was "
-        f"cut short and left it, `cw-inference up` or COREWEAVE_TAKE_OVER={theirs.id} takes it back"
-    )
+    assert f'deployment "chat": the name "chat-acme-dev" is in use by deployment {theirs.id}' in reason
+    assert f"COREWEAVE_TAKE_OVER={theirs.id}" in reason
     assert patches(simulator) == []
 
 

@@ -46,7 +46,7 @@ def test_a_creation_sends_every_field_and_does_not_wait(
     assert posts(simulator) == [
         {
             "id": chat.id,
-            "name": "chat-dev",
+            "name": "chat-acme-dev",
             "gatewayIds": [gateway()["apiId"]],
             "runtime": {"engine": "vllm", "version": "0.22.0+crwv.2", "engineConfig": {}, "engineEnv": {}},
             "resources": {"instanceType": "gd-8xh200ib-i128", "gpuCount": 8},
@@ -58,7 +58,7 @@ def test_a_creation_sends_every_field_and_does_not_wait(
     ]
     assert run.time.slept == []
     assert chat.outputs == {
-        "name": "chat-dev",
+        "name": "chat-acme-dev",
         "gatewayIds": [gateway()["apiId"]],
         "runtime": {"engine": "vllm", "version": "0.22.0+crwv.2"},
         "resources": {"instanceType": "gd-8xh200ib-i128", "gpuCount": 8.0},
@@ -66,7 +66,7 @@ def test_a_creation_sends_every_field_and_does_not_wait(
         "autoscaling": {"min": 1.0, "max": 3.0},
         "traffic": {"weight": 100.0},
         "__identity": '{"name":null}',
-        "__derivedName": "chat-dev",
+        "__derivedName": "chat-acme-dev",
         "__resolvedVersion": "0.22.0+crwv.2",
         "__urn": urn("Deployment", "chat"),
         "apiId": chat.id,

@@ -100,9 +100,9 @@ def test_ids_and_names_are_derived_from_stack_resource_and_what_replaces(loaded:
     }
 
     assert found == {
-        "public": ("1f25c7f9-c8f1-5160-aa63-731244d78b05", "public-dev"),
-        "h200": ("f255b51c-f2d6-57fc-addb-a7ea23618b36", "h200-dev-e06092"),
-        "chat": ("6537057a-e9bf-57c9-8620-6cfaee8f4b4a", "chat-dev"),
+        "public": ("1f25c7f9-c8f1-5160-aa63-731244d78b05", "public-acme-dev"),
+        "h200": ("f255b51c-f2d6-57fc-addb-a7ea23618b36", "h200-acme-dev-e06092"),
+        "chat": ("6537057a-e9bf-57c9-8620-6cfaee8f4b4a", "chat-acme-dev"),
     }
 
 

@@ -28,12 +28,12 @@ def test_a_creation_waits_for_its_endpoint_and_records_what_is_needed(
 
     assert public.id == news["apiId"]
     assert public.outputs == {
-        "name": "public-dev",
+        "name": "public-acme-dev",
         "zones": [ZONE],
         "coreWeaveAuth": {},
         "bodyBasedRouting": {},
         "__identity": '{"name":null}',
-        "__derivedName": "public-dev",
+        "__derivedName": "public-acme-dev",
         "__urn": urn("Gateway", "public"),
         "apiId": public.id,
         "apiEndpoint": simulator.url,
@@ -65,7 +65,7 @@ def test_a_change_is_one_complete_patch(run: Run, simulator: Simulator, public: 
 
     assert patches(simulator) == [
         {
-            "name": "public-dev",
+            "name": "public-acme-dev",
             "zones": [ZONE],
             "coreWeaveAuth": {},
             "endpointConfiguration": {"additionalDns": []},
@@ -170,7 +170,7 @@ def test_declaring_the_name_that_it_has_already_replaces_nothing(run: Run, publi
     public.up(gateway())
     first = public.id
 
-    assert public.up(gateway(name="public-dev")) == "same"
+    assert public.up(gateway(name="public-acme-dev")) == "same"
 
     assert public.id == first == public.inputs["apiId"]
 
@@ -187,4 +187,4 @@ def test_a_rename_made_outside_is_drift_and_no_replacement(
     plan = public.planned(gateway())
     assert (plan.changes, plan.replaces) == (None, None)
     assert public.up(gateway()) == "update"
-    assert patches(simulator)[-1]["name"] == "public-dev"
+    assert patches(simulator)[-1]["name"] == "public-acme-dev"

@@ -143,10 +143,10 @@ def drift(workbench: Workbench) -> str:
     """Changed, switched off, renamed, changed to what is declared by now, and deleted: all from outside."""
     _up(workbench, canary(deployments={"aside": edited(DEPLOYMENT, {"model": {"name": "acme/aside"}})}))
     service = workbench.service
-    service.edit("deployments", "chat-dev", {"autoscaling": {"max": 9}})
-    service.edit("deployments", "chat-canary-dev", {"disabled": True, "autoscaling": {"max": 8}})
-    service.edit("gateways", "public-dev", {"name": "renamed-by-hand"})
-    _delete(service, "deployments", "aside-dev")
+    service.edit("deployments", "chat-serving-dev", {"autoscaling": {"max": 9}})
+    service.edit("deployments", "chat-canary-serving-dev", {"disabled": True, "autoscaling": {"max": 8}})
+    service.edit("gateways", "public-serving-dev", {"name": "renamed-by-hand"})
+    _delete(service, "deployments", "aside-serving-dev")
     workbench.declare(
         canary(
             deployments={
@@ -161,7 +161,7 @@ def drift(workbench: Workbench) -> str:
 def imported(workbench: Workbench) -> str:
     """A gateway that exists is taken in by the engine's own option."""
     _up(workbench, stack())
-    id_ = workbench.service.live("gateways")["public-dev"]["spec"]["id"]
+    id_ = workbench.service.live("gateways")["public-serving-dev"]["spec"]["id"]
     other = Workbench(workbench.service, workbench.directory, "adopting")
 
     def program() -> None:
@@ -170,7 +170,7 @@ def imported(workbench: Workbench) -> str:
             zones=["US-EAST-04A"],
             auth=cw.CoreWeaveAuth(),
             routing=cw.BodyBasedRouting(),
-            api_name="public-dev",
+            api_name="public-serving-dev",
             opts=pulumi.ResourceOptions(import_=id_),
         )
 

@@ -49,6 +49,7 @@ def test_a_killed_run_is_repaired_and_an_object_no_longer_declared_is_deleted(
     gateway_id = killed_in_creation(stack, simulator)
     assert pending_creations(stack) == ["slow"]
     stack.declare(claims("h200"))
+    simulator.clock.advance(7200)
 
     done = stack.document("up", "--yes")
 
@@ -69,7 +70,7 @@ def test_an_object_of_a_killed_run_that_is_still_declared_is_neither_made_again_
 ) -> None:
     stack.declare(gateways("slow"))
     gateway_id = killed_in_creation(stack, simulator)
-    simulator.clock.advance(700)
+    simulator.clock.advance(7900)
 
     done = stack.document("up", "--yes")
 

@@ -6,7 +6,7 @@ import pytest
 from coreweave_inference.engine.happenings import Step
 from coreweave_inference.engine.recovery import organization_in
 from coreweave_inference.engine.removals import to_remove, without_edges_to
-from coreweave_inference.engine.repair import Found, Left, Repaired, pending, repaired, set_aside
+from coreweave_inference.engine.repair import Found, Left, Repaired, own_ids, pending, repaired
 from coreweave_inference.spec.engine_secrets import SECRET_SIGNATURE, holds_secret, without_secrets
 
 GATEWAY = "pulumi-python:dynamic/coreweave/inference:Gateway"
@@ -95,7 +95,7 @@ def test_what_a_replacement_left_standing_is_known_by_its_id() -> None:
         )
     )
 
-    assert set_aside(left) == ("id-old",)
+    assert own_ids(left) == ("id-old",)
 
 
 def test_the_predecessor_of_a_replacement_waits_for_its_deletion() -> None:

@@ -6,9 +6,12 @@ import re
 
 import pytest
 from coreweave_inference.spec.identity import (
+    Place,
     canonical,
     default_name,
+    labels,
     object_id,
+    place_in,
     replace_identity,
     salted,
     stack_identity,
@@ -35,13 +38,15 @@ IDS = [
     "8091d862-fa5c-5315-a7b1-d807aa85f831",
 ]
 NAMES = [
-    "public-prod",
-    "chat-prod-eu-52d05e",
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-5e139d",
-    "h200-prod-e06092",
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-967c38-e06092",
-    "9ebcb7",
+    "public-serving-prod",
+    "chat-serving-prod-eu-5abc7b",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-62c71a",
+    "h200-serving-prod-e06092",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-11625f-e06092",
+    "serving-417147",
 ]
+
+PROJECT = "serving"
 
 
 def test_the_ids_of_today_are_the_ids_of_every_later_release() -> None:
@@ -62,19 +67,19 @@ def test_the_names_of_today_are_the_names_of_every_later_release() -> None:
     claim = replace_identity(Kind.CAPACITY_CLAIM, CLAIM)
 
     names = [
-        default_name(Kind.GATEWAY, "public", "prod", "{}"),
-        default_name(Kind.DEPLOYMENT, "Chat", "prod.eu", "{}"),
-        default_name(Kind.DEPLOYMENT, "a" * 60, "prod", "{}"),
-        default_name(Kind.CAPACITY_CLAIM, "h200", "prod", claim),
-        default_name(Kind.CAPACITY_CLAIM, "a" * 98, "prod", claim),
-        default_name(Kind.GATEWAY, "__", "-", "{}"),
+        default_name(Kind.GATEWAY, Place("public"), PROJECT, "prod", "{}"),
+        default_name(Kind.DEPLOYMENT, Place("Chat"), PROJECT, "prod.eu", "{}"),
+        default_name(Kind.DEPLOYMENT, Place("a" * 60), PROJECT, "prod", "{}"),
+        default_name(Kind.CAPACITY_CLAIM, Place("h200"), PROJECT, "prod", claim),
+        default_name(Kind.CAPACITY_CLAIM, Place("a" * 98), PROJECT, "prod", claim),
+        default_name(Kind.GATEWAY, Place("__"), PROJECT, "-", "{}"),
     ]
 
     assert names == NAMES
 
 
-def test_the_stack_identity_is_the_configured_one_or_made_of_the_three_names() -> None:
-    assert stack_identity("0b51", "acme", "serving", "prod") == "0b51"
+def test_the_stack_identity_is_made_of_the_configured_one_or_the_organisation_and_of_both_names() -> None:
+    assert stack_identity("0b51", "acme", "serving", "prod") == '["0b51","serving","prod"]'
     assert stack_identity(None, "acme", "serving", "prod") == '["acme","serving","prod"]'
     assert stack_identity("", "acme", "serving", "prod") == '["acme","serving","prod"]'
 
@@ -112,8 +117,8 @@ def test_each_field_that_replaces_a_claim_changes_its_id_and_its_name(change: di
     assert object_id("s", Kind.CAPACITY_CLAIM, "h200", before) != object_id(
         "s", Kind.CAPACITY_CLAIM, "h200", after
     )
-    assert default_name(Kind.CAPACITY_CLAIM, "h200", "dev", before) != default_name(
-        Kind.CAPACITY_CLAIM, "h200", "dev", after
+    assert default_name(Kind.CAPACITY_CLAIM, Place("h200"), PROJECT, "dev", before) != default_name(
+        Kind.CAPACITY_CLAIM, Place("h200"), PROJECT, "dev", after
     )
 
 
@@ -135,7 +140,7 @@ def test_a_number_that_json_has_not_is_refused() -> None:
 def test_every_default_name_is_one_the_service_takes(kind: Kind, resource: str, stack: str) -> None:
     longest = 100 if kind is Kind.CAPACITY_CLAIM else 63
 
-    name = default_name(kind, resource, stack, "{}")
+    name = default_name(kind, Place(resource), PROJECT, stack, "{}")
 
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name)
     assert len(name) <= longest
@@ -143,8 +148,39 @@ def test_every_default_name_is_one_the_service_takes(kind: Kind, resource: str, 
 
 def test_names_that_differ_only_in_case_or_separators_stay_two() -> None:
     names = {
-        default_name(Kind.GATEWAY, resource, "dev", "{}")
+        default_name(Kind.GATEWAY, Place(resource), PROJECT, "dev", "{}")
         for resource in ("chat-a", "Chat-a", "chat_a", "chat.a")
     }
 
     assert len(names) == 4
+
+
+def test_a_urn_and_a_key_tell_the_same_place() -> None:
+    inside = Place("chat", "acme:a:Outer$acme:a:Chat")
+    urn = f"urn:pulumi:dev::serving::{inside.parents}$pulumi-python:dynamic/coreweave/inference:Deployment::chat"
+
+    assert (place_in(urn), place_in(inside.key)) == (inside, inside)
+    assert place_in(urn.replace(f"{inside.parents}$", "")) == place_in("chat") == Place("chat")
+    assert place_in("chat (canary)") == Place("chat (canary)")
+
+
+def test_equal_names_in_two_components_are_two_names_and_two_ids() -> None:
+    places = [Place("chat"), Place("chat", "acme:a:Chat"), Place("chat", "acme:b:Search")]
+
+    names = {default_name(kind, place, PROJECT, "dev", "{}") for place in places for kind in Kind}
+    ids = {object_id("s", Kind.DEPLOYMENT, place.unique, "{}") for place in places}
+
+    assert len(names) == 6
+    assert len(ids) == 3
+
+
+def test_a_label_of_a_state_stays_the_name_unless_another_one_has_it() -> None:
+    inside, other = Place("chat", "acme:a:Chat"), Place("chat", "acme:b:Search")
+
+    assert labels([inside]) == ["chat"]
+    assert labels([Place("chat"), inside, other, Place("canary", "acme:a:Chat")]) == [
+        "chat",
+        "chat (acme:a:Chat)",
+        "chat (acme:b:Search)",
+        "canary",
+    ]

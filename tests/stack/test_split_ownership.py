@@ -54,7 +54,7 @@ def test_a_protected_gateway_of_prod_outlives_a_destroy(service: Service, bench_
     assert up.ok, up.output
     assert not down.ok
     assert "protect" in down.output
-    assert service.account()["gateways"] == ["public-prod"]
+    assert service.account()["gateways"] == ["public-platform-prod"]
 
 
 def laid_out(project: str, bench_of: Bench, stack: str = "dev") -> Workbench:
@@ -95,7 +95,9 @@ def test_gateways_are_found_by_name_by_id_and_by_stack_with_one_list(
     service: Service, theirs: dict[str, str], bench_of: Bench
 ) -> None:
     bench = bench_of("models")
-    bench.declare(using(a={"name": "public-dev"}, b={"stack": "organization/platform/dev", "key": "path"}))
+    bench.declare(
+        using(a={"name": "public-platform-dev"}, b={"stack": "organization/platform/dev", "key": "path"})
+    )
 
     by_name_and_stack = bench.preview()
     bench.declare(using(a={"id": theirs["public"]}, b=theirs["path"]))
@@ -112,7 +114,7 @@ def test_the_base_urls_of_existing_gateways_follow_their_routing(
     service: Service, theirs: dict[str, str], bench_of: Bench
 ) -> None:
     bench = bench_of("models")
-    bench.declare(using(a="public-dev", b=theirs["path"]))
+    bench.declare(using(a="public-platform-dev", b=theirs["path"]))
 
     up = bench.up()
 
@@ -133,7 +135,7 @@ def test_all_that_does_not_exist_is_one_report_and_nothing_is_written(
 ) -> None:
     bench = bench_of("models")
     absent = "5b1f5a8e-5f5f-5d55-9a3e-0f1d2c3b4a59"
-    declared = using(a="public-dvv", b="zzz", c=absent)
+    declared = using(a="public-platform-dvv", b="zzz", c=absent)
     bench.declare(edited(declared, {"existing": {"capacityClaims": {"h200": "none-here"}}}))
 
     found = bench.up()
@@ -142,9 +144,9 @@ def test_all_that_does_not_exist_is_one_report_and_nothing_is_written(
         line.split("inference.yaml:", 1)[1] for line in found.output.splitlines() if ": existing." in line
     ]
     assert list(dict.fromkeys(told)) == [
-        '4: existing.gateways.a: there is no gateway called "public-dvv" in this account; did you mean "public-dev"?',
-        '5: existing.gateways.b: there is no gateway called "zzz" in this account; of gateways it has: by-path, public-dev',
-        f"6: existing.gateways.c: there is no gateway of id {absent} in this account; of gateways it has: by-path, public-dev",
+        '4: existing.gateways.a: there is no gateway called "public-platform-dvv" in this account; did you mean "public-platform-dev"?',
+        '5: existing.gateways.b: there is no gateway called "zzz" in this account; of gateways it has: by-path, public-platform-dev',
+        f"6: existing.gateways.c: there is no gateway of id {absent} in this account; of gateways it has: by-path, public-platform-dev",
         (
             '10: existing.capacityClaims.h200: there is no capacity claim called "none-here" in this account; '
             "of capacity claims it has: none"
@@ -158,7 +160,7 @@ def test_pulumi_itself_finds_what_exists_and_says_without_noise_what_does_not(
     theirs: dict[str, str], bench_of: Bench
 ) -> None:
     bench = under_the_language_host(bench_of("models"))
-    bench.declare(using(a="public-dev", b={"stack": "organization/platform/dev", "key": "path"}))
+    bench.declare(using(a="public-platform-dev", b={"stack": "organization/platform/dev", "key": "path"}))
 
     previewed, up = pulumi(bench, "preview"), pulumi(bench, "up", "--yes", "--skip-preview")
     bench.declare(using(a={"stack": "organization/platform/dev", "key": "pulic"}))
@@ -260,7 +262,7 @@ def test_the_python_twin_has_the_same_urns_and_previews_empty(
     theirs: dict[str, str], bench_of: Bench
 ) -> None:
     bench = bench_of("models")
-    bench.declare(using(a="public-dev", b={"stack": "organization/platform/dev", "key": "path"}))
+    bench.declare(using(a="public-platform-dev", b={"stack": "organization/platform/dev", "key": "path"}))
     assert bench.up().ok
     outputs = bench.outputs()
 
@@ -273,7 +275,7 @@ def test_the_python_twin_has_the_same_urns_and_previews_empty(
 
 def twin() -> None:
     """The declaration of `using` in Python."""
-    by_name = cw.existing_gateway("a", name="public-dev")
+    by_name = cw.existing_gateway("a", name="public-platform-dev")
     by_stack = cw.existing_gateway("b", stack="organization/platform/dev", stack_key="path")
     cw.Deployment(
         "chat",

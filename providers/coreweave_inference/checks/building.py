@@ -20,14 +20,15 @@ from coreweave_inference.spec.declaration import (
     ObjectOptions,
     SecretReference,
 )
+from coreweave_inference.spec.identity import replace_identity
 from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.spec.unknown import UNKNOWN
 
 from .facts import BucketFacts, Catalogue
 from .objects import Claim, Deployment, Item, LastObject, LiveObject, Owner, claim, deployment, gateway
-from .ownership import Identity
+from .ownership import Identity, tells_identity
 from .values import text, texts
-from .view import View, resource_name
+from .view import View, former_key
 
 
 @dataclass(frozen=True)
@@ -123,22 +124,32 @@ def view_of_specs(
 
 
 def _own(kind: Kind, key: str, declared: Mapping[str, Any], options: ObjectOptions, known: Known) -> Item:
-    """An object that is declared: under the id that it has in the last state or live, else that it will have."""
+    """An object that is declared: under the id that it has in the last state, else the one that it will have. One that
+    is live is its own by that id alone: the same name may be another stack's.
+    """
     spec = _without_secrets(declared)
-    keys = (key, *map(resource_name, options.aliases))
+    keys = (key, *map(former_key, options.aliases))
     derived = [_identified(kind, name, spec, known) for name in keys]
     last = next((known.last_by_key[kind, name] for name in keys if (kind, name) in known.last_by_key), None)
-    if last is not None and last.id and kind is not Kind.CAPACITY_CLAIM and _keeps_name(spec, last):
+    if last is not None and last.id and _stays(kind, spec, last):
         return Item(kind, key, spec, Owner.OWN, last.id, text(last.spec, "name") or derived[0][1], options)
-    for id_, name in derived:
-        live = known.live_by_name.get((kind, id_ or "")) or known.live_by_name.get((kind, name or ""))
+    for id_, _ in derived:
+        live = known.live_by_name.get((kind, id_ or ""))
         if live is not None:
             return Item(kind, key, spec, Owner.OWN, live.id, live.name, options)
     return Item(kind, key, spec, Owner.OWN, *derived[0], options)
 
 
-def _keeps_name(spec: Mapping[str, Any], last: LastObject) -> bool:
-    return spec.get("name") in (None, last.spec.get("name"))
+def _stays(kind: Kind, spec: Mapping[str, Any], last: LastObject) -> bool:
+    """Whether nothing has changed that would replace the object."""
+    if spec.get("name") not in (None, last.spec.get("name")):
+        return False
+    if kind is not Kind.CAPACITY_CLAIM:
+        return True
+    both = [{"resources": found.get("resources")} for found in (spec, last.spec)]
+    return (
+        all(tells_identity(kind, one) for one in both) and len({replace_identity(kind, o) for o in both}) == 1
+    )
 
 
 def _identified(kind: Kind, key: str, spec: Mapping[str, Any], known: Known) -> tuple[str | None, str | None]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coreweave_inference.spec.identity import default_name, object_id, replace_identity
+from coreweave_inference.spec.identity import default_name, object_id, place_in, replace_identity
 from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.spec.unknown import has_unknown
 
@@ -22,22 +22,24 @@ class Identity:
     """Whose objects these are: what ids and names are derived from."""
 
     stack_identity: str
+    project: str
     stack: str
 
     def of(self, kind: Kind, key: str, spec: Mapping[str, Any]) -> tuple[str, str] | None:
         """Id and name of an object that is declared so; `None` where they cannot be known."""
-        if not _tells_identity(kind, spec):
+        if not tells_identity(kind, spec):
             return None
         replaces = replace_identity(kind, spec)
-        name = spec.get("name") or default_name(kind, key, self.stack, replaces)
-        return object_id(self.stack_identity, kind, key, replaces), name
+        place = place_in(key)
+        name = spec.get("name") or default_name(kind, place, self.project, self.stack, replaces)
+        return object_id(self.stack_identity, kind, place.unique, replaces), name
 
     def made(self, live: LiveObject, replaced: Iterable[Item]) -> bool:
         """Whether this stack made a live object: under a key that its name tells, or under that of an item that
         stands in its place now. One that had a name of its own, and whose key is gone, is not recognised.
         """
         nameless = {**live.spec, "name": None}
-        key = _key_in(live, self.stack)
+        key = _key_in(live, f"-{self.project}-{self.stack}")
         if key and self._is(live, key, nameless):
             return True
         named = {**live.spec, "name": live.name or None}
@@ -48,10 +50,10 @@ class Identity:
         return found is not None and found[0] == live.id
 
 
-def _key_in(live: LiveObject, stack: str) -> str:
-    """The key in a derived name: `chat` in `chat-dev`; empty where the name was not derived for this stack."""
+def _key_in(live: LiveObject, ending: str) -> str:
+    """The key in a derived name: `chat` in `chat-serving-dev`; empty where the name was not derived for this stack."""
     name = live.name.rsplit("-", 1)[0] if live.kind is Kind.CAPACITY_CLAIM else live.name
-    return name.removesuffix(f"-{stack}") if name.endswith(f"-{stack}") else ""
+    return name.removesuffix(ending) if name.endswith(ending) else ""
 
 
 def _stands_for(item: Item, live: LiveObject) -> bool:
@@ -62,7 +64,7 @@ def _stands_for(item: Item, live: LiveObject) -> bool:
     return item.kind is not Kind.DEPLOYMENT or next(names) == next(names)
 
 
-def _tells_identity(kind: Kind, spec: Mapping[str, Any]) -> bool:
+def tells_identity(kind: Kind, spec: Mapping[str, Any]) -> bool:
     """Whether the fields that an id is derived from are known, and of the form that they must have."""
     if not isinstance(spec.get("name") or "", str):
         return False

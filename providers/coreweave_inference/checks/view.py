@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from coreweave_inference.spec.declaration import Accepted, BucketDeclaration, ExistingBucket, Origin
+from coreweave_inference.spec.identity import place_in
 from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.spec.normal_form import (
     Difference,
@@ -124,11 +125,12 @@ class View:
 
     def live_of(self, item: Item) -> LiveObject | None:
         """The object as it is live; `None` where it is not there, or that is not known."""
-        return self._live_by_id.get(item.id or "") or self._live_by_name.get((item.kind, item.name or ""))
+        found = self._live_by_id.get(item.id or "")
+        return found if found or item.own else self._live_by_name.get((item.kind, item.name or ""))
 
     def last_of(self, item: Item) -> LastObject | None:
         """The object in the last state, under its key or under one that it had before."""
-        keys = (item.key, *map(resource_name, item.options.aliases))
+        keys = (item.key, *map(former_key, item.options.aliases))
         found = (self.last_by_key.get((item.kind, key)) for key in keys)
         return next((last for last in found if last), None)
 
@@ -152,7 +154,7 @@ class View:
 
     def is_new(self, item: Item) -> bool | None:
         """Whether this run makes it; `None` where that is not known."""
-        if self.last is None and (self.live is None or (item.id is None and item.name is None)):
+        if self.last is None and (self.live is None or item.id is None):
             return None
         return self.before(item) is None
 
@@ -168,7 +170,7 @@ class View:
             Kind.DEPLOYMENT: self.deployments,
         }
         items = [item for item in declared[kind] if item.own]
-        aliases = {resource_name(alias) for item in items for alias in item.options.aliases}
+        aliases = {former_key(alias) for item in items for alias in item.options.aliases}
         keys = {item.key for item in items} | aliases
         return (found for (of, key), found in self.last_by_key.items() if of is kind and key not in keys)
 
@@ -238,23 +240,24 @@ class View:
         return {(found.kind, found.name): found for found in self.live or () if found.name}
 
     def _foreign(self, kind: Kind, ours: Iterable[Item]) -> Iterator[LiveObject]:
-        """What is live and of others; nothing where it cannot be told which of the live ones are ours."""
+        """What is live and of others; nothing where it cannot be told which of the live ones are ours: that is what is
+        in the state, and what has an id of this stack's.
+        """
         items = tuple(ours)
-        if any(item.id is None and item.name is None for item in items):
+        if any(item.id is None for item in items):
             return
         ids = {item.id for item in items} | {found.id for found in self.last or () if found.id}
-        taken = {item.name for item in items}
         replaced = [item for item in items if item.own and self.live_of(item) is None]
         for found in self.live or ():
-            if found.kind is not kind or found.id in ids or found.name in taken or found.status == "DELETING":
+            if found.kind is not kind or found.id in ids or found.status == "DELETING":
                 continue
             if self.identity is None or not self.identity.made(found, replaced):
                 yield found
 
 
-def resource_name(alias: str) -> str:
-    """The name in an alias, which is a name or a whole URN."""
-    return alias.rsplit("::", 1)[-1]
+def former_key(alias: str) -> str:
+    """The key that an alias tells, which is a name or a whole URN."""
+    return place_in(alias).key
 
 
 def _item(live: LiveObject) -> Item:

@@ -66,7 +66,7 @@ def _only_stack(directory: Path) -> str | None:
 
 
 def _identity(directory: Path, stack: str | None) -> Identity | None:
-    """Ids follow from the identity in the stack's file, names from the stack's name alone."""
+    """What ids and names of this stack derive from: the identity in its file, and the names of project and stack."""
     if not stack or not is_project(directory):
         return None
     found = StackDirectory.at(directory)
@@ -76,7 +76,7 @@ def _identity(directory: Path, stack: str | None) -> Identity | None:
     own = stack_identity(
         configured, organization[0] if organization else "organization", found.project, short
     )
-    return Identity(own, short)
+    return Identity(own, found.project, short)
 
 
 def _last_state(directory: Path, stack: str | None) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:

@@ -20,7 +20,7 @@ from pulumi import automation
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.facts import last_objects
 from coreweave_inference.last_state import recorded_endpoint
-from coreweave_inference.resources.creation import TAKE_OVER
+from coreweave_inference.resources.adoption import ADOPT
 from coreweave_inference.resources.session import RUN_CONFIG, RUN_DIRECTORY, Session
 from coreweave_inference.resources.values import PACKAGE_VERSION, newer_format
 from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
@@ -65,6 +65,7 @@ class Engine:
         self._seen_urns: frozenset[str] = frozenset()
         self._salt, self._seen = "", list[str]()
         self._plan: Plan | None = None
+        self._identity_told: str | None = None
 
     @classmethod
     def opened(
@@ -234,6 +235,11 @@ class Engine:
         self._repairs.append(line)
         self._watch(Message("info", line))
 
+    def _identify(self) -> None:
+        if self._identity_told is not None:
+            return
+        self._identity_told = stacks.identify(self.directory, self.stack, new=not self.resources())
+
     def _run_program(
         self,
         operation: str,
@@ -242,6 +248,7 @@ class Engine:
         act: Callable[..., object],
         watch: Watch,
     ) -> Result:
+        self._identify()
         stack, targets = self._automation(), selection.urns(self.stack, self.directory.project)
         state = self.state()
         self._program.variables, self._program.last = selection.variables(state), last_objects(state)
@@ -323,7 +330,7 @@ class Engine:
         record, started, watch = Record(), time.monotonic(), watch or self._watch
         configuration = self._configuration()
         self._settings(configuration, require_token=False).require_trusted()
-        set_aside, known = repair.set_aside(self._known or {}), known_ids(self._known or {})
+        ids, known = repair.own_ids(taken_up(self._known or {})), known_ids(self._known or {})
         if operation != "preview":
             self._known = None
         self._program.refused = False
@@ -340,12 +347,15 @@ class Engine:
             if happening is not None:
                 happened(happening)
 
+        if self._identity_told:
+            happened(Message("info", self._identity_told))
+            self._identity_told = ""
         with run_directory(happened) as directory:
             variables = {
                 RUN_DIRECTORY: str(directory.path),
                 RUN_CONFIG: json.dumps(configuration),
                 "PULUMI_PYTHON_CMD": str(directory.provider_python()),
-                **_may_take_over(set_aside),
+                **_may_adopt(ids),
                 **known,
             }
             directory.agree(
@@ -454,10 +464,10 @@ def _organization(state: State) -> str:
     return next(filter(None, found), "")
 
 
-def _may_take_over(set_aside: Sequence[str]) -> dict[str, str]:
-    """What a replacement left to be deleted is this stack's: should it be declared again, it is not in its own way."""
-    allowed = [os.environ[TAKE_OVER]] if os.environ.get(TAKE_OVER) else []
-    return {TAKE_OVER: ",".join([*allowed, *set_aside])} if set_aside else {}
+def _may_adopt(ids: Sequence[str]) -> dict[str, str]:
+    """Lets the providers adopt `ids` beside what the user names."""
+    allowed = [os.environ[ADOPT]] if os.environ.get(ADOPT) else []
+    return {ADOPT: ",".join([*allowed, *ids])} if ids else {}
 
 
 def _flag(refresh: bool | None) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from coreweave_inference.spec.identity import salted
+
 from .happenings import TYPES, kind_of, name_of
 
 State = dict[str, Any]
@@ -72,13 +74,15 @@ def repaired(state: State, look_up: LookUp) -> Repaired:
     return Repaired(result, tuple(lines), changed)
 
 
-def set_aside(state: State) -> tuple[str, ...]:
-    """Ids of what a replacement left standing, to be deleted at the end of a run that has not come yet."""
-    return tuple(
-        resource["id"]
-        for resource in _deployment(state).get("resources") or ()
-        if resource.get("delete") and resource.get("id") and resource["type"].startswith(TYPES)
-    )
+def own_ids(state: State) -> tuple[str, ...]:
+    """Ids of what this stack made and may meet again: what a replacement left standing, to be deleted at the end of a run
+    that has not come yet, and what pending creations were about to make.
+    """
+    aside = [found for found in _deployment(state).get("resources") or () if found.get("delete")]
+    begun = [found["resource"].get("inputs") or {} for found in pending(state)]
+    wanted = [str(inputs["apiId"]) for inputs in begun if inputs.get("apiId")]
+    ids = [str(found["id"]) for found in aside if found.get("id") and found["type"].startswith(TYPES)]
+    return (*ids, *(id_ for one in wanted for id_ in (one, salted(one))))
 
 
 def _settle(deployment: dict[str, Any], operation: Mapping[str, Any], look_up: LookUp) -> tuple[str, bool]:

@@ -10,7 +10,7 @@ from typing import Any
 from coreweave_inference.errors import one_line
 from coreweave_inference.settings import CONFIG_KEYS
 
-from .directory import StackDirectory, add_identity
+from .directory import IDENTITY_KEY, StackDirectory, add_identity
 from .installation import CommandFailed, PulumiCli
 from .refusals import CannotStart
 
@@ -83,6 +83,22 @@ def create(directory: StackDirectory, cli: PulumiCli, stack: str, *, first: bool
             raise CannotStart(unknown(directory, stack))
         add_identity(directory.stack_file(stack))
     cli.run(["stack", "init", "--no-select", stack], str(directory.path), {})
+
+
+def identify(directory: StackDirectory, stack: str, *, new: bool) -> str:
+    """Give a new stack without an identity one; what was done, or would be, for the user. A stack that is not new keeps
+    what its objects came from.
+    """
+    file = directory.stack_file(stack)
+    if IDENTITY_KEY in {*directory.plain_configuration(stack), *directory.secret_keys(stack)}:
+        return ""
+    if new:
+        add_identity(file)
+        return f"wrote {IDENTITY_KEY} to {file.name}; commit it"
+    return (
+        f"{file.name} has no {IDENTITY_KEY}, and is left as it is: with one, ids of new objects, the Sid and the bucket tag "
+        "would be others (objects in the state keep theirs; a bucket that a destroy kept would need `adopt: true`)"
+    )
 
 
 def require(directory: StackDirectory, stack: str, cli: Callable[[], PulumiCli]) -> None:

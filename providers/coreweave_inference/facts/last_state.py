@@ -7,6 +7,7 @@ from typing import Any
 
 from coreweave_inference.checks import LastObject
 from coreweave_inference.spec.engine_secrets import SECRET_SIGNATURE
+from coreweave_inference.spec.identity import place_in
 from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.spec.shape import fields_of
 from coreweave_inference.spec.unknown import UNKNOWN
@@ -36,7 +37,7 @@ def last_objects(state: Mapping[str, Any] | None) -> tuple[LastObject, ...] | No
 def _last(kind: Kind, resource: Mapping[str, Any]) -> LastObject:
     values = _plain(resource.get("outputs") or resource.get("inputs") or {})
     spec = {name: value for name, value in values.items() if name in fields_of(kind.model)}
-    return LastObject(kind, str(resource["urn"]).rsplit("::", 1)[-1], spec, str(resource.get("id") or ""))
+    return LastObject(kind, place_in(str(resource["urn"])).key, spec, str(resource.get("id") or ""))
 
 
 def _plain(value: Any) -> Any:

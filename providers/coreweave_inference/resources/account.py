@@ -17,7 +17,7 @@ from coreweave_inference.errors import CannotProveGone, CoreWeaveError
 from coreweave_inference.spec import Kind
 from coreweave_inference.version import __version__
 
-from . import removal
+from . import in_use, removal
 from .host import one_line_errors, recorded_inputs
 from .object_provider import HostedProvider
 from .program import MODULE, Program, current_program, urn_of
@@ -27,6 +27,9 @@ from .values import FORMAT, NOTED, PACKAGE_VERSION, URN, for_engine, plain
 OBJECTS = "__objects"
 """Hidden input: kind and name by id of the objects that the last program declared. It changes without a difference."""
 KINDS = {kind.noun: kind for kind in Kind}
+
+PLANNED = "__planned"
+"""Input that is looked at and not recorded: what the program declares."""
 
 
 class AccountProvider(HostedProvider):
@@ -44,11 +47,15 @@ class AccountProvider(HostedProvider):
         except CoreWeaveError as error:
             return CheckResult(news, [CheckFailure("", f"the account cannot be used: {error}")])
         run.hold_plan()
-        return CheckResult(for_engine(inputs), [])
+        planned = inputs.pop(PLANNED, None) or {}
+        # With nothing in the state nothing shows that this stack made what is there.
+        found = [] if olds else in_use.faults_of_plan(run, planned)
+        return CheckResult(for_engine(inputs), [CheckFailure("", text) for text in found])
 
     @one_line_errors
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Never changes; another endpoint or organisation than the recorded one is an error."""
+        current().memory.earlier_run = True
         _guard(current(), plain(olds))
         return DiffResult(changes=False)
 
@@ -66,6 +73,7 @@ class AccountProvider(HostedProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """The organisation may have become known since."""
         old = plain(props)
+        current().memory.earlier_run = True
         _guard(current(), old)
         current().hold_plan()
         known = {**old, **recorded_inputs()}
@@ -143,13 +151,25 @@ class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):
         # program asked for to be looked at first is, before anything is declared to the engine.
         looked = pulumi.Output.from_input("").apply(lambda _: program.look_first())
         objects = looked.apply(lambda _: _planned(program))
+        planned = looked.apply(lambda _: _plan_of(program))
         props = {
             URN: urn_of("Account", name, opts),
             OBJECTS: objects,
+            PLANNED: planned,
             "apiEndpoint": None,
             "organizationId": looked,
         }
         super().__init__(AccountProvider(), name, props, opts)
+
+
+def _plan_of(program: Program) -> dict[str, Any]:
+    """What the program declares; raises pulumi.RunError where two resources of it would be one object."""
+    planned = in_use.plan(program.objects, program.buckets, program.policies)
+    explicit = [(one.kind.noun, one.declared.get("name"), one.place.key) for one in program.objects]
+    twice = in_use.declared_twice(planned, [one for one in explicit if isinstance(one[1], str) and one[1]])
+    if twice:
+        raise pulumi.RunError("; ".join(twice))
+    return planned
 
 
 def account_of(program: Program) -> pulumi.Resource:

@@ -1,4 +1,8 @@
-"""What a create does when its id or its name is in use already. Pure: objects in, a decision out."""
+"""What a creation does when its id or its name is in use already. Pure: objects in, a decision out.
+
+Proof that this stack made an object is in its state. An id or a name proves nothing: both come from files that others
+may have too.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,35 @@ from typing import Any
 from coreweave_inference.api import ApiObject
 from coreweave_inference.spec import Kind
 from coreweave_inference.spec.identity import replace_identity, salted
-from coreweave_inference.spec.normal_form import sparse
+from coreweave_inference.spec.normal_form import differences, sparse
+
+from .values import IGNORED
 
 RECENT = timedelta(hours=1)
-"""An object under our own id that is younger than this was made by a run that did not live to record it."""
+"""How long ago a run may have been killed whose object is adopted without a trace of that run in the state."""
+ADOPT = "COREWEAVE_TAKE_OVER"
+"""Environment variable: ids, separated by commas, of objects that a run may adopt: by their id, or by their name whatever
+their id. Names of buckets too."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is known of who made an object.
+
+    `ids` are in the state (recorded, pending, to be deleted) or named by the user. `sent`: this run has sent a creation
+    under the id, whose answer was lost, and the id was not in use before. `earlier_run`: an earlier run of this state
+    recorded the account. `now` is epoch seconds by the service's clock, None where it tells none.
+    """
+
+    ids: Collection[str] = ()
+    sent: bool = False
+    earlier_run: bool = False
+    now: float | None = None
 
 
 @dataclass(frozen=True)
 class TakeOver:
-    """An earlier run of this stack made it and could not record it, or this run may take it over."""
+    """This stack made it and could not record it, or the user says so."""
 
     live: ApiObject
     why: str = field(default="an earlier attempt had made it", compare=False)
@@ -39,7 +63,7 @@ class Salt:
 
 @dataclass(frozen=True)
 class Refuse:
-    """Somebody else's, or too old to be a lost answer; `why` says what to do."""
+    """Not known to be this stack's; `why` says what to do."""
 
     why: str
 
@@ -48,39 +72,29 @@ Decision = TakeOver | WaitUntilGone | Salt | Refuse
 
 
 def decide(
-    kind: Kind,
-    id_: str,
-    declared: Mapping[str, Any],
-    live: Iterable[ApiObject],
-    now: float,
-    may_take_over: Collection[str] = (),
+    kind: Kind, id_: str, declared: Mapping[str, Any], live: Iterable[ApiObject], proof: Proof
 ) -> Decision:
-    """`live` is everything of this kind that the token sees; `now` is epoch seconds.
-
-    `may_take_over` are ids that may be taken over whatever their age, and under whatever id. An earlier run may have
-    had to salt the id.
-    """
+    """`live` is everything of this kind that the token sees. An earlier run may have had to salt the id."""
     objects = list(live)
-    own = next((candidate for candidate in objects if candidate.id in (id_, salted(id_))), None)
+    ids = {id_.lower(), salted(id_).lower()}
+    own = next((candidate for candidate in objects if candidate.id.lower() in ids), None)
     if own is not None:
-        return TakeOver(own) if own.id in may_take_over and own.status != "DELETING" else _own(kind, own, now)
+        return _own(kind, own, declared, proof)
     namesake = next((candidate for candidate in objects if candidate.name == declared["name"]), None)
     if namesake is None:
         return Salt()
     if namesake.status == "DELETING":
         return WaitUntilGone(namesake)
-    return _namesake(kind, namesake, declared, may_take_over)
+    return _namesake(kind, namesake, declared, proof.ids)
 
 
-def _namesake(
-    kind: Kind, live: ApiObject, declared: Mapping[str, Any], may_take_over: Collection[str]
-) -> Decision:
+def _namesake(kind: Kind, live: ApiObject, declared: Mapping[str, Any], ids: Collection[str]) -> Decision:
     """Under another id, but perhaps this stack's all the same: what a replacement that was cut short left standing."""
-    if live.id not in may_take_over:
+    if live.id not in ids:
         return Refuse(
             f'the name "{live.name}" is in use by {kind.noun} {live.id}, which is not known to be this stack\'s; give '
-            "this one another name, delete that one, or import it into the stack; if a replacement here was cut short and "
-            f"left it, `cw-inference up` or COREWEAVE_TAKE_OVER={live.id} takes it back"
+            "this one another name, or delete that one; if it is this stack's (a replacement was cut short, or the "
+            f"resource was moved without an alias), adopt it with {ADOPT}={live.id}, or add the alias"
         )
     if replace_identity(kind, sparse(kind, live.spec)) != replace_identity(kind, sparse(kind, declared)):
         return Refuse(
@@ -90,15 +104,29 @@ def _namesake(
     return TakeOver(live, "an earlier run had set it aside")
 
 
-def _own(kind: Kind, live: ApiObject, now: float) -> Decision:
+def _own(kind: Kind, live: ApiObject, declared: Mapping[str, Any], proof: Proof) -> Decision:
     if live.status == "DELETING":
         return WaitUntilGone(live)
-    age = datetime.fromtimestamp(now, timezone.utc) - live.created if live.created else RECENT * 2
-    if age <= RECENT:
+    if live.id in proof.ids or proof.sent:
         return TakeOver(live)
+    if proof.earlier_run and _is_recent(live, proof.now) and _is_as_declared(kind, live, declared):
+        return TakeOver(live, "a run of this stack that was killed had made it")
     return Refuse(
-        f'{kind.noun} "{live.name}" ({live.id}) carries the id of this resource, was created {live.created_at} and is '
-        "not in this state: the state was lost, another state file manages it, or the resource was moved or renamed "
-        "without an alias; restore the state, add the alias, or run once with "
-        f"COREWEAVE_TAKE_OVER={live.id} to take it into this stack"
+        f'{kind.noun} "{live.name}" ({live.id}) exists with the id of this resource, was created {live.created_at}, and '
+        "nothing in this state shows that this stack made it: another state of the same stack manages it (another "
+        "backend, a renamed stack, a lost state), or a killed run left it; use the state that manages it, give this stack "
+        f"another name or identity, or adopt it with {ADOPT}={live.id}"
     )
+
+
+def _is_recent(live: ApiObject, now: float | None) -> bool:
+    if now is None or live.created is None:
+        return False
+    return datetime.fromtimestamp(now, timezone.utc) - live.created <= RECENT
+
+
+def _is_as_declared(kind: Kind, live: ApiObject, declared: Mapping[str, Any]) -> bool:
+    """Whether a live object has what a creation of ours would have sent, as far as the service returns it."""
+    ignored = tuple(declared.get(IGNORED) or ())
+    found = differences(kind, sparse(kind, live.spec), sparse(kind, declared), write_only=False)
+    return not [one for one in found if not one.path.startswith(ignored)] if ignored else not found

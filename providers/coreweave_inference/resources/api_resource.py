@@ -13,9 +13,10 @@ import pulumi.dynamic
 
 from coreweave_inference.spec import UNKNOWN, Kind, has_unknown
 from coreweave_inference.spec.durations import seconds
-from coreweave_inference.spec.identity import default_name, object_id, replace_identity
+from coreweave_inference.spec.identity import Place, default_name, object_id, place_in, replace_identity
 
 from .account import account_of
+from .parents import place_of
 from .program import current_program, output, urn_of, with_dependencies
 from .values import DERIVED_NAME, IDENTITY, IGNORED, URN
 
@@ -28,8 +29,11 @@ class ApiResource(pulumi.dynamic.Resource):
 
     kind: Kind
     resource_name: str
+    place: Place
     declared: Mapping[str, Any]
     planned_id: str | None
+    planned_name: str | None
+    imported: bool
     wait: bool
     timeout_seconds: float | None
 
@@ -50,12 +54,14 @@ class ApiResource(pulumi.dynamic.Resource):
         program = current_program()
         _warn_of_engine_ignore_changes(name, opts)
         self.kind, self.resource_name, self.declared = kind, name, dict(spec)
-        self.planned_id = _planned_id(program.identity, kind, name, spec)
+        self.place = place_of(name, opts)
+        self.imported = bool(opts and opts.import_)
+        self.planned_id, self.planned_name = _planned(program.identity, kind, self.place, spec)
         self.wait, self.timeout_seconds = wait, _timeout(name, timeout)
         self.planned_urn = urn_of(type(self).__name__, name, opts)
         props: dict[str, Any] = {
             **{key: value for key, value in spec.items() if value is not None},
-            **_identified(program.identity, kind, name, spec),
+            **_identified(program.identity, kind, self.planned_urn, spec),
             URN: self.planned_urn,
             **dict.fromkeys(("revision", "organizationId", "createdAt", *observed)),
         }
@@ -78,13 +84,31 @@ class ApiResource(pulumi.dynamic.Resource):
         return output(self, "revision")
 
 
-def _planned_id(identity: str, kind: Kind, name: str, spec: Mapping[str, Any]) -> str | None:
-    """The id that the object will have, where the fields it comes from are plain values."""
-    replacing = ("name", "resources") if kind is Kind.CAPACITY_CLAIM else ("name",)
-    plain: dict[str, Any] = plain_values({key: spec.get(key) for key in replacing})
+def _planned(
+    identity: str, kind: Kind, place: Place, spec: Mapping[str, Any]
+) -> tuple[str, str] | tuple[None, None]:
+    """The id and the name that a new object will have, where the fields they come from are plain values."""
+    plain: dict[str, Any] = plain_values(_replacing(kind, spec))
     if has_unknown(plain):
-        return None
-    return object_id(identity, kind, name, replace_identity(kind, plain))
+        return None, None
+    derived = _derived(identity, kind, place, plain)
+    return derived["apiId"], derived["name"]
+
+
+def _replacing(kind: Kind, spec: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("name", "resources") if kind is Kind.CAPACITY_CLAIM else ("name",)
+    return {key: spec.get(key) for key in keys}
+
+
+def _derived(identity: str, kind: Kind, place: Place, declared: Mapping[str, Any]) -> dict[str, str]:
+    replaces = replace_identity(kind, declared)
+    derived = default_name(kind, place, pulumi.get_project(), pulumi.get_stack(), replaces)
+    return {
+        IDENTITY: replaces,
+        "apiId": object_id(identity, kind, place.unique, replaces),
+        "name": declared.get("name") or derived,
+        DERIVED_NAME: derived,
+    }
 
 
 def plain_values(value: Any) -> Any:
@@ -98,24 +122,12 @@ def plain_values(value: Any) -> Any:
     return value
 
 
-def _identified(identity: str, kind: Kind, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+def _identified(
+    identity: str, kind: Kind, urn: pulumi.Output[str], spec: Mapping[str, Any]
+) -> dict[str, Any]:
     """`apiId`, `name` and what they come from, as outputs that are known wherever the declared fields are."""
-    stack = pulumi.get_stack()
-    fields = {"name": spec.get("name")}
-    if kind is Kind.CAPACITY_CLAIM:
-        fields["resources"] = spec.get("resources")
-
-    def derive(declared: dict[str, Any]) -> dict[str, str]:
-        replaces = replace_identity(kind, declared)
-        derived = default_name(kind, name, stack, replaces)
-        return {
-            IDENTITY: replaces,
-            "apiId": object_id(identity, kind, name, replaces),
-            "name": declared.get("name") or derived,
-            DERIVED_NAME: derived,
-        }
-
-    derived = pulumi.Output.from_input(fields).apply(derive)
+    fields: pulumi.Output[dict[str, Any]] = pulumi.Output.all(urn=urn, declared=_replacing(kind, spec))
+    derived = fields.apply(lambda found: _derived(identity, kind, place_in(found["urn"]), found["declared"]))
     keys = [IDENTITY, "apiId", "name", *([] if spec.get("name") else [DERIVED_NAME])]
     return {key: derived[key] for key in keys}
 

@@ -19,15 +19,11 @@ from coreweave_inference.spec import Kind, has_unknown
 from coreweave_inference.spec.identity import salted
 from coreweave_inference.waiting import Revision
 
-from .adoption import Decision, Refuse, TakeOver, WaitUntilGone, decide
+from .adoption import ADOPT, Decision, Proof, Refuse, TakeOver, WaitUntilGone, decide
 from .removal import wait_until_gone
 from .session import Session
 from .values import HIDDEN, PROVIDER, URN
 from .wording import subject
-
-TAKE_OVER = "COREWEAVE_TAKE_OVER"
-"""Environment variable: ids, separated by commas, of objects that a run may take into its state: by their id whatever
-their age, by their name whatever their id."""
 
 ATTEMPTS = 4
 """Ways through one creation: a predecessor that goes, a salted id, and the POST itself."""
@@ -60,6 +56,7 @@ def create(
     """
     id_ = declared["apiId"]
     unsure = False
+    before = set(run.lists.known(kind))
     for _ in range(ATTEMPTS):
         run.attempt(declared.get(URN, ""), _noted(declared))
         try:
@@ -71,7 +68,7 @@ def create(
             if not _may_have_made(error):
                 _nothing_made(run, declared)
                 raise
-            made, id_ = _resolve(run, kind, declared, id_, error, update)
+            made, id_ = _resolve(run, kind, declared, id_, error, update, before)
             if made is not None:
                 return made
         else:
@@ -120,9 +117,14 @@ def _resolve(
     id_: str,
     error: CoreWeaveError,
     update: BringUpToDate,
+    before: set[str],
 ) -> tuple[Made | None, str]:
-    """What to do after a POST that was refused for its id or name, or that was not answered."""
-    decision = _decision_that_lasts(run, kind, id_, declared)
+    """What to do after a POST that was refused for its id or name, or that was not answered.
+
+    `before` are the ids that were in use before this run sent anything.
+    """
+    sent = id_ not in before and (isinstance(error, Unreachable) or getattr(error, "unsure", False))
+    decision = _decision_that_lasts(run, kind, id_, declared, sent=sent)
     what = subject(kind, declared)
     if isinstance(decision, TakeOver):
         run.memory.own(declared.get(URN, ""), decision.live.id)
@@ -131,6 +133,7 @@ def _resolve(
     if isinstance(decision, WaitUntilGone):
         run.log.progress(declared.get(URN, ""), f"waiting for its predecessor ({decision.live.id}) to go")
         wait_until_gone(run, {decision.live.id: (kind, decision.live.name)})
+        before.discard(decision.live.id)
         return None, id_
     if not isinstance(error, AlreadyExists):
         raise error
@@ -141,7 +144,9 @@ def _resolve(
     return None, _other_id(run, declared, id_, what, error)
 
 
-def _decision_that_lasts(run: Session, kind: Kind, id_: str, declared: Mapping[str, Any]) -> Decision:
+def _decision_that_lasts(
+    run: Session, kind: Kind, id_: str, declared: Mapping[str, Any], *, sent: bool
+) -> Decision:
     """What to do with what is there; that nothing is there counts only when it lasts, since LIST and GET may lag."""
     ids, seen = (id_, salted(declared["apiId"])), dict(run.lists.look(kind))
     if not any(one in seen for one in ids):
@@ -152,7 +157,7 @@ def _decision_that_lasts(run: Session, kind: Kind, id_: str, declared: Mapping[s
             **run.lists.look(kind, max_age_seconds=0.2),
             **({found.id: found} if found is not None else {}),
         }
-    return decide(kind, id_, declared, seen.values(), run.clock.now(), may_take_over())
+    return decide(kind, id_, declared, seen.values(), proof_of(run, sent=sent))
 
 
 def _other_id(run: Session, declared: Mapping[str, Any], id_: str, what: str, error: CoreWeaveError) -> str:
@@ -174,9 +179,21 @@ def adopted(run: Session, kind: Kind, declared: Mapping[str, Any]) -> ApiObject 
     if has_unknown({key: declared.get(key) for key in ("apiId", "name")}):
         return None
     objects = run.lists.look_recent(kind).values()
-    decision = decide(kind, declared["apiId"], declared, objects, run.clock.now(), may_take_over())
+    decision = decide(kind, declared["apiId"], declared, objects, proof_of(run))
     return decision.live if isinstance(decision, TakeOver) else None
 
 
-def may_take_over() -> frozenset[str]:
-    return frozenset(part.strip() for part in os.environ.get(TAKE_OVER, "").split(",") if part.strip())
+def proof_of(run: Session, *, sent: bool = False) -> Proof:
+    """What this process knows of who made what."""
+    ids = (
+        may_adopt()
+        | run.memory.written
+        | run.memory.standing
+        | {id_ for found in run.memory.recorded.values() for id_ in found}
+    )
+    return Proof(ids, sent, run.memory.earlier_run, run.api.service_time())
+
+
+def may_adopt() -> frozenset[str]:
+    """The ids and bucket names that the user, or `cw-inference`, says are this stack's."""
+    return frozenset(part.strip() for part in os.environ.get(ADOPT, "").split(",") if part.strip())

@@ -31,11 +31,12 @@ from coreweave_inference.policy import (
 from coreweave_inference.spec.unknown import UNKNOWN
 from coreweave_inference.storage_errors import is_unclear
 
-from . import owner_access, removal
+from . import in_use, owner_access, removal
 from .account import account_of
 from .host import one_line_errors
 from .object_provider import HostedProvider
 from .owner_access import OWNER_STATEMENT_SID, shown_statement
+from .parents import place_of
 from .program import MODULE, current_program, output, urn_of, with_dependencies
 from .session import Session, current
 from .values import FORMAT, STACK, URN, failures, for_engine, plain
@@ -60,12 +61,15 @@ class InferenceBucketPolicyProvider(HostedProvider):
     @one_line_errors
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Show the statement in the preview; refuse prefixes and access words that mean nothing."""
-        declared = plain(news)
-        wrong = _faults(declared)
+        before, declared = plain(olds), plain(news)
+        if before.get("bucket") == declared.get("bucket") and STACK in before:
+            declared[STACK] = before[STACK]  # As its Sid has it, whatever the stack is called now.
+        bucket = declared.get("bucket")
+        wrong = _faults(declared) or in_use.claimed_by_another(current(), declared, "policy", bucket)
         if wrong:
             return CheckResult(news, failures(_subject(declared), wrong))
         current().memory.checked.add(str(declared.get(URN, "")))
-        bucket, prefixes = declared.get("bucket"), declared.get("prefixes") or []
+        prefixes = declared.get("prefixes") or []
         known = bucket is not UNKNOWN and prefixes is not UNKNOWN and UNKNOWN not in prefixes
         statement = shown_statement(inference_statement(bucket, prefixes)) if known else UNKNOWN
         owner = owner_access.planned(current(), plain(olds), declared)
@@ -322,6 +326,11 @@ class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="Infere
         super().__init__(InferenceBucketPolicyProvider(), name, {**props, **observed}, own)
         sid, of_others = output(self, "sid"), output(self, OF_OTHERS)
         program.own(self, own, kind=POLICY, name=name, id=self.bucket_name, sid=sid, keep=of_others)
+        self.place = place_of(name, opts)
+        of = bucket.planned.get("name") if isinstance(bucket, WeightsBucket) else bucket
+        self.planned = {"bucket": of, STACK: program.identity} if isinstance(of, str) else {}
+        """What is known of it before anything is declared, where the bucket's name is plain."""
+        program.policies.append(self)
 
     @property
     def bucket_name(self) -> pulumi.Output[str]:

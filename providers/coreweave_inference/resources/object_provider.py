@@ -35,7 +35,7 @@ from coreweave_inference.spec.normal_form import (
 from coreweave_inference.spec.shape import is_path, write_only_paths
 from coreweave_inference.spec.unknown import UNKNOWN
 
-from . import creation, removal, session, writing
+from . import creation, in_use, removal, session, writing
 from .host import one_line_errors
 from .session import Session
 from .values import (
@@ -83,7 +83,8 @@ class ObjectProvider(HostedProvider):
         run.agreement.declared(self.kind.noun, inputs)
         if run.agreement.records and not before:
             self._show_adoption(run, inputs)
-        return CheckResult(for_engine(inputs), [])
+        taken = in_use.faults_of_object(run, self.kind, before, inputs)
+        return CheckResult(for_engine(inputs), failures(subject(self.kind, declared), taken))
 
     @one_line_errors
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -318,6 +319,7 @@ class ObjectProvider(HostedProvider):
         """Outputs of an accepted creation; nothing may raise any more, or the id would be lost (rule 2)."""
         live = made.live
         run.memory.standing.add(made.id)
+        run.lists.organizations |= {live.organization_id} - {""}
         self._remember(run, made.id, declared)
         try:
             live = self.after_create(run, declared, live)

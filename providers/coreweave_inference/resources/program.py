@@ -42,7 +42,8 @@ class Program:
     account: pulumi.Resource | None = None
     objects: list[Any] = field(default_factory=list)
     buckets: list[Any] = field(default_factory=list)
-    covered: set[str] = field(default_factory=set)
+    policies: list[Any] = field(default_factory=list)
+    covered: set[Any] = field(default_factory=set)
     owned: list[tuple[pulumi.Resource, dict[str, Any]]] = field(default_factory=list)
     """What was declared so far, with what `Readiness` records of it for the time when it is to be deleted."""
     look_first: Callable[[], None] = lambda: None

@@ -7,7 +7,7 @@ for everybody, one more attempt for what failed before this run, and whether the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 
 from coreweave_inference.errors import CoreWeaveError, NotReady, one_line
 from coreweave_inference.spec import UNKNOWN, Kind
+from coreweave_inference.spec.identity import labels
 from coreweave_inference.spec.normal_form import (
     complete,
     get_path,
@@ -280,18 +281,15 @@ class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):
     ) -> None:
         program = current_program()
         covered = list(program.objects if of is None else of)
-        program.covered.update(resource.resource_name for resource in covered)
+        program.covered.update(covered)
         targets, carried = run_targets(), covered
         if targets is not None:
             # It depends on what exists too, so that a destroy still begins with it.
             carried = [r for r in covered if targets.may_use(*_label(r))]
             covered = [r for r in covered if targets.covers(*_label(r))]
         objects = {
-            f"{resource.kind.noun} {resource.resource_name}": {
-                **_covered(resource),
-                **({"unreadable": True} if resource in unreadable else {}),
-            }
-            for resource in covered
+            label: {**_covered(resource), **({"unreadable": True} if resource in unreadable else {})}
+            for label, resource in _labelled(covered)
         }
         owned = [
             (r, e)
@@ -313,11 +311,18 @@ def _label(resource: ApiResource) -> tuple[str, str]:
     return type(resource).__name__, resource.resource_name
 
 
+def _labelled(resources: Sequence[ApiResource]) -> Iterator[tuple[str, ApiResource]]:
+    for kind in Kind:
+        of_kind = [resource for resource in resources if resource.kind is kind]
+        for label, resource in zip(labels([found.place for found in of_kind]), of_kind, strict=True):
+            yield f"{kind.noun} {label}", resource
+
+
 def _covered(resource: ApiResource) -> dict[str, Any]:
     return {
         "kind": resource.kind.noun,
         "id": resource.api_id,
-        "name": resource.resource_name,
+        "name": resource.place.key,
         "revision": resource.revision,
         "urn": resource.planned_urn,
         **({} if resource.wait else {"wait": False}),

@@ -22,6 +22,7 @@ from coreweave_inference.clock import Clock, SystemClock, WaitingClock, stop_req
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound, NotOurs
 from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
 from coreweave_inference.spec import Kind
+from coreweave_inference.spec.identity import place_in
 from coreweave_inference.storage import ObjectStorage, credentials_from
 from coreweave_inference.waiting import ON_THE_WAY, Live, Revision
 
@@ -73,6 +74,10 @@ class Lists:
         """As of at most a minute ago."""
         return self.look(kind, 60.0)
 
+    def known(self, kind: Kind) -> dict[str, ApiObject]:
+        """The newest list of `kind`, however old; asked for only where there is none."""
+        return self.look(kind, max_age_seconds=float("inf"))
+
 
 @dataclass(frozen=True)
 class Write:
@@ -94,6 +99,12 @@ class Memory:
     """Ids that a create or a non-replacing diff of this run stands for: a delete of one does nothing."""
     owners: dict[str, str] = field(default_factory=dict)
     """URN by id of what this run found made: one object cannot be two resources."""
+    recorded: dict[str, set[str]] = field(default_factory=dict)
+    """Ids that the state had before this run, by the URN of what was declared."""
+    earlier_run: bool = False
+    """The state had an account before this run."""
+    claims: dict[tuple[str, str], str] = field(default_factory=dict)
+    """URN by what can be one resource's alone: a name, an id, a bucket, its policy."""
     checked: set[str] = field(default_factory=set)
     """URNs that the program declared in this run: only those were given to a `check`."""
     declared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -122,6 +133,13 @@ class Memory:
             return
         self.own(urn, id_)
         self.standing.add(id_)
+
+    def claim(self, urn: str, what: str, value: object) -> str:
+        """Remember that a resource declares `value` as its `what`; the name of another one that does too, else empty."""
+        if not isinstance(value, str) or not value:
+            return ""
+        owner = self.claims.setdefault((what, value), urn)
+        return "" if owner == urn else place_in(owner).key
 
     def own(self, urn: str, id_: str) -> None:
         """Raise NotOurs where another resource of this run has `id_`: renamed with an alias, its former key used anew."""

@@ -7,7 +7,6 @@ only if it carries this stack's tag, is empty and in the right zone, or `adopt` 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,19 +21,22 @@ from coreweave_inference.spec.bucket_names import bucket_name_problem
 from coreweave_inference.spec.unknown import UNKNOWN, has_unknown
 from coreweave_inference.storage import BucketState
 
-from . import removal
+from . import in_use, removal
 from .account import account_of
+from .bucket_ownership import STACK_TAG, own_tag, refusal, stack_tag
+from .creation import may_adopt
 from .host import one_line_errors
 from .object_provider import HostedProvider
+from .parents import place_of
 from .program import MODULE, current_program, output, urn_of, with_dependencies
 from .session import Session, current
 from .values import FORMAT, KEPT, STACK, URN, failures, for_engine, plain
 from .wording import resource_name, speaking_of
 
-STACK_TAG = "coreweave-inference-stack"
-"""Tag that says which stack made the bucket. State format: a kept bucket is known by it."""
 DECLARED_TAG = "coreweave-inference-tags"
 """Tag that names the tags which the stack declares: those of a run that was killed before it could record them too."""
+__all__ = ["STACK_TAG", "WeightsBucket", "WeightsBucketProvider", "stack_tag"]
+
 LONGEST_TAG, MOST_TAGS = 256, 50
 """What object storage takes: characters of a value, tags of a bucket."""
 
@@ -58,11 +60,15 @@ class WeightsBucketProvider(HostedProvider):
             wrong.append(Fault(f"a bucket cannot move from {zones[0]} to {zones[1]}", path="zone", do=do))
         if wrong:
             return CheckResult(news, failures(_subject(declared), wrong))
-        if not same_bucket and not has_unknown((declared.get("name"), declared.get("zone"))):
-            _refuse_of_others(current(), declared)
-        current().memory.checked.add(str(declared.get(URN, "")))
-        current().agreement.declared(BUCKET, declared)
-        return CheckResult(for_engine(declared), [])
+        run = current()
+        run.memory.checked.add(str(declared.get(URN, "")))
+        if same_bucket and STACK in before:
+            declared[STACK] = before[STACK]  # As its tag has it, whatever the stack is called now.
+        run.agreement.declared(BUCKET, declared)
+        claimed = in_use.claimed_by_another(run, declared, "bucket", name)
+        if not same_bucket and not claimed and not has_unknown((name, declared.get("zone"))):
+            _refuse_of_others(run, declared)
+        return CheckResult(for_engine(declared), failures(_subject(declared), claimed))
 
     @one_line_errors
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -170,17 +176,12 @@ class WeightsBucketProvider(HostedProvider):
             storage.delete_bucket(id_)
 
 
-def stack_tag(stack_identity: str) -> str:
-    """The value of the stack's tag: a digest, since an identity may hold what a tag may not."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, stack_identity))
-
-
 def _subject(props: Mapping[str, Any]) -> str:
     return f'weights bucket "{resource_name(props)}"'
 
 
 def _tags(declared: Mapping[str, Any]) -> dict[str, str]:
-    return {**_declared_tags(declared), STACK_TAG: _own_tag(declared)}
+    return {**_declared_tags(declared), STACK_TAG: own_tag(declared)}
 
 
 def _declared_tags(declared: Mapping[str, Any]) -> dict[str, str]:
@@ -189,10 +190,6 @@ def _declared_tags(declared: Mapping[str, Any]) -> dict[str, str]:
     named = " ".join(key for key in sorted(tags) if " " not in key)
     fits = named and len(named) <= LONGEST_TAG and len(tags) <= MOST_TAGS - 2  # with the two of the stack
     return {**tags, DECLARED_TAG: named} if fits else tags
-
-
-def _own_tag(declared: Mapping[str, Any]) -> str:
-    return stack_tag(str(declared.get(STACK, "")))
 
 
 def _refuse_of_others(run: Session, declared: Mapping[str, Any]) -> None:
@@ -210,23 +207,12 @@ def _refuse_of_others(run: Session, declared: Mapping[str, Any]) -> None:
 
 
 def _require_ours(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
-    """Raise NotOurs for a bucket that exists and may not be taken."""
-    name, zone, what = str(declared["name"]), str(declared["zone"]), _subject(declared)
-    if live.zone and live.zone.upper() != zone.upper():
-        raise NotOurs(
-            f'{what}: a bucket "{name}" exists in zone {live.zone}, not in {zone}; declare that zone, or another name'
-        )
-    if _is_ours(declared, live) or declared.get("adopt"):
-        return
-    if live.tags.get(STACK_TAG) or not run.storage(zone).is_empty(name):
-        raise NotOurs(
-            f'{what}: a bucket "{name}" exists already and this stack did not make it; say `adopt: true` to manage '
-            "it here, use it without managing it, or choose another name"
-        )
+    if (fault := refusal(run, declared, live)) is not None:
+        raise NotOurs(f"{_subject(declared)}: {fault}")
 
 
 def _is_ours(declared: Mapping[str, Any], live: BucketState) -> bool:
-    return live.tags.get(STACK_TAG) == _own_tag(declared)
+    return live.tags.get(STACK_TAG) == own_tag(declared)
 
 
 def _take(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
@@ -234,11 +220,12 @@ def _take(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
     name, zone, what = str(declared["name"]), str(declared["zone"]), _subject(declared)
     _require_ours(run, declared, live)
     ours = _is_ours(declared, live)
-    if not ours and not declared.get("adopt"):
+    if not ours and not declared.get("adopt") and name not in may_adopt():
         run.log.warning(
             str(declared.get(URN, "")), f'{what}: the empty bucket "{name}" was there already and is taken'
         )
-    own = {} if declared.get("adopt") and not ours else {STACK_TAG: _own_tag(declared)}
+    keeps = not ours and (declared.get("adopt") or STACK_TAG in live.tags)
+    own = {} if keeps else {STACK_TAG: own_tag(declared)}
     wanted = {**live.tags, **_declared_tags(declared), **own}
     if wanted != live.tags:
         run.storage(zone).put_tags(name, wanted)
@@ -320,7 +307,11 @@ class WeightsBucket(pulumi.dynamic.Resource, module=MODULE, name="WeightsBucket"
         }
         own = with_dependencies(opts, [account_of(program)], retain_on_delete=retain_on_delete)
         super().__init__(WeightsBucketProvider(), name, props, own)
-        self.resource_name = name
+        self.resource_name, self.place = name, place_of(name, opts)
+        plain_ones = isinstance(bucket_name, str) and isinstance(zone, str) and isinstance(adopt, bool)
+        named = {"name": bucket_name, "zone": zone, "adopt": adopt, STACK: program.identity}
+        self.planned = named if plain_ones else {}
+        """What is known of it before anything is declared, where all of that is plain."""
         self.declared_name = bucket_name if isinstance(bucket_name, str) else None
         program.buckets.append(self)
         program.own(

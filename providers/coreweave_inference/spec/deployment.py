@@ -251,7 +251,9 @@ class DeploymentSpec(Message):
 
     name: Annotated[
         HostLabel | None,
-        Field(description="Hostname label, 1 to 63 characters; left out: derived from resource and stack."),
+        Field(
+            description="Hostname label, 1 to 63 characters; left out: derived from resource, project and stack."
+        ),
         About(change=Change.REPLACES),
     ] = None
     gateway_ids: Annotated[

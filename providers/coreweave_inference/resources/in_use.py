@@ -1,0 +1,136 @@
+"""Names, ids and buckets that a run would make and that are in use: by another resource of the run, or in the account.
+
+All that can be told is told before anything is made.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from coreweave_inference.errors import CoreWeaveError, Fault
+from coreweave_inference.policy import find_ours, sid_for
+from coreweave_inference.spec import Kind
+from coreweave_inference.spec.unknown import UNKNOWN
+
+from .adoption import ADOPT, Refuse, decide
+from .bucket_ownership import refusal
+from .creation import may_adopt, proof_of
+from .session import Session
+from .values import STACK, URN
+
+OBJECTS, BUCKETS, POLICIES = "objects", "buckets", "policies"
+KINDS = {kind.noun: kind for kind in Kind}
+
+
+def plan(objects: Iterable[Any], buckets: Iterable[Any], policies: Iterable[Any]) -> dict[str, list[Any]]:
+    """What a program is about to make, as far as plain values tell; for `faults_of_plan`."""
+    return {
+        OBJECTS: [
+            {"kind": one.kind.noun, "key": one.place.key, "id": one.planned_id, "name": one.planned_name}
+            for one in objects
+            if one.planned_id and not one.imported
+        ],
+        BUCKETS: [{"key": one.place.key, **found} for one in buckets if (found := one.planned)],
+        POLICIES: [{"key": one.place.key, **found} for one in policies if (found := one.planned)],
+    }
+
+
+def faults_of_plan(run: Session, planned: Mapping[str, list[Mapping[str, Any]]]) -> list[str]:
+    """What of a plan is in use while the state is still empty: nothing shows that this stack made any of it."""
+    buckets = [(one, fault_of_bucket(run, one)) for one in planned.get(BUCKETS) or ()]
+    policies = [(one, _statement_in_use(run, one)) for one in planned.get(POLICIES) or ()]
+    return [
+        *_objects_in_use(run, planned.get(OBJECTS) or ()),
+        *(f'weights bucket "{one["key"]}": {fault}' for one, fault in buckets if fault),
+        *(f'inference bucket policy "{one["key"]}": {fault}' for one, fault in policies if fault),
+    ]
+
+
+def _objects_in_use(run: Session, objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for one in objects:
+        kind = KINDS[one["kind"]]
+        decision = decide(
+            kind, one["id"], {"name": one["name"]}, run.lists.known(kind).values(), proof_of(run)
+        )
+        if isinstance(decision, Refuse):
+            yield f'{kind.noun} "{one["key"]}": {decision.why}'
+
+
+def _statement_in_use(run: Session, policy: Mapping[str, Any]) -> Fault | None:
+    """A destroy takes a stack's statement out, so one that is there belongs to another state of the same stack."""
+    bucket, sid = str(policy["bucket"]), sid_for(None, str(policy.get(STACK, "")))
+    if bucket in may_adopt():
+        return None
+    try:
+        document = run.storage().policy(bucket)
+    except CoreWeaveError:
+        return None
+    if find_ours(document, sid) is None:
+        return None
+    return Fault(
+        f'the policy of bucket "{bucket}" holds this stack\'s statement "{sid}" already, and this state did not put it: '
+        "another state of the same stack manages it",
+        do=f"use that state, give this stack another name or identity, or adopt it with {ADOPT}={bucket}",
+    )
+
+
+def fault_of_bucket(run: Session, declared: Mapping[str, Any]) -> Fault | None:
+    """Why a new bucket cannot be made or taken; None where it can, or where object storage does not tell."""
+    try:
+        live = run.storage(str(declared["zone"])).bucket(str(declared["name"]))
+        return None if live is None else refusal(run, declared, live)
+    except CoreWeaveError:
+        return None
+
+
+def faults_of_object(
+    run: Session, kind: Kind, before: Mapping[str, Any], inputs: Mapping[str, Any]
+) -> list[Fault]:
+    """What of an object's id and name is in use. `before` are the inputs in the state, empty for a new object."""
+    urn, id_, name = str(inputs.get(URN, "")), inputs.get("apiId"), inputs.get("name")
+    # For a replacement the engine asks twice, the second time without what was before.
+    recorded = run.memory.recorded.setdefault(urn, set())
+    recorded |= {str(before["apiId"])} if before.get("apiId") else set()
+    claimed = [*claimed_by_another(run, inputs, kind.noun, name), *claimed_by_another(run, inputs, "id", id_)]
+    if claimed or UNKNOWN in (id_, name) or id_ in recorded or not id_:
+        return claimed
+    try:
+        others = [live for live in run.lists.known(kind).values() if live.id not in recorded]
+    except CoreWeaveError:
+        return []
+    decision = decide(kind, str(id_), inputs, others, proof_of(run))
+    return [Fault(decision.why)] if isinstance(decision, Refuse) else []
+
+
+def claimed_by_another(run: Session, inputs: Mapping[str, Any], what: str, value: object) -> list[Fault]:
+    """A fault where another resource of this run declares the same name, id, bucket or policy."""
+    other = run.memory.claim(str(inputs.get(URN, "")), what, value)
+    if not other:
+        return []
+    return [Fault(f'"{other}" of this program has the {_WORDS.get(what, "name")} "{value}" too', do=_DO)]
+
+
+_WORDS = {"id": "id", "bucket": "bucket name", "policy": "policy of bucket"}
+_DO = "one object cannot be two resources: give one of them another name, or declare it once"
+
+
+def declared_twice(
+    planned: Mapping[str, list[Mapping[str, Any]]], names: Iterable[tuple[str, str, str]]
+) -> list[str]:
+    """One sentence on each name, bucket or policy that a program declares twice; `names` are the explicit ones, each with
+    its kind and its resource's key.
+    """
+    keys: defaultdict[str, list[str]] = defaultdict(list)
+    for noun, name, key in names:
+        keys[f'the {noun} name "{name}"'].append(f'"{key}"')
+    for bucket in planned[BUCKETS]:
+        keys[f'the bucket "{bucket["name"]}"'].append(f'"{bucket["key"]}"')
+    for policy in planned[POLICIES]:
+        keys[f'the policy of bucket "{policy["bucket"]}"'].append(f'"{policy["key"]}"')
+    return [
+        f"{what} is declared by {' and '.join(found)}; {_DO}"
+        for what, found in keys.items()
+        if len(found) > 1
+    ]
