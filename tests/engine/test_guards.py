@@ -30,7 +30,7 @@ def test_replace_on_the_command_line_leaves_the_live_objects_alone(workbench: Wo
     assert (quiet.ok, quiet.drift, quiet.changes) == (True, {}, {})
 
 
-def test_a_move_under_a_parent_without_an_alias_leaves_the_live_objects_alone(workbench: Workbench) -> None:
+def test_a_move_under_a_parent_with_an_alias_leaves_the_live_objects_alone(workbench: Workbench) -> None:
     workbench.program = lambda: _program(None)
     workbench.up()
     before = _made(workbench.service)
@@ -96,7 +96,8 @@ def _claim(**changes: object) -> dict[str, Any]:
 
 
 def _program(parent: pulumi.Resource | None) -> None:
-    options = pulumi.ResourceOptions(parent=parent)
+    was = [pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)] if parent else []
+    options = pulumi.ResourceOptions(parent=parent, aliases=was)
     bucket = cw.WeightsBucket("weights", bucket_name="acme-weights", zone=ZONE, adopt=True)
     gateway = cw.Gateway(
         "public", zones=[ZONE], auth=cw.CoreWeaveAuth(), routing=cw.BodyBasedRouting(), opts=options
