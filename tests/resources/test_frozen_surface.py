@@ -163,8 +163,6 @@ def test_the_state_of_each_resource_has_these_keys(simulator: Simulator) -> None
             "format",
             "sid",
             "statement",
-            "ownerSid",
-            "ownerStatement",
         },
         "Gateway": EVERY_OBJECT | {"zones", "coreWeaveAuth", "bodyBasedRouting", "endpoints"},
         "CapacityClaim": EVERY_OBJECT | {"resources"},
