@@ -78,15 +78,16 @@ def main(count: int, foreign: int) -> None:
         for command in ("up", "up", "destroy"):
             simulator.journal.clear()
             start = time.monotonic()
-            done = stack.run(command, "--yes")
+            with stack.started(command, "--yes") as process:
+                _, error = process.communicate()
             seconds = time.monotonic() - start
             memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
             requests = len(simulator.journal.entries())
             print(
-                f"{command}: exit {done.returncode}, {seconds:.1f} s, {memory:.0f} MiB, {requests} requests"
+                f"{command}: exit {process.returncode}, {seconds:.1f} s, {memory:.0f} MiB, {requests} requests"
             )
-            if done.returncode:
-                print(done.stderr[-2000:])
+            if process.returncode:
+                print(error[-2000:], flush=True)
 
 
 if __name__ == "__main__":

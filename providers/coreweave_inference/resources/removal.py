@@ -103,7 +103,7 @@ def wait_until_gone(
 
     Raises CoreWeaveError at the deadline, and for an object that was being deleted and lasts in another status.
     """
-    gone, going, back = set[str](), set[str](), dict[str, Streak]()
+    gone, going, back = run.memory.gone, set[str](), dict[str, Streak]()
 
     def left() -> list[str]:
         if released():
@@ -161,10 +161,10 @@ def _shown(run: Session, objects: Objects, gone: set[str]) -> dict[str, ApiObjec
     kinds = {kind for kind, _ in objects.values()}
     seen = {id_: live for kind in kinds for id_, live in run.lists.look(kind, max_age_seconds=0.2).items()}
     shown = {id_: seen[id_] for id_ in objects if id_ in seen}
-    gone -= shown.keys()
+    gone.difference_update(shown)
     for chunk in () if shown else _chunks(id_ for id_ in objects if id_ not in gone):
         shown = _get(run, objects, chunk)
-        gone |= set(chunk) - shown.keys()
+        gone.update(set(chunk) - shown.keys())
         if shown:
             break
     return shown

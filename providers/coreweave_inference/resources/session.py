@@ -119,6 +119,8 @@ class Memory:
     """The last accepted write of this process, by id."""
     deleted: dict[str, tuple[Kind, str]] = field(default_factory=dict)
     """Id to kind and name of what this process has deleted."""
+    gone: set[str] = field(default_factory=set)
+    """Ids of what this process deleted and a GET then answered 404 for."""
     deletions: int = 0
     """How many deletions have begun in this process."""
 
