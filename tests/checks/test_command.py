@@ -62,10 +62,10 @@ def test_a_sound_declaration_ends_in_a_line_of_zeros(check: Command) -> None:
     assert counts == "0 errors, 0 warnings, 0 notes, 0 accepted"
 
 
-def test_an_error_ends_in_exit_code_1_with_its_place(check: Command, tmp_path: Path) -> None:
+def test_an_error_ends_in_exit_code_2_with_its_place(check: Command, tmp_path: Path) -> None:
     done = check("--offline", files=NO_TRAFFIC)
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert f'traffic-sum-zero deployment "chat" ({tmp_path}/inference.yaml:' in done.output
     assert done.output.splitlines()[-1] == "1 error, 0 warnings, 0 notes, 0 accepted"
 
@@ -77,11 +77,23 @@ def test_a_declaration_that_is_at_fault_ends_in_exit_code_2(check: Command) -> N
     assert 'did you mean "gateways"?' in done.output
 
 
+def test_a_fault_of_the_declaration_is_a_finding_with_code_file_and_line(
+    check: Command, tmp_path: Path
+) -> None:
+    done = check("--offline", "--json", files={"inference.yaml": "version: 1\ngateway: {}\n"})
+
+    document = json.loads(done.stdout)
+    assert (done.exit_code, document["ok"]) == (2, False)
+    (finding,) = document["findings"]
+    assert (finding["code"], finding["severity"]) == ("invalid-declaration", "error")
+    assert finding["origin"] == {"file": str(tmp_path / "inference.yaml"), "line": 2}
+
+
 def test_json_holds_the_findings_and_their_counts(check: Command, tmp_path: Path) -> None:
     done = check("--offline", "--json", files=NO_TRAFFIC)
 
     document = json.loads(done.stdout)
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert not document["ok"]
     assert document["counts"] == {"error": 1, "warning": 0, "note": 0, "accepted": 0}
     (finding,) = document["findings"]
@@ -140,6 +152,6 @@ def test_with_a_token_the_service_is_looked_at_and_a_state_that_is_not_there_is_
         "--stack", "dev", files={**WITH_OVERLAY, "inference.yaml": misspelt}, environment=environment
     )
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert 'did you mean "max-model-len"?' in done.output
     assert "not checked: the last state could not be read, so changes were not judged" in done.output

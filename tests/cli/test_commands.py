@@ -88,6 +88,7 @@ def test_without_a_terminal_a_change_needs_yes(cw_inference: Command, tmp_path: 
     assert for_machines.exit_code == 2
     assert json.loads(for_machines.stdout) == {
         "ok": False,
+        "findings": [],
         "errors": [f"`{command}` needs --yes here: --json asks no questions"],
     }
 

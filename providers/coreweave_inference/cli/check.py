@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .exits import FAILED, errors_told
+from .exits import MEND, errors_told
 
 
 def check(
@@ -30,7 +30,7 @@ def check(
 ) -> None:
     """Say what in a declaration cannot work or will surprise, before anything runs.
 
-    Exit code 1 where there are errors, 2 where the declaration itself is at fault. With a token the account, the buckets
+    Exit code 2 where there are errors, or the declaration itself is at fault. With a token the account, the buckets
     and the stack's last state are looked at too; nothing is ever changed.
 
     The document of --json: ok, findings and accepted (code, severity, object, kind, key, path, origin, what, why, do),
@@ -57,4 +57,4 @@ def check(
         report = report_on(found)
     say(json.dumps(check_report.document(report)) if as_json else "\n".join(check_report.text(report)))
     if report.errors:
-        raise typer.Exit(FAILED)
+        raise typer.Exit(MEND)

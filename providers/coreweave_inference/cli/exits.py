@@ -1,14 +1,19 @@
-"""Exit codes, and errors as one line on standard error or one JSON document on standard output."""
+"""Exit codes, and errors as one line on standard error or one JSON document on standard output.
+
+The same for all commands: 0 good or nothing to do, 1 failed, 2 bad input or findings that stop, 3 differs or does not
+hold, 4 not known or warnings where asked for, 5 still in progress, 130 stopped. `review` documents its own 2 and 3.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 
-from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, PlanMoved, SettingsError
+from coreweave_inference.errors import CoreWeaveError, Fault, InvalidDeclaration, PlanMoved, SettingsError
 
 from .output import say
 
@@ -24,7 +29,8 @@ def errors_told(*, as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except CoreWeaveError as error:
-        tell_error(str(error), as_json=as_json)
+        faults = error.faults if isinstance(error, InvalidDeclaration) else ()
+        tell_error(str(error), as_json=as_json, findings=[_finding(fault) for fault in faults])
         raise typer.Exit(_code(error)) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -35,12 +41,29 @@ def errors_told(*, as_json: bool = False) -> Iterator[None]:
         raise typer.Exit(STOPPED) from None
 
 
-def tell_error(text: str, *, as_json: bool = False) -> None:
+def tell_error(text: str, *, as_json: bool = False, findings: Sequence[Mapping[str, Any]] = ()) -> None:
     """One error, where whoever runs the command looks for it."""
     if as_json:
-        print(json.dumps({"ok": False, "errors": text.splitlines()}))
+        print(json.dumps({"ok": False, "errors": text.splitlines(), "findings": list(findings)}))
     else:
         say(f"error: {text}", error=True)
+
+
+def _finding(fault: Fault) -> dict[str, Any]:
+    """A fault of a declaration in the form of a finding of the checks."""
+    section, _, rest = fault.path.partition(".")
+    return {
+        "code": "invalid-declaration",
+        "severity": "error",
+        "object": "",
+        "kind": section,
+        "key": rest.partition(".")[0],
+        "path": fault.path,
+        "origin": {"file": fault.file, "line": fault.line} if fault.file else None,
+        "what": fault.what,
+        "why": "",
+        "do": fault.do,
+    }
 
 
 def usage_error(text: str, *, as_json: bool = False) -> typer.Exit:

@@ -182,6 +182,7 @@ class Session:
         self._bucket_locks: dict[str, threading.Lock] = {}
         self._credentials: Callable[[], Any] | None = None
         self._parameters: dict[str, Any] = {}
+        self._parameter_locks = {kind: threading.Lock() for kind in Kind}
         self._cannot_prove_gone = False
 
     def storage(self, zone: str = "") -> ObjectStorage:
@@ -205,7 +206,7 @@ class Session:
 
     def parameters(self, kind: Kind) -> dict[str, Any]:
         """The service's catalogue for `kind`, asked for once in a run; {} where the call fails (never an error)."""
-        with self._lock:
+        with self._parameter_locks[kind]:
             if kind.path not in self._parameters:
                 try:
                     self._parameters[kind.path] = self.api.parameters(kind)
