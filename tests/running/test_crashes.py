@@ -240,6 +240,22 @@ def test_a_repair_never_overwrites_what_another_run_wrote_meanwhile(
     assert "slow" in stack.names()
 
 
+def test_the_state_of_another_stack_is_refused_before_anything_is_deleted(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(claims("h200"))
+    assert stack.run("up", "--yes").returncode == 0
+    states = stack.backend / ".pulumi" / "stacks" / "serving"
+    shutil.copyfile(states / "dev.json", states / "prod.json")
+    shutil.copyfile(stack.path / "Pulumi.dev.yaml", stack.path / "Pulumi.prod.yaml")
+
+    up, destroy = (stack.run(command, "--yes", stack="prod") for command in ("up", "destroy"))
+
+    assert (up.returncode, destroy.returncode) == (1, 1)
+    assert "its state is the one of stack serving/dev" in up.stderr
+    assert len(simulator.world.records("capacityclaims")) == 1
+
+
 def gateway(key: str, name: str, *aliases: str) -> str:
     """A gateway with a name of its own, and the keys that it had before."""
     routing = "zones: [US-EAST-04A], coreWeaveAuth: {}, bodyBasedRouting: {apiType: API_TYPE_OPENAI}"

@@ -6,7 +6,7 @@ import pytest
 from coreweave_inference.engine.happenings import Step
 from coreweave_inference.engine.recovery import organization_in
 from coreweave_inference.engine.removals import to_remove, without_edges_to
-from coreweave_inference.engine.repair import Found, Left, Repaired, own_ids, pending, repaired
+from coreweave_inference.engine.repair import Found, Left, Repaired, other_stack, own_ids, pending, repaired
 from coreweave_inference.spec.engine_secrets import SECRET_SIGNATURE, holds_secret, without_secrets
 
 GATEWAY = "pulumi-python:dynamic/coreweave/inference:Gateway"
@@ -167,3 +167,13 @@ def test_what_stays_no_longer_depends_on_what_goes() -> None:
     assert after == state(
         resources=(going, {**user, "dependencies": [stays], "propertyDependencies": {"a": [], "b": [stays]}})
     )
+
+
+def test_the_state_of_another_stack_or_project_is_told_by_its_urns() -> None:
+    own = state(resources=(MADE,))
+
+    assert other_stack(own, "serving", "dev") == ""
+    assert other_stack(own, "serving", "acme/serving/dev") == ""
+    assert other_stack(own, "serving", "prod") == "serving/dev"
+    assert other_stack(own, "chat", "dev") == "serving/dev"
+    assert other_stack({}, "serving", "dev") == ""

@@ -217,6 +217,12 @@ class Engine:
     def repair(self) -> tuple[str, ...]:
         """Put right what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
         base = self.state()
+        other = repair.other_stack(base or {}, self.directory.project, self.stack)
+        if other:
+            raise CoreWeaveError(
+                f'stack "{self.stack}": its state is the one of stack {other}, and a run here would change or delete that '
+                "stack's objects; nothing was changed; import this stack's own state, or use `pulumi stack rename`"
+            )
         state = taken_up(base or {})
         if not repair.pending(state):
             return ()
