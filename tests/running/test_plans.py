@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 from coreweave_inference.simulator import Simulator
 
@@ -202,3 +203,35 @@ def test_a_file_that_is_no_plan_of_this_stack_is_one_error(
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert word in done.stderr
     assert writes(simulator) == []
+
+
+def test_taking_an_existing_object_is_called_adopt_with_what_it_writes(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(gateways("public"))
+    assert stack.run("up", "--yes").returncode == 0
+    stack.declare(gateways("public"), claims("h200"))
+    file = stack.path / "plan.json"
+    assert stack.run("preview", "--save-plan", str(file)).returncode == 0
+    ((id_, entry),) = json.loads(file.read_text())["objects"]["capacity claim"].items()
+    resources = {
+        "instanceId": "gd-8xh200ib-i128",
+        "instanceCount": 4,
+        "capacityType": "CAPACITY_TYPE_SERVERLESS",
+        "zones": ["US-EAST-04A"],
+    }
+    made = httpx.post(
+        f"{simulator.url}{OURS}capacityclaims",
+        json={"id": id_, "name": entry["name"], "resources": resources},
+        headers={"Authorization": f"Bearer {simulator.token}"},
+    )
+    assert made.status_code == 200, made.text
+
+    up = stack.run("up", "--yes")
+
+    assert up.returncode == 0, up.stderr
+    lines = up.stdout.splitlines()
+    at = lines.index('= adopt    capacity claim "h200"')
+    assert lines[at + 1] == "    resources.instanceCount: 4 -> 1"
+    assert len(simulator.world.records("capacityclaims")) == 1
+    assert instances(simulator) == 1
