@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from coreweave_inference.checks import Severity
+from coreweave_inference.checks import Severity, run
 from coreweave_inference.spec.versions import newest
 
-from tests.checks.situations import checked, codes
+from tests.checks.situations import checked, codes, view
 
 VERSIONS = {"catalogue": "versions: {vllm: [0.22.0+crwv.2]}"}
 OLD = "deployments: {chat: {runtime: {version: 0.20.0}}, canary: {runtime: {version: 0.20.0}}}"
@@ -99,6 +101,32 @@ def test_lowering_min_together_with_the_share_is_no_surprise():
     half = "deployments: {chat: {autoscaling: {min: 4}, traffic: {weight: 100}}, canary: {autoscaling: {min: 2}}}"
 
     assert "min-lowered" not in codes({"before": before, "declaration": half})
+
+
+MANY, ONE = (f"deployments: {{chat: {{autoscaling: {{min: {least}}}}}}}" for least in (6, 1))
+
+
+def test_an_object_of_another_stack_with_the_name_of_one_to_be_created_is_not_its_former_self():
+    nothing = "deployments: null\ngateways: null\ncapacityClaims: null\n"
+    theirs = (
+        "deployments: {chat-serving-dev: {gateways: [public], model: {name: acme/chat, path: models/chat},"
+        " runtime: {engine: vllm}, resources: {instanceType: gd-8xh200ib-i128, gpuCount: 1},"
+        " autoscaling: {min: 6, max: 8}, traffic: {weight: 100}}}"
+    )
+    first_run = {"before": nothing, "live": theirs, "declaration": ONE}
+
+    assert "chat-serving-dev" in {
+        deployment.name for deployment in view(first_run).deployments if deployment.own
+    }
+    assert "min-lowered" not in codes(first_run)
+
+
+def test_an_object_is_the_stacks_own_by_its_state_or_where_that_is_not_known_by_its_id():
+    known = view({"before": MANY, "declaration": ONE})
+
+    assert "min-lowered" in {found.code for found in run(known).findings}
+    assert "min-lowered" in {found.code for found in run(replace(known, last=None)).findings}
+    assert "min-lowered" not in {found.code for found in run(replace(known, last=None, live=())).findings}
 
 
 def test_a_model_name_that_another_deployment_takes_over_is_not_gone():

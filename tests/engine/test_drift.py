@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from pathlib import Path
 
 import coreweave_inference
+from coreweave_inference.engine.happenings import of_event
+from coreweave_inference.engine.properties import path_keys
+from coreweave_inference.engine.results import Record
+from coreweave_inference.review import read_preview, review
+from pulumi.automation import EngineEvent
 
-from tests.engine.declarations import canary, stack
-from tests.engine.workbench import Workbench
+from tests.engine.declarations import DEPLOYMENT, canary, edited, stack
+from tests.engine.runs import Run
+from tests.engine.workbench import Workbench, until
 
 
 def test_changes_made_outside_show_as_exactly_their_fields_and_an_up_that_refreshes_puts_them_back(
@@ -61,6 +68,74 @@ def test_a_state_stays_quiet_under_a_later_version_whose_deployments_have_one_mo
     assert changed.changes["chat"] == "update autoscaling.max"
     (body,) = changed.bodies("PATCH", "deployments")
     assert body["speculativeDecoding"] is False
+
+
+def test_a_review_and_a_preview_call_the_same_objects_changed_or_deleted_outside(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    spares = {name: edited(DEPLOYMENT, {"model": {"name": f"acme/{name}"}}) for name in ("again", "given-up")}
+    document = canary(
+        buckets={"weights": {"tags": {"team": "search"}}},
+        deployments=spares,
+    )
+    workbench.declare(document)
+    assert workbench.up().ok
+    world = service.simulator.world
+    for record in world.records("deployments"):
+        if record.spec["name"] in ("again-serving-dev", "given-up-serving-dev"):
+            world.delete(record)
+    service.edit("deployments", "chat-serving-dev", {"autoscaling": {"max": 9}})
+    service.edit("gateways", "public-serving-dev", {"name": "renamed-by-hand"})
+    service.s3.delete_bucket_policy(Bucket="acme-weights")
+    service.s3.put_bucket_tagging(
+        Bucket="acme-weights", Tagging={"TagSet": [{"Key": "team", "Value": "chat"}]}
+    )
+    until(lambda: len(service.live("deployments")) == 2, "the deletions")
+    workbench.declare(
+        edited(
+            document,
+            {"deployments": {"given-up": None, "new": edited(DEPLOYMENT, {"model": {"name": "acme/new"}})}},
+        )
+    )
+
+    run = workbench.preview("--refresh", "--json", "--show-sames")
+
+    expected = {
+        "again": {"deleted"},
+        "given-up": {"deleted"},
+        "weights-policy": {"deleted"},
+        "weights": {"changed"},
+        "public": {"changed"},
+        "chat": {"changed", "broken"},
+        "chat-canary": {"broken"},
+    }
+    assert _previewed(run) == expected
+    assert _reviewed(run) == expected
+
+
+def _previewed(run: Run) -> dict[str, set[str]]:
+    """What `cw-inference preview` calls drift in the events of a run."""
+    record, found = Record(), defaultdict[str, set[str]](set)
+    for event in run.events:
+        happening = of_event(EngineEvent.from_json(dict(event)))
+        if happening is not None:
+            record.add(happening)
+    for step in record.drift(refreshing=False):
+        if step.kind != "readiness":
+            found[step.name].add("deleted" if step.gone else "changed")
+            continue
+        for change in step.changes:
+            found[str(path_keys(change.path)[-2]).rpartition(" ")[2]].add("broken")
+    return found
+
+
+def _reviewed(run: Run) -> dict[str, set[str]]:
+    """What `cw-inference review` calls drift in the document of the same run."""
+    found = defaultdict[str, set[str]](set)
+    for drift in review([read_preview(run.output, "preview")]).drift:
+        found[drift.label].add("broken" if drift.path == "health" else "changed" if drift.path else "deleted")
+    return found
 
 
 def _later_version(root: Path) -> Path:
