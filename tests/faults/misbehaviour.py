@@ -18,6 +18,8 @@ WRITES = ("POST", "PATCH", "PUT", "DELETE")
 API = "^/v1alpha1/inference/"
 STATUSES = (429, 500, 502, 503, 520)
 KEEPS_A_KILL_OPEN_SECONDS = 0.3
+MORE_THAN_IS_READ = 70
+"""MiB of an answer that is unpacked: more than the API client takes."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ def _knobs(random: Random) -> dict[str, Any]:
         "key_delay_seconds": random.choice((0.0,) * 7 + (0.2,)),
         "stale_status_seconds": random.choice((0.05, 0.2, 0.4)),
         "deployment_update_seconds": random.choice((0.05, 0.3)),
+        "heartbeat_seconds": random.choice((0.0, 0.0, 0.03, 0.5)),
+        "lists_hide_deleting": random.random() < 0.3,
     }
 
 
@@ -182,6 +186,16 @@ def _lists_fail(random: Random) -> Fault:
     return Fault("status", "GET", f"{API}[a-z]+$", nth=random.randint(2, 6), count=count, status=status)
 
 
+def _trickle(random: Random) -> Fault:
+    kind = random.choice((Fault, OnWrite))
+    return kind("trickle", path=API, nth=random.randint(1, 8), count=random.randint(1, 2), seconds=0.03)
+
+
+def _swell(random: Random) -> Fault:
+    kind = random.choice((Fault, OnWrite))
+    return kind("swell", path=API, nth=random.randint(1, 8), count=1, megabytes=MORE_THAN_IS_READ)
+
+
 FAULTS: Mapping[str, Callable[[Random], Fault]] = {
     "lost answer": _lost_answer,
     "error status": _status,
@@ -195,6 +209,8 @@ FAULTS: Mapping[str, Callable[[Random], Fault]] = {
     "renamed enums": _renamed_enums,
     "unknown fields": _unknown_fields,
     "failing lists": _lists_fail,
+    "trickling answer": _trickle,
+    "huge answer": _swell,
 }
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from coreweave_inference.simulator.records import Condition
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from tests.faults.account import Violation, not_serving
+from coreweave_inference.simulator.records import Condition, Record
+
+from tests.faults.account import KINDS, Name, Violation, not_serving
 from tests.faults.misbehaviour import Kill, OnWrite
 from tests.faults.programs import Program
 from tests.faults.situations import Scene, Situation
 
 BROKEN = "STATUS_FAILED"
+SLOW_DELETIONS = {
+    "deployment_delete_seconds": 2.0,
+    "gateway_delete_seconds": 1.0,
+    "claim_delete_seconds": 1.0,
+}
 
 
 def broken_later(scene: Scene) -> list[Violation]:
@@ -35,12 +45,64 @@ def broken_later(scene: Scene) -> list[Violation]:
     return found
 
 
+def comes_back(scene: Scene) -> list[Violation]:
+    """A deletion that the service gives up, once or twice: no destroy says that it succeeded while the object is there."""
+    name, id_ = scene.random.choice(_deletable(scene))
+    with _changed(scene, {**SLOW_DELETIONS, "lists_hide_deleting": scene.random.random() < 0.3}):
+        reviver = _Reviver(scene, id_, times=scene.random.choice((1, 1, 2)))
+        with reviver.waiting():
+            ok, told = scene.run("destroy")
+        left = [f"{item.kind} {item.name}" for item in scene.stage.live()]
+        if ok and left:
+            return [Violation("called gone and not gone", f"{', '.join(left)}: {told}")]
+        if not ok:
+            ok, told = scene.run("destroy")
+            left = [f"{item.kind} {item.name}" for item in scene.stage.live()]
+    if ok and left:
+        return [Violation("called gone and not gone", f"{', '.join(left)}: {told}")]
+    if not ok and not (f"COREWEAVE_TAKE_OVER={id_}" in str(told) and reviver.revived > 1):
+        return [Violation("not done", f"{name} came back, and the second destroy failed: {told}")]
+    if not ok:
+        scene.simulator.world.delete(_record(scene, id_))  # As the message says: in the console.
+        ok, told = scene.run("destroy")
+        if not ok:
+            return [Violation("not done", f"{name} is deleted at last, and the destroy failed: {told}")]
+    return scene.restored()
+
+
+class _Reviver:
+    """Gives the deletion of an object up as soon as it has begun."""
+
+    def __init__(self, scene: Scene, id_: str, times: int) -> None:
+        self._scene, self._id, self._times = scene, id_, times
+        self._seconds = scene.random.choice((0.0, 0.4))
+        self._over = threading.Event()
+        self.revived = 0
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While a run goes on."""
+        thread = threading.Thread(target=self._watch, name="reviver", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+
+    def _watch(self) -> None:
+        while self.revived < self._times and not self._over.wait(0.02):
+            record = _record(self._scene, self._id)
+            if record is None:
+                return
+            if record.deleted_at is not None and not self._over.wait(self._seconds):
+                self._scene.simulator.world.revive(self._id)
+                self.revived += 1
+
+
 def stopped_destroys(scene: Scene) -> list[Violation]:
     """A destroy that is stopped, twice perhaps, and then one that says that it succeeded: nothing is there any more."""
-    slow = {"deployment_delete_seconds": 2.0, "gateway_delete_seconds": 1.0, "claim_delete_seconds": 1.0}
-    usual = scene.simulator.behaviour.as_json()
-    scene.simulator.behaviour = scene.simulator.behaviour.changed(slow)
-    try:
+    with _changed(scene, SLOW_DELETIONS):
         for _ in range(scene.random.choice((1, 1, 2))):
             who = scene.random.choice(("ctrl-c", "ctrl-c twice", "engine", "provider"))
             fault = OnWrite("delay", nth=scene.random.randint(1, 4), seconds=0.2, when="after")
@@ -49,8 +111,6 @@ def stopped_destroys(scene: Scene) -> list[Violation]:
             scene.simulator.faults.clear()
         ok, told = scene.run("destroy")
         left = [f"{item.kind} {item.name}" for item in scene.stage.live()]
-    finally:
-        scene.simulator.behaviour = scene.simulator.behaviour.changed({key: usual[key] for key in slow})
     found = []
     if ok and left:
         found.append(Violation("called gone and not gone", f"{', '.join(left)}: {told}"))
@@ -59,11 +119,39 @@ def stopped_destroys(scene: Scene) -> list[Violation]:
     return found or scene.restored()
 
 
+@contextlib.contextmanager
+def _changed(scene: Scene, knobs: Mapping[str, Any]) -> Iterator[None]:
+    """While the service behaves so."""
+    usual = scene.simulator.behaviour.as_json()
+    scene.simulator.behaviour = scene.simulator.behaviour.changed(knobs)
+    try:
+        yield
+    finally:
+        scene.simulator.behaviour = scene.simulator.behaviour.changed({key: usual[key] for key in knobs})
+
+
+def _deletable(scene: Scene) -> list[tuple[str, str]]:
+    """Name and id of each declared object whose deletion takes its time."""
+    recorded = scene.stage.recorded().ids
+    return sorted((f"{name[0]} {name[1]}", recorded[name][0]) for name in _slow(scene.program))
+
+
+def _slow(program: Program) -> list[Name]:
+    return [name for name in program.objects() if name[0] in KINDS]
+
+
+def _record(scene: Scene, id_: str) -> Record | None:
+    world = scene.simulator.world
+    found = (world.find(kind, id_) for kind in KINDS.values())  # type: ignore[arg-type]
+    return next((record for record in found if record is not None), None)
+
+
 def _enabled(program: Program) -> list[str]:
     return sorted(key for key, item in program.deployments.items() if not item.disabled)
 
 
 SITUATIONS = (
     Situation("broken later", broken_later, lambda program: bool(_enabled(program))),
+    Situation("comes back", comes_back, lambda program: bool(_slow(program)), keeps=False),
     Situation("stopped destroys", stopped_destroys, keeps=False),
 )

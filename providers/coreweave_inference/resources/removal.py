@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -101,9 +102,10 @@ def wait_until_gone(
 ) -> None:
     """Wait until no list and no GET shows any of `objects`, or `released` says that others wait for them.
 
-    Raises CoreWeaveError at the deadline, and for an object that was being deleted and lasts in another status.
+    What lasts in another status than DELETING is deleted once more. Raises CoreWeaveError at the deadline, and for an
+    object that was being deleted and lasts in another status still.
     """
-    gone, going, back = run.memory.gone, set[str](), dict[str, Streak]()
+    gone, going, again, back = run.memory.gone, set[str](), set[str](), dict[str, Streak]()
 
     def left() -> list[str]:
         if released():
@@ -114,16 +116,28 @@ def wait_until_gone(
             if live.status == "DELETING":
                 going.add(id_)
                 back.pop(id_, None)
-            elif id_ in going:
+            else:
                 back[id_] = back.get(id_, Streak()).one_more(now)
-        returned = [
-            shown[id_] for id_, streak in back.items() if streak.lasts(now, run.settings.settle_seconds)
-        ]
+        settle = run.settings.settle_seconds
+        lasting = [id_ for id_, streak in back.items() if id_ in shown and streak.lasts(now, settle)]
+        for id_ in lasting:
+            if id_ not in again:
+                _delete_again(run, objects, id_, shown[id_].status, urn)
+                again.add(id_)
+                del back[id_]
+        returned = [shown[id_] for id_ in lasting if id_ in back and id_ in going]
         if returned:
             raise CoreWeaveError(came_back(objects, returned))
         return sorted(_label(objects, id_) for id_ in shown)
 
     _wait_for_none(run, urn, left, "deleted but not gone", released)
+
+
+def _delete_again(run: Session, objects: Objects, id_: str, status: str, urn: str) -> None:
+    """The service gave a deletion up that it had accepted: ask for it once more."""
+    with contextlib.suppress(NotFound):
+        run.api.delete(objects[id_][0], id_)
+    run.log.warning(urn, f"{_label(objects, id_)}: {status} after its deletion; its deletion was sent again")
 
 
 def confirm_gone(run: Session, objects: Objects, urn: str) -> list[str]:
