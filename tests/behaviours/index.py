@@ -57,7 +57,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "B14 our id is brought to the declared spec, a name of others is refused": (
         "resources/creation::our_own_id_from_a_run_that_died_is_taken_over_and_brought_up_to_date",
-        "resources/creation::a_name_in_use_is_refused_with_how_to_import",
+        "resources/creation::a_name_in_use_is_refused_with_how_to_proceed",
     ),
     "B15 a deletion waits for the 404 whatever is shown before": (
         "resources/deployment_guards::a_deployment_in_any_state_is_deleted_and_waited_for",

@@ -19,7 +19,7 @@ def platform(**sections: Any) -> dict[str, Any]:
 
 def run_a_deployment_of_others(service: Service) -> None:
     """A deployment that another stack made: through our gateway, on our claim, with our weights."""
-    gateway = service.live("gateways")["public-dev"]["spec"]["id"]
+    gateway = service.live("gateways")["public-serving-dev"]["spec"]["id"]
     spec = {
         "id": OTHERS,
         "organizationId": ORGANISATION,
@@ -77,7 +77,7 @@ def test_what_a_protected_object_does_not_concern_can_still_be_removed(workbench
 
     assert removed.ok, removed.errors
     assert spared.ok, spared.errors
-    assert workbench.service.account() == {"gateways": ["public-dev"], "buckets": ["acme-weights"]}
+    assert workbench.service.account() == {"gateways": ["public-serving-dev"], "buckets": ["acme-weights"]}
 
 
 @pytest.mark.thorough

@@ -295,7 +295,7 @@ def test_a_lost_answer_a_409_and_a_name_in_use_elsewhere(host: Host, simulator: 
     stranger = resource(host, GatewayProvider(), "Gateway", "stranger")
     inputs, failures = stranger.check(gateway("stranger", name="lost-acme-dev"))
 
-    with pytest.raises(Refused, match='the name "lost-acme-dev" is in use by gateway'):
+    with pytest.raises(Refused, match='belongs to "lost" of this stack'):
         stranger.create(inputs)
 
     assert [

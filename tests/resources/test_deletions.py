@@ -21,6 +21,7 @@ from coreweave_inference.deletions import (
     refusals,
 )
 from coreweave_inference.policy import inference_statement
+from coreweave_inference.resources.deletion_guard import same_record
 from coreweave_inference.spec import Kind
 
 ZONE, OTHER_ZONE = "US-EAST-04A", "US-WEST-01A"
@@ -196,3 +197,18 @@ def test_each_refusal_names_the_object_and_the_setting_that_lets_it_pass() -> No
     assert "COREWEAVE_KEEP_PROTECTED=1" in both[0]
     assert "COREWEAVE_DESTROY_USED=1" in both[1]
     assert neither == (both[2],)
+
+
+def test_a_record_is_the_same_in_any_order_of_its_entries_and_keys() -> None:
+    claim = {
+        "kind": "capacity claim",
+        "id": "1",
+        "name": "h200",
+        "resources": {"instanceId": H200, "zones": [ZONE]},
+    }
+    gateway = {"kind": "gateway", "id": "2", "name": "public"}
+    turned = {**claim, "resources": dict(reversed(claim["resources"].items()))}  # type: ignore[attr-defined]
+
+    assert same_record([claim, gateway], [gateway, turned])
+    assert not same_record([claim, gateway], [claim])
+    assert not same_record([claim], [{**claim, "protect": True}])

@@ -58,5 +58,5 @@ def test_a_target_is_deleted_alone_unless_something_that_stays_uses_it(
     assert (down.returncode, down.stderr) == (0, "")
     assert "bills" not in down.stdout
     assert stack.names() == {"account", "public", "ready"}
-    assert [record.spec["name"] for record in simulator.world.records("gateways")] == ["public-dev"]
+    assert [record.spec["name"] for record in simulator.world.records("gateways")] == ["public-serving-dev"]
     assert not simulator.world.records("capacityclaims")

@@ -164,7 +164,7 @@ def _holds_objects(run: Session, item: Owned) -> bool:
         return False
 
 
-def _comparable(record: Iterable[Mapping[str, Any]], ignored: Collection[str]) -> list[str]:
-    return sorted(
-        repr(sorted((key, value) for key, value in entry.items() if key not in ignored)) for entry in record
-    )
+def _comparable(record: Iterable[Mapping[str, Any]], ignored: Collection[str]) -> list[dict[str, Any]]:
+    """The entries in one order; the keys of a value come from the engine in any order."""
+    entries = [{key: value for key, value in entry.items() if key not in ignored} for entry in record]
+    return sorted(entries, key=lambda entry: [str(entry.get(key)) for key in ("kind", "id", "name")])
