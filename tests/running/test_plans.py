@@ -15,11 +15,21 @@ from typing import Any
 
 import httpx
 import pytest
+from coreweave_inference.resources.adoption import ADOPT
+from coreweave_inference.resources.bucket_ownership import STACK_TAG, stack_tag
 from coreweave_inference.simulator import Simulator
+from coreweave_inference.spec.identity import stack_identity
 
 from tests.running.command_line import Stack, claims, gateways, until
+from tests.simulator.inference_fixtures import s3_client
 
 OURS = "/v1alpha1/inference/"
+BUCKETS = """\
+buckets:
+  theirs: {name: acme-theirs, zone: US-EAST-04A, adopt: true, tags: {team: search}}
+  kept: {name: acme-kept, zone: US-EAST-04A}
+  new: {name: acme-new, zone: US-EAST-04A}
+"""
 
 
 def writes(simulator: Simulator) -> list[str]:
@@ -37,6 +47,15 @@ def edit(simulator: Simulator, count: int) -> None:
 def instances(simulator: Simulator) -> int:
     count: int = simulator.world.records("capacityclaims")[0].spec["resources"]["instanceCount"]
     return count
+
+
+def make_bucket(simulator: Simulator, name: str, tags: dict[str, str]) -> None:
+    s3 = s3_client(simulator)
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"})
+    s3.put_bucket_tagging(
+        Bucket=name, Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
+    )
+    s3.close()
 
 
 class Terminal:
@@ -227,11 +246,24 @@ def test_taking_an_existing_object_is_called_adopt_with_what_it_writes(
     )
     assert made.status_code == 200, made.text
 
+    make_bucket(simulator, "acme-theirs", {"team": "chat"})
+    make_bucket(
+        simulator,
+        "acme-kept",
+        {STACK_TAG: stack_tag(stack_identity("5f1c0f6a4d", "organization", "serving", "dev"))},
+    )
+    stack.declare(gateways("public"), claims("h200"), BUCKETS)
+    stack.environment[ADOPT] = id_
+
     up = stack.run("up", "--yes")
 
     assert up.returncode == 0, up.stderr
     lines = up.stdout.splitlines()
     at = lines.index('= adopt    capacity claim "h200"')
     assert lines[at + 1] == "    resources.instanceCount: 4 -> 1"
+    theirs, kept = (lines.index(f'= adopt    weights bucket "{name}"') for name in ("theirs", "kept"))
+    assert lines[theirs + 1] == '    tags["team"]: chat -> search'
+    assert not lines[kept + 1].startswith(" ")
+    assert '+ create   weights bucket "new"' in lines
     assert len(simulator.world.records("capacityclaims")) == 1
     assert instances(simulator) == 1

@@ -1,4 +1,4 @@
-"""Whose a bucket is that exists already: its tag says which stack made it."""
+"""Whose a bucket is that exists already: its tag says which stack made it. And the tags that a bucket gets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from coreweave_inference.errors import Fault
+from coreweave_inference.spec.normal_form import Difference
+from coreweave_inference.spec.shape import entry
 from coreweave_inference.storage import BucketState
 
 from .creation import may_adopt
@@ -15,6 +17,10 @@ from .values import STACK
 
 STACK_TAG = "coreweave-inference-stack"
 """Tag that says which stack made the bucket. State format: a kept bucket is known by it."""
+DECLARED_TAG = "coreweave-inference-tags"
+"""Tag that names the tags which the stack declares: those of a run that was killed before it could record them too."""
+LONGEST_TAG, MOST_TAGS = 256, 50
+"""What object storage takes: characters of a value, tags of a bucket."""
 
 
 def stack_tag(stack_identity: str) -> str:
@@ -45,3 +51,37 @@ def refusal(run: Session, declared: Mapping[str, Any], live: BucketState) -> Fau
         f'a bucket "{name}" exists already and this stack did not make it{whose}',
         do="say `adopt: true` to manage it here, use it without managing it, or choose another name",
     )
+
+
+def tags_of_own(declared: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a bucket that the stack made."""
+    return {**_declared_tags(declared), STACK_TAG: own_tag(declared)}
+
+
+def _declared_tags(declared: Mapping[str, Any]) -> dict[str, str]:
+    """Those of the declaration, and the one that names them, as far as a tag can."""
+    tags = {key: str(value) for key, value in (declared.get("tags") or {}).items()}
+    named = " ".join(key for key in sorted(tags) if " " not in key)
+    fits = named and len(named) <= LONGEST_TAG and len(tags) <= MOST_TAGS - 2  # with the two of the stack
+    return {**tags, DECLARED_TAG: named} if fits else tags
+
+
+def is_ours(declared: Mapping[str, Any], live: BucketState) -> bool:
+    """Whether the stack that declares a bucket made it."""
+    return live.tags.get(STACK_TAG) == own_tag(declared)
+
+
+def tags_of_adopted(declared: Mapping[str, Any], live: BucketState) -> dict[str, str]:
+    """All tags of a bucket once it is adopted: a bucket that another stack or nobody made keeps saying so."""
+    keeps = not is_ours(declared, live) and (declared.get("adopt") or STACK_TAG in live.tags)
+    own = {} if keeps else {STACK_TAG: own_tag(declared)}
+    return {**live.tags, **_declared_tags(declared), **own}
+
+
+def tag_changes(live: Mapping[str, str], wanted: Mapping[str, str]) -> list[Difference]:
+    """What differs, without this package's own record of the declared tags."""
+    return [
+        Difference(entry("tags", key), live.get(key), value)
+        for key, value in sorted(wanted.items())
+        if live.get(key) != value and key != DECLARED_TAG
+    ]

@@ -23,7 +23,16 @@ from coreweave_inference.storage import BucketState
 
 from . import in_use, removal
 from .account import account_of
-from .bucket_ownership import STACK_TAG, own_tag, refusal, stack_tag
+from .bucket_ownership import (
+    DECLARED_TAG,
+    STACK_TAG,
+    is_ours,
+    refusal,
+    stack_tag,
+    tag_changes,
+    tags_of_adopted,
+    tags_of_own,
+)
 from .creation import may_adopt
 from .host import one_line_errors
 from .object_provider import HostedProvider
@@ -33,12 +42,7 @@ from .session import Session, current
 from .values import FORMAT, KEPT, STACK, URN, failures, for_engine, plain
 from .wording import resource_name, speaking_of
 
-DECLARED_TAG = "coreweave-inference-tags"
-"""Tag that names the tags which the stack declares: those of a run that was killed before it could record them too."""
-__all__ = ["STACK_TAG", "WeightsBucket", "WeightsBucketProvider", "stack_tag"]
-
-LONGEST_TAG, MOST_TAGS = 256, 50
-"""What object storage takes: characters of a value, tags of a bucket."""
+__all__ = ["DECLARED_TAG", "STACK_TAG", "WeightsBucket", "WeightsBucketProvider", "stack_tag"]
 
 INPUTS = ("name", "zone", "tags", "forceDestroy", "adopt", STACK, KEPT, URN)
 
@@ -67,7 +71,10 @@ class WeightsBucketProvider(HostedProvider):
         run.agreement.declared(BUCKET, declared)
         claimed = in_use.claimed_by_another(run, declared, "bucket", name)
         if not same_bucket and not claimed and not has_unknown((name, declared.get("zone"))):
-            _refuse_of_others(run, declared)
+            live = _require_creatable(run, declared)
+            if live is not None and run.agreement.records and not before:
+                changes = tag_changes(live.tags, tags_of_adopted(declared, live))
+                run.agreement.adopts(str(declared.get(URN, "")), changes)
         return CheckResult(for_engine(declared), failures(_subject(declared), claimed))
 
     @one_line_errors
@@ -93,7 +100,7 @@ class WeightsBucketProvider(HostedProvider):
             live = run.storage(zone).bucket(name)
             if live is None:
                 run.attempt(str(declared.get(URN, "")), declared)
-                run.storage(zone).create_bucket(name, zone, _tags(declared))
+                run.storage(zone).create_bucket(name, zone, tags_of_own(declared))
             else:
                 _take(run, declared, live)
         run.memory.standing.add(name)
@@ -114,7 +121,7 @@ class WeightsBucketProvider(HostedProvider):
                 )
             gone = {*(old.get("tags") or {}), DECLARED_TAG} - set(declared.get("tags") or {})
             others = {key: value for key, value in live.tags.items() if key not in gone}
-            storage.put_tags(id_, {**others, **_tags(declared)})
+            storage.put_tags(id_, {**others, **tags_of_own(declared)})
         return UpdateResult(_outputs(run, declared))
 
     @one_line_errors
@@ -180,30 +187,22 @@ def _subject(props: Mapping[str, Any]) -> str:
     return f'weights bucket "{resource_name(props)}"'
 
 
-def _tags(declared: Mapping[str, Any]) -> dict[str, str]:
-    return {**_declared_tags(declared), STACK_TAG: own_tag(declared)}
-
-
-def _declared_tags(declared: Mapping[str, Any]) -> dict[str, str]:
-    """Those of the declaration, and the one that names them, as far as a tag can."""
-    tags = {key: str(value) for key, value in (declared.get("tags") or {}).items()}
-    named = " ".join(key for key in sorted(tags) if " " not in key)
-    fits = named and len(named) <= LONGEST_TAG and len(tags) <= MOST_TAGS - 2  # with the two of the stack
-    return {**tags, DECLARED_TAG: named} if fits else tags
-
-
-def _refuse_of_others(run: Session, declared: Mapping[str, Any]) -> None:
-    """Raise NotOurs, or AccessDenied, for a bucket that a creation would refuse; what cannot be read is not judged."""
+def _require_creatable(run: Session, declared: Mapping[str, Any]) -> BucketState | None:
+    """The bucket that a creation would adopt, None without one. Raises NotOurs, or AccessDenied, for one that it would
+    refuse; what cannot be read is not judged.
+    """
     try:
         with speaking_of(_subject(declared)):
             live = run.storage(str(declared["zone"])).bucket(str(declared["name"]))
             if live is not None:
                 _require_ours(run, declared, live)
+            return live
     except NotOurs:
         raise
     except CoreWeaveError as error:
         if isinstance(error.__cause__, AccessDenied):
             raise
+        return None
 
 
 def _require_ours(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
@@ -211,22 +210,16 @@ def _require_ours(run: Session, declared: Mapping[str, Any], live: BucketState) 
         raise NotOurs(f"{_subject(declared)}: {fault}")
 
 
-def _is_ours(declared: Mapping[str, Any], live: BucketState) -> bool:
-    return live.tags.get(STACK_TAG) == own_tag(declared)
-
-
 def _take(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
     """Take a bucket that exists already, or refuse it."""
     name, zone, what = str(declared["name"]), str(declared["zone"]), _subject(declared)
     _require_ours(run, declared, live)
-    ours = _is_ours(declared, live)
+    ours = is_ours(declared, live)
     if not ours and not declared.get("adopt") and name not in may_adopt():
         run.log.warning(
             str(declared.get(URN, "")), f'{what}: the empty bucket "{name}" was there already and is taken'
         )
-    keeps = not ours and (declared.get("adopt") or STACK_TAG in live.tags)
-    own = {} if keeps else {STACK_TAG: own_tag(declared)}
-    wanted = {**live.tags, **_declared_tags(declared), **own}
+    wanted = tags_of_adopted(declared, live)
     if wanted != live.tags:
         run.storage(zone).put_tags(name, wanted)
 
