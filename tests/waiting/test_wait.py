@@ -149,7 +149,33 @@ def test_a_deadline_ends_the_wait_and_not_the_object() -> None:
     assert clock.slept == [0.2, 0.2, 0.2, 0.2, 0.2]
 
 
-def test_each_object_has_its_own_deadline_and_the_longest_pending_one_ends_the_wait() -> None:
+def test_what_is_late_is_reported_at_its_own_deadline_and_the_others_are_waited_for() -> None:
+    both = listed(named(Kind.DEPLOYMENT, "slow", "CREATING"), named(Kind.DEPLOYMENT, "quick", "CREATING"))
+    done = listed(named(Kind.DEPLOYMENT, "slow", "READY"), named(Kind.DEPLOYMENT, "quick", "READY"))
+    reports: list[tuple[float, bool]] = []
+    clock = HandClock()
+
+    class Later(Service):
+        def look(self, kind: Kind) -> Mapping[str, ApiObject]:
+            return done if sum(clock.slept) >= 20 else both
+
+    outcomes = waited(
+        [on(Kind.DEPLOYMENT, "quick", 3.0), on(Kind.DEPLOYMENT, "slow", 30.0)],
+        Later(),
+        clock,
+        report=lambda outcomes: reports.append((outcomes[0].seconds, outcomes[0].late)),
+    )
+
+    assert next(seconds for seconds, late in reports if late) == pytest.approx(3.0)
+    assert {seconds for seconds, late in reports if late} == {outcomes[0].seconds}
+    assert [(outcome.verdict, outcome.late) for outcome in outcomes] == [
+        (Waiting("CREATING"), True),
+        (Ready(), False),
+    ]
+    assert 20.0 <= sum(clock.slept) < 30.0
+
+
+def test_the_longest_deadline_of_what_is_pending_ends_the_wait() -> None:
     both = listed(named(Kind.DEPLOYMENT, "slow", "CREATING"), named(Kind.DEPLOYMENT, "quick", "CREATING"))
     clock = HandClock()
 
@@ -160,7 +186,7 @@ def test_each_object_has_its_own_deadline_and_the_longest_pending_one_ends_the_w
     )
 
     assert sum(clock.slept) == pytest.approx(30.0)
-    assert [outcome.verdict for outcome in outcomes] == [Waiting("CREATING")] * 2
+    assert [(outcome.verdict, outcome.late) for outcome in outcomes] == [(Waiting("CREATING"), True)] * 2
 
 
 def test_a_long_deadline_of_what_is_done_keeps_nobody_waiting() -> None:

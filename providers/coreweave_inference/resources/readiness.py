@@ -224,7 +224,7 @@ def _what_is_wrong(run: Session, outcome: Outcome, accepted: Collection[str], ac
         return _unreadable_weights(run, outcome, access, accepted=target.id in accepted)
     if isinstance(verdict, Failed):
         return f"{target.label} ({target.id}): {one_line(verdict.why)}"
-    if run.stopped():
+    if run.stopped() and not outcome.late:
         return f"{target.label}: stopped while {one_line(verdict.why)}; the next run waits on"
     return (
         f"{target.label} ({target.id}) is not ready after {outcome.seconds:.0f} s: {one_line(verdict.why)}; slow is not "

@@ -22,7 +22,7 @@ class WaitReport:
 
     def __call__(self, outcomes: Iterable[Outcome]) -> None:
         outcomes = list(outcomes)
-        waiting = [o for o in outcomes if isinstance(o.verdict, Waiting)]
+        waiting = [o for o in outcomes if isinstance(o.verdict, Waiting) and not o.late]
         for outcome in outcomes:
             self._one(outcome)
         if waiting:
@@ -61,8 +61,13 @@ class WaitReport:
 
 
 def _word(outcome: Outcome) -> str:
+    if outcome.late:
+        return "failed"
     return {Ready: "ready", Failed: "failed", Waiting: "waiting"}[type(outcome.verdict)]
 
 
 def _why(outcome: Outcome) -> str:
-    return outcome.verdict.note if isinstance(outcome.verdict, Ready) else outcome.verdict.why
+    if isinstance(outcome.verdict, Ready):
+        return outcome.verdict.note
+    late = f"not ready after {outcome.seconds:.0f} s: " if outcome.late else ""
+    return late + outcome.verdict.why

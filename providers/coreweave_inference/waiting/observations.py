@@ -172,9 +172,13 @@ class History:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the wait for one object ended; a Waiting verdict means that its deadline passed or the run stopped."""
+    """How the wait for one object ended, or how far it is after a look.
+
+    At the end a Waiting verdict means that its deadline passed (`late`, after `seconds`) or that the run stopped.
+    """
 
     target: Target
     verdict: Verdict
     live: Live | None
     seconds: float
+    late: bool = False

@@ -5,7 +5,6 @@ How to look, the clock, what to do with a failed object and whom to tell are arg
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -36,10 +35,16 @@ class _Watch:
     verdict: Verdict = field(default_factory=lambda: Waiting("not looked at yet"))
     live: Live | None = None
     mended: bool = False
+    late_after: float | None = None
 
     @property
     def pending(self) -> bool:
-        return isinstance(self.verdict, Waiting)
+        return isinstance(self.verdict, Waiting) and self.late_after is None
+
+    def outcome(self, elapsed: float) -> Outcome:
+        if self.late_after is not None:
+            return Outcome(self.target, self.verdict, self.live, self.late_after, late=True)
+        return Outcome(self.target, self.verdict, self.live, elapsed)
 
 
 def wait(
@@ -55,7 +60,7 @@ def wait(
 ) -> tuple[Outcome, ...]:
     """Look at all `targets` until each is ready or failed, its deadline passed, or `stopped` says so.
 
-    One look per kind and round. An answer that fails in passing (503, a reset connection) does not end a wait;
+    What is late is looked at no more: it did not become ready in its time, whatever the others still need. One look per kind and round. An answer that fails in passing (503, a reset connection) does not end a wait;
     any other error of `look` does. `mend` may write to a failed object once and return its new target.
     """
     start = clock.monotonic()
@@ -64,18 +69,20 @@ def wait(
     while True:
         _look_at_all(watches, look, clock, settle_seconds, mend)
         elapsed = clock.monotonic() - start
-        outcomes = tuple(Outcome(w.target, w.verdict, w.live, elapsed) for w in watches)
-        report(outcomes)
         remaining = _remaining(watches, elapsed)
-        if remaining <= 0 or stopped():
+        outcomes = tuple(watch.outcome(elapsed) for watch in watches)
+        report(outcomes)
+        if remaining is None or stopped():
             return outcomes
         clock.sleep(min(next(rests), remaining))
 
 
-def _remaining(watches: Sequence[_Watch], elapsed: float) -> float:
-    """Seconds until the last deadline of what is pending; not positive when nothing is."""
-    pending = [w.target.timeout_seconds - elapsed for w in watches if w.pending]
-    return max(pending, default=-math.inf)
+def _remaining(watches: Sequence[_Watch], elapsed: float) -> float | None:
+    """Seconds until the next deadline of what is pending, None when nothing is; marks what is late by now."""
+    for watch in watches:
+        if watch.pending and elapsed >= watch.target.timeout_seconds:
+            watch.late_after = elapsed
+    return min((watch.target.timeout_seconds - elapsed for watch in watches if watch.pending), default=None)
 
 
 def _look_at_all(
