@@ -23,10 +23,11 @@ import httpx
 from .api_errors import error_of, read_error
 from .api_objects import ApiObject, Condition, UnreadableAnswer, object_in, objects_in
 from .api_secrets import KnownSecrets
-from .api_transfer import Answer, CutShort, transfer
+from .api_transfer import Answer, transfer
 from .clock import Clock, stop_requested, system
 from .connections import ca_file, proxy_for
 from .errors import ApiError, SettingsError, Unreachable, one_line
+from .limits import CutShort
 from .retries import Outcome, retry_after, retry_delay
 from .secret import Secret, header_fault
 from .settings import Settings
@@ -76,7 +77,7 @@ class InferenceApi:
     a certificate that does not hold, and nothing once the run was asked to stop.
 
     **Limits.** A request has `timeout_seconds` from its first byte to its last, and an answer a largest size; a run that
-    was asked to stop does not wait for a read (`api_transfer`).
+    was asked to stop does not wait for a read (`limits`).
 
     **Safety.** Redirects are not followed, netrc is not read, certificates are checked, proxies of the
     environment are used. Neither the token nor a secret of a request body appears in errors or logs, even where

@@ -6,29 +6,17 @@ or knows what an answer means.
 
 from __future__ import annotations
 
-import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import httpx
 
+from .limits import CutShort, joined, within
+
 LARGEST_ANSWER = 64 * 2**20
 """Bytes of an answer, unpacked. A list of 5,000 deployments has a tenth of that."""
-LOOK_SECONDS = 0.2
-GRACE_SECONDS = {"GET": 1.0}
-"""How long a request may still take once the run was asked to stop, by method."""
-GRACE_OF_A_WRITE = 5.0
 PACKED = ("gzip", "x-gzip", "deflate")
-
-
-class CutShort(Exception):
-    """No whole answer: `str` says why. `final`: a repeat would end the same way."""
-
-    def __init__(self, why: str, *, final: bool) -> None:
-        super().__init__(why)
-        self.final = final
 
 
 @dataclass(frozen=True)
@@ -48,63 +36,20 @@ class Answer:
 def transfer(
     client: httpx.Client, request: httpx.Request, *, seconds: float, stopped: Callable[[], bool]
 ) -> Answer:
-    """Send `request`; its answer as a whole, after at most `seconds` (real time).
+    """Send `request`; its answer as a whole, within the limits of `within`.
 
-    Once `stopped` says so, a read ends after `GRACE_SECONDS`, and a write, of which it matters what became of it, after
-    `GRACE_OF_A_WRITE`. Raises CutShort, and what httpx raises (RequestError).
+    Raises CutShort, and what httpx raises (RequestError).
     """
-    job = _Job(client, request)
-    threading.Thread(target=job.run, name="request", daemon=True).start()
-    start, stop_seen = time.monotonic(), 0.0
-    grace = GRACE_SECONDS.get(request.method, GRACE_OF_A_WRITE)
-    while not job.done.wait(LOOK_SECONDS):
-        now = time.monotonic()
-        stop_seen = stop_seen or (now if stopped() else 0.0)
-        if stop_seen and now - stop_seen >= grace:
-            job.abandoned = True
-            raise CutShort("stopped before the answer came", final=True)
-        if now - start >= seconds:
-            job.abandoned = True
-            raise CutShort(f"no whole answer within {seconds:.0f} s", final=False)
-    if job.error is not None:
-        raise job.error
-    assert job.answer is not None
-    return job.answer
 
-
-class _Job:
-    """A request in a thread of its own, which can be abandoned: a read that hangs cannot be ended from outside."""
-
-    def __init__(self, client: httpx.Client, request: httpx.Request) -> None:
-        self._client = client
-        self._request = request
-        self.done = threading.Event()
-        self.abandoned = False
-        self.answer: Answer | None = None
-        self.error: Exception | None = None
-
-    def run(self) -> None:
-        """Leave the answer or the error, whichever it comes to."""
+    def send(abandoned: Callable[[], bool]) -> Answer:
+        response = client.send(request, stream=True)
         try:
-            response = self._client.send(self._request, stream=True)
-            try:
-                self.answer = Answer(response.status_code, response.headers, b"".join(self._parts(response)))
-            finally:
-                response.close()
-        except Exception as error:
-            self.error = error
+            content = joined(_unpacked(response), LARGEST_ANSWER, abandoned)
+            return Answer(response.status_code, response.headers, content)
         finally:
-            self.done.set()
+            response.close()
 
-    def _parts(self, response: httpx.Response) -> Iterator[bytes]:
-        size = 0
-        for part in _unpacked(response):
-            size += len(part)
-            if size > LARGEST_ANSWER:
-                raise CutShort(f"the answer is larger than {LARGEST_ANSWER >> 20} MiB", final=True)
-            if self.abandoned:
-                return
-            yield part
+    return within(send, request.method, seconds=seconds, stopped=stopped)
 
 
 def _unpacked(response: httpx.Response) -> Iterator[bytes]:

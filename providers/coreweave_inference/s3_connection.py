@@ -13,15 +13,22 @@ from datetime import datetime, timezone
 from functools import cache, cached_property
 from typing import Any
 
-from .clock import Clock
+from .clock import Clock, stop_requested
 from .connections import ca_file, proxy_for
 from .credentials import S3Credentials
 from .errors import SettingsError, StorageError, Unreachable, one_line
+from .limits import CutShort, joined, within
 from .storage_errors import DENIED, EXPIRED, clock_skew, storage_error
 
 LONGEST_PAUSE = 5.0
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
+WHOLE_SECONDS = 90.0
+"""Of a request from its first byte to the last one of its answer."""
+LARGEST_ANSWER = 16 * 2**20
+"""Bytes of an answer that is read as a whole. A list of 1,000 of the longest keys has a tenth of that."""
+LARGE_BODY = 2**20
+"""A request with more bytes sends contents of a bucket, which takes as long as it takes."""
 Credentials = Callable[[], S3Credentials]
 _AMBIENT_PROVIDERS = ("env", "boto-config", "container-role", "iam-role")
 """Sources of keys that have nothing to do with a named profile."""
@@ -219,9 +226,52 @@ def _client(session: Any, endpoint: str, region: str, attempts: int) -> Any:
         proxies={} if proxy is None else {"http": proxy, "https": proxy},
     )
     verify = ca_file(os.environ) or True
-    return session.create_client(
+    client = session.create_client(
         "s3", region_name=region, endpoint_url=endpoint, verify=verify, config=config
     )
+    _limit(client._endpoint)
+    return client
+
+
+def _limit(endpoint: Any) -> None:
+    """Give each request of a botocore endpoint a time as a whole, and its answer a largest size."""
+    from botocore.exceptions import BotoCoreError, HTTPClientError
+
+    class Cut(BotoCoreError):  # type: ignore[misc]  # botocore publishes no types
+        """Not repeated, as botocore repeats what failed in transit."""
+
+        fmt = "{why}"
+
+    send = endpoint.http_session.send
+
+    def answered(request: Any, abandoned: Callable[[], bool]) -> Any:
+        request.stream_output = True  # Not read yet, that is.
+        response = send(request)
+        try:
+            response._content = joined(response.raw.stream(), LARGEST_ANSWER, abandoned)
+        except CutShort:
+            response.raw.close()
+            raise
+        except Exception as error:
+            raise HTTPClientError(error=error) from error
+        return response
+
+    def limited(request: Any) -> Any:
+        if request.stream_output or int(request.headers.get("Content-Length") or 0) > LARGE_BODY:
+            return send(request)
+        try:
+            return within(
+                lambda abandoned: answered(request, abandoned),
+                request.method,
+                seconds=WHOLE_SECONDS,
+                stopped=stop_requested,
+            )
+        except CutShort as cut:
+            if cut.final:
+                raise Cut(why=str(cut)) from cut
+            raise HTTPClientError(error=cut) from cut
+
+    endpoint.http_session.send = limited
 
 
 def _code(error: Any) -> str:

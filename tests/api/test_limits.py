@@ -83,7 +83,7 @@ def test_a_stopped_run_gives_a_hanging_read_up_at_once_and_sends_no_repeat(simul
 def test_a_stopped_run_says_that_what_became_of_a_write_is_not_known(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coreweave_inference.api_transfer.GRACE_OF_A_WRITE", 0.3)
+    monkeypatch.setattr("coreweave_inference.limits.GRACE_OF_A_WRITE", 0.3)
     simulator.faults.add(Fault("delay", "DELETE", "/gateways/", seconds=20.0, count=None))
 
     with (

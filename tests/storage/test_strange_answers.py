@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from coreweave_inference.errors import AccessDenied, StorageError
+from coreweave_inference.errors import AccessDenied, StorageError, Unreachable
 from coreweave_inference.storage import BucketState, ObjectStorage, S3Credentials
 from coreweave_inference.weights_folder import files_in
 
@@ -23,10 +25,10 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.script: dict[str, list[tuple[int, str]]] = {}
+        self.script: dict[str, list[tuple[int, str | Callable[[Handler], None]]]] = {}
         self.asked: list[str] = []
 
-    def answer(self, request: str) -> tuple[int, str]:
+    def answer(self, request: str) -> tuple[int, str | Callable[[Handler], None]]:
         self.asked.append(request)
         answers = self.script[request]
         return answers.pop(0) if len(answers) > 1 else answers[0]
@@ -37,6 +39,9 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         subresource = self.path.partition("?")[2].partition("&")[0].partition("=")[0]
         status, body = self.server.answer(f"{self.command} {subresource}".strip())
+        if callable(body):
+            body(self)
+            return
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("x-amz-request-id", "r-1")
@@ -175,3 +180,72 @@ def test_a_refused_part_of_an_upload_is_a_storage_error(server, storage, tmp_pat
 
     with pytest.raises(StorageError, match=r"cannot upload to it: the words.*AccessDenied"):
         storage.upload(storage.plan_upload(files_in(tmp_path), "acme-weights", "m"))
+
+
+def trickling(handler: Handler) -> None:
+    """An answer of which a byte comes every tenth of a second."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        for _ in range(1000):
+            handler.wfile.write(b" ")
+            time.sleep(0.1)
+
+
+def huge(handler: Handler) -> None:
+    """An answer that is a little too large."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(17 * 2**20))
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        handler.wfile.write(b" " * 17 * 2**20)
+
+
+READS: dict[str, Callable[[ObjectStorage], object]] = {
+    "GET policy": lambda storage: storage.policy("acme-weights"),
+    "GET list-type": lambda storage: storage.holds_objects("acme-weights", "models"),
+    "GET tagging": lambda storage: storage.bucket("acme-weights"),
+}
+
+
+@pytest.mark.parametrize("request_of", READS)
+def test_an_answer_that_trickles_ends_with_the_time_of_the_request(
+    server: Server, storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch, request_of: str
+) -> None:
+    monkeypatch.setattr("coreweave_inference.s3_connection.WHOLE_SECONDS", 0.3)
+    server.script = {"HEAD": [(200, "")], "GET location": [(200, LOCATION)]}
+    server.script[request_of] = [(200, trickling)]
+    started = time.monotonic()
+
+    with pytest.raises(Unreachable, match="no whole answer"):
+        READS[request_of](storage)
+
+    assert time.monotonic() - started < 10.0
+
+
+@pytest.mark.parametrize("request_of", READS)
+def test_an_answer_that_is_too_large_is_asked_for_once(
+    server: Server, storage: ObjectStorage, request_of: str
+) -> None:
+    server.script = {"HEAD": [(200, "")], "GET location": [(200, LOCATION)]}
+    server.script[request_of] = [(200, huge)]
+
+    with pytest.raises(Unreachable, match="larger than 16 MiB"):
+        READS[request_of](storage)
+
+    assert server.asked.count(request_of) == 1
+
+
+def test_a_stopped_run_gives_a_hanging_read_up(
+    server: Server, storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coreweave_inference.s3_connection.stop_requested", lambda: True)
+    server.script["GET policy"] = [(200, trickling)]
+    started = time.monotonic()
+
+    with pytest.raises(Unreachable, match="stopped before the answer came"):
+        storage.policy("acme-weights")
+
+    assert time.monotonic() - started < 2.0 + 1.0
+    assert server.asked.count("GET policy") == 1
