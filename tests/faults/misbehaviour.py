@@ -196,6 +196,17 @@ def _swell(random: Random) -> Fault:
     return kind("swell", path=API, nth=random.randint(1, 8), count=1, megabytes=MORE_THAN_IS_READ)
 
 
+def _lagging_reads(random: Random) -> Fault:
+    where = random.choice((API, f"{API}[a-z]+$"))
+    return Fault(
+        "hide", "GET", where, nth=random.randint(1, 8), count=None, seconds=random.choice((0.2, 0.5))
+    )
+
+
+def _wrong_object(random: Random) -> Fault:
+    return Fault("wrong-object", "POST", API, nth=random.randint(1, 4), count=random.randint(1, 2))
+
+
 FAULTS: Mapping[str, Callable[[Random], Fault]] = {
     "lost answer": _lost_answer,
     "error status": _status,
@@ -211,6 +222,8 @@ FAULTS: Mapping[str, Callable[[Random], Fault]] = {
     "failing lists": _lists_fail,
     "trickling answer": _trickle,
     "huge answer": _swell,
+    "lagging reads": _lagging_reads,
+    "wrong object": _wrong_object,
 }
 
 

@@ -54,7 +54,7 @@ def test_a_delete_waits_until_a_404_and_looks_ever_less_often(run: Run, api: Api
 
     assert api.call("GET", f"/deployments/{DEPLOYMENT_ID}").status_code == 404
     assert run.time.slept[:11] == [0.2] * 10 + [0.2]
-    assert 30 <= sum(run.time.slept) < 34
+    assert 45 <= sum(run.time.slept) < 52
     assert run.log.rows[0] == (OLD["__urn"], 'waiting for deployment "chat" to go')
 
 
@@ -140,6 +140,27 @@ def test_what_no_list_shows_and_a_get_does_is_not_gone(run: Run, api: Api, simul
     delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
 
     assert sum(run.time.slept) >= 30
+
+
+@pytest.mark.parametrize("seconds", [5, 12])
+def test_what_lists_and_gets_hide_for_a_moment_is_not_gone(
+    run: Run, api: Api, simulator: Simulator, seconds: int
+) -> None:
+    simulator.faults.add(Fault("hide", "GET", "/deployments", nth=3, count=None, seconds=seconds))
+
+    delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+
+    assert simulator.world.find("deployments", DEPLOYMENT_ID) is None
+
+
+def test_a_deletion_that_finds_nothing_for_a_moment_is_asked_for_again(
+    run: Run, api: Api, simulator: Simulator
+) -> None:
+    simulator.faults.add(Fault("status", "DELETE", "/deployments", status=404))
+
+    delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+
+    assert simulator.world.find("deployments", DEPLOYMENT_ID) is None
 
 
 def test_a_gateway_in_use_by_what_no_list_shows_is_asked_for_again(

@@ -20,6 +20,8 @@ from tests.simulator.inference_fixtures import (
     simulated,
 )
 
+OTHER_ID = "5f1c0f6a-0000-4000-8000-000000000009"
+
 
 def tell(api: Api, **rule: Any) -> None:
     api.simulator.faults.add(Fault(**rule))
@@ -201,6 +203,36 @@ def test_an_answer_that_is_no_json_stays_as_it_is(api: Api) -> None:
     tell(api, action="reorder")
 
     assert api.call("GET", "/nothing").text.strip() == "Not Found"
+
+
+@pytest.mark.parametrize("path", ["/gateways", f"/gateways/{GATEWAY_ID}"])
+def test_an_object_is_hidden_from_the_first_look_at_it_for_the_time_that_a_rule_says(
+    api: Api, path: str
+) -> None:
+    api.create("gateways", gateway())
+    tell(api, action="hide", method="GET", path=f"{path}$", count=None, seconds=10)
+
+    def looks() -> list[bool]:
+        api.simulator.clock.advance(5)
+        found = [api.call("GET", one) for one in ("/gateways", f"/gateways/{GATEWAY_ID}")]
+        return [one.status_code == 200 and GATEWAY_ID in one.text for one in found]
+
+    lagging = [looks() for _ in range(3)]
+
+    hidden, other = (0, 1) if path == "/gateways" else (1, 0)
+    assert [found[hidden] for found in lagging] == [False, False, True]
+    assert [found[other] for found in lagging] == [True, True, True]
+
+
+def test_a_creation_is_answered_with_another_object_that_exists_and_made_all_the_same(api: Api) -> None:
+    tell(api, action="wrong-object", method="POST", count=None)
+
+    first = api.call("POST", "/gateways", gateway()).json()
+    second = api.call("POST", "/gateways", {**gateway(), "id": OTHER_ID, "name": "gw2"}).json()
+
+    assert first["gateway"]["spec"]["id"] == GATEWAY_ID
+    assert second["gateway"]["spec"]["id"] == GATEWAY_ID
+    assert api.get("gateways", OTHER_ID)["spec"]["name"] == "gw2"
 
 
 def test_faults_reach_object_storage_and_the_data_plane_too(api: Api) -> None:

@@ -20,7 +20,7 @@ from coreweave_inference.errors import (
 from coreweave_inference.spec import Kind
 from coreweave_inference.waiting import Streak, pauses
 
-from .session import Session
+from .session import LASTING_LOOKS, Session
 from .values import URN
 from .wording import resource_name, speaking_of, subject
 
@@ -46,9 +46,10 @@ def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any]) -> None:
     run.memory.deletions += 1
     turn, name, what, urn = run.memory.deletions, resource_name(old), subject(kind, old), old.get(URN, "")
     with speaking_of(what):
-        if not _accepted(run, kind, id_, what, urn):
-            run.prove_gone(what, id_, old.get("organizationId", ""))
-            return
+        while not _accepted(run, kind, id_, what, urn):
+            if run.live_or_missing_for_long(kind, id_) is None:
+                run.prove_gone(what, id_, old.get("organizationId", ""))
+                return
     run.memory.deleted[id_] = (kind, name)
     if not run.memory.destroying:
         wait_until_gone(run, {id_: (kind, name)}, urn)
@@ -100,18 +101,20 @@ def _is_passed(run: Session, turn: int) -> bool:
 def wait_until_gone(
     run: Session, objects: Objects, urn: str = "", released: Callable[[], bool] = lambda: False
 ) -> None:
-    """Wait until no list and no GET shows any of `objects`, or `released` says that others wait for them.
+    """Wait until no list and no GET has shown any of `objects` for the settle time, in several looks, or `released` says
+    that others wait for them: what is being deleted may be hidden for a moment.
 
-    What lasts in another status than DELETING is deleted once more. Raises CoreWeaveError at the deadline, and for an
+    What this process deleted and lasts in another status than DELETING is deleted once more. Raises CoreWeaveError at the deadline, and for an
     object that was being deleted and lasts in another status still.
     """
-    gone, going, again, back = run.memory.gone, set[str](), set[str](), dict[str, Streak]()
+    going, again, back = set[str](), set[str](), dict[str, Streak]()
+    missing = dict[str, Streak]()
 
     def left() -> list[str]:
         if released():
             return []
         now = run.clock.monotonic()
-        shown = _shown(run, objects, gone)
+        shown = _shown(run, objects, missing)
         for id_, live in shown.items():
             if live.status == "DELETING":
                 going.add(id_)
@@ -121,14 +124,14 @@ def wait_until_gone(
         settle = run.settings.settle_seconds
         lasting = [id_ for id_, streak in back.items() if id_ in shown and streak.lasts(now, settle)]
         for id_ in lasting:
-            if id_ not in again:
+            if id_ in run.memory.deleted and id_ not in again:
                 _delete_again(run, objects, id_, shown[id_].status, urn)
                 again.add(id_)
                 del back[id_]
         returned = [shown[id_] for id_ in lasting if id_ in back and id_ in going]
         if returned:
             raise CoreWeaveError(came_back(objects, returned))
-        return sorted(_label(objects, id_) for id_ in shown)
+        return sorted(_label(objects, id_) for id_ in objects if id_ not in run.memory.gone)
 
     _wait_for_none(run, urn, left, "deleted but not gone", released)
 
@@ -149,7 +152,7 @@ def confirm_gone(run: Session, objects: Objects, urn: str) -> list[str]:
     there = [live for live in shown.values() if live.status != "DELETING"]
     if there:
         raise CoreWeaveError(came_back(objects, there))
-    wait_until_gone(run, {id_: objects[id_] for id_ in shown}, urn)
+    wait_until_gone(run, objects, urn)
     return sorted(_label(objects, id_) for id_ in shown)
 
 
@@ -168,20 +171,37 @@ def _label(objects: Objects, id_: str) -> str:
     return f'{kind.noun} "{name}"'
 
 
-def _shown(run: Session, objects: Objects, gone: set[str]) -> dict[str, ApiObject]:
-    """Those of `objects` that a list shows; where it shows none, some of those that a GET does. Adds to `gone` what a
-    GET proved so: a list may leave out what is being deleted.
+def _shown(run: Session, objects: Objects, missing: dict[str, Streak]) -> dict[str, ApiObject]:
+    """Those of `objects` that a list shows; where it shows none, some of those that a GET does: a list may leave out what
+    is being deleted. What a GET answers 404 for is counted in `missing`, and is gone when that lasts.
     """
     kinds = {kind for kind, _ in objects.values()}
     seen = {id_: live for kind in kinds for id_, live in run.lists.look(kind, max_age_seconds=0.2).items()}
     shown = {id_: seen[id_] for id_ in objects if id_ in seen}
-    gone.difference_update(shown)
-    for chunk in () if shown else _chunks(id_ for id_ in objects if id_ not in gone):
-        shown = _get(run, objects, chunk)
-        gone.update(set(chunk) - shown.keys())
+    _forget(run, shown, missing)
+    for chunk in () if shown else _chunks(id_ for id_ in objects if _is_due(run, id_, missing)):
+        shown, now = _get(run, objects, chunk), run.clock.monotonic()
+        missing.update({id_: missing.get(id_, Streak()).one_more(now) for id_ in chunk})
+        _forget(run, shown, missing)
+        lasting = [
+            id_ for id_ in chunk if id_ in missing and missing[id_].lasts(now, run.settings.settle_seconds)
+        ]
+        run.memory.gone.update(lasting)
         if shown:
             break
     return shown
+
+
+def _forget(run: Session, shown: Mapping[str, ApiObject], missing: dict[str, Streak]) -> None:
+    run.memory.gone.difference_update(shown)
+    for id_ in shown:
+        missing.pop(id_, None)
+
+
+def _is_due(run: Session, id_: str, missing: Mapping[str, Streak]) -> bool:
+    """Whether to ask for an object by a GET: no more often than it takes to see that it is missing for long."""
+    streak, apart = missing.get(id_, Streak()), run.settings.settle_seconds / (LASTING_LOOKS - 1)
+    return id_ not in run.memory.gone and run.clock.monotonic() >= streak.since + streak.looks * apart
 
 
 def _chunks(ids: Any) -> Iterator[list[str]]:

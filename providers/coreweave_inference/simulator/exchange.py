@@ -24,6 +24,8 @@ from coreweave_inference.simulator.fault_answers import (
     changed_answer,
     made_up_answer,
     packed_white_space,
+    with_another_object,
+    without_hidden,
 )
 from coreweave_inference.simulator.faults import Fault, Faults
 from coreweave_inference.simulator.journal import Entry, Journal, masked
@@ -76,7 +78,8 @@ class Exchange:
             await handler(scope, _replayed(body, receive), _observed(send, entry, self._world.clock.now))
             return
         entry.fault = fault.action
-        await _Faulty(fault, entry, handler, scope, body, receive, send, self._world.clock.now).run()
+        now = self._world.clock.now
+        await _Faulty(fault, entry, handler, scope, body, receive, send, now, self._faults.hides).run()
 
     def _noted(self, scope: Scope, body: bytes, request_id: str) -> Entry:
         headers = Headers(scope=scope)
@@ -119,8 +122,10 @@ class _Faulty:
         receive: Receive,
         send: Send,
         now: Now,
+        hides: Callable[[Fault, str, float], bool],
     ) -> None:
         self._now = now
+        self._hides = hides
         self._fault = fault
         self._entry = entry
         self._handler = handler
@@ -139,6 +144,8 @@ class _Faulty:
             "trickle": self._trickle,
             "swell": self._swell,
             "redirect": self._make_up,
+            "hide": self._hide,
+            "wrong-object": self._show_another,
         }
         await ways.get(self._fault.action, self._handle_and_change)()
 
@@ -172,6 +179,18 @@ class _Faulty:
         self._scope[STALE_SECONDS] = self._fault.seconds
         await self._answer(await self._handled())
 
+    async def _hide(self) -> None:
+        answer = await self._handled()
+        if self._scope["method"] == "GET":
+            answer = without_hidden(answer, lambda id_: self._hides(self._fault, id_, self._now()))
+            self._entry.status = answer.status
+        await self._answer(answer)
+
+    async def _show_another(self) -> None:
+        answer = await self._handled()
+        listed = await self._reply({**self._scope, "method": "GET", "query_string": b""}, b"")
+        await self._answer(with_another_object(answer, listed))
+
     async def _make_up(self) -> None:
         answer = made_up_answer(
             self._fault, self._scope["path"], self._scope["query_string"].decode("latin-1")
@@ -183,6 +202,11 @@ class _Faulty:
         await self._answer(changed_answer(self._fault, await self._handled()))
 
     async def _handled(self) -> Answer:
+        answer = await self._reply(self._scope, self._body)
+        self._entry.status = answer.status
+        return answer
+
+    async def _reply(self, scope: Scope, body: bytes) -> Answer:
         """The whole answer, uncompressed, so that it can be changed; a signature may cover any header."""
         dropped = () if is_signed(self._scope) else (b"accept-encoding",)
         plain = [(name, value) for name, value in self._scope["headers"] if name not in dropped]
@@ -191,8 +215,7 @@ class _Faulty:
         async def keep(message: Message) -> None:
             messages.append(message)
 
-        await self._handler({**self._scope, "headers": plain}, _replayed(self._body, self._receive), keep)
-        self._entry.status = messages[0]["status"]
+        await self._handler({**scope, "headers": plain}, _replayed(body, self._receive), keep)
         content = b"".join(message.get("body", b"") for message in messages[1:])
         return Answer(messages[0]["status"], list(messages[0]["headers"]), content)
 

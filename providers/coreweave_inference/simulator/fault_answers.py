@@ -11,7 +11,8 @@ from typing import Any
 from starlette.responses import Response
 
 from coreweave_inference.simulator.faults import Fault
-from coreweave_inference.simulator.refusals import Refused, over_quota
+from coreweave_inference.simulator.refusals import Refused, not_found, over_quota
+from coreweave_inference.simulator.resource_kinds import KINDS
 
 HTML = "<html><head><title>Error</title></head><body><h1>upstream request failed</h1></body></html>"
 CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 500: 13, 501: 12, 502: 14, 503: 14, 504: 4}
@@ -63,6 +64,38 @@ def changed_answer(fault: Fault, answer: Answer) -> Answer:
     }
     changed = changes[fault.action](value)
     return answer.with_body(json.dumps(changed, separators=(",", ":")).encode())
+
+
+def without_hidden(answer: Answer, hidden: Callable[[str], bool]) -> Answer:
+    """The answer to a LIST without the objects whose ids are `hidden`, or a 404 for the answer to a GET of one."""
+    found = _document(answer)
+    for kind in KINDS.values():
+        if kind.envelope in found and hidden(object_id := found[kind.envelope]["spec"]["id"]):
+            response = not_found(kind.resource_type, object_id).response()
+            return Answer(response.status_code, list(response.raw_headers), bytes(response.body))
+        if kind.list_key in found:
+            shown = [item for item in found[kind.list_key] if not hidden(item["spec"]["id"])]
+            return answer.with_body(json.dumps({kind.list_key: shown} if shown else {}).encode())
+    return answer
+
+
+def with_another_object(answer: Answer, listed: Answer) -> Answer:
+    """The answer to a POST with another object of `listed`, the answer to a LIST; as it is where there is none."""
+    made = _document(answer)
+    for kind in KINDS.values():
+        if kind.envelope in made:
+            own = made[kind.envelope]["spec"]["id"]
+            others = [item for item in json.loads(listed.body)[kind.list_key] if item["spec"]["id"] != own]
+            return answer.with_body(json.dumps({kind.envelope: others[0]}).encode()) if others else answer
+    return answer
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        return {}
+    return found if answer.status == 200 and isinstance(found, dict) else {}
 
 
 def packed_white_space(megabytes: int) -> bytes:

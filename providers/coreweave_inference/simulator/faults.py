@@ -23,6 +23,8 @@ Action = Literal[
     "add-fields",
     "trickle",
     "swell",
+    "hide",
+    "wrong-object",
 ]
 
 
@@ -42,6 +44,9 @@ class Fault:
     - trickle: handled, and the answer's body is sent byte by byte, `seconds` of real time apart
     - swell: handled, and the answer is one of `megabytes` of white space, packed
     - add-fields: `fields` are added to each object of the answer, and to its spec and status
+    - hide: LIST leaves an object out, and GET answers 404, until `seconds` of simulated time after the first such request
+      that would have shown it; which of the two, says `path`
+    - wrong-object: a POST is handled, and answered with another object of its kind, where there is one
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -98,6 +103,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._rules: list[_Rule] = []
+        self._first_asked: dict[tuple[int, str], float] = {}
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
@@ -109,6 +115,7 @@ class Faults:
         """Behave well again."""
         with self._lock:
             self._rules.clear()
+            self._first_asked.clear()
 
     def in_force(self) -> list[Fault]:
         """The rules that were added, used up or not."""
@@ -126,3 +133,8 @@ class Faults:
                 return None
             due.hits += 1
             return due.fault
+
+    def hides(self, fault: Fault, object_id: str, now: float) -> bool:
+        """Whether a rule that hides objects hides this one at `now`, in epoch seconds; its time begins with the first call."""
+        with self._lock:
+            return now < self._first_asked.setdefault((id(fault), object_id), now) + fault.seconds
