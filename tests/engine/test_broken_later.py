@@ -23,7 +23,7 @@ def test_a_deployment_that_breaks_after_it_served_is_a_difference_with_its_condi
     workbench.declare(canary())
     workbench.up()
     shows(service, "chat-serving-dev", "FAILED", CRASH)
-    shows(service, "chat-canary-dev", "ERROR", CRASH)
+    shows(service, "chat-canary-serving-dev", "ERROR", CRASH)
 
     unseen = workbench.preview()
     seen = workbench.preview("--refresh")
