@@ -105,7 +105,7 @@ def components_with_equal_names(scene: Scene) -> list[Violation]:
     before = scene.account()
     files = {
         "Pulumi.yaml": PROJECT.format(name="parts"),
-        "Pulumi.dev.yaml": "{}\n",
+        "Pulumi.dev.yaml": "",
         "__main__.py": COMPONENTS,
     }
     with scene.second_stack(files, "dev") as directory:
@@ -125,7 +125,7 @@ def two_projects_with_equal_keys(scene: Scene) -> list[Violation]:
     expected = len(program.gateways) + len(program.claims)
     files = {
         "Pulumi.yaml": PROJECT.format(name="other"),
-        "Pulumi.dev.yaml": scene.random.choice(("{}\n", "config:\n  coreweave:identity: 5f1c0f6a4d\n")),
+        "Pulumi.dev.yaml": scene.random.choice(("", "config:\n  coreweave:identity: 5f1c0f6a4d\n")),
         "__main__.py": LOAD,
         "inference.yaml": as_text(document),
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pulumi
 import pytest
+import yaml
 from coreweave_inference.engine.directory import StackDirectory, add_identity
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.program import InlineProgram
@@ -149,3 +150,17 @@ def test_a_program_that_is_missing_is_refused_with_what_belongs_into_it(tmp_path
         program()
 
     assert program.refused
+
+
+@pytest.mark.parametrize("text", ["{}\n", "{encryptionsalt: v1:abc}\n", "config: {coreweave:token: x}\n"])
+def test_an_identity_is_added_to_a_file_in_flow_style_too(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(text)
+    before = yaml.safe_load(text)
+
+    add_identity(file)
+
+    after = yaml.safe_load(file.read_text())
+    identity = after["config"].pop("coreweave:identity")
+    assert len(identity) == 32
+    assert after == {"config": {}, **before}

@@ -168,7 +168,8 @@ def _mapping(file: Path) -> dict[str, Any]:
 
 def add_identity(file: Path) -> None:
     """Give a stack's file an identity of its own; what else it holds stays."""
-    entry = IDENTITY.format(identity=secrets.token_hex(16))
+    identity = secrets.token_hex(16)
+    entry = IDENTITY.format(identity=identity)
     before = file.read_text(encoding="utf-8") if file.is_file() else ""
     lines = before.splitlines(keepends=True)
     at = next((n for n, line in enumerate(lines) if re.match(r"config:\s*(#.*)?$", line)), None)
@@ -179,5 +180,15 @@ def add_identity(file: Path) -> None:
         # `config: {}` and the like hold nothing.
         rest = "".join(line for line in lines if not re.match(r"config:\s*(\{\s*\}|null|~)\s*(#.*)?$", line))
         text = f"{rest}{'' if not rest or rest.endswith(chr(10)) else chr(10)}config:\n{entry}"
+    data = yaml.safe_load(before) or {}
+    wanted = {**data, "config": {IDENTITY_KEY: identity, **(data.get("config") or {})}}
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    file.write_text(text if _reads_as(text, wanted) else yaml.safe_dump(wanted), encoding="utf-8")
+
+
+def _reads_as(text: str, wanted: Mapping[str, Any]) -> bool:
+    """Whether a file with a line more is what is wanted; one in flow style is not, and is written anew."""
+    try:
+        return bool(yaml.safe_load(text) == wanted)
+    except yaml.YAMLError:
+        return False
