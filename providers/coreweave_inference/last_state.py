@@ -22,7 +22,8 @@ READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 
 
 def last_state() -> Mapping[str, Any] | None:
-    """As `pulumi stack export` writes it, as far as the engine tells, with a mark for each secret. None if it does not.
+    """As `pulumi stack export` writes it, as far as the engine tells, with a mark for each secret. None, and a warning that
+    says so, if it does not.
 
     Registrations wait until the program's own code ends or calls something that turns the event loop. After that the
     answer may hold what this run did.
@@ -33,6 +34,11 @@ def last_state() -> Mapping[str, Any] | None:
     name = f"{organization}/{pulumi.get_project()}/{pulumi.get_stack()}"
     found = _outputs_of(READ, {"stackName": name})
     if found is None:
+        pulumi.log.warn(
+            f"stack {name}: the engine does not tell its last state, so nothing was compared with it (renamed keys, what a "
+            "change takes from clients, the recorded endpoint); update the Pulumi CLI, or use `cw-inference preview`, which "
+            "reads the state itself"
+        )
         return None
     return {"deployment": {"resources": [_resource(urn, told) for urn, told in found.items()]}}
 

@@ -6,14 +6,21 @@ from tests.engine.declarations import stack
 from tests.engine.workbench import Workbench
 
 
-def test_a_forced_replacement_keeps_the_object_and_says_how_to_get_a_new_one(workbench: Workbench) -> None:
+def test_a_forced_replacement_fails_says_how_to_get_a_new_object_and_the_next_run_is_clean(
+    workbench: Workbench,
+) -> None:
     workbench.declare(stack())
     assert workbench.up().ok
-    before = workbench.service.live("deployments")["chat-serving-dev"]["spec"]
+    before = workbench.service.live("deployments")
 
     forced = workbench.up("--replace", workbench.state()["chat"]["urn"])
+    after = workbench.up()
 
-    (told,) = (text for text in forced.warnings if "nothing was replaced" in text)
+    assert not forced.ok
+    (told,) = (text for text in forced.errors if "nothing was replaced" in text)
     assert "declare another `name`" in told
     assert "cw-inference destroy --target chat" in told
-    assert workbench.service.live("deployments")["chat-serving-dev"]["spec"] == before
+    assert workbench.service.live("deployments") == before
+    assert after.ok, after.errors
+    assert [text for text in after.warnings if "only its former entry in the state goes" in text]
+    assert not [request for request in after.requests if request.method == "DELETE"]

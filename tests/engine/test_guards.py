@@ -21,9 +21,12 @@ def test_replace_on_the_command_line_leaves_the_live_objects_alone(workbench: Wo
     urns = [workbench.state()[name]["urn"] for name in ("public", "h200", "chat", "weights-policy")]
 
     replaced = workbench.up(*(f"--replace={urn}" for urn in urns))
+    cleaned = workbench.up("--refresh")
     quiet = workbench.up("--refresh")
 
-    assert replaced.ok, replaced.errors
+    assert not replaced.ok
+    assert cleaned.ok, cleaned.errors
+    assert _deletes(cleaned) == []
     assert "create-replacement" in replaced.changes["chat"]
     assert _deletes(replaced) == []
     assert _made(workbench.service) == before

@@ -8,7 +8,8 @@ from typing import Any
 
 import coreweave_inference as cw
 import pytest
-from coreweave_inference.last_state import last_state
+from coreweave_inference.last_state import READ, last_state
+from pulumi.runtime.settings import SETTINGS
 
 from tests.engine.declarations import DEPLOYMENT, ZONE, edited, stack
 from tests.engine.workbench import Workbench
@@ -49,14 +50,38 @@ def test_a_new_stack_has_an_empty_last_state_and_secrets_in_it_stay_secrets(
     workbench.program = program
 
     assert workbench.up().ok
-    assert workbench.preview().ok
+    quiet = workbench.preview()
+    workbench.program = lambda: (_forget_how_to_tell_it(), program())
+    untold = workbench.preview()
 
+    assert (quiet.ok, untold.ok, told.pop()) == (True, True, None)
+    assert not [warning for warning in quiet.warnings if "last state" in warning]
+    assert [warning for warning in untold.warnings if "does not tell its last state" in warning]
     empty, full = (_ours(state) for state in told)
     assert empty == {}
     assert {"public", "chat", "ready"} <= set(full)
     assert full["chat"]["id"] == workbench.state()["chat"]["id"]
     assert full["chat"]["outputs"]["model"] == DEPLOYMENT["model"] | {"bucket": "acme-weights"}
     assert SECRET not in json.dumps(told)
+
+
+class _OlderEngine:
+    """The engine of this run, but for the one call."""
+
+    def __init__(self, monitor: Any) -> None:
+        self._monitor = monitor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._monitor, name)
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 -- the engine's name
+        if request.tok == READ:
+            raise RuntimeError("unknown function")
+        return self._monitor.Invoke(request)
+
+
+def _forget_how_to_tell_it() -> None:
+    SETTINGS.monitor = _OlderEngine(SETTINGS.monitor)
 
 
 def _ours(state: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,30 @@ def test_a_session_can_be_put_in_place_and_goes_away_again(run: Run, simulator: 
         assert session.current() is other is spoken
 
     assert session.current() is run
+
+
+def test_a_profile_that_asks_somebody_for_its_keys_does_not_hold_the_other_threads_up(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, config = tmp_path / "keys", tmp_path / "config"
+    os.mkfifo(keys)
+    config.write_text(f"[profile slow]\ncredential_process = cat {keys}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv(session.RUN_DIRECTORY, str(tmp_path))
+
+    with run_against(simulator, COREWEAVE_S3_PROFILE="slow") as run:
+        thread = threading.Thread(target=run.storage, daemon=True)
+        thread.start()
+        with keys.open("w") as asked:  # Opens once somebody reads: the profile's program runs.
+            other = threading.Thread(target=run.progress, args=("urn",), daemon=True)
+            other.start()
+            other.join(5)
+            went_on = not other.is_alive()
+            asked.write('{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b"}')
+        thread.join(30)
+
+    assert went_on
+    assert not thread.is_alive()
 
 
 def test_another_endpoint_than_the_recorded_one_is_an_error(run: Run, simulator: Simulator) -> None:

@@ -22,7 +22,8 @@ LONGEST_BODY = 65_536
 class GitHub:
     """Comments of pull request 7; `refuses` answers every write with that status, and `headers` go with every answer.
 
-    `page`: instead of the API some proxy answers, with this.
+    `page`: instead of the API some proxy answers, with this. `moved`: every write is redirected with that status, to where
+    the repository is now; the list answers everywhere.
     """
 
     comments: list[dict[str, Any]] = field(default_factory=list)
@@ -31,6 +32,7 @@ class GitHub:
     refuses: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     page: str = ""
+    moved: int = 0
     url: str = ""
 
     def add(self, body: str, login: str) -> int:
@@ -42,20 +44,23 @@ class GitHub:
     def answer(self, method: str, target: str, token: str, body: Any) -> tuple[int, Any]:
         """Status and JSON of one request."""
         parts = urlsplit(target)
+        target = parts.path.replace("/repos/acme/now", "/repos/acme/serving")
         self.requests.append(f"{method} {parts.path}")
         if token != f"Bearer {TOKEN}":
             return 401, {"message": "Bad credentials"}
+        if method != "GET" and self.moved and target == parts.path:
+            return self.moved, {"message": "Moved Permanently"}
         if method != "GET" and self.refuses:
             return self.refuses, {"message": "Resource not accessible by integration"}
         if method != "GET" and len(body["body"]) > LONGEST_BODY:
             return 422, {"message": "Body is too long (maximum is 65536 characters)"}
-        if method == "GET" and LIST.fullmatch(parts.path):
+        if method == "GET" and LIST.fullmatch(target):
             query = parse_qs(parts.query)
-            size, page = int(query["per_page"][0]), int(query["page"][0])
+            size, page = int(query.get("per_page", ["30"])[0]), int(query.get("page", ["1"])[0])
             return 200, self.comments[(page - 1) * size : page * size]
-        if method == "POST" and LIST.fullmatch(parts.path):
+        if method == "POST" and LIST.fullmatch(target):
             return 201, self.comments[self.add(body["body"], self.login) - 1]
-        one = ONE.fullmatch(parts.path)
+        one = ONE.fullmatch(target)
         if method == "PATCH" and one:
             comment = self.comments[int(one[1]) - 1]
             comment["body"] = body["body"]
@@ -74,6 +79,8 @@ def serving(hub: GitHub) -> Iterator[GitHub]:
             status, found = hub.answer(self.command, self.path, self.headers.get("authorization", ""), body)
             data = (hub.page or json.dumps(found)).encode()
             self.send_response(200 if hub.page else status)
+            if status in (301, 302, 307, 308):
+                self.send_header("location", self.path.replace("/acme/serving/", "/acme/now/"))
             for name, value in hub.headers.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(data)))

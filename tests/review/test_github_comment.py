@@ -127,6 +127,21 @@ def test_a_403_that_says_when_to_come_back_is_a_rate_limit_and_no_missing_permis
     assert not isinstance(caught.value, MayNotPost)
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_repository_that_moved_gets_the_comment_or_an_error_and_never_a_made_that_wrote_nothing(
+    hub: GitHub, status: int
+) -> None:
+    hub.moved = status
+
+    if status in (307, 308):
+        assert post(_pull(hub), MARKER, _text("one"), only_replace=False) == "made"
+        assert [comment["body"] for comment in hub.comments] == [_text("one")]
+    else:
+        with pytest.raises(CannotPost, match=r"moved acme/serving.*/repos/acme/now/issues/7/comments"):
+            post(_pull(hub), MARKER, _text("one"), only_replace=False)
+        assert hub.comments == []
+
+
 @pytest.mark.parametrize("page", ["<html>\n<p>Sign in</p>", '{"message": "not a list"}'])
 def test_a_page_instead_of_the_api_is_one_line(hub: GitHub, page: str) -> None:
     hub.page = page

@@ -135,6 +135,11 @@ def _call(client: httpx.Client, pull: PullRequest, method: str, path: str, body:
         words = one_line(redacted(str(error), (pull.token,)), 300)
         raise CannotPost(f"GitHub cannot be reached: {words or type(error).__name__}") from None
     words = one_line(redacted(answer.text, (pull.token,)), 300)
+    if answer.request.method != method:  # What a redirect made of it wrote nothing.
+        raise CannotPost(
+            f"GitHub has moved {pull.repository}: {method} {path} was redirected to {one_line(str(answer.url), 200)}; set "
+            "GITHUB_REPOSITORY or GITHUB_API_URL to where it is now"
+        )
     if answer.is_success:
         try:
             return answer.json()

@@ -128,6 +128,7 @@ def _resolve(
     what = subject(kind, declared)
     if isinstance(decision, TakeOver):
         run.memory.own(declared.get(URN, ""), decision.live.id)
+        run.memory.adopted[decision.live.id] = declared.get(URN, "")
         run.log.note(declared.get(URN, ""), f"{what}: taken over, {decision.why} ({decision.live.id})")
         return update(decision.live), id_
     if isinstance(decision, WaitUntilGone):

@@ -36,6 +36,7 @@ from coreweave_inference.spec.shape import is_path, write_only_paths
 from coreweave_inference.spec.unknown import UNKNOWN
 
 from . import creation, in_use, removal, session, writing
+from .creation import may_adopt
 from .host import one_line_errors
 from .session import Session
 from .values import (
@@ -94,6 +95,7 @@ class ObjectProvider(HostedProvider):
         run.guard_endpoint(old.get("apiEndpoint", ""))
         run.guard_organization(subject(self.kind, old), old.get("organizationId", ""))
         if self._replaced(old, new):
+            run.memory.replaced.add(str(new.get(URN, "")))
             return self._replacement(run, old, new)
         run.memory.stand_for(str(new.get(URN, "")), id_)
         if not has_unknown(new):
@@ -169,25 +171,27 @@ class ObjectProvider(HostedProvider):
         run = session.current()
         run.guard_endpoint(old.get("apiEndpoint", ""))
         if id_ in run.memory.standing:
-            run.log.warning(
-                old.get(URN, ""),
-                f"{subject(self.kind, old)} ({id_}) stays: this run still declares it; only its former entry in the "
-                f"state goes{self._how_to_replace(run, id_, old)}",
-            )
+            self._keep(run, id_, old)
             return
         if run.agreement.holds_a_plan and (live := run.live(self.kind, id_)) is not None:
             run.agreement.require(self.kind, live)
         self.before_delete(run, id_, old)
         removal.delete(run, self.kind, id_, old)
 
-    def _how_to_replace(self, run: Session, id_: str, old: Mapping[str, Any]) -> str:
-        """What a user who forced a replacement must know: the new object has the id of the old one, and so is it."""
-        urn = str(old.get(URN, ""))
-        if not urn or run.memory.owners.get(id_) != urn:
-            return ""
-        return (
-            "; nothing was replaced, since id and name follow from what is declared: to force a new object, declare another "
-            f"`name`, or delete this one with `cw-inference destroy --target {urn.rsplit('::', 1)[-1]}` and run up"
+    def _keep(self, run: Session, id_: str, old: Mapping[str, Any]) -> None:
+        """Leave what this run declares; raise where the user asked for a new object and there is none.
+
+        A replacement that was cut short leaves an old entry of the same id too; taking that out is no failure.
+        """
+        urn, what = str(old.get(URN, "")), f"{subject(self.kind, old)} ({id_})"
+        if run.memory.adopted.get(id_) == urn and urn not in run.memory.replaced and id_ not in may_adopt():
+            raise CoreWeaveError(
+                f"{what}: nothing was replaced, the object is as it was; its id and name follow from what is declared; to "
+                "force a new object, declare another `name`, or delete this one with "
+                f"`cw-inference destroy --target {urn.rsplit('::', 1)[-1]}` and run up"
+            )
+        run.log.warning(
+            urn, f"{what} stays: this run still declares it; only its former entry in the state goes"
         )
 
     # What is special about a kind: each has the plain answer here.

@@ -99,6 +99,10 @@ class Memory:
     """Ids that a create or a non-replacing diff of this run stands for: a delete of one does nothing."""
     owners: dict[str, str] = field(default_factory=dict)
     """URN by id of what this run found made: one object cannot be two resources."""
+    adopted: dict[str, str] = field(default_factory=dict)
+    """URN by id of what a creation of this run found made."""
+    replaced: set[str] = field(default_factory=set)
+    """URNs of what this run replaces because its declaration says so."""
     recorded: dict[str, set[str]] = field(default_factory=dict)
     """Ids that the state had before this run, by the URN of what was declared."""
     earlier_run: bool = False
@@ -178,6 +182,7 @@ class Session:
         self.lists = Lists(self.api, self.clock, self.agreement.listed)
         self.memory = Memory()
         self._lock = threading.RLock()
+        self._storage_lock = threading.Lock()
         self._storages: dict[str, ObjectStorage] = {}
         self._bucket_locks: dict[str, threading.Lock] = {}
         self._credentials: Callable[[], Any] | None = None
@@ -187,7 +192,7 @@ class Session:
 
     def storage(self, zone: str = "") -> ObjectStorage:
         """Object storage, its requests signed for `zone` (any label does where the zone is not known)."""
-        with self._lock:
+        with self._storage_lock:  # Of its own: a profile may start a program that asks somebody for keys.
             if zone not in self._storages:
                 if self._credentials is None:
                     self._credentials = credentials_from(self.settings, self.api, self.clock, os.environ)
