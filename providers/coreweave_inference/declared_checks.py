@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pulumi
 
@@ -33,6 +34,19 @@ LastObjects = tuple[LastObject, ...] | None
 """Gateways, claims and deployments of the last state; None where it is not known."""
 
 _last: LastObjects = None
+_findings: list[dict[str, Any]] = []
+
+
+def record(findings: Iterable[dict[str, Any]]) -> None:
+    """Keep findings, as JSON data, for whoever runs the program in this process."""
+    _findings.extend(findings)
+
+
+def take_findings() -> tuple[dict[str, Any], ...]:
+    """What was recorded since the last call."""
+    found = tuple(_findings)
+    _findings.clear()
+    return found
 
 
 @contextmanager
@@ -106,6 +120,7 @@ def announce(report: Report) -> None:
 
     With COREWEAVE_CHECKS=warn nothing stops: a run that only makes the bucket must come before its weights are pushed.
     """
+    record(finding.as_data() for finding in report.findings)
     stops = os.environ.get(CHECKS) != "warn"
     for finding in report.warnings if stops else (*report.errors, *report.warnings):
         pulumi.log.warn(printable(f"{finding.code} {finding.about} ({finding.place}): {finding.sentence}"))

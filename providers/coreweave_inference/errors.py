@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 MESSAGE_LIMIT = 2000
 """Characters of a service's own words that an error keeps; an error body can be a megabyte."""
@@ -76,6 +77,22 @@ class Fault:
         )
         text = f"{start} {self.what}" if start else self.what
         return f"{text}; {self.do}" if self.do else text
+
+    def as_finding(self) -> dict[str, Any]:
+        """The fault of a declaration as JSON data, in the form of a finding of the checks."""
+        section, _, rest = self.path.partition(".")
+        return {
+            "code": "invalid-declaration",
+            "severity": "error",
+            "object": "",
+            "kind": section,
+            "key": rest.partition(".")[0],
+            "path": self.path,
+            "origin": {"file": self.file, "line": self.line} if self.file else None,
+            "what": self.what,
+            "why": "",
+            "do": self.do,
+        }
 
 
 class InvalidDeclaration(CoreWeaveError):

@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 
 from .checks import UNREADABLE_CODES
-from .declared_checks import check_declaration
+from .declared_checks import check_declaration, record
 from .declared_secrets import Secrets, secrets_of, with_secrets
 from .errors import CoreWeaveError, InvalidDeclaration
 from .outputs import export
@@ -95,6 +95,7 @@ def load(path: str | Path = FILE) -> Stack:
         check_declaration(declaration)
         return declare(declaration, secret)
     except InvalidDeclaration as error:
+        record(fault.as_finding() for fault in error.faults)
         count = len(error.faults)
         raise pulumi.RunError(f"{path}: {count} fault{'s' if count != 1 else ''}\n{error}") from None
     except CoreWeaveError as error:

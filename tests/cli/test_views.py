@@ -196,6 +196,7 @@ def test_a_document_has_the_same_keys_whatever_happened() -> None:
         "steps": [],
         "drift": [],
         "messages": [],
+        "findings": [],
         "errors": ["no"],
         "outputs": {},
         "repairs": [],

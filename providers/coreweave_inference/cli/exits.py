@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from coreweave_inference.errors import CoreWeaveError, Fault, InvalidDeclaration, PlanMoved, SettingsError
+from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, PlanMoved, SettingsError
 
 from .output import say
 
@@ -30,7 +30,7 @@ def errors_told(*, as_json: bool = False) -> Iterator[None]:
         yield
     except CoreWeaveError as error:
         faults = error.faults if isinstance(error, InvalidDeclaration) else ()
-        tell_error(str(error), as_json=as_json, findings=[_finding(fault) for fault in faults])
+        tell_error(str(error), as_json=as_json, findings=[fault.as_finding() for fault in faults])
         raise typer.Exit(_code(error)) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -47,23 +47,6 @@ def tell_error(text: str, *, as_json: bool = False, findings: Sequence[Mapping[s
         print(json.dumps({"ok": False, "errors": text.splitlines(), "findings": list(findings)}))
     else:
         say(f"error: {text}", error=True)
-
-
-def _finding(fault: Fault) -> dict[str, Any]:
-    """A fault of a declaration in the form of a finding of the checks."""
-    section, _, rest = fault.path.partition(".")
-    return {
-        "code": "invalid-declaration",
-        "severity": "error",
-        "object": "",
-        "kind": section,
-        "key": rest.partition(".")[0],
-        "path": fault.path,
-        "origin": {"file": fault.file, "line": fault.line} if fault.file else None,
-        "what": fault.what,
-        "why": "",
-        "do": fault.do,
-    }
 
 
 def usage_error(text: str, *, as_json: bool = False) -> typer.Exit:

@@ -218,6 +218,7 @@ def document(result: Result, planned: Result | None = None) -> dict[str, Any]:
             for m in result.messages
             if m.severity != "error"
         ],
+        "findings": [dict(finding) for finding in result.findings],
         "errors": list(result.errors),
         "outputs": dict(result.outputs),
         "repairs": list(result.repairs),

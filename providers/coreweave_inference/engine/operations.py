@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from pulumi import automation
 
+from coreweave_inference.declared_checks import take_findings
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.facts import last_objects
 from coreweave_inference.last_state import recorded_endpoint
@@ -340,6 +341,7 @@ class Engine:
         if operation != "preview":
             self._known = None
         self._program.refused = False
+        take_findings()
 
         def happened(happening: Happening) -> None:
             with self._lock:
@@ -413,6 +415,7 @@ class Engine:
         stopped: bool,
         ok: bool,
     ) -> Result:
+        findings = take_findings()
         return Result(
             operation,
             self.directory.project,
@@ -426,6 +429,7 @@ class Engine:
             errors=errors,
             outputs=record.outputs if operation == "up" and ok else {},
             repairs=tuple(self._repairs),
+            findings=findings,
             refused=not ok and (self._program.refused or record.refused),
             seconds=round(seconds, 2),
         )

@@ -42,7 +42,8 @@ class Result:
     """What one run did.
 
     `counts` are resources by verb (`create`, `update`, `replace`, `delete`, `keep`, `same`, `read`, `refresh`), of a
-    preview: what would be done. `errors` are one line each. `outputs` are those of the stack, secrets masked, after an `up`.
+    preview: what would be done. `errors` are one line each. `findings` are those of the checks, and faults
+    of the declaration, as JSON data. `outputs` are those of the stack, secrets masked, after an `up`.
     `repairs` tell what was put right before the run. `deletions`: what a destroy was about to do with each object. `refused`:
     the declaration is at fault. `moved`: what is no longer as planned, so the run stopped. `drift` are the steps of its refresh that found a change.
     """
@@ -58,6 +59,7 @@ class Result:
     steps: tuple[Step, ...] = ()
     drift: tuple[Step, ...] = ()
     messages: tuple[Message, ...] = ()
+    findings: tuple[Mapping[str, Any], ...] = ()
     errors: tuple[str, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     repairs: tuple[str, ...] = ()
