@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from coreweave_inference.simulator import Simulator
@@ -42,14 +43,19 @@ def test_bucket_then_weights_then_the_stack_then_a_change_then_nothing_left(
     assert lines[-2].startswith("4 created, 2 unchanged in ")
     assert lines[-1].startswith(f"model acme/chat: {simulator.url}/gateways/")
 
-    stack.declare(DEPLOYMENT.replace("max: 2", "max: 3"))
+    stack.declare(DEPLOYMENT.replace("max: 2", "max: 3").replace("public: {", "public: {name: edge, "))
     preview = stack.run("preview")
 
-    assert preview.stdout.splitlines()[1:] == [
+    gateway = simulator.world.records("gateways")[0].id
+    plan = [line for line in preview.stdout.splitlines()[1:] if not line.startswith("warning: ")]
+    (moved,) = (line for line in plan if line.startswith("    gatewayIds"))
+    assert re.fullmatch(rf"    gatewayIds\[0\]: {gateway} -> (?!{gateway})[0-9a-f-]{{36}}", moved)
+    assert [line for line in plan if not line.startswith("    ") or "autoscaling" in line] == [
+        '± replace  gateway "public"',
         '~ update   deployment "chat"',
         "    autoscaling.max: 2 -> 3",
         "~ update   readiness",
-        "2 to update, 4 unchanged",
+        "1 to replace, 2 to update, 3 unchanged",
     ]
 
     down = stack.run("destroy", "--yes")
