@@ -5,17 +5,14 @@ One round is one run in which things go wrong, one clean run, and the judgement 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -41,8 +38,9 @@ from tests.faults.account import (
     settled,
 )
 from tests.faults.changes import changed, first, mended
+from tests.faults.commands import Commands
 from tests.faults.key_service import KeyService
-from tests.faults.killing import Killer, command_line, is_provider, processes_below, runs
+from tests.faults.killing import Killer
 from tests.faults.misbehaviour import Kill, Plan
 from tests.faults.plain import PlainEngine
 from tests.faults.programs import Program
@@ -67,9 +65,6 @@ OF_A_COMMAND = ("command", "closed terminal")
 """Who is ended where `cw-inference` runs as a process of its own."""
 PLAIN_LIVES = 0.25
 """So many lives are led with plain `pulumi`, which is promised less: what is made must stay declared."""
-LONGEST_END_SECONDS = 40.0
-LONGEST_IDLE_SECONDS = 2.0
-"""A host whose engine is gone ends within one second, if it was ever asked for anything."""
 
 
 @dataclass
@@ -117,8 +112,8 @@ class Life:
         keep_connections_apart()
         signal.signal(signal.SIGINT, lambda number, frame: None)
         self._cli = PulumiCli.found(os.environ)
-        self._secrets = ["--secrets-provider", keys.secrets_provider]
-        self._cli.run(["stack", "init", STACK, *self._secrets], str(self._directory), {})
+        self._commands = Commands(self._directory, self._cli, keys)
+        self._commands.make_stack(STACK, self._directory)
 
     def rounds(self, count: int) -> list[Round]:
         """So many rounds, and the end; a life ends at the first violation, since what follows proves nothing."""
@@ -187,9 +182,9 @@ class Life:
             self._program,
             self._random,
             self._engine_run,
-            self._command,
+            self._commands.run,
             self._killed,
-            self._second_stack,
+            self._commands.second_stack,
         )
         found = [replace(v, text=f"{situation.name}: {v.text}") for v in situation.act(scene)]
         result.violations += found
@@ -231,7 +226,7 @@ class Life:
         if plan.clock_step_seconds:
             meanwhile.append(lambda: self._stage.step_clock(plan.clock_step_seconds))
         if plan.second_run and not self._plain:
-            meanwhile.append(lambda: self._command("up", "--yes", "--stack", STACK))
+            meanwhile.append(lambda: self._commands.run("up", "--yes", "--stack", STACK))
         timers = [threading.Timer(self._random.random() * 2, act) for act in meanwhile]
         for timer in timers:
             timer.start()
@@ -290,47 +285,8 @@ class Life:
     def _life_command(self, operation: str) -> Ran:
         """`cw-inference` as a process of its own, which may be killed; its engine then ends by itself."""
         self._snapshot = None
-        code, output = self._command(operation, "--yes", "--stack", STACK)
+        code, output = self._commands.run(operation, "--yes", "--stack", STACK)
         return code == 0, (output,)
-
-    def _command(
-        self, *arguments: str, directory: Path | None = None, variables: Mapping[str, str] | None = None
-    ) -> tuple[int, str]:
-        """The exit code and all that was printed; processes that stay are named in it."""
-        command = [sys.executable, "-W", "ignore", "-m", "coreweave_inference.cli", *arguments]
-        with subprocess.Popen(
-            command,
-            cwd=directory or self._directory,
-            env={**os.environ, **(variables or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            below: set[int] = set()
-            while process.poll() is None:
-                below |= set(processes_below(process.pid))
-                time.sleep(0.05)
-            left = _ended(below)
-            output = process.stdout.read() if process.stdout else ""
-        return process.returncode, output + (f"\nstill running: {left}" if left else "")
-
-    @contextlib.contextmanager
-    def _second_stack(
-        self, files: Mapping[str, str], stack: str, variables: Mapping[str, str] | None = None
-    ) -> Iterator[Path]:
-        directory = self._directory.parent / "second"
-        directory.mkdir()
-        for name, text in files.items():
-            (directory / name).write_text(text)
-        more = dict(variables or {})
-        self._cli.run(["stack", "init", stack, *self._secrets], str(directory), more)
-        try:
-            yield directory
-        finally:
-            with contextlib.suppress(CoreWeaveError):
-                self._cli.run(["stack", "rm", "--yes", "--force", "--stack", stack], str(directory), more)
-            shutil.rmtree(directory)
 
     def _clean(self, result: Round, program: Program) -> tuple[str, ...] | None:
         self._stage.declare(program)
@@ -369,24 +325,6 @@ class Life:
             self._stage.furnished,
         )
         result.violations += self._stage.strangers_missed()
-
-
-def _ended(processes: set[int]) -> list[int]:
-    """Wait until the processes of a run have ended; which engines have not.
-
-    A provider host that nobody asked for anything never learns that its engine is gone: it is ended here.
-    """
-    deadline = time.monotonic() + LONGEST_END_SECONDS
-    idle_since: float | None = None
-    while (left := [found for found in processes if runs(found)]) and time.monotonic() < deadline:
-        hosts = [found for found in left if is_provider(command_line(found))]
-        idle_since = (idle_since or time.monotonic()) if len(hosts) == len(left) else None
-        if idle_since is not None and time.monotonic() > idle_since + LONGEST_IDLE_SECONDS:
-            for found in hosts:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(found, signal.SIGKILL)
-        time.sleep(0.05)
-    return left
 
 
 def _story(before: Program, between: Program, after: Program, what: str, plan: Plan) -> list[str]:
