@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +73,85 @@ def test_no_workflow_runs_a_strangers_code_with_secrets(path: Path) -> None:
     with_secrets = {name: job for name, job in document["jobs"].items() if "secrets." in str(job)}
     assert with_secrets
     assert [name for name, job in with_secrets.items() if own not in job["if"]] == []
+
+
+REPOSITORY = "acme/serving"
+THIEF = "import os; open(os.environ['LOOT'], 'w').write(repr(dict(os.environ)))\n"
+
+
+def _pull_request(head: str) -> dict[str, Any]:
+    """What an expression of a workflow sees of a pull request that carries the label `environment`."""
+    return {
+        "github.repository": REPOSITORY,
+        "github.event.pull_request.head.repo.full_name": head,
+        "github.event.pull_request.labels.*.name": ["environment"],
+        "github.event.label.name": "environment",
+        "vars.PULL_REQUEST_ENVIRONMENTS": "on",
+    }
+
+
+def _starts(job: dict[str, Any], context: dict[str, Any]) -> bool:
+    """Whether a job's `if` holds."""
+
+    def in_python(match: re.Match[str]) -> str:
+        word = match[0]
+        return {"&&": " and ", "||": " or "}.get(word) or (repr(context[word]) if "." in word else word)
+
+    condition = str(job.get("if", "1 == 1"))
+    expression = re.sub(r"'[^']*'|&&|\|\||[A-Za-z_][\w*]*(?:\.[\w*]+)*", in_python, condition)
+    return bool(eval(expression, {"contains": lambda found, word: word in found}))
+
+
+def _jobs_of_pull_requests() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in WORKFLOWS:
+        document = _load(path)
+        if "pull_request" in str(document[True]):
+            yield from document["jobs"].items()
+
+
+def _with_reviewers() -> set[str]:
+    """The environments that the README protects with an approval of each commit."""
+    rows = re.findall(r"^\| (`[^|]*) \| required reviewers:", (EXAMPLE / "README.md").read_text(), re.M)
+    return {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+
+
+@pytest.mark.parametrize("head", [REPOSITORY, "stranger/serving"])
+def test_a_pull_request_that_changes_the_program_never_meets_a_secret_before_somebody_approved_it(
+    tmp_path: Path, head: str
+) -> None:
+    stack, loot, summary = tmp_path / "stacks" / "serving", tmp_path / "loot", tmp_path / "summary.md"
+    shutil.copytree(EXAMPLE.parent / "one-model", stack)
+    (stack / "__main__.py").write_text(THIEF)
+    (stack / "Pulumi.prod.yaml").write_text("config:\n  coreweave:endpoint: https://collector.example\n")
+    started = {name: job for name, job in _jobs_of_pull_requests() if _starts(job, _pull_request(head))}
+    at_once = {name: job for name, job in started.items() if job.get("environment") not in _with_reviewers()}
+
+    for job in at_once.values():
+        for script in (step["run"] for step in job["steps"] if "run" in step):
+            variables = {**job["env"], "GITHUB_STEP_SUMMARY": str(summary), "LOOT": str(loot)}
+            path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
+            command = ["bash", "-e", "-o", "pipefail", "-c", script]
+            subprocess.run(command, cwd=tmp_path, env={**variables, "PATH": path}, check=True)
+
+    assert set(at_once) == {"check"}
+    assert set(started) == ({"check", "review", "environment"} if head == REPOSITORY else {"check"})
+    assert "secrets." not in str(at_once)
+    assert "0 errors" in summary.read_text()
+    assert not loot.exists()
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_secret_is_that_of_an_environment_and_the_readme_names_it(path: Path) -> None:
+    told = (EXAMPLE / "README.md").read_text()
+
+    for job in _load(path)["jobs"].values():
+        if "secrets." not in str(job):
+            continue
+        name = "prod" if job["environment"] == "${{ matrix.stack }}" else job["environment"]
+        assert re.search(rf"^\| .*`{name}`.* \| (required reviewers|deployment branch)", told, re.M)
+        assert [
+            secret for secret in re.findall(r"secrets\.(\w+)", str(job)) if f"`{secret}`" not in told
+        ] == []
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
