@@ -21,7 +21,8 @@ def test_a_deployment_that_breaks_after_it_served_is_a_difference_with_its_condi
 ) -> None:
     service = workbench.service
     workbench.declare(canary())
-    workbench.up()
+    first = workbench.up()
+    assert first.ok, first.output
     shows(service, "chat-serving-dev", "FAILED", CRASH)
     shows(service, "chat-canary-serving-dev", "ERROR", CRASH)
 
@@ -37,3 +38,31 @@ def test_a_deployment_that_breaks_after_it_served_is_a_difference_with_its_condi
     assert seen.changes == recorded.changes == {"ready": health}
     assert mended.ok, mended.errors
     assert mended.writes == {"PATCH deployments": 2}
+
+
+def test_a_blip_and_what_is_on_its_way_are_no_difference_and_lost_weights_and_a_deletion_are(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    workbench.environment["COREWEAVE_SETTLE_SECONDS"] = "3"
+    workbench.declare(canary())
+    workbench.up()
+    shows(service, "chat-serving-dev", "UPDATING")
+    shows(service, "chat-canary-serving-dev", "ERROR", CRASH, seconds=2.5)
+
+    passing = workbench.preview("--refresh")
+    shows(service, "chat-serving-dev", "READY")
+    shows(service, "chat-canary-serving-dev", "DELETING")
+    service.s3.delete_bucket_policy(Bucket="acme-weights")
+    lasting = workbench.preview("--refresh")
+    shows(service, "chat-canary-serving-dev", "READY")
+    mended = workbench.up("--refresh")
+    quiet = workbench.preview("--refresh")
+
+    assert (passing.drift, passing.changes) == ({}, {})
+    health = 'update objects["deployment chat"].health objects["deployment chat-canary"].health'
+    assert lasting.changes["ready"] == health
+    assert "the inference service may not read its weights" in lasting.output
+    assert "is being deleted" in lasting.output
+    assert mended.ok, mended.errors
+    assert (quiet.drift, quiet.changes) == ({}, {})
