@@ -44,8 +44,8 @@ class ApiObject:
     """A gateway, capacity claim or deployment as the service last answered it.
 
     `spec` is the answer's own, without its nulls and with fields this package does not know. `status` is
-    without `STATUS_` (`READY`); one that the schema does not have stays as sent. Times are strings as sent. `id` is in
-    lower case, as ids compare.
+    without `STATUS_` (`READY`); one that the schema does not have stays as sent. Times are strings as sent. `id` and the
+    spec's `gatewayIds` are in lower case, as ids compare.
     """
 
     kind: Kind
@@ -83,6 +83,8 @@ def object_in(kind: Kind, answer: object) -> ApiObject:
     spec = without_nulls(_mapping(inner.get("spec")))
     if not spec:
         raise UnreadableAnswer(f"the answer holds no {kind.wrapper}")
+    if gateway_ids := _sequence(spec.get("gatewayIds")):
+        spec["gatewayIds"] = [_text(id_).lower() for id_ in gateway_ids]
     status = _mapping(inner.get("status"))
     return ApiObject(
         kind=kind,

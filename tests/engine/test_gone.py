@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import coreweave_inference as cw
+import pulumi
+
 from tests.engine.declarations import CLAIM, canary
 from tests.engine.workbench import Workbench, until
 
@@ -45,6 +48,36 @@ def test_what_a_killed_destroy_deleted_is_confirmed_by_the_next_one_and_what_cam
     assert down.ok, down.errors
     assert f'seen to be gone: capacity claim "{name}"' in down.output
     assert service.account() == {"buckets": ["acme-weights"]}
+
+
+def test_a_renamed_readiness_is_no_destroy_and_what_is_taken_out_with_it_is_deleted_when_the_run_ends(
+    workbench: Workbench,
+) -> None:
+    def declares(readiness: str, *gateways: str) -> None:
+        for key in gateways:
+            cw.Gateway(
+                key,
+                zones=["US-EAST-04A"],
+                auth=cw.CoreWeaveAuth(),
+                routing=cw.BodyBasedRouting(api_type="API_TYPE_OPENAI"),
+                opts=pulumi.ResourceOptions(protect=key == "kept"),
+            )
+        cw.Readiness(readiness)
+        cw.export()
+
+    service = workbench.service
+    workbench.program = lambda: declares("ready", "kept", "other")
+    workbench.up()
+    service.turn(gateway_delete_seconds=1.5)
+    workbench.program = lambda: declares("serving", "kept")
+
+    renamed = workbench.up()
+    left = service.account()["gateways"]
+
+    assert renamed.ok, renamed.errors
+    assert renamed.writes == {"DELETE gateways": 1}
+    assert left == ["kept-serving-dev"]
+    assert set(workbench.state()) == {"account", "kept", "serving"}
 
 
 def test_a_part_of_a_stack_is_deleted_when_its_run_ends_although_no_list_shows_what_is_going(

@@ -1,8 +1,11 @@
-"""Reads that lag behind and answers with another object: what is missing for a moment is neither forgotten nor made twice."""
+"""Reads that lag behind or spell ids otherwise, and answers with another object.
+
+What is missing for a moment is neither forgotten nor made twice.
+"""
 
 from __future__ import annotations
 
-from tests.engine.declarations import CLAIM, GATEWAY, edited
+from tests.engine.declarations import CLAIM, GATEWAY, edited, stack
 from tests.engine.workbench import Workbench
 
 GATEWAYS = {"version": 1, "gateways": {"public": GATEWAY, "second": GATEWAY}}
@@ -79,3 +82,21 @@ def test_what_is_being_deleted_and_hidden_for_a_moment_is_not_called_deleted(wor
     assert down.ok, down.errors
     assert workbench.state() == {}
     assert "gateways" not in service.account()
+
+
+def test_ids_in_upper_case_are_the_same_ids(workbench: Workbench) -> None:
+    service = workbench.service
+    workbench.declare(stack())
+    workbench.up()
+    ids = [
+        found["spec"]["id"] for kind in ("gateways", "deployments") for found in service.live(kind).values()
+    ]
+    upper = {id_: id_.upper() for id_ in ids}
+    service.misbehave("rename-enums", "GET", "/inference/", count=None, names=upper)
+
+    quiet = workbench.up("--refresh")
+    down = workbench.destroy()
+
+    assert (quiet.ok, quiet.changes, quiet.drift, quiet.writes) == (True, {}, {}, {})
+    assert down.ok, down.errors
+    assert service.account() == {"buckets": ["acme-weights"]}

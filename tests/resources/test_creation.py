@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timezone
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ import pytest
 from coreweave_inference.api import ApiObject, InferenceApi
 from coreweave_inference.errors import AlreadyExists, CoreWeaveError, NotOurs, Refused, Unreachable
 from coreweave_inference.resources.creation import Made, create
-from coreweave_inference.resources.session import Session
+from coreweave_inference.resources.session import RUN_DIRECTORY, Session
 from coreweave_inference.secret import Secret
 from coreweave_inference.settings import resolve
 from coreweave_inference.spec import Kind
@@ -307,11 +308,18 @@ def test_after_a_crash_the_salted_object_is_found_again(
     assert account.created(taken).id == salted(OWN)
 
 
-def test_a_salted_id_that_is_refused_too_is_an_error(account: Account) -> None:
+def test_a_salted_id_that_is_refused_too_is_an_error_and_what_was_noted_stays_noted(
+    account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     account.hidden_ids = {OWN, salted(OWN)}
+    monkeypatch.setenv(RUN_DIRECTORY, str(tmp_path))
 
     with pytest.raises(NotOurs, match=f"the ids {OWN} and {salted(OWN)} are refused and nowhere to be found"):
         account.created()
+
+    notes = [json.loads(line) for line in (tmp_path / "attempts.jsonl").read_text().splitlines()]
+    assert notes
+    assert all(note["inputs"] for note in notes)
 
 
 def test_a_refused_request_is_told_as_it_is(account: Account) -> None:

@@ -73,7 +73,7 @@ def create(
                 return made
         else:
             run.memory.written.add(live.id)
-            return Made(live.id, live, Revision.of_write(run.clock.now()))
+            return Made(live.id, live, Revision.of_write(run.service_now()))
     raise CoreWeaveError(
         f"{subject(kind, declared)}: its id and its name were in use at every attempt; run again"
     )

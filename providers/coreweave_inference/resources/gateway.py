@@ -48,7 +48,7 @@ class GatewayProvider(ObjectProvider):
         """What follows needs the endpoints; a gateway that does not get there is `Readiness`' to judge."""
         deadline = run.settings.gateway_deadline_seconds
         target = Target(
-            self.kind, live.id, resource_name(declared), Revision.of_write(run.clock.now()), deadline
+            self.kind, live.id, resource_name(declared), Revision.of_write(run.service_now()), deadline
         )
         (outcome,) = wait(
             [target],

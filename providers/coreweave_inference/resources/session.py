@@ -223,6 +223,11 @@ class Session:
             answer: dict[str, Any] = self._parameters[kind.path]
             return answer
 
+    def service_now(self) -> float:
+        """Epoch seconds by the service's clock; by this machine's, which may be wrong, until the service told its own."""
+        now = self.api.service_time()
+        return self.clock.now() if now is None else now
+
     def wrote(self, before: Live, updated_before: str) -> Revision:
         """Remember a write of the object that was `before`; the revision to wait for."""
         now = self.api.service_time()

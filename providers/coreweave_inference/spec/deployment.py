@@ -261,7 +261,7 @@ class DeploymentSpec(Message):
         Field(min_length=1, description="Ids of the gateways that route to this deployment, each once."),
         AfterValidator(unique),
         EACH_ONCE,
-        About(unordered=True, do="name at least one gateway"),
+        About(unordered=True, ignores_case=True, do="name at least one gateway"),
     ]
     runtime: Annotated[Runtime, Field(description="Engine, version and configuration."), About()]
     resources: Annotated[Resources, Field(description="Hardware of one replica."), About()]
