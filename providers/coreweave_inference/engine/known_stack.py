@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timezone
 
 from pulumi import automation
+
+from .directory import StackDirectory
+from .installation import PulumiCli
 
 
 class KnownStack(automation.Stack):
@@ -22,3 +26,16 @@ class KnownStack(automation.Stack):
     def info(self, show_secrets: bool = True) -> automation.UpdateSummary | None:  # noqa: ARG002 - overrides
         """Nothing that is looked at."""
         return automation.UpdateSummary("", datetime.now(timezone.utc), "", {}, {}, "")
+
+
+def known_stack(
+    directory: StackDirectory, cli: PulumiCli, stack: str, program: Callable[[], None]
+) -> KnownStack:
+    """The stack of a directory, whose program runs in this process."""
+    workspace = automation.LocalWorkspace(
+        work_dir=str(directory.path),
+        program=program,
+        env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true"},
+        pulumi_command=cli,
+    )
+    return KnownStack(stack, workspace)

@@ -1,4 +1,4 @@
-"""The four runs of a stack, and what precedes each: a stale lock taken away, what a crash left put right.
+"""The four runs of a stack. What precedes each is `stack_state`'s.
 
 Everything goes through the Automation API; nothing here prints or asks.
 """
@@ -13,41 +13,31 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from pulumi import automation
 
 from coreweave_inference.declared_checks import take_findings
-from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.facts import last_objects
-from coreweave_inference.last_state import recorded_endpoint
-from coreweave_inference.resources.adoption import ADOPT
-from coreweave_inference.resources.session import RUN_CONFIG, RUN_DIRECTORY, Session
-from coreweave_inference.resources.values import PACKAGE_VERSION, newer_format
-from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
+from coreweave_inference.resources.session import RUN_CONFIG, RUN_DIRECTORY
+from coreweave_inference.settings import resolve
 
-from . import local_backend, repair, stacks
-from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
+from . import stacks
 from .directory import StackDirectory
-from .engine_processes import record_of
 from .environment import environment_with
-from .happenings import TYPES, Happening, Message, Step, error_text, is_shown, of_event, outputs_in
+from .happenings import Happening, Message, Step, error_text, is_shown, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
 from .interruption import interruptible, run_directory
-from .known_stack import KnownStack
-from .locks import is_stale, locks_in
+from .known_stack import KnownStack, known_stack
 from .plans import Plan, new_salt, plan_of, recording, with_adoptions
 from .program import InlineProgram
-from .recovery import Recovery, organization_in
 from .refusals import CannotStart
 from .removals import to_delete, to_remove, without_edges_to
 from .repair import State
 from .results import Record, Result, Watch, counts_of, following, nobody
 from .selection import Selection, resources_of
-from .teardown import DestroyPlan, known_ids, plan_destroy
+from .stack_state import StackState, organization_of, require_known_format
+from .teardown import DestroyPlan, plan_destroy
 
-T = TypeVar("T")
-CREATIONS = ("create", "create-replacement")
 ALL = Selection()
 
 
@@ -60,9 +50,8 @@ class Engine:
         self._cli = cli
         self._watch = watch
         self._lock = threading.Lock()
-        self._repairs: list[str] = []
         self._program = InlineProgram(directory.program)
-        self._known: State | None = None
+        self._state = StackState(directory, cli, stack, lambda line: self._watch(Message("info", line)))
         self._seen_urns: frozenset[str] = frozenset()
         self._salt, self._seen = "", list[str]()
         self._plan: Plan | None = None
@@ -94,14 +83,14 @@ class Engine:
             if create == "never" and directory.stack_file(name).is_file():
                 raise CannotStart(stacks.missing(directory, name, cli))
             stacks.create(directory, cli, name, first=create == "first")
-        _require_known_format(engine.state() or {})
+        require_known_format(engine.state() or {})
         return engine
 
     @property
     def context(self) -> str:
         """What a run is about: project, stack, organisation where it is known, endpoint."""
         settings = resolve(os.environ, self.directory.plain_configuration(self.stack), require_token=False)
-        organization = _organization(self.state() or {})
+        organization = organization_of(self.state() or {})
         named = f", organisation {organization}" if organization else ""
         return f"stack {self.directory.project}/{self.stack}{named}, {settings.endpoint}"
 
@@ -110,9 +99,11 @@ class Engine:
 
         None where the backend has no such stack.
         """
-        if self._known is None:
-            self._known = self._readable(lambda: stacks.exported(self.directory, self._cli, self.stack))
-        return self._known
+        return self._state.read()
+
+    def repair(self) -> tuple[str, ...]:
+        """Put right what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
+        return self._state.repair()
 
     def resources(self, selection: Selection = ALL) -> tuple[Step, ...]:
         """What the state holds, each as the deletion that a destroy would make of it. Raises CannotStart."""
@@ -155,7 +146,7 @@ class Engine:
 
     def forget_state(self) -> None:
         """Read it anew: time has passed."""
-        self._known = None
+        self._state.forget()
 
     def up(
         self,
@@ -193,18 +184,18 @@ class Engine:
         urns = {step.urn for step in self.resources(selection)}
         if not urns:
             return DestroyPlan()
-        return plan_destroy(self.state() or {}, urns, self._settings(self._configuration()))
+        return plan_destroy(self.state() or {}, urns, self._state.settings(self._state.configuration()))
 
     def destroy(self, *, refresh: bool | None = None, selection: Selection = ALL) -> Result:
         """Delete everything that is not kept, or what is selected. A stack without resources is left alone."""
         self.repair()
         if not self.resources():
             return Result(
-                "destroy", self.directory.project, self.stack, ok=True, repairs=tuple(self._repairs)
+                "destroy", self.directory.project, self.stack, ok=True, repairs=tuple(self._state.repairs)
             )
         if selection.targets:
             return self._delete_alone(to_delete(self.state() or {}, selection))
-        stack = self._automation()
+        stack = self._known_stack()
         return self._run(
             "destroy", lambda watch: stack.destroy(on_event=watch, color="never"), _flag(refresh)
         )
@@ -212,35 +203,8 @@ class Engine:
     def refresh(self) -> Result:
         """Bring the state to what is live."""
         self.repair()
-        stack = self._automation()
+        stack = self._known_stack()
         return self._run("refresh", lambda watch: stack.refresh(on_event=watch, color="never"))
-
-    def repair(self) -> tuple[str, ...]:
-        """Put right what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
-        base = self.state()
-        other = repair.other_stack(base or {}, self.directory.project, self.stack)
-        if other:
-            raise CoreWeaveError(
-                f'stack "{self.stack}": its state is the one of stack {other}, and a run here would change or delete that '
-                "stack's objects; nothing was changed; import this stack's own state, or use `pulumi stack rename`"
-            )
-        state = taken_up(base or {})
-        if not repair.pending(state):
-            return ()
-        session = Session(self._settings(self._configuration()))
-        try:
-            result = repair.repaired(state, Recovery(session, organization_in(state)))
-        finally:
-            session.api.close()
-        if result.changed:
-            self._import(result.state, base)
-        for line in result.lines:
-            self._repaired(line)
-        return result.lines
-
-    def _repaired(self, line: str) -> None:
-        self._repairs.append(line)
-        self._watch(Message("info", line))
 
     def _identify(self) -> None:
         if self._identity_told is not None:
@@ -256,7 +220,7 @@ class Engine:
         watch: Watch,
     ) -> Result:
         self._identify()
-        stack, targets = self._automation(), selection.urns(self.stack, self.directory.project)
+        stack, targets = self._known_stack(), selection.urns(self.stack, self.directory.project)
         state = self.state()
         self._program.variables, self._program.last = selection.variables(state), last_objects(state)
         return self._run(
@@ -280,52 +244,16 @@ class Engine:
         """Delete these and nothing else; what stays no longer depends on them."""
         state = self.state()
         if state is not None:
-            self._import(without_edges_to(state, urns), state)
-        stack = self._automation()
+            self._state.replace(without_edges_to(state, urns), state)
+        stack = self._known_stack()
         return self._run(
             "destroy",
             lambda watch: stack.destroy(on_event=watch, color="never", target=list(urns)),
             ("--refresh=false",),
         )
 
-    def _settings(self, configuration: Mapping[str, str], *, require_token: bool = True) -> Settings:
-        """As they are now. Raises SettingsError: no token, or another endpoint than the state records."""
-        secret = self.directory.secret_keys(self.stack)
-        settings = resolve(os.environ, configuration, secret, require_token=require_token)
-        return settings.at(recorded_endpoint(self.state()))
-
-    def _configuration(self) -> dict[str, str]:
-        """What `resolve` reads of the stack's configuration as it is now."""
-        found = stacks.configuration(self.directory, self.stack, lambda: self._cli)
-        return {key: found[key] for key in CONFIG_KEYS if key in found}
-
-    def _import(self, state: State, base: State | None) -> None:
-        """Put `state` in the place of `base`, which it was made from. Raises CoreWeaveError where another run has written
-        the state since, or holds its lock: what that one recorded would be lost.
-        """
-        self._known = None
-        if self.state() != base:
-            self._known = None
-            raise CoreWeaveError(
-                f'stack "{self.stack}": its state was changed by another run while it was repaired; nothing was written; '
-                "run again when that run has ended"
-            )
-        self._known = None
-        text = json.dumps(put_back(state))
-        arguments = ["stack", "import", "--stack", self.stack]
-        self._unlocked(
-            lambda: self._cli.run(list(arguments), str(self.directory.path), {}, standard_input=text)
-        )
-
-    def _automation(self) -> KnownStack:
-        environment = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
-        workspace = automation.LocalWorkspace(
-            work_dir=str(self.directory.path),
-            program=self._program,
-            env_vars=environment,
-            pulumi_command=self._cli,
-        )
-        return KnownStack(self.stack, workspace)
+    def _known_stack(self) -> KnownStack:
+        return known_stack(self.directory, self._cli, self.stack, self._program)
 
     def _run(
         self,
@@ -335,11 +263,11 @@ class Engine:
         watch: Watch | None = None,
     ) -> Result:
         record, started, watch = Record(), time.monotonic(), watch or self._watch
-        configuration = self._configuration()
-        self._settings(configuration, require_token=False).require_trusted()
-        ids, known = repair.own_ids(taken_up(self._known or {})), known_ids(self._known or {})
+        configuration = self._state.configuration()
+        self._state.settings(configuration, require_token=False).require_trusted()
+        own = self._state.variables()
         if operation != "preview":
-            self._known = None
+            self._state.forget()
         self._program.refused = False
         take_findings()
 
@@ -363,8 +291,7 @@ class Engine:
                 RUN_DIRECTORY: str(directory.path),
                 RUN_CONFIG: json.dumps(configuration),
                 "PULUMI_PYTHON_CMD": str(directory.provider_python()),
-                **_may_adopt(ids),
-                **known,
+                **own,
             }
             directory.agree(
                 self._plan.agreement() if self._plan and operation != "preview" else recording(self._salt)
@@ -373,32 +300,20 @@ class Engine:
             with environment_with(variables), interruptible(directory.stop, self._cli.interrupt):
                 failure = self._failure(lambda: act(on_event), more)
                 if failure is not None:
-                    self._keep_in_mind(directory.attempts(), record)
+                    self._state.keep_in_mind(directory.attempts(), record)
             stopped, moved, self._seen = directory.stopped, directory.moved(), directory.seen()
         self._seen_urns = record.urns
         errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))
-        seconds = time.monotonic() - started
-        result = self._result(operation, record, errors, seconds, stopped=stopped, ok=failure is None)
+        result = self._result(
+            operation, record, errors, time.monotonic() - started, stopped=stopped, ok=failure is None
+        )
         return replace(result, moved=moved)
-
-    def _keep_in_mind(self, attempts: Sequence[str], record: Record) -> None:
-        """Make pending again what was perhaps made and is not in the state, so that the next run looks for it."""
-        left = unsettled(attempts, (s.urn for s in record.steps() if s.phase == "done" and s.op in CREATIONS))
-        if not left:
-            return
-        try:
-            base = self.state()
-            state = noted(base or {}, left)
-            if state is not None:
-                self._import(state, base)
-        except CoreWeaveError as error:
-            record.add(Message("warning", f"{perhaps_made(left)}; that could not be noted: {error}"))
 
     def _failure(self, act: Callable[[], object], more: Sequence[str]) -> CommandFailed | None:
         """Run it with `more` arguments; what it failed with, if it did."""
         self._cli.more = tuple(more)
         try:
-            self._unlocked(act)
+            self._state.unlocked(act)
         except CommandFailed as error:
             return error
         finally:
@@ -415,7 +330,6 @@ class Engine:
         stopped: bool,
         ok: bool,
     ) -> Result:
-        findings = take_findings()
         return Result(
             operation,
             self.directory.project,
@@ -428,56 +342,11 @@ class Engine:
             messages=tuple(record.messages),
             errors=errors,
             outputs=record.outputs if operation == "up" and ok else {},
-            repairs=tuple(self._repairs),
-            findings=findings,
+            repairs=tuple(self._state.repairs),
+            findings=take_findings(),
             refused=not ok and (self._program.refused or record.refused),
             seconds=round(seconds, 2),
         )
-
-    def _readable(self, act: Callable[[], T]) -> T:
-        """Do it; once more after empty attributes were taken away that a killed run had left in a local backend."""
-        return local_backend.read(act, self._cli, self.directory.path, self._repaired)
-
-    def _unlocked(self, act: Callable[[], T]) -> T:
-        """Do it; once more after a lock was taken away whose process on this machine is gone."""
-        try:
-            return self._readable(act)
-        except CommandFailed as error:
-            locks = locks_in(error.text)
-            if not locks:
-                raise
-            if not all(is_stale(lock, record_of(lock.pid), os.environ) for lock in locks):
-                held = "; ".join(str(lock) for lock in locks)
-                raise CoreWeaveError(
-                    f'stack "{self.stack}" is locked by {held}; wait for that run to end, or, if it is known to be dead, '
-                    f"take the lock away with `pulumi cancel --stack {self.stack}`"
-                ) from error
-        self._cli.run(["cancel", "--yes", "--stack", self.stack], str(self.directory.path), {})
-        self._repaired(f"took away the lock of {'; '.join(map(str, locks))}: that process is gone")
-        return self._readable(act)
-
-
-def _require_known_format(state: State) -> None:
-    """Raise CannotStart where a later version of this package wrote the state; the account tells which."""
-    resources = (state.get("deployment") or {}).get("resources") or ()
-    outputs = [each.get("outputs") or {} for each in resources if str(each.get("type", "")).startswith(TYPES)]
-    outputs.sort(key=lambda found: PACKAGE_VERSION not in found)
-    problem = next(filter(None, map(newer_format, outputs)), "")
-    if problem:
-        raise CannotStart(problem)
-
-
-def _organization(state: State) -> str:
-    """The organisation that a resource of the stack recorded; the account of a first run is still empty."""
-    resources = (state.get("deployment") or {}).get("resources") or ()
-    found = (str((each.get("outputs") or {}).get("organizationId") or "") for each in resources)
-    return next(filter(None, found), "")
-
-
-def _may_adopt(ids: Sequence[str]) -> dict[str, str]:
-    """Lets the providers adopt `ids` beside what the user names."""
-    allowed = [os.environ[ADOPT]] if os.environ.get(ADOPT) else []
-    return {ADOPT: ",".join([*allowed, *ids])} if ids else {}
 
 
 def _flag(refresh: bool | None) -> tuple[str, ...]:

@@ -1,0 +1,176 @@
+"""What precedes a run of a stack: its state read and repaired, a stale lock taken away, its settings resolved.
+
+Everything goes through the CLI; nothing here prints or asks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.last_state import recorded_endpoint
+from coreweave_inference.resources.adoption import ADOPT
+from coreweave_inference.resources.session import Session
+from coreweave_inference.resources.values import PACKAGE_VERSION, newer_format
+from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
+
+from . import local_backend, repair, stacks
+from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
+from .directory import StackDirectory
+from .engine_processes import record_of
+from .happenings import TYPES, Message
+from .installation import CommandFailed, PulumiCli
+from .locks import is_stale, locks_in
+from .recovery import Recovery, organization_in
+from .refusals import CannotStart
+from .repair import State
+from .results import Record
+from .teardown import known_ids
+
+T = TypeVar("T")
+CREATIONS = ("create", "create-replacement")
+
+
+class StackState:
+    """The state of one stack. `repairs` are lines on what was put right so far; `tell` is called with each of them."""
+
+    def __init__(
+        self, directory: StackDirectory, cli: PulumiCli, stack: str, tell: Callable[[str], None]
+    ) -> None:
+        self.repairs: list[str] = []
+        self._directory = directory
+        self._cli = cli
+        self._stack = stack
+        self._tell = tell
+        self._known: State | None = None
+
+    def read(self) -> State | None:
+        """The stack's state with its secrets encrypted, as it was before the first run or after the last one.
+
+        None where the backend has no such stack.
+        """
+        if self._known is None:
+            self._known = self._readable(lambda: stacks.exported(self._directory, self._cli, self._stack))
+        return self._known
+
+    def forget(self) -> None:
+        """Read it anew: a run may have written it."""
+        self._known = None
+
+    def repair(self) -> tuple[str, ...]:
+        """Put right what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
+        base = self.read()
+        other = repair.other_stack(base or {}, self._directory.project, self._stack)
+        if other:
+            raise CoreWeaveError(
+                f'stack "{self._stack}": its state is the one of stack {other}, and a run here would change or delete that '
+                "stack's objects; nothing was changed; import this stack's own state, or use `pulumi stack rename`"
+            )
+        state = taken_up(base or {})
+        if not repair.pending(state):
+            return ()
+        session = Session(self.settings(self.configuration()))
+        try:
+            result = repair.repaired(state, Recovery(session, organization_in(state)))
+        finally:
+            session.api.close()
+        if result.changed:
+            self.replace(result.state, base)
+        for line in result.lines:
+            self._repaired(line)
+        return result.lines
+
+    def _repaired(self, line: str) -> None:
+        self.repairs.append(line)
+        self._tell(line)
+
+    def replace(self, state: State, base: State | None) -> None:
+        """Put `state` in the place of `base`, which it was made from. Raises CoreWeaveError where another run has written
+        the state since, or holds its lock: what that one recorded would be lost.
+        """
+        self._known = None
+        if self.read() != base:
+            self._known = None
+            raise CoreWeaveError(
+                f'stack "{self._stack}": its state was changed by another run while it was repaired; nothing was written; '
+                "run again when that run has ended"
+            )
+        self._known = None
+        text = json.dumps(put_back(state))
+        arguments = ["stack", "import", "--stack", self._stack]
+        self.unlocked(
+            lambda: self._cli.run(list(arguments), str(self._directory.path), {}, standard_input=text)
+        )
+
+    def keep_in_mind(self, attempts: Sequence[str], record: Record) -> None:
+        """Make pending again what was perhaps made and is not in the state, so that the next run looks for it."""
+        left = unsettled(attempts, (s.urn for s in record.steps() if s.phase == "done" and s.op in CREATIONS))
+        if not left:
+            return
+        try:
+            base = self.read()
+            state = noted(base or {}, left)
+            if state is not None:
+                self.replace(state, base)
+        except CoreWeaveError as error:
+            record.add(Message("warning", f"{perhaps_made(left)}; that could not be noted: {error}"))
+
+    def variables(self) -> dict[str, str]:
+        """Environment variables that tell the providers of a run what the state shows of this stack's objects."""
+        known = self._known or {}
+        ids = repair.own_ids(taken_up(known))
+        allowed = [os.environ[ADOPT]] if os.environ.get(ADOPT) else []
+        return {**({ADOPT: ",".join([*allowed, *ids])} if ids else {}), **known_ids(known)}
+
+    def settings(self, configuration: Mapping[str, str], *, require_token: bool = True) -> Settings:
+        """As they are now. Raises SettingsError: no token, or another endpoint than the state records."""
+        secret = self._directory.secret_keys(self._stack)
+        settings = resolve(os.environ, configuration, secret, require_token=require_token)
+        return settings.at(recorded_endpoint(self.read()))
+
+    def configuration(self) -> dict[str, str]:
+        """What `resolve` reads of the stack's configuration as it is now."""
+        found = stacks.configuration(self._directory, self._stack, lambda: self._cli)
+        return {key: found[key] for key in CONFIG_KEYS if key in found}
+
+    def _readable(self, act: Callable[[], T]) -> T:
+        """Do it; once more after empty attributes were taken away that a killed run had left in a local backend."""
+        return local_backend.read(act, self._cli, self._directory.path, self._repaired)
+
+    def unlocked(self, act: Callable[[], T]) -> T:
+        """Do it; once more after a lock was taken away whose process on this machine is gone."""
+        try:
+            return self._readable(act)
+        except CommandFailed as error:
+            locks = locks_in(error.text)
+            if not locks:
+                raise
+            if not all(is_stale(lock, record_of(lock.pid), os.environ) for lock in locks):
+                held = "; ".join(str(lock) for lock in locks)
+                raise CoreWeaveError(
+                    f'stack "{self._stack}" is locked by {held}; wait for that run to end, or, if it is known to be dead, '
+                    f"take the lock away with `pulumi cancel --stack {self._stack}`"
+                ) from error
+        self._cli.run(["cancel", "--yes", "--stack", self._stack], str(self._directory.path), {})
+        self._repaired(f"took away the lock of {'; '.join(map(str, locks))}: that process is gone")
+        return self._readable(act)
+
+
+def require_known_format(state: State) -> None:
+    """Raise CannotStart where a later version of this package wrote the state; the account tells which."""
+    resources = (state.get("deployment") or {}).get("resources") or ()
+    outputs = [each.get("outputs") or {} for each in resources if str(each.get("type", "")).startswith(TYPES)]
+    outputs.sort(key=lambda found: PACKAGE_VERSION not in found)
+    problem = next(filter(None, map(newer_format, outputs)), "")
+    if problem:
+        raise CannotStart(problem)
+
+
+def organization_of(state: State) -> str:
+    """The organisation that a resource of the stack recorded; the account of a first run is still empty."""
+    resources = (state.get("deployment") or {}).get("resources") or ()
+    found = (str((each.get("outputs") or {}).get("organizationId") or "") for each in resources)
+    return next(filter(None, found), "")
