@@ -148,7 +148,7 @@ def tear_down(run: Run, url: str) -> None:
 def measure(client: httpx.Client, base_url: str, expected: Mapping[str, float], requests: int = 200) -> None:
     """Send requests and compare who answered with the weights."""
     served = Counter(
-        ask(client, base_url).headers["x-served-by"].removesuffix("-demo") for _ in range(requests)
+        ask(client, base_url).headers["x-served-by"].removesuffix("-quickstart-demo") for _ in range(requests)
     )
     print(f"  {requests} requests: " + ", ".join(f"{name} {count}" for name, count in sorted(served.items())))
     for name, share in expected.items():

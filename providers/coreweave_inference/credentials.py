@@ -45,25 +45,27 @@ class KeyMaker(Protocol):
         ...
 
 
-def minted(api: KeyMaker, clock: Clock, duration: int = 3600) -> Callable[[], S3Credentials]:
+def minted(
+    api: KeyMaker, clock: Clock, duration: int = 3600, refusals: list[ApiError] | None = None
+) -> Callable[[], S3Credentials]:
     """A source of keys made with the API token, each for `duration` seconds and renewed in its last sixth.
 
-    The first key is made on the first call. Safe to share between threads; two sources share nothing. A refusal is
+    The first key is made on the first call. Safe to share between threads; two sources share nothing but `refusals`. A refusal is
     remembered and raised again: asking again with the same token changes nothing.
     """
+    refused: list[ApiError] = [] if refusals is None else refusals
     lock = threading.Lock()
     current: list[S3Credentials] = []
-    refusals: list[ApiError] = []
 
     def credentials() -> S3Credentials:
         with lock:
-            if refusals:
-                raise refusals[0]
+            if refused:
+                raise refused[0]
             if not current or _is_due(current[0], clock.now(), duration):
                 try:
                     key = _made(api, clock, duration)
                 except ApiError as error:
-                    refusals.extend([error] if _is_final(error) else ())
+                    refused.extend([error] if _is_final(error) else ())
                     raise
                 current[:] = [replace(key, discard=lambda: discard(key.access_key_id))]
             return current[0]

@@ -14,8 +14,9 @@ from typing import Any, Protocol, TypeVar
 from . import storage_contents, storage_uploads
 from .clock import Clock, system
 from .credentials import KeyMaker, S3Credentials, minted
-from .errors import BucketMissing, SettingsError, StorageError, Unreachable
+from .errors import ApiError, BucketMissing, SettingsError, StorageError, Unreachable
 from .s3_connection import LONGEST_PAUSE, Credentials, S3Connection, from_profile
+from .secret import Secret
 from .storage_contents import Progress, StoredObject
 from .storage_errors import NOT_YET, TAKEN, is_unclear, taken
 from .storage_uploads import UploadPlan, UploadProgress
@@ -37,6 +38,8 @@ VISIBLE_SECONDS = 300.0
 UNCLEAR_SECONDS = 30.0
 """How long a bucket whose creation failed unclearly is looked for."""
 T = TypeVar("T")
+_refusals: dict[tuple[str, Secret], list[ApiError]] = {}
+"""By endpoint and token: what this process was told of keys that it may not make. A run asks from several places."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,16 @@ class BucketState:
 
 class CredentialSettings(Protocol):
     """What the settings say about keys."""
+
+    @property
+    def endpoint(self) -> str:
+        """Where a key is made."""
+        ...
+
+    @property
+    def token(self) -> Secret:
+        """What it is made with."""
+        ...
 
     @property
     def s3_credentials(self) -> str:
@@ -70,7 +83,7 @@ def credentials_from(
         return from_profile(settings.s3_profile)
     if settings.s3_credentials == "environment":
         return from_environment(environ)
-    return minted(api, clock)
+    return minted(api, clock, refusals=_refusals.setdefault((settings.endpoint, settings.token), []))
 
 
 def from_environment(environ: Mapping[str, str]) -> Credentials:

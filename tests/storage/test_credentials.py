@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from coreweave_inference.credentials import S3Credentials, minted
 from coreweave_inference.errors import Forbidden, NotFound, ServiceUnavailable, SettingsError, Throttled
+from coreweave_inference.secret import Secret
 from coreweave_inference.storage import credentials_from, from_environment, from_profile
 
 
@@ -43,6 +44,15 @@ class KeyMaker:
         number = len(self.durations)
         key = {"accessKeyId": f"key-{number}", "secretKey": f"secret-{number}", "principalName": "p"}
         return {**key, "expiry": expiry} if self.expires else key
+
+
+def settings_of(token, s3_profile=None, s3_credentials="minted"):
+    return SimpleNamespace(
+        s3_profile=s3_profile,
+        s3_credentials=s3_credentials,
+        endpoint="https://api.example",
+        token=Secret(token),
+    )
 
 
 @pytest.fixture
@@ -192,7 +202,7 @@ def test_half_a_key_in_the_environment_is_refused():
     [("cw", "profile", "cw-key"), (None, "environment", "state-key"), (None, "minted", "key-1")],
 )
 def test_the_settings_choose_the_source(clock, profile, credentials, key):
-    settings = SimpleNamespace(s3_profile=profile, s3_credentials=credentials)
+    settings = settings_of("t", s3_profile=profile, s3_credentials=credentials)
 
     assert credentials_from(settings, KeyMaker(clock), clock, os.environ)().access_key_id == key
 
@@ -209,6 +219,16 @@ class Refusing(KeyMaker):
         if self.errors:
             raise self.errors.pop(0)
         return key
+
+
+def test_all_sources_of_a_token_in_a_process_ask_once_where_it_may_not_make_keys(clock):
+    makers = [Refusing(clock, Forbidden("no", status=403)) for _ in range(3)]
+
+    for maker, token in zip(makers, ["one", "one", "other"], strict=True):
+        with pytest.raises(Forbidden):
+            credentials_from(settings_of(token), maker, clock, {})()
+
+    assert [len(maker.durations) for maker in makers] == [1, 0, 1]
 
 
 @pytest.mark.parametrize(
