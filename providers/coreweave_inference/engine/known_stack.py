@@ -39,3 +39,8 @@ def known_stack(
         pulumi_command=cli,
     )
     return KnownStack(stack, workspace)
+
+
+def refresh_flag(refresh: bool | None) -> tuple[str, ...]:
+    """The CLI's option; none where the project's own one counts."""
+    return () if refresh is None else (f"--refresh={str(refresh).lower()}",)

@@ -27,7 +27,7 @@ from .environment import environment_with
 from .happenings import Happening, Message, Step, error_text, is_shown, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
 from .interruption import interruptible, run_directory
-from .known_stack import KnownStack, known_stack
+from .known_stack import KnownStack, known_stack, refresh_flag
 from .plans import Plan, new_salt, plan_of, recording, with_adoptions
 from .program import InlineProgram
 from .refusals import CannotStart
@@ -197,7 +197,7 @@ class Engine:
             return self._delete_alone(to_delete(self.state() or {}, selection))
         stack = self._known_stack()
         return self._run(
-            "destroy", lambda watch: stack.destroy(on_event=watch, color="never"), _flag(refresh)
+            "destroy", lambda watch: stack.destroy(on_event=watch, color="never"), refresh_flag(refresh)
         )
 
     def refresh(self) -> Result:
@@ -226,7 +226,7 @@ class Engine:
         return self._run(
             operation,
             lambda on_event: act(stack, on_event=on_event, color="never", target=targets),
-            _flag(refresh),
+            refresh_flag(refresh),
             watch,
         )
 
@@ -347,7 +347,3 @@ class Engine:
             refused=not ok and (self._program.refused or record.refused),
             seconds=round(seconds, 2),
         )
-
-
-def _flag(refresh: bool | None) -> tuple[str, ...]:
-    return () if refresh is None else (f"--refresh={str(refresh).lower()}",)
