@@ -7,6 +7,7 @@ from coreweave_inference.engine.happenings import (
     Progress,
     Step,
     error_text,
+    label_of,
     of_event,
     of_progress_line,
     outputs_in,
@@ -181,6 +182,7 @@ def test_the_fields_of_a_creation_are_told_with_its_secrets_masked_at_any_depth(
     assert step.changes == (
         Change('runtime.engineEnv["A-B"]', None, "[secret]"),
         Change("runtime.engine", None, "vllm"),
+        Change("traffic.weight", None, 0),
     )
     assert value_at(new["inputs"], "runtime.engineEnv") == {"A-B": "[secret]"}  # type: ignore[arg-type]
 
@@ -195,3 +197,42 @@ def test_an_object_that_a_refresh_does_not_find_is_drift() -> None:
     record.add(step)
 
     assert [(found.urn, found.gone) for found in record.drift(refreshing=False)] == [(CHAT, True)]
+
+
+def test_a_weight_of_zero_shows_in_a_plan_though_the_service_leaves_it_out() -> None:
+    metadata = {"op": "create", "urn": CHAT, "type": "t", "provider": "p", "keys": [], "diffs": []}
+    new = {"type": "t", "urn": CHAT, "custom": True, "id": "", "parent": "", "provider": "", "outputs": {}}
+    created = EngineEvent.from_json(
+        {
+            "resourcePreEvent": {
+                "metadata": {**metadata, "new": {**new, "inputs": {"name": "chat", "traffic": {}}}}
+            }
+        }
+    )
+    raised = EngineEvent.from_json(
+        {
+            "resourcePreEvent": {
+                "metadata": {
+                    **metadata,
+                    "op": "update",
+                    "old": {**new, "inputs": {"name": "chat"}},
+                    "new": {**new, "inputs": {"name": "chat", "traffic": {"weight": 100}}},
+                    "detailedDiff": {"traffic": {"diffKind": "add", "inputDiff": True}},
+                }
+            }
+        }
+    )
+
+    steps = [of_event(event) for event in (created, raised)]
+
+    assert [step.changes for step in steps if isinstance(step, Step)] == [
+        (Change("name", None, "chat"), Change("traffic.weight", None, 0)),
+        (Change("traffic.weight", 0, 100),),
+    ]
+
+
+def test_a_resource_inside_of_a_component_is_called_after_it() -> None:
+    urn = "urn:pulumi:dev::serving::acme:a:Chat$pulumi-python:dynamic/coreweave/inference:Gateway::public"
+
+    assert label_of(urn) == 'gateway "public (acme:a:Chat)"'
+    assert label_of(CHAT) == 'deployment "chat"'

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from coreweave_inference.deletions import DELETES, KEEPS, Deletion, names_of
-from coreweave_inference.engine.happenings import Change, Step, type_of
+from coreweave_inference.engine.happenings import OURS, Change, Step, label_of, type_of
 from coreweave_inference.engine.properties import path_keys
 from coreweave_inference.engine.results import REST_OF_A_REPLACEMENT, VERBS, Result, verb_of
 from coreweave_inference.spec.engine_secrets import UNKNOWN_MARKS
@@ -79,7 +79,7 @@ def changed(change: Change, longest: int | None = LONGEST_VALUE) -> str:
 
 def subject(step: Step) -> str:
     """`deployment "chat"`."""
-    return step.kind if step.kind in (READINESS, "account") else f'{step.kind} "{step.name}"'
+    return step.kind if step.kind in (READINESS, "account") else label_of(step.urn)
 
 
 def plan(result: Result, *, full: bool = False) -> list[str]:
@@ -138,8 +138,9 @@ def _broken(changes: Iterable[Change], *, after: bool) -> list[str]:
         here, there = (change.after, change.before) if after else (change.before, change.after)
         keys = path_keys(change.path)
         if keys[-1:] == ["health"] and len(keys) > 1 and here and (after or not there):
-            kind, _, name = str(keys[-2]).rpartition(" ")
-            lines.append(f'{kind} "{name}": {here}')
+            label = str(keys[-2])
+            kind = next((found for found in OURS.values() if label.startswith(f"{found} ")), "")
+            lines.append(f'{kind} "{label.removeprefix(kind).strip()}": {here}')
     return lines
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from coreweave_inference.resources.values import KEPT, NOTED
 from coreweave_inference.spec.identity import salted
 
-from .happenings import ACCOUNT, TYPES, kind_of, name_of, type_of
+from .happenings import ACCOUNT, TYPES, label_of, type_of
 from .repair import State
 
 Inputs = dict[str, Any]
@@ -84,7 +84,7 @@ def put_back(state: State) -> State:
 
 def perhaps_made(urns: Iterable[str]) -> str:
     """What a user is told where nothing can be noted."""
-    names = ", ".join(f'{kind_of(urn)} "{name_of(urn)}"' for urn in urns)
+    names = ", ".join(label_of(urn) for urn in urns)
     return f"perhaps made, and not in the state: {names}"
 
 

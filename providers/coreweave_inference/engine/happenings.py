@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from coreweave_inference.errors import printable
+from coreweave_inference.spec.identity import place_in
 
 from .properties import fields, value_at
 
@@ -30,6 +32,7 @@ OURS = {
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPES = "pulumi:providers:"
 ACCOUNT = TYPES + "Account"
+WEIGHT = "traffic.weight"
 ERROR_CLASS = "CoreWeave: "
 """The name of the providers' exception, which the engine puts before its one line."""
 PROGRAM_FAILED = "an unhandled error occurred: "
@@ -113,6 +116,11 @@ def name_of(urn: str) -> str:
     return urn.rsplit("::", 1)[-1]
 
 
+def label_of(urn: str) -> str:
+    """A resource as reports call it: `deployment "chat"`, and `deployment "chat (acme:a:Chat)"` inside of a component."""
+    return f'{kind_of(urn)} "{place_in(urn).key}"'
+
+
 def type_of(urn: str) -> str:
     """The resource's own type token, without its parents'."""
     parts = urn.split("::")
@@ -189,7 +197,7 @@ def _message(event: Any) -> Message | None:
 
 def _needs_target(needs: str, needed: str) -> str:
     return (
-        f'{kind_of(needs)} "{name_of(needs)}": needs {kind_of(needed)} "{name_of(needed)}", which does not exist yet and is '
+        f"{label_of(needs)}: needs {label_of(needed)}, which does not exist yet and is "
         f"no target; add --target {name_of(needed)}"
     )
 
@@ -212,18 +220,32 @@ def _step(metadata: Any, phase: str) -> Step | None:
 
 def _fields_of_creation(metadata: Any) -> tuple[Change, ...]:
     declared = (metadata.new.inputs if metadata.new else None) or {}
-    return tuple(Change(path, None, value) for path, value in fields(declared))
+    found = dict(fields(declared))
+    if kind_of(metadata.urn) == OURS["Deployment"]:
+        found.pop("traffic", None)
+        found.setdefault(WEIGHT, 0)
+    return tuple(Change(path, None, value) for path, value in found.items())
 
 
 def _changes(metadata: Any) -> tuple[Change, ...]:
     """The properties in the engine's own property-level diff; hidden ones (`__…`) are none of a user's business."""
     old, new = metadata.old, metadata.new
-    found = []
+    found: list[Change] = []
     for path, difference in sorted((metadata.detailed_diff or {}).items()):
         if path.startswith("__"):
             continue
         before = (old.inputs if difference.input_diff else old.outputs) if old is not None else {}
-        found.append(
-            Change(path, value_at(before or {}, path), value_at((new.inputs if new else None) or {}, path))
-        )
+        after = (new.inputs if new else None) or {}
+        found += _leaf_changes(path, value_at(before or {}, path), value_at(after, path))
     return tuple(found)
+
+
+def _leaf_changes(path: str, before: Any, after: Any) -> Iterator[Change]:
+    """One change for each value of a block that comes or goes as a whole. The service leaves a weight of 0 out."""
+    sides = [dict(fields({path: side})) if isinstance(side, Mapping) else {} for side in (before, after)]
+    if None not in (before, after) or not any(sides):
+        yield Change(path, before, after)
+        return
+    for leaf in sorted({*sides[0], *sides[1]}):
+        unset = 0 if leaf == WEIGHT else None
+        yield Change(leaf, sides[0].get(leaf, unset), sides[1].get(leaf, unset))

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from .happenings import ACCOUNT, TYPES, Step, is_shown, kind_of, name_of, type_of
+from .happenings import ACCOUNT, TYPES, Step, is_shown, label_of, name_of, type_of
 from .refusals import CannotStart
 from .repair import State
 from .selection import Selection, resources_of
@@ -35,14 +35,10 @@ def to_delete(state: State, selection: Selection) -> tuple[str, ...]:
         used = {urn for urns_of_one in by_property for urn in urns_of_one or ()} & set(urns)
         if used and resource["urn"] not in urns and type_of(resource["urn"]) not in STAY:
             raise CannotStart(
-                f"{_label(min(used))}: {_label(resource['urn'])} uses it and is no target; nothing was deleted; "
+                f"{label_of(min(used))}: {label_of(resource['urn'])} uses it and is no target; nothing was deleted; "
                 f"add --target {name_of(resource['urn'])}, or change that one first"
             )
     return urns
-
-
-def _label(urn: str) -> str:
-    return f'{kind_of(urn)} "{name_of(urn)}"'
 
 
 def without_edges_to(state: State, urns: Collection[str]) -> State:

@@ -12,7 +12,7 @@ from typing import Any
 
 from coreweave_inference.spec.identity import salted
 
-from .happenings import TYPES, kind_of, name_of
+from .happenings import TYPES, label_of
 
 State = dict[str, Any]
 """What `pulumi stack export` writes."""
@@ -101,7 +101,7 @@ def own_ids(state: State) -> tuple[str, ...]:
 
 def _settle(deployment: dict[str, Any], operation: Mapping[str, Any], look_up: LookUp) -> tuple[str, bool]:
     resource, kind = operation["resource"], operation["type"]
-    what = f'{kind_of(resource["urn"])} "{name_of(resource["urn"])}"'
+    what = label_of(resource["urn"])
     if kind != "creating":
         return f"{what}: a run ended while {kind} it; this one looks at it again", False
     found = look_up(resource)

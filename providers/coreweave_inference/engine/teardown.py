@@ -12,8 +12,9 @@ from coreweave_inference.resources.deletion_guard import STACK_IDS, review
 from coreweave_inference.resources.inference_bucket_policy import OF_OTHERS
 from coreweave_inference.resources.session import Session
 from coreweave_inference.settings import Settings
+from coreweave_inference.spec.identity import place_in
 
-from .happenings import is_shown, kind_of, name_of
+from .happenings import is_shown, kind_of
 from .repair import State
 
 
@@ -59,7 +60,7 @@ def _owned(resource: Mapping[str, Any]) -> Owned:
     bucket, policy = kind == BUCKET, kind == POLICY
     return Owned(
         kind,
-        name_of(resource["urn"]),
+        place_in(resource["urn"]).key,
         str(resource.get("id") or ""),
         protect=bool(resource.get("protect")),
         keep=bool(resource.get("retainOnDelete")) or (policy and bool(values.get(OF_OTHERS))),

@@ -39,6 +39,7 @@ class Agreement:
         self._planned: dict[str, Any] | None = found["planned"] if found else None
         self._recording = bool(found) and self._planned is None
         self._held = False
+        self._moved = False
 
     @property
     def holds_a_plan(self) -> bool:
@@ -90,7 +91,12 @@ class Agreement:
         """Compare the whole account once, before the first write. Raises PlanMoved with all that moved."""
         if not self._planned or self._held:
             return
+        if self._moved:
+            raise PlanMoved(
+                "the plan no longer holds"
+            )  # Every resource of a refresh asks; the first one tells all.
         moved = [found for kind in Kind for found in self._of_kind(kind, look(kind))]
+        self._moved = bool(moved)
         self._refuse(moved, "nothing was written")
         self._held = True
 
