@@ -5,16 +5,25 @@ from __future__ import annotations
 import json
 import os
 import pty
+import resource
 import select
+import signal
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from coreweave_inference.engine import plans
+from coreweave_inference.engine.directory import StackDirectory
+from coreweave_inference.engine.refusals import CannotStart
+from coreweave_inference.engine.results import Result
+from coreweave_inference.engine.selection import Selection
 from coreweave_inference.resources.adoption import ADOPT
 from coreweave_inference.resources.bucket_ownership import STACK_TAG, stack_tag
 from coreweave_inference.simulator import Simulator
@@ -196,32 +205,117 @@ def test_on_a_terminal_the_first_line_is_there_at_once_and_what_moved_at_the_que
     assert (writes(simulator), instances(simulator)) == (before, 9)
 
 
+def test_a_file_that_is_no_plan_is_one_error(stack: Stack, simulator: Simulator) -> None:
+    stack.declare(claims("h200"))
+    file = stack.path / "plan.json"
+    file.write_text("[" * 100_000)
+
+    done = stack.run("up", "--plan", str(file))
+
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "damaged" in done.stderr
+    assert writes(simulator) == []
+
+
 @pytest.mark.parametrize(
     ("content", "word"),
     [
         ("", "damaged"),
         ("{}", "damaged"),
         ('{"version": 99}', "version 99"),
+        ('{"version": 1, "objects": ' + "[" * 100_000, "damaged"),
         (None, "cannot be read"),
-        ({"stack": "prod"}, "serving/prod"),
     ],
+    ids=lambda value: str(value)[:20],
 )
-def test_a_file_that_is_no_plan_of_this_stack_is_one_error(
-    stack: Stack, content: Any, word: str, simulator: Simulator
-) -> None:
-    stack.declare(claims("h200"))
-    file = stack.path / "plan.json"
-    if isinstance(content, dict):
-        assert stack.run("preview", "--save-plan", str(file)).returncode == 0
-        file.write_text(json.dumps({**json.loads(file.read_text()), **content}))
-    elif content is not None:
+def test_what_is_no_plan_is_named(tmp_path: Path, content: str | None, word: str) -> None:
+    file = tmp_path / "plan.json"
+    if content is not None:
         file.write_text(content)
 
-    done = stack.run("up", "--plan", str(file))
+    with pytest.raises(CannotStart, match=word):
+        read(file)
 
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-    assert word in done.stderr
-    assert writes(simulator) == []
+
+def saved(directory: Path, **changed: Any) -> Path:
+    """A plan of `serving/dev`, with these entries of its file changed."""
+    file = directory / "plan.json"
+    preview = Result("preview", "serving", "dev", ok=True)
+    digests = {"state": "0", "declaration": "0", "salt": "0"}
+    plans.save(
+        plans.Plan(
+            1,
+            "serving",
+            "dev",
+            **digests,
+            selection=Selection(),
+            refresh=None,
+            objects={},
+            declared={},
+            preview=preview,
+        ),
+        file,
+    )
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps({**content, **changed}))
+    return file
+
+
+def read(file: Path) -> plans.Plan:
+    (file.parent / "Pulumi.yaml").write_text("name: serving\nruntime: python\n")
+    return plans.read(file, StackDirectory.at(file.parent), "dev")
+
+
+WHOLE = {"urn": "urn:pulumi:dev::serving::t::n", "name": "n", "spec": None, "deleting": False}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"objects": {"gateway": {"x": {}}}},
+        {"objects": {"gateway": {"x": {**WHOLE, "urn": "public"}}}},
+        {"objects": {"gateways": {"x": WHOLE}}},
+        {"preview": {"operation": "preview", "project": "serving", "stack": "dev", "ok": False}},
+        {"preview": {"ok": True}},
+        {"selection": {"only": "x"}},
+        {"selection": {"only": "buckets", "targets": ["chat"]}},
+        {"declared": {"x": {"y": 1}}},
+    ],
+    ids=str,
+)
+def test_a_plan_with_a_part_that_no_preview_writes_is_damaged(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    assert read(saved(tmp_path, objects={"gateway": {"x": WHOLE}})).objects["gateway"]["x"]["name"] == "n"
+
+    with pytest.raises(CannotStart, match="damaged"):
+        read(saved(tmp_path, **changed))
+
+
+def test_a_plan_of_another_stack_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="serving/prod"):
+        read(saved(tmp_path, stack="prod"))
+
+
+def test_a_plan_file_is_its_owners_alone_and_a_failed_one_leaves_the_former(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text("former")
+    file.chmod(0o644)
+    plan = read(saved(tmp_path))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    before = file.read_text(), sorted(tmp_path.iterdir())
+
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, limit[1]))
+    try:
+        with pytest.raises(CannotStart, match="cannot be written"):
+            plans.save(plan, file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, former)
+
+    assert (file.read_text(), sorted(tmp_path.iterdir())) == before
 
 
 def test_taking_an_existing_object_is_called_adopt_with_what_it_writes(

@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from typing_extensions import NotRequired, TypedDict
 
 from coreweave_inference.errors import PlanMoved
 from coreweave_inference.spec import Kind
@@ -26,8 +28,20 @@ from .selection import Selection, resources_of
 
 VERSION = 1
 KINDS = {TYPES + name: noun for name, noun in OURS.items() if noun in {kind.noun for kind in Kind}}
+NOUNS = frozenset(KINDS.values())
 STATE_KEYS = ("urn", "id", "inputs", "outputs", "delete", "protect", "retainOnDelete", "pendingReplacement")
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules"})
+Urn = Annotated[str, Field(pattern=r"^urn:pulumi:[^:]+::[^:]+::.+::.+$")]
+
+
+class Planned(TypedDict):
+    """An object as a plan saw it; `spec` None: it was absent, and `namesake` is the id of who had its name."""
+
+    urn: Urn
+    name: str
+    spec: Mapping[str, Any] | None
+    deleting: bool
+    namesake: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ class Plan:
     salt: str
     selection: Selection
     refresh: bool | None
-    objects: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    objects: Mapping[str, Mapping[str, Planned]]
     declared: Mapping[str, Mapping[str, str | None]]
     preview: Result
     stores: Mapping[str, Any] = field(default_factory=dict)
@@ -81,6 +95,12 @@ class Plan:
             )
 
 
+class Versioned(BaseModel):
+    """What a file of any version says."""
+
+    version: int
+
+
 _plans = TypeAdapter(Plan)
 
 
@@ -109,22 +129,23 @@ def plan_of(
     own = {str(r["id"]): (KINDS[r["type"]], r["urn"], "") for r in resources_of(state) if r["type"] in KINDS}
     declared: dict[str, Any] = {}
     stores: dict[str, Any] = {}
-    for entry in map(json.loads, seen):
-        if "adopts" in entry:
+    for line in map(json.loads, seen):
+        if "adopts" in line:
             continue
-        if "objects" in entry:
-            live.setdefault(entry["kind"], entry["objects"])
-        elif "store" in entry:
-            stores.setdefault(entry["store"], entry["form"])
+        if "objects" in line:
+            live.setdefault(line["kind"], line["objects"])
+        elif "store" in line:
+            stores.setdefault(line["store"], line["form"])
         else:
-            declared.setdefault(entry["urn"], entry["fields"])
-            if entry["id"]:
-                own.setdefault(entry["id"], (entry["kind"], entry["urn"], entry["name"]))
-    objects: dict[str, dict[str, Any]] = {}
+            declared.setdefault(line["urn"], line["fields"])
+            if line["id"]:
+                own.setdefault(line["id"], (line["kind"], line["urn"], line["name"]))
+    objects: dict[str, dict[str, Planned]] = {}
     for id_, (kind, urn, name) in own.items():
         found = live.get(kind, {}).get(id_)
         absent = {"name": name, "spec": None, "deleting": False, "namesake": _namesake(live, kind, name, own)}
-        objects.setdefault(kind, {})[id_] = {"urn": urn, **(found or absent)}
+        entry: Any = {"urn": urn, **(found or absent)}
+        objects.setdefault(kind, {})[id_] = entry
     return Plan(
         VERSION,
         directory.project,
@@ -204,10 +225,21 @@ def _digest(text: str) -> str:
 
 
 def save(plan: Plan, path: Path) -> None:
-    """Write it, readable for its owner alone. Raises CannotStart."""
+    """Write it whole or not at all, readable for its owner alone. Raises CannotStart."""
+    text = _plans.dump_json(plan, indent=1)
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(_plans.dump_json(plan, indent=1))
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            target.write_bytes(text)  # A pipe, a terminal.
+            return
+        handle, new = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text)
+            os.replace(new, target)
+        except OSError:
+            os.unlink(new)
+            raise
     except OSError as error:
         raise CannotStart(f"--save-plan {path}: cannot be written: {error.strerror}") from error
 
@@ -219,16 +251,18 @@ def read(path: Path, directory: StackDirectory, stack: str) -> Plan:
     except OSError as error:
         raise CannotStart(f"--plan {path}: cannot be read: {error.strerror}") from error
     wanted = f"make one with `cw-inference preview --save-plan {path}`"
+    damaged = CannotStart(f"--plan {path}: is no plan, or is damaged; {wanted}")
     try:
-        found = json.loads(text)
-        version = found["version"]
-        if version != VERSION:
-            raise CannotStart(
-                f"--plan {path}: version {version} of a plan, and {VERSION} is understood; {wanted}"
-            )
-        plan = _plans.validate_json(text)
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
-        raise CannotStart(f"--plan {path}: is no plan, or is damaged; {wanted}") from error
+        version = Versioned.model_validate_json(text).version
+        plan = _plans.validate_json(text) if version == VERSION else None
+    except (ValidationError, CannotStart) as error:  # CannotStart: a selection that there is not.
+        raise damaged from error
+    if plan is None:
+        raise CannotStart(
+            f"--plan {path}: version {version} of a plan, and {VERSION} is understood; {wanted}"
+        )
+    if not plan.preview.ok or plan.preview.operation != "preview" or not set(plan.objects) <= NOUNS:
+        raise damaged
     if (plan.project, plan.stack) != (directory.project, stack.rsplit("/", 1)[-1]):
         raise CannotStart(
             f"--plan {path}: is a plan of stack {plan.project}/{plan.stack}, and this is {directory.project}/{stack}; {wanted}"
