@@ -31,7 +31,7 @@ class Proof:
 
     `ids` are in the state (recorded, pending, to be deleted) or named by the user. `sent`: this run has sent a creation
     under the id, whose answer was lost, and the id was not in use before. `earlier_run`: an earlier run of this state
-    recorded the account. `now` is epoch seconds by the service's clock, None where it tells none.
+    recorded the account, and this one is plain `pulumi`, which notes no creations in the state. `now` is epoch seconds by the service's clock, None where it tells none.
     """
 
     ids: Collection[str] = ()

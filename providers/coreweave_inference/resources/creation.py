@@ -192,7 +192,8 @@ def proof_of(run: Session, *, sent: bool = False) -> Proof:
         | run.memory.standing
         | {id_ for found in run.memory.recorded.values() for id_ in found}
     )
-    return Proof(ids, sent, run.memory.earlier_run, run.api.service_time())
+    last_resort = run.memory.earlier_run and not run.notes_creations
+    return Proof(ids, sent, last_resort, run.api.service_time())
 
 
 def may_adopt() -> frozenset[str]:

@@ -337,6 +337,11 @@ class Session:
         with self._lock, (Path(directory) / file_name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
+    @property
+    def notes_creations(self) -> bool:
+        """Whether a creation that is cut short is noted in the state: `cw-inference` does, plain `pulumi` does not."""
+        return bool(os.environ.get(RUN_DIRECTORY))
+
     def attempt(self, urn: str, inputs: Mapping[str, Any] | None) -> None:
         """Note for the command line what a creation is about to send; None crosses it out: nothing was made.
 

@@ -1,0 +1,48 @@
+"""A stack directory that was copied, identity included, and has a backend of its own: what the original made stays the
+original's, also once the copy's state is not empty.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from coreweave_inference.simulator import Simulator
+
+from tests.running.command_line import Stack, claims, gateways
+
+
+@pytest.fixture
+def original(tmp_path: Path, simulator: Simulator) -> Stack:
+    return _in(tmp_path / "original", simulator)
+
+
+@pytest.fixture
+def copy(tmp_path: Path, simulator: Simulator) -> Stack:
+    """With a capacity claim that it made itself."""
+    found = _in(tmp_path / "copy", simulator)
+    found.declare(claims("own"))
+    assert found.run("up", "--yes").returncode == 0
+    return found
+
+
+def _in(place: Path, simulator: Simulator) -> Stack:
+    place.mkdir()
+    return Stack(place, simulator)
+
+
+def test_a_gateway_that_the_original_made_just_now_is_neither_adopted_nor_deleted(
+    original: Stack, copy: Stack, simulator: Simulator
+) -> None:
+    original.declare(gateways("public"))
+    assert original.run("up", "--yes").returncode == 0
+    [gateway] = simulator.world.records("gateways")
+    copy.declare(claims("own"), gateways("public"))
+
+    refused = copy.document("up", "--yes")
+    destroyed = copy.run("destroy", "--yes")
+
+    assert refused["code"] != 0
+    assert any(f"COREWEAVE_TAKE_OVER={gateway.id}" in error for error in refused["errors"])
+    assert destroyed.returncode == 0, destroyed.stderr
+    assert [found.id for found in simulator.world.records("gateways")] == [gateway.id]
