@@ -183,3 +183,36 @@ def test_an_unknown_bucket_or_prefix_leaves_the_statement_unknown(run: Run, poli
 
     assert isinstance(unknown({**statement("b"), "bucket": Unknown()}), Unknown)
     assert isinstance(unknown({**statement("b"), "prefixes": [Unknown()]}), Unknown)
+
+
+def test_a_statement_of_this_stack_s_sid_that_the_state_does_not_have_is_neither_taken_nor_rewritten(
+    simulator: Simulator, bucket: Resource, policy: Resource, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run_against(simulator) as run:
+        bucket.up(weights(name))
+        policy.up(statement(name))
+        before = run.storage().policy(name)
+    copy, wider = Resource(policy.provider), statement(name, prefixes=["models", "more"])
+
+    with run_against(simulator) as run:
+        for declared in (statement(name), wider):
+            assert f"COREWEAVE_TAKE_OVER={name}" in copy.refusals(declared)[0]
+            with pytest.raises(CoreWeave, match=f"COREWEAVE_TAKE_OVER={name}"):
+                policy.provider.create(declared)
+        assert run.storage().policy(name) == before
+
+    monkeypatch.setenv("COREWEAVE_TAKE_OVER", name)
+    with run_against(simulator):
+        assert copy.up(wider) == "create"
+
+
+def test_a_replacement_that_was_asked_for_finds_the_statement_that_the_state_has(
+    simulator: Simulator, bucket: Resource, policy: Resource, name: str
+) -> None:
+    with run_against(simulator):
+        bucket.up(weights(name))
+        policy.up(statement(name))
+
+    with run_against(simulator):
+        policy.checked(statement(name))
+        assert policy._replace(statement(name), delete_first=False) == "replace"

@@ -10,6 +10,7 @@ import pytest
 from coreweave_inference.simulator import Simulator
 
 from tests.running.command_line import Stack, claims, gateways
+from tests.simulator.inference_fixtures import s3_client
 
 
 @pytest.fixture
@@ -46,3 +47,31 @@ def test_a_gateway_that_the_original_made_just_now_is_neither_adopted_nor_delete
     assert any(f"COREWEAVE_TAKE_OVER={gateway.id}" in error for error in refused["errors"])
     assert destroyed.returncode == 0, destroyed.stderr
     assert [found.id for found in simulator.world.records("gateways")] == [gateway.id]
+
+
+def bucket(prefix: str, *, adopt: bool = False, more: str = "") -> str:
+    """A declaration's section of one weights bucket, and the statement for `prefix` in its policy."""
+    policy = f"{{prefixes: [{prefix}], ownerAccess: organization}}"
+    return (
+        "buckets:\n  weights: {name: acme-weights, zone: US-EAST-04A, "
+        f"adopt: {str(adopt).lower()}, policy: {policy}{more}}}\n"
+    )
+
+
+def test_the_original_s_statement_in_a_policy_is_neither_rewritten_nor_taken_out(
+    original: Stack, copy: Stack, simulator: Simulator
+) -> None:
+    original.declare(bucket("models"))
+    assert original.run("up", "--yes").returncode == 0
+    s3 = s3_client(simulator)
+    before = s3.get_bucket_policy(Bucket="acme-weights")["Policy"]
+    copy.declare(claims("own"), bucket("other", adopt=True))
+
+    refused = copy.document("up", "--yes")
+    destroyed = copy.run("destroy", "--yes")
+
+    assert refused["code"] != 0
+    assert any("COREWEAVE_TAKE_OVER=acme-weights" in error for error in refused["errors"])
+    assert destroyed.returncode == 0, destroyed.stderr
+    assert s3.get_bucket_policy(Bucket="acme-weights")["Policy"] == before
+    s3.close()

@@ -57,6 +57,19 @@ def test_a_statement_that_was_put_is_taken_with_its_sid_and_never_another_stack_
     assert (found[2].id, found[2].outputs["sid"], found[2].outputs["__provider"]) == ("acme", own, "p")
 
 
+def test_a_statement_that_says_something_else_than_the_creation_put_is_left(session: Session) -> None:
+    storage, own = session.storage(ZONE), sid_for(None, "s")
+    storage.create_bucket("acme", ZONE)
+    storage.put_policy("acme", merged(None, inference_statement("acme", ["others"], own)))
+
+    found = Recovery(session, "")(
+        pending("InferenceBucketPolicy", bucket="acme", prefixes=["models"], __stack="s", __provider="p")
+    )
+
+    assert isinstance(found, Left)
+    assert own in found.why
+
+
 WEIGHTS = {"name": "acme", "zone": ZONE, "__stack": "s", "__provider": "p"}
 
 

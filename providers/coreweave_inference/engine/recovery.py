@@ -12,7 +12,14 @@ from typing import Any
 from pulumi.dynamic import ResourceProvider
 
 from coreweave_inference.errors import AccessDenied, BucketMissing
-from coreweave_inference.policy import find_ours, find_owner, owner_sid, sid_for
+from coreweave_inference.policy import (
+    find_ours,
+    find_owner,
+    inference_statement,
+    owner_sid,
+    same_meaning,
+    sid_for,
+)
 from coreweave_inference.resources import adoption
 from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
 from coreweave_inference.resources.deployment import DeploymentProvider
@@ -100,8 +107,15 @@ class Recovery:
         except BucketMissing:
             document = None
         sid = sid_for(None, str(inputs.get(STACK, "")))
-        if find_ours(document, sid) is None:
+        live = find_ours(document, sid)
+        if live is None:
             return self._not_there()
+        sent = inference_statement(bucket, inputs.get("prefixes") or [], sid)
+        if not same_meaning({"Statement": live}, {"Statement": sent}):
+            return Left(
+                f'the policy of bucket "{bucket}" holds a statement "{sid}" that says something else than that run put; if '
+                "it is declared, this run decides on it"
+            )
         owner = owner_sid(str(inputs.get(STACK, "")))
         known = {"sid": sid, **({OWNER_STATEMENT_SID: owner} if find_owner(document, owner) else {})}
         return self._read(InferenceBucketPolicyProvider(), bucket, resource, inputs, known)

@@ -27,8 +27,8 @@ from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.spec import Kind, has_unknown
 from coreweave_inference.spec.normal_form import get_path
 
-from .inference_bucket_policy import standing_id
 from .session import Session
+from .values import standing_id
 
 OWNED = "__owned"
 """Hidden input of `Readiness`: every object that the program declared before it. States of 0.1.0 have none."""

@@ -18,7 +18,7 @@ from .adoption import ADOPT, Refuse, decide
 from .bucket_ownership import refusal
 from .creation import may_adopt, proof_of
 from .session import Session
-from .values import STACK, URN
+from .values import STACK, URN, standing_id
 
 OBJECTS, BUCKETS, POLICIES = "objects", "buckets", "policies"
 KINDS = {kind.noun: kind for kind in Kind}
@@ -40,7 +40,7 @@ def plan(objects: Iterable[Any], buckets: Iterable[Any], policies: Iterable[Any]
 def faults_of_plan(run: Session, planned: Mapping[str, list[Mapping[str, Any]]]) -> list[str]:
     """What of a plan is in use while the state is still empty: nothing shows that this stack made any of it."""
     buckets = [(one, fault_of_bucket(run, one)) for one in planned.get(BUCKETS) or ()]
-    policies = [(one, _statement_in_use(run, one)) for one in planned.get(POLICIES) or ()]
+    policies = [(one, fault_of_statement(run, one)) for one in planned.get(POLICIES) or ()]
     return [
         *_objects_in_use(run, planned.get(OBJECTS) or ()),
         *(f'weights bucket "{one["key"]}": {fault}' for one, fault in buckets if fault),
@@ -58,22 +58,46 @@ def _objects_in_use(run: Session, objects: Iterable[Mapping[str, Any]]) -> Itera
             yield f'{kind.noun} "{one["key"]}": {decision.why}'
 
 
-def _statement_in_use(run: Session, policy: Mapping[str, Any]) -> Fault | None:
-    """A destroy takes a stack's statement out, so one that is there belongs to another state of the same stack."""
-    bucket, sid = str(policy["bucket"]), sid_for(None, str(policy.get(STACK, "")))
-    if bucket in may_adopt():
-        return None
+def fault_of_statement(run: Session, policy: Mapping[str, Any]) -> Fault | None:
+    """Why a new policy cannot be put; None where it can, or where object storage does not tell."""
     try:
-        document = run.storage().policy(bucket)
+        return statement_of_another_state(run, policy, run.storage().policy(str(policy["bucket"])))
     except CoreWeaveError:
         return None
-    if find_ours(document, sid) is None:
+
+
+def statement_of_another_state(
+    run: Session, policy: Mapping[str, Any], document: Mapping[str, Any] | None
+) -> Fault | None:
+    """A destroy takes a stack's statement out, so one that is there, and not in this state, is another state's of the stack."""
+    bucket, sid = str(policy["bucket"]), sid_for(None, str(policy.get(STACK, "")))
+    if find_ours(document, sid) is None or bucket in may_adopt():
+        return None
+    if is_in_state(run, policy, own_statement(policy)):
         return None
     return Fault(
-        f'the policy of bucket "{bucket}" holds this stack\'s statement "{sid}" already, and this state did not put it: '
-        "another state of the same stack manages it",
-        do=f"use that state, give this stack another name or identity, or adopt it with {ADOPT}={bucket}",
+        f'the policy of bucket "{bucket}" holds this stack\'s statement "{sid}" already, and this state does not have it: '
+        "another state of the same stack manages it, or a run of plain `pulumi` was cut short, or the resource was moved "
+        "without an alias",
+        do="use that state, give this stack another name or identity, add the alias, or adopt it with "
+        f"{ADOPT}={bucket}",
     )
+
+
+def own_statement(policy: Mapping[str, Any]) -> str:
+    """What a state that has a policy is known to have."""
+    return standing_id(str(policy["bucket"]), sid_for(None, str(policy.get(STACK, ""))))
+
+
+def remember(run: Session, inputs: Mapping[str, Any], what: str) -> None:
+    """A resource has `what` in the state. For a replacement the engine asks twice, the second time without that."""
+    run.memory.recorded.setdefault(str(inputs.get(URN, "")), set()).add(what)
+
+
+def is_in_state(run: Session, inputs: Mapping[str, Any], what: str) -> bool:
+    """Whether the state has `what`: under the same URN, seen by a refresh of this run, or told by `cw-inference`."""
+    recorded = run.memory.recorded.get(str(inputs.get(URN, "")), set())
+    return what in recorded or what in run.memory.read or what in may_adopt()
 
 
 def fault_of_bucket(run: Session, declared: Mapping[str, Any]) -> Fault | None:

@@ -15,7 +15,14 @@ import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from coreweave_inference.deletions import POLICY
-from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault, StorageError, Unreachable
+from coreweave_inference.errors import (
+    BucketMissing,
+    CoreWeaveError,
+    Fault,
+    NotOurs,
+    StorageError,
+    Unreachable,
+)
 from coreweave_inference.policy import (
     Document,
     documented,
@@ -39,7 +46,7 @@ from .owner_access import OWNER_STATEMENT_SID, shown_statement
 from .parents import place_of
 from .program import MODULE, current_program, output, urn_of, with_dependencies
 from .session import Session, current
-from .values import FORMAT, STACK, URN, failures, for_engine, plain
+from .values import FORMAT, STACK, URN, failures, for_engine, plain, standing_id
 from .weights_bucket import WeightsBucket
 from .wording import resource_name, speaking_of
 
@@ -66,6 +73,11 @@ class InferenceBucketPolicyProvider(HostedProvider):
             declared[STACK] = before[STACK]  # As its Sid has it, whatever the stack is called now.
         bucket = declared.get("bucket")
         wrong = _faults(declared) or in_use.claimed_by_another(current(), declared, "policy", bucket)
+        if before and before.get("bucket") == bucket:
+            in_use.remember(current(), declared, in_use.own_statement(declared))
+        elif not wrong and bucket is not UNKNOWN:
+            fault = in_use.fault_of_statement(current(), declared)
+            wrong = [fault] if fault else []
         if wrong:
             return CheckResult(news, failures(_subject(declared), wrong))
         current().memory.checked.add(str(declared.get(URN, "")))
@@ -124,6 +136,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
                 return ReadResult("", {})
             raise
         live = _live_statement(document, old)
+        run.memory.read.add(standing_id(bucket, str(old.get("sid", ""))))
         run.agreement.store(
             str(old.get(URN, "")), f"policy {bucket}", shown_statement(live) if live else None
         )
@@ -179,13 +192,6 @@ def _live_statement(document: Document | None, old: Mapping[str, Any]) -> dict[s
     return find_ours(document, str(old.get("sid")))
 
 
-def standing_id(bucket: str, sid: str) -> str:
-    """By what a run remembers that it declares a policy. Not the bucket's own id: a policy may go while its bucket stays,
-    and a former statement beside a new one.
-    """
-    return f"{sid} in the policy of {bucket}"
-
-
 def _reads_and_goes(run: Session, live: Any, bucket: str) -> bool:
     going = live.status == "DELETING" or live.id in run.memory.deleted
     return going and bool(removal.references(live, "model", "bucket") == bucket)
@@ -227,10 +233,13 @@ def _put(run: Session, declared: Mapping[str, Any], old: Mapping[str, Any]) -> d
     prefixes = declared.get("prefixes") or []
     earlier_sid = None if old.get(OF_OTHERS) else str(old.get("sid") or "") or None
     put: dict[str, Any] = {}
+    sent: list[str] = [earlier_sid] if earlier_sid else []
 
     def with_ours(document: Document | None) -> Document | None:
         put.clear()
         sid = sid_for(document, stack, earlier_sid)
+        if sid not in sent and (fault := in_use.statement_of_another_state(run, declared, document)):
+            raise NotOurs(str(fault))
         used = None if find_ours(document, sid) else documented(document, bucket, prefixes)
         if used is not None:
             put.update({"sid": used["Sid"], OF_OTHERS: True, "statement": declared.get("statement")})
@@ -244,6 +253,7 @@ def _put(run: Session, declared: Mapping[str, Any], old: Mapping[str, Any]) -> d
             document = owner_access.without_owner(document, str(old[OWNER_STATEMENT_SID]))
         if not earlier_sid:
             run.attempt(str(declared.get(URN, "")), dict(declared))
+        sent.append(sid)
         return merged(document, statement, owner)
 
     with speaking_of(_subject(declared)):

@@ -92,6 +92,13 @@ def hidden(props: Mapping[str, Any]) -> dict[str, Any]:
     return {key: props[key] for key in HIDDEN if key in props}
 
 
+def standing_id(bucket: str, sid: str) -> str:
+    """By what a run remembers a policy that it declares or that the state has. Not the bucket's own id: a policy may go while
+    its bucket stays, and a former statement beside a new one.
+    """
+    return f"{sid} in the policy of {bucket}"
+
+
 def failures(subject: str, faults: Iterable[Fault]) -> list[CheckFailure]:
     """One failure per fault; the path stays in the reason, since a property name would print Go syntax."""
     return [CheckFailure("", f"{subject}: {fault}") for fault in faults]
