@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from coreweave_inference.simulator import Simulator
 
 from tests.running.command_line import Stack, claims, gateways
@@ -13,7 +14,7 @@ THEIRS = "0d6f2f6e-6f0b-4a37-9a3c-4a1f6f1f9c11"
 
 def run_a_deployment_of_others(simulator: Simulator) -> None:
     """A deployment that another stack made: through our gateway, on our claim."""
-    (gateway,) = simulator.world.records("gateways")
+    gateway = simulator.world.records("gateways")[0]
     spec = {
         "id": THEIRS,
         "organizationId": gateway.organisation_id,
@@ -61,3 +62,61 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
     assert removed.returncode == 1
     assert 'gateway "public": is protected' in removed.stderr
     assert simulator.journal.entries("DELETE") == []
+
+
+PROGRAM = """\
+import coreweave_inference as cw
+
+for name, domains in {gateways}.items():
+    cw.Gateway(
+        name,
+        zones=["US-EAST-04A"],
+        auth=cw.CoreWeaveAuth(),
+        routing=cw.BodyBasedRouting(api_type="API_TYPE_OPENAI"),
+        endpoint_configuration=cw.EndpointConfiguration(additional_dns=domains) if domains else None,
+    )
+{readiness}
+"""
+TWO = {"public": [], "internal": []}
+CHANGED = {"internal": ["chat.acme.example"]}
+OF_SERVICE = "/v1alpha1/inference/"
+
+
+def program(stack: Stack, gateways: dict[str, list[str]], readiness: str) -> None:
+    (stack.path / "__main__.py").write_text(PROGRAM.format(gateways=gateways, readiness=readiness))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param('cw.Readiness("ready")', 'cw.Readiness("ready2")', id="readiness renamed"),
+        pytest.param("", "", id="no readiness", marks=pytest.mark.thorough),
+    ],
+)
+def test_a_removal_of_what_others_use_refuses_in_the_preview_and_before_the_first_write(
+    stack: Stack, simulator: Simulator, before: str, after: str
+) -> None:
+    program(stack, TWO, before)
+    assert stack.run("up", "--yes").returncode == 0
+    run_a_deployment_of_others(simulator)
+    (used,) = simulator.world.records("deployments")[0].spec["gatewayIds"]
+    gone = next(r.name for r in simulator.world.records("gateways") if r.id == used).partition("-")[0]
+    (left,) = TWO.keys() - {gone}
+    program(stack, {left: CHANGED["internal"]}, after)
+    simulator.journal.clear()
+
+    previewed = stack.document("preview")
+    done = stack.run("up", "--yes")
+    writes = [e.method for e in simulator.journal.entries() if e.method != "GET" and OF_SERVICE in e.path]
+
+    assert (previewed["code"], previewed["ok"]) == (1, False)
+    assert f'gateway "{gone}": is used by deployment theirs' in previewed["errors"][0]
+    assert done.returncode == 1
+    assert f'error: gateway "{gone}": is used by deployment theirs' in done.stderr
+    assert writes == []
+    assert "ready2" not in stack.names()
+
+    stack.environment["COREWEAVE_DESTROY_USED"] = "1"
+    forced = stack.document("preview")
+
+    assert (forced["code"], forced["counts"]["delete"]) == (0, 1 if not before else 2)

@@ -36,7 +36,7 @@ from .repair import State
 from .results import Record, Result, Watch, counts_of, following, nobody
 from .selection import Selection, resources_of
 from .stack_state import StackState, organization_of, require_known_format
-from .teardown import DestroyPlan, plan_destroy
+from .teardown import DestroyPlan, guarded, plan_destroy
 
 ALL = Selection()
 
@@ -118,8 +118,8 @@ class Engine:
     def preview(
         self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody
     ) -> Result:
-        """What an `up` would do. `refresh` None honours the project's own option. Raises CannotStart for a target that is
-        nowhere.
+        """What an `up` would do; not ok where it would delete what must not be deleted. `refresh` None honours the project's own
+        option. Raises CannotStart for a target that is nowhere.
         """
         result = self._run_program(
             "preview", selection, refresh, lambda stack, **more: stack.preview(**more), watch
@@ -128,7 +128,7 @@ class Engine:
             selection.refuse_unknown(
                 (*self._seen_urns, *(found["urn"] for found in resources_of(self.state())))
             )
-        return result
+        return guarded(result, self.state() or {}, self._state.settings_now)
 
     def plan(
         self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody
@@ -166,6 +166,10 @@ class Engine:
         if plan is not None:
             refresh, selection = plan.refresh, plan.selection
             plan.require_same(self.state(), self.directory)
+            # Others may have begun to use what it deletes.
+            now = guarded(plan.preview, self.state() or {}, self._state.settings_now)
+            if not now.ok:
+                return replace(now, operation="up")
         removed = self._removed_first(refresh, selection) if remove_first else None
         if removed is not None and (removed.stopped or not removed.ok):
             return removed
@@ -184,7 +188,7 @@ class Engine:
         urns = {step.urn for step in self.resources(selection)}
         if not urns:
             return DestroyPlan()
-        return plan_destroy(self.state() or {}, urns, self._state.settings(self._state.configuration()))
+        return plan_destroy(self.state() or {}, urns, self._state.settings_now())
 
     def destroy(self, *, refresh: bool | None = None, selection: Selection = ALL) -> Result:
         """Delete everything that is not kept, or what is selected. A stack without resources is left alone."""

@@ -72,7 +72,7 @@ class StackState:
         state = taken_up(base or {})
         if not repair.pending(state):
             return ()
-        session = Session(self.settings(self.configuration()))
+        session = Session(self.settings_now())
         try:
             result = repair.repaired(state, Recovery(session, organization_in(state)))
         finally:
@@ -130,6 +130,10 @@ class StackState:
         secret = self._directory.secret_keys(self._stack)
         settings = resolve(os.environ, configuration, secret, require_token=require_token)
         return settings.at(recorded_endpoint(self.read()))
+
+    def settings_now(self) -> Settings:
+        """From the environment and the stack's configuration. Raises SettingsError as `settings`."""
+        return self.settings(self.configuration())
 
     def configuration(self) -> dict[str, str]:
         """What `resolve` reads of the stack's configuration as it is now."""

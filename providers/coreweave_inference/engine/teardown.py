@@ -1,10 +1,12 @@
-"""What a destroy would do with each object of a state: the state itself shows what is protected and what is kept."""
+"""What a deletion of a state's objects would meet, by a destroy or by an `up` that no longer declares them: the state itself
+shows what is protected and what is kept.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from coreweave_inference.deletions import BUCKET, POLICY, Deletion, Owned, evictions, refusals
@@ -12,10 +14,12 @@ from coreweave_inference.resources.deletion_guard import STACK_IDS, review
 from coreweave_inference.resources.inference_bucket_policy import OF_OTHERS
 from coreweave_inference.resources.session import Session
 from coreweave_inference.settings import Settings
+from coreweave_inference.spec import Kind
 from coreweave_inference.spec.identity import place_in
 
-from .happenings import is_shown, kind_of
+from .happenings import Message, Step, is_shown, kind_of
 from .repair import State
+from .results import Result
 
 
 @dataclass(frozen=True)
@@ -27,16 +31,55 @@ class DestroyPlan:
     warnings: tuple[str, ...] = ()
 
 
-def plan_destroy(state: State, urns: Collection[str], settings: Settings) -> DestroyPlan:
-    """The plan for the resources `urns` of a state. Raises CoreWeaveError where the account cannot be listed."""
+def plan_destroy(
+    state: State, urns: Collection[str], settings: Settings, coming: Sequence[Owned] = ()
+) -> DestroyPlan:
+    """The plan for the resources `urns` of a state; `coming` is made in the same run.
+
+    Raises CoreWeaveError where the account cannot be listed.
+    """
     items = [_owned(found) for found in _resources(state) if found["urn"] in urns]
     session = Session(settings)
     try:
-        plan = review(session, items, ids_in(state))
+        plan = review(session, items, ids_in(state), coming)
     finally:
         session.api.close()
     found = refusals(plan, destroy_used=settings.destroy_used)
     return DestroyPlan(plan, found, evictions(plan))
+
+
+def guarded(preview: Result, state: State, settings: Callable[[], Settings]) -> Result:
+    """A preview, failed where something that it would delete must not be deleted. Raises as `plan_destroy`.
+
+    `Readiness` refuses too, but only under its name of the last run, and only what it recorded there. A replacement is no
+    deletion.
+    """
+    going = {step.urn for step in preview.steps if step.op == "delete" and not step.kept}
+    if not preview.ok or not going:
+        return preview
+    plan = plan_destroy(state, going, settings(), _coming_claims(preview.steps))
+    told = {message.text for message in preview.messages}
+    messages = [Message("warning", text) for text in plan.warnings if text not in told]
+    return replace(
+        preview,
+        ok=not plan.refusals,
+        errors=plan.refusals,
+        messages=(*preview.messages, *messages),
+    )
+
+
+def _coming_claims(steps: Iterable[Step]) -> list[Owned]:
+    noun = Kind.CAPACITY_CLAIM.noun
+    return [
+        Owned(
+            noun,
+            place_in(step.urn).key,
+            step.urn,
+            resources={change.path.removeprefix("resources."): change.after for change in step.changes},
+        )
+        for step in steps
+        if step.op == "create" and step.kind == noun
+    ]
 
 
 def ids_in(state: State) -> frozenset[str]:
