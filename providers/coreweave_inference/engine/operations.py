@@ -118,9 +118,7 @@ class Engine:
     def preview(
         self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody
     ) -> Result:
-        """What an `up` would do; not ok where it would delete what must not be deleted. `refresh` None honours the project's own
-        option. Raises CannotStart for a target that is nowhere.
-        """
+        """What an `up` would do; not ok where it must not. `refresh` None: as the project says. Raises CannotStart."""
         result = self._run_program(
             "preview", selection, refresh, lambda stack, **more: stack.preview(**more), watch
         )
