@@ -6,6 +6,7 @@ import pytest
 from coreweave_inference.simulator import Simulator
 
 from tests.running.command_line import Stack, claims, gateways
+from tests.running.terminal import terminal
 
 PROTECTED = gateways("public").replace("zones:", "options: {protect: true}, zones:")
 KEPT = "buckets:\n  weights: {name: acme-weights, zone: US-EAST-04A}\n"
@@ -62,6 +63,31 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
     assert removed.returncode == 1
     assert 'gateway "public": is protected' in removed.stderr
     assert simulator.journal.entries("DELETE") == []
+
+
+def test_on_a_terminal_a_destroy_asks_only_where_nothing_is_protected_and_a_no_changes_nothing(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(PROTECTED)
+    assert stack.run("up", "--yes").returncode == 0
+    simulator.journal.clear()
+
+    with terminal(stack, "destroy") as refused:
+        code = refused.end()
+    stack.pulumi("state", "unprotect", "--all", "--yes", "--stack", "dev")
+    with terminal(stack, "destroy") as asked:
+        shown = asked.until("Destroy")
+        asked.answer("n")
+        declined = asked.end()
+
+    assert code == 1
+    assert '! protected gateway "public"' in refused.text
+    assert 'gateway "public": is protected' in refused.text
+    assert "Destroy" not in refused.text
+    assert '- deletes   gateway "public"' in shown
+    assert (declined, "nothing was changed" in asked.text) == (0, True)
+    assert simulator.journal.entries("DELETE") == []
+    assert {"public", "ready"} <= stack.names()
 
 
 PROGRAM = """\
