@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 from coreweave_inference.engine import plans
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.refusals import CannotStart
@@ -32,6 +33,7 @@ buckets:
   kept: {name: acme-kept, zone: US-EAST-04A}
   new: {name: acme-new, zone: US-EAST-04A}
 """
+NEW_BUCKET = "buckets:\n  new: {name: acme-new, zone: US-EAST-04A}\n"
 
 
 def writes(simulator: Simulator) -> list[str]:
@@ -58,6 +60,13 @@ def make_bucket(simulator: Simulator, name: str, tags: dict[str, str]) -> None:
         Bucket=name, Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
     )
     s3.close()
+
+
+def has_tags(s3: Any, name: str) -> bool:
+    try:
+        return bool(s3.get_bucket_tagging(Bucket=name)["TagSet"])
+    except ClientError:
+        return False
 
 
 def test_a_saved_plan_runs_as_it_is_and_not_once_its_drift_its_declaration_or_its_state_moved(
@@ -96,7 +105,7 @@ def test_what_was_deleted_or_created_outside_since_the_plan_stops_it_and_yes_sho
     stack.declare(claims("h200"), gateways("public"))
     assert stack.run("up", "--yes").returncode == 0
     plan = str(stack.path / "plan.json")
-    stack.declare(claims("h200"), gateways("public", "spare"))
+    stack.declare(claims("h200"), gateways("public", "spare"), NEW_BUCKET)
     saved = stack.run("preview", "--save-plan", plan)
     mine = json.loads((stack.path / "plan.json").read_text())["objects"]["gateway"]
     (entry,) = (found for found in mine.values() if found["spec"] is None)
@@ -107,7 +116,14 @@ def test_what_was_deleted_or_created_outside_since_the_plan_stops_it_and_yes_sho
         claim.organisation_id,
         {"id": "9a9a9a9a-0000-4000-8000-000000000000", "name": entry["name"]},
     )
+    make_bucket(simulator, "acme-new", {})
+    before = writes(simulator)
     namesake = stack.run("up", "--plan", plan)
+    refused = writes(simulator)
+    s3 = s3_client(simulator)
+    untouched = not has_tags(s3, "acme-new")
+    s3.delete_bucket(Bucket="acme-new")
+    s3.close()
     simulator.world.delete(colleague)
     simulator.world.delete(claim)
     until(
@@ -121,6 +137,8 @@ def test_what_was_deleted_or_created_outside_since_the_plan_stops_it_and_yes_sho
 
     assert saved.returncode == 0
     assert (namesake.returncode, "created outside under the same name" in namesake.stderr) == (3, True)
+    assert 'weights bucket "new": created outside' in namesake.stderr
+    assert (refused, untouched) == (before, True)
     assert (gone.returncode, 'capacity claim "h200": deleted outside' in gone.stderr) == (3, True)
     assert [(found["name"], found["gone"]) for found in preview["drift"]] == [("h200", True)]
     assert up.returncode == 0, up.stderr

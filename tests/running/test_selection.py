@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pulumi
+import pytest
+from coreweave_inference.engine.refusals import CannotStart
+from coreweave_inference.engine.selection import Selection
+from coreweave_inference.resources.targets import RUN_TARGETS, run_targets
 from coreweave_inference.simulator import Simulator
 
 from tests.running.command_line import Stack, claims, gateways
@@ -60,3 +65,40 @@ def test_a_target_is_deleted_alone_unless_something_that_stays_uses_it(
     assert stack.names() == {"account", "public", "ready"}
     assert [record.spec["name"] for record in simulator.world.records("gateways")] == ["public-serving-dev"]
     assert not simulator.world.records("capacityclaims")
+
+
+@pytest.mark.parametrize(
+    "target", ["", "urn:", "urn:pulumi:dev::serving", "urn:pulumi:dev::serving::::chat", "a\nb"]
+)
+def test_a_target_that_names_nothing_is_one_line(target: str) -> None:
+    with pytest.raises(CannotStart, match="--target") as refused:
+        Selection(targets=(target,))
+
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_targets_from_the_environment_stacks_of_others_and_qualified_names_are_told_plainly(
+    stack: Stack,
+) -> None:
+    stack.declare(gateways("public", "spare"))
+    stack.environment["COREWEAVE_RUN_TARGETS"] = "x"
+
+    other = stack.run("preview", stack="organization/other/dev")
+    half = stack.run("preview", "--target", "urn:pulumi:dev::serving")
+    whole = stack.document("preview")
+    plain = stack.run("preview", stack="organization/serving/dev")
+
+    assert (other.returncode, len(other.stderr.splitlines())) == (2, 1)
+    assert (half.returncode, "urn:pulumi:dev::serving" in half.stderr) == (2, True)
+    assert whole["counts"] == {"create": 4}, whole["errors"]
+    assert plain.stdout.splitlines()[0].startswith("stack serving/dev,"), plain.stdout
+
+
+@pytest.mark.parametrize("text", ["x", "[]", "{}", '{"targets": 1, "existing": []}'])
+def test_what_the_variable_of_a_run_cannot_mean_is_one_error_in_a_program(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(RUN_TARGETS, text)
+
+    with pytest.raises(pulumi.RunError, match=f"{RUN_TARGETS} .*unset it"):
+        run_targets()

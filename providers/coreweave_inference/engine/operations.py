@@ -92,7 +92,7 @@ class Engine:
         settings = resolve(os.environ, self.directory.plain_configuration(self.stack), require_token=False)
         organization = organization_of(self.state() or {})
         named = f", organisation {organization}" if organization else ""
-        return f"stack {self.directory.project}/{self.stack}{named}, {settings.endpoint}"
+        return f"stack {self.directory.project}/{self.stack.rsplit('/', 1)[-1]}{named}, {settings.endpoint}"
 
     def state(self) -> State | None:
         """The stack's state with its secrets encrypted, as it was before the first run or after the last one.

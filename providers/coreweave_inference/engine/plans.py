@@ -44,9 +44,17 @@ class Planned(TypedDict):
     namesake: NotRequired[str]
 
 
+class NewBucket(TypedDict):
+    """What there was under the name of a bucket that is to be created; `tags` None: nothing."""
+
+    urn: Urn
+    zone: str
+    tags: Mapping[str, str] | None
+
+
 @dataclass(frozen=True)
 class Plan:
-    """`objects` by kind and id, `stores`, `declared`: what the providers saw, secrets as digests with `salt`.
+    """`objects` by kind and id, `stores`, new `buckets` by name, `declared`: what the providers saw, secrets as digests with `salt`.
 
     `state` and `declaration` are digests. `version` is that of this form.
     """
@@ -63,10 +71,16 @@ class Plan:
     declared: Mapping[str, Mapping[str, str | None]]
     preview: Result
     stores: Mapping[str, Any] = field(default_factory=dict)
+    buckets: Mapping[str, NewBucket] = field(default_factory=dict)
 
     def agreement(self) -> str:
         """What the providers of a run read."""
-        planned = {"objects": self.objects, "stores": self.stores, "declared": self.declared}
+        planned = {
+            "objects": self.objects,
+            "stores": self.stores,
+            "buckets": self.buckets,
+            "declared": self.declared,
+        }
         return json.dumps({"salt": self.salt, "planned": planned})
 
     def without(self, urns: Iterable[str]) -> Plan:
@@ -129,11 +143,14 @@ def plan_of(
     own = {str(r["id"]): (KINDS[r["type"]], r["urn"], "") for r in resources_of(state) if r["type"] in KINDS}
     declared: dict[str, Any] = {}
     stores: dict[str, Any] = {}
+    buckets: dict[str, NewBucket] = {}
     for line in map(json.loads, seen):
         if "adopts" in line:
             continue
         if "objects" in line:
             live.setdefault(line["kind"], line["objects"])
+        elif "bucket" in line:
+            buckets.setdefault(line["bucket"], line["form"])
         elif "store" in line:
             stores.setdefault(line["store"], line["form"])
         else:
@@ -159,6 +176,7 @@ def plan_of(
         declared,
         replace(preview, outputs={}, repairs=()),
         stores,
+        buckets,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coreweave_inference.declared_checks import CHECKS
+from coreweave_inference.errors import one_line
 from coreweave_inference.resources.targets import RUN_TARGETS, is_target
 
 from .happenings import TYPES, is_shown, kind_of, name_of, type_of
@@ -38,6 +39,12 @@ class Selection:
             raise CannotStart(f'--only "{self.only}" is not known; the one that is: buckets')
         if self.only and self.targets:
             raise CannotStart("--only and --target are mutually exclusive; give one of them")
+        odd = [target for target in self.targets if not _is_whole(target)]
+        if odd:
+            raise CannotStart(
+                f"--target {', '.join(_shown(target) for target in odd)}: names no object; give a key, a section and a key "
+                "(deployments.chat), or a whole URN (`pulumi stack --show-urns`)"
+            )
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -57,9 +64,9 @@ class Selection:
     def variables(self, state: Mapping[str, Any] | None) -> dict[str, str]:
         """What the program's environment says. What the rest of the stack still lacks must not stop its buckets."""
         if self.only:
-            return {CHECKS: "warn"}
+            return {CHECKS: "warn", RUN_TARGETS: ""}
         if not self.targets:
-            return {}
+            return {RUN_TARGETS: ""}  # One from outside would limit the program alone.
         existing = [label_of(found["urn"]) for found in resources_of(state)]
         return {RUN_TARGETS: json.dumps({"targets": self.patterns, "existing": existing})}
 
@@ -70,7 +77,7 @@ class Selection:
         if missing:
             there = ", ".join(sorted({f'{kind_of(urn)} "{name_of(urn)}"' for urn in known})) or "none"
             raise CannotStart(
-                f"--target {', '.join(missing)}: no such object in this stack; objects: {there}; give a key, "
+                f"--target {', '.join(map(_shown, missing))}: no such object in this stack; objects: {there}; give a key, "
                 "a section and a key (deployments.chat), or a URN"
             )
 
@@ -89,6 +96,18 @@ def resources_of(state: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 def label_of(urn: str) -> str:
     """`Deployment::chat`."""
     return f"{type_of(urn).rsplit(':', 1)[-1]}::{name_of(urn)}"
+
+
+def _is_whole(target: str) -> bool:
+    """Whether it can name something: a key on one line, or a URN with all of its parts."""
+    if not target.startswith("urn:"):
+        return bool(target) and target.isprintable()
+    parts = target.split("::")
+    return target.isprintable() and target.startswith("urn:pulumi:") and len(parts) > 3 and all(parts)
+
+
+def _shown(target: str) -> str:
+    return one_line(target) or '""'
 
 
 def _fits(target: str, urn: str) -> bool:

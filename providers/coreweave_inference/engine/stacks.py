@@ -21,6 +21,12 @@ NONE_SELECTED = "no stack selected"
 def chosen(directory: StackDirectory, cli: PulumiCli, asked: str | None) -> str:
     """`asked`, else the one selected in this directory, else the only one that has a file. Raises CannotStart."""
     if asked:
+        parts = asked.split("/")
+        if len(parts) > 2 and (len(parts) > 3 or parts[1] != directory.project):
+            raise CannotStart(
+                f'--stack "{one_line(asked)}": is no stack of project {directory.project}; name one of this project, or the '
+                "directory of the other"
+            )
         return asked
     try:
         selected = cli.run(["stack", "--show-name"], str(directory.path), {}).stdout.strip()

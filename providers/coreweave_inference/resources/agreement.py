@@ -10,13 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from coreweave_inference.api import ApiObject
-from coreweave_inference.errors import PlanMoved
+from coreweave_inference.deletions import BUCKET, POLICY
+from coreweave_inference.errors import CoreWeaveError, PlanMoved
 from coreweave_inference.spec import UNKNOWN, Kind
 from coreweave_inference.spec.normal_form import Difference, differences, sparse
 from coreweave_inference.spec.shape import secret_names, segments
@@ -87,8 +89,19 @@ class Agreement:
         elif self._planned and key in self._planned["stores"] and self._planned["stores"][key] != form:
             self._refuse([{"urn": urn, "path": "", "what": "changed outside"}])
 
-    def hold(self, look: Any) -> None:
-        """Compare the whole account once, before the first write. Raises PlanMoved with all that moved."""
+    def new_bucket(self, urn: str, name: str, zone: str, tags: Mapping[str, str] | None) -> None:
+        """A bucket to be created was seen with these tags, None: absent. Raises PlanMoved where that is not as planned."""
+        if self._recording:
+            form = {"urn": urn, "zone": zone, "tags": tags}
+            self._append(SEEN, {"bucket": name, "form": form})
+        elif self._planned:
+            self._refuse(list(self._of_bucket(urn, name, tags)))
+
+    def hold(self, look: Any, tags_of: Callable[[str, str], Mapping[str, str] | None]) -> None:
+        """Compare the whole account once, before the first write. Raises PlanMoved with all that moved.
+
+        `tags_of` reads a bucket by name and zone; one that cannot be read is compared when it is created.
+        """
         if not self._planned or self._held:
             return
         if self._moved:
@@ -96,6 +109,9 @@ class Agreement:
                 "the plan no longer holds"
             )  # Every resource of a refresh asks; the first one tells all.
         moved = [found for kind in Kind for found in self._of_kind(kind, look(kind))]
+        for name, planned in self._planned["buckets"].items():
+            with suppress(CoreWeaveError):
+                moved.extend(self._of_bucket(planned["urn"], name, tags_of(name, planned["zone"])))
         self._moved = bool(moved)
         self._refuse(moved, "nothing was written")
         self._held = True
@@ -112,6 +128,13 @@ class Agreement:
         return bool(
             entry and entry["spec"] and differences(kind, entry["spec"], self._sealed(sparse(kind, spec)))
         )
+
+    def _of_bucket(self, urn: str, name: str, tags: Mapping[str, str] | None) -> Iterator[Entry]:
+        assert self._planned is not None
+        planned = self._planned["buckets"].get(name)
+        if planned and planned["tags"] != tags:
+            what = "created" if planned["tags"] is None else "deleted" if tags is None else "changed"
+            yield {"urn": urn, "path": "", "what": f"{what} outside"}
 
     def _of_kind(self, kind: Kind, objects: Mapping[str, ApiObject]) -> Iterator[Entry]:
         assert self._planned is not None
@@ -216,5 +239,5 @@ def _known(value: Any) -> str:
 
 def _name(urn: str) -> str:
     kind, name = urn.split("::")[-2].rsplit(":", 1)[-1], urn.rsplit("::", 1)[-1]
-    nouns = {found.noun.title().replace(" ", ""): found.noun for found in Kind}
+    nouns = {noun.title().replace(" ", ""): noun for noun in (*(k.noun for k in Kind), BUCKET, POLICY)}
     return f'{nouns.get(kind, kind)} "{name}"'

@@ -324,7 +324,11 @@ class Session:
 
         Every `read` asks this: a refresh that fails for one object alone records what it found of the others.
         """
-        self.agreement.hold(self.lists.look_recent)
+        self.agreement.hold(self.lists.look_recent, self._tags_of_bucket)
+
+    def _tags_of_bucket(self, name: str, zone: str) -> Mapping[str, str] | None:
+        live = self.storage(zone).bucket(name)
+        return None if live is None else live.tags
 
     def progress(self, urn: str, **fields: Any) -> None:
         """Append one line for a watching command line; `fields` are what its table shows."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+import pulumi
+
 RUN_TARGETS = "COREWEAVE_RUN_TARGETS"
 """Environment variable: `{"targets": ["Deployment::chat", "*::public"], "existing": ["Gateway::public"]}`."""
 
@@ -38,12 +40,17 @@ def is_target(patterns: Collection[str], type_name: str, name: str) -> bool:
 
 
 def run_targets() -> Targets | None:
-    """What the run of this program is limited to; None where it is not."""
+    """What the run of this program is limited to; None where it is not. Raises pulumi.RunError."""
     text = os.environ.get(RUN_TARGETS)
     if not text:
         return None
-    found = json.loads(text)
-    return Targets(tuple(found["targets"]), frozenset(found["existing"]))
+    try:
+        found = json.loads(text)
+        return Targets(tuple(found["targets"]), frozenset(found["existing"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise pulumi.RunError(
+            f"{RUN_TARGETS} is set to what cannot be understood; unset it: `cw-inference --target` sets it"
+        ) from None
 
 
 Record = Iterable[Mapping[str, Any]]

@@ -15,7 +15,7 @@ import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from coreweave_inference.deletions import BUCKET
-from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs
+from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs, PlanMoved
 from coreweave_inference.policy import find_ours, sid_for
 from coreweave_inference.spec.bucket_names import bucket_name_problem
 from coreweave_inference.spec.unknown import UNKNOWN, has_unknown
@@ -97,7 +97,7 @@ class WeightsBucketProvider(HostedProvider):
         run = current()
         name, zone = str(declared["name"]), str(declared["zone"])
         with speaking_of(_subject(declared)):
-            live = run.storage(zone).bucket(name)
+            live = _seen(run, declared)
             if live is None:
                 run.attempt(str(declared.get(URN, "")), declared)
                 run.storage(zone).create_bucket(name, zone, tags_of_own(declared))
@@ -193,16 +193,24 @@ def _require_creatable(run: Session, declared: Mapping[str, Any]) -> BucketState
     """
     try:
         with speaking_of(_subject(declared)):
-            live = run.storage(str(declared["zone"])).bucket(str(declared["name"]))
+            live = _seen(run, declared)
             if live is not None:
                 _require_ours(run, declared, live)
             return live
-    except NotOurs:
+    except (NotOurs, PlanMoved):
         raise
     except CoreWeaveError as error:
         if isinstance(error.__cause__, AccessDenied):
             raise
         return None
+
+
+def _seen(run: Session, declared: Mapping[str, Any]) -> BucketState | None:
+    """What there is under the name of a bucket to be created. Raises PlanMoved where that is not as planned."""
+    name, zone = str(declared["name"]), str(declared["zone"])
+    live = run.storage(zone).bucket(name)
+    run.agreement.new_bucket(str(declared.get(URN, "")), name, zone, live.tags if live else None)
+    return live
 
 
 def _require_ours(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
