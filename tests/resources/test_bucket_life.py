@@ -81,8 +81,38 @@ def test_a_bucket_with_this_stacks_tag_is_taken_back(run: Run, bucket: Resource,
     run.storage(ZONE).create_bucket(name, ZONE, OWN_TAG)
     put(run, name)
 
-    assert bucket.up(weights(name)) == "create"
+    assert bucket.up(weights(name, __kept=True)) == "create"
     assert run.log.warnings == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"__kept": True, "forceDestroy": True}, {"__kept": True, "tags": {"team": "ml"}}],
+    ids=["a destroy would delete it", "forceDestroy", "other tags"],
+)
+def test_a_bucket_with_this_stacks_tag_that_this_run_could_harm_is_refused_until_the_user_says_so(
+    run: Run, bucket: Resource, name: str, changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.storage(ZONE).create_bucket(name, ZONE, OWN_TAG)
+
+    for act in (bucket.up, bucket.provider.create):
+        with pytest.raises(CoreWeave, match=f"COREWEAVE_TAKE_OVER={name}"):
+            act(weights(name, **changes))
+
+    live = run.storage().bucket(name)
+    assert live is not None
+    assert live.tags == OWN_TAG
+    monkeypatch.setenv("COREWEAVE_TAKE_OVER", name)
+    assert bucket.up(weights(name, **changes)) == "create"
+
+
+def test_a_bucket_that_a_refresh_of_this_run_has_read_is_in_the_state_under_any_key(
+    run: Run, bucket: Resource, name: str
+) -> None:
+    bucket.up(weights(name))
+    bucket.refresh()
+
+    assert Resource(bucket.provider).up(weights(name)) == "create"
 
 
 def test_an_empty_bucket_is_taken_and_told(run: Run, bucket: Resource, name: str) -> None:

@@ -49,12 +49,38 @@ def test_a_gateway_that_the_original_made_just_now_is_neither_adopted_nor_delete
     assert [found.id for found in simulator.world.records("gateways")] == [gateway.id]
 
 
-def bucket(prefix: str, *, adopt: bool = False, more: str = "") -> str:
+@pytest.mark.parametrize(
+    "harm", [", forceDestroy: true, options: {retainOnDelete: false}", ", tags: {team: theirs}"]
+)
+def test_a_bucket_of_the_original_s_that_this_run_could_harm_is_refused_and_keeps_its_weights_and_tags(
+    original: Stack, tmp_path: Path, simulator: Simulator, harm: str
+) -> None:
+    plain = "buckets:\n  weights: {name: acme-weights, zone: US-EAST-04A%s}\n"
+    original.declare(plain % "")
+    assert original.run("up", "--yes").returncode == 0
+    s3 = s3_client(simulator)
+    s3.put_object(Bucket="acme-weights", Key="models/chat/config.json", Body=b"{}")
+    tags = s3.get_bucket_tagging(Bucket="acme-weights")["TagSet"]
+    copy = _in(tmp_path / "copy", simulator)
+    copy.declare(plain % harm)
+
+    refused = copy.document("up", "--yes")
+    destroyed = copy.run("destroy", "--yes")
+
+    assert refused["code"] != 0
+    assert any("COREWEAVE_TAKE_OVER=acme-weights" in error for error in refused["errors"])
+    assert destroyed.returncode == 0, destroyed.stderr
+    assert s3.get_object(Bucket="acme-weights", Key="models/chat/config.json")["Body"].read() == b"{}"
+    assert s3.get_bucket_tagging(Bucket="acme-weights")["TagSet"] == tags
+    s3.close()
+
+
+def bucket(prefix: str, *, adopt: bool = False) -> str:
     """A declaration's section of one weights bucket, and the statement for `prefix` in its policy."""
     policy = f"{{prefixes: [{prefix}], ownerAccess: organization}}"
     return (
         "buckets:\n  weights: {name: acme-weights, zone: US-EAST-04A, "
-        f"adopt: {str(adopt).lower()}, policy: {policy}{more}}}\n"
+        f"adopt: {str(adopt).lower()}, policy: {policy}}}\n"
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coreweave_inference.resources.values import standing_id
+from coreweave_inference.resources.values import bucket_in_state, standing_id
 from coreweave_inference.spec.identity import salted
 
 from .happenings import TYPES, label_of
@@ -91,23 +91,24 @@ def repaired(state: State, look_up: LookUp) -> Repaired:
 
 def own_ids(state: State) -> tuple[str, ...]:
     """Ids of what this stack made and may meet again: what a replacement left standing, to be deleted at the end of a run
-    that has not come yet, what pending creations were about to make, and the statements in policies, which a resource
-    that was moved without an alias meets.
+    that has not come yet, what pending creations were about to make, and buckets and statements in policies, which a
+    resource that was moved without an alias meets.
     """
     aside = [found for found in _deployment(state).get("resources") or () if found.get("delete")]
     begun = [found["resource"].get("inputs") or {} for found in pending(state)]
     wanted = [str(inputs["apiId"]) for inputs in begun if inputs.get("apiId")]
     ids = [str(found["id"]) for found in aside if found.get("id") and found["type"].startswith(TYPES)]
-    return (*ids, *(id_ for one in wanted for id_ in (one, salted(one))), *_statements(state))
+    return (*ids, *(id_ for one in wanted for id_ in (one, salted(one))), *_in_state(state))
 
 
-def _statements(state: State) -> list[str]:
-    policies = [
-        found
-        for found in _deployment(state).get("resources") or ()
-        if found["type"] == f"{TYPES}InferenceBucketPolicy" and found.get("id")
+def _in_state(state: State) -> list[str]:
+    found = [one for one in _deployment(state).get("resources") or () if one.get("id")]
+    buckets = [one["id"] for one in found if one["type"] == f"{TYPES}WeightsBucket"]
+    policies = [one for one in found if one["type"] == f"{TYPES}InferenceBucketPolicy"]
+    return [
+        *map(bucket_in_state, buckets),
+        *(standing_id(one["id"], str((one.get("outputs") or {}).get("sid"))) for one in policies),
     ]
-    return [standing_id(found["id"], str((found.get("outputs") or {}).get("sid"))) for found in policies]
 
 
 def _settle(deployment: dict[str, Any], operation: Mapping[str, Any], look_up: LookUp) -> tuple[str, bool]:

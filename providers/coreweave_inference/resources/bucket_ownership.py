@@ -11,9 +11,10 @@ from coreweave_inference.spec.normal_form import Difference
 from coreweave_inference.spec.shape import entry
 from coreweave_inference.storage import BucketState
 
-from .creation import may_adopt
+from .adoption import ADOPT
+from .creation import is_in_state, may_adopt
 from .session import Session
-from .values import STACK
+from .values import KEPT, STACK, bucket_in_state
 
 STACK_TAG = "coreweave-inference-stack"
 """Tag that says which stack made the bucket. State format: a kept bucket is known by it."""
@@ -42,14 +43,34 @@ def refusal(run: Session, declared: Mapping[str, Any], live: BucketState) -> Fau
             do="declare that zone, or another name",
         )
     owner = live.tags.get(STACK_TAG)
-    if owner == own_tag(declared) or declared.get("adopt") or name in may_adopt():
+    if declared.get("adopt") or name in may_adopt() or is_in_state(run, declared, bucket_in_state(name)):
         return None
+    if owner == own_tag(declared):
+        return _refusal_of_kept(declared, live)
     if not owner and run.storage(zone).is_empty(name):
         return None
     whose = ", and its tag is another stack's" if owner else ""
     return Fault(
         f'a bucket "{name}" exists already and this stack did not make it{whose}',
         do="say `adopt: true` to manage it here, use it without managing it, or choose another name",
+    )
+
+
+def _refusal_of_kept(declared: Mapping[str, Any], live: BucketState) -> Fault | None:
+    """The tag comes from files that may be copied: it is enough only for what does no harm to a bucket of the original's."""
+    tags = tags_of_own(declared)
+    if not declared.get(KEPT):
+        harm = "`retainOnDelete: false` would let a destroy delete it"
+    elif declared.get("forceDestroy"):
+        harm = "`forceDestroy` would let a later destroy delete its weights"
+    elif any(live.tags.get(key) != tags.get(key) for key in (*tags, DECLARED_TAG)):
+        harm = "its tags would change"
+    else:
+        return None
+    return Fault(
+        f'a bucket "{declared["name"]}" with this stack\'s tag exists already and is not in this state: a former destroy kept '
+        f"it, or another state of the same stack manages it, and {harm}",
+        do=f"if it is this stack's, say `adopt: true` or run once with {ADOPT}={declared['name']}; else choose another name",
     )
 
 

@@ -199,3 +199,14 @@ def proof_of(run: Session, *, sent: bool = False) -> Proof:
 def may_adopt() -> frozenset[str]:
     """The ids and bucket names that the user, or `cw-inference`, says are this stack's."""
     return frozenset(part.strip() for part in os.environ.get(ADOPT, "").split(",") if part.strip())
+
+
+def remember(run: Session, inputs: Mapping[str, Any], what: str) -> None:
+    """A resource has `what` in the state. For a replacement the engine asks twice, the second time without that."""
+    run.memory.recorded.setdefault(str(inputs.get(URN, "")), set()).add(what)
+
+
+def is_in_state(run: Session, inputs: Mapping[str, Any], what: str) -> bool:
+    """Whether the state has `what`: under the same URN, seen by a refresh of this run, or told by `cw-inference`."""
+    recorded = run.memory.recorded.get(str(inputs.get(URN, "")), set())
+    return what in recorded or what in run.memory.read or what in may_adopt()

@@ -16,7 +16,7 @@ from coreweave_inference.spec.unknown import UNKNOWN
 
 from .adoption import ADOPT, Refuse, decide
 from .bucket_ownership import refusal
-from .creation import may_adopt, proof_of
+from .creation import is_in_state, may_adopt, proof_of
 from .session import Session
 from .values import STACK, URN, standing_id
 
@@ -87,17 +87,6 @@ def statement_of_another_state(
 def own_statement(policy: Mapping[str, Any]) -> str:
     """What a state that has a policy is known to have."""
     return standing_id(str(policy["bucket"]), sid_for(None, str(policy.get(STACK, ""))))
-
-
-def remember(run: Session, inputs: Mapping[str, Any], what: str) -> None:
-    """A resource has `what` in the state. For a replacement the engine asks twice, the second time without that."""
-    run.memory.recorded.setdefault(str(inputs.get(URN, "")), set()).add(what)
-
-
-def is_in_state(run: Session, inputs: Mapping[str, Any], what: str) -> bool:
-    """Whether the state has `what`: under the same URN, seen by a refresh of this run, or told by `cw-inference`."""
-    recorded = run.memory.recorded.get(str(inputs.get(URN, "")), set())
-    return what in recorded or what in run.memory.read or what in may_adopt()
 
 
 def fault_of_bucket(run: Session, declared: Mapping[str, Any]) -> Fault | None:

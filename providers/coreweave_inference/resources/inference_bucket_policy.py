@@ -40,6 +40,7 @@ from coreweave_inference.storage_errors import is_unclear
 
 from . import in_use, owner_access, removal
 from .account import account_of
+from .creation import remember
 from .host import one_line_errors
 from .object_provider import HostedProvider
 from .owner_access import OWNER_STATEMENT_SID, shown_statement
@@ -74,7 +75,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         bucket = declared.get("bucket")
         wrong = _faults(declared) or in_use.claimed_by_another(current(), declared, "policy", bucket)
         if before and before.get("bucket") == bucket:
-            in_use.remember(current(), declared, in_use.own_statement(declared))
+            remember(current(), declared, in_use.own_statement(declared))
         elif not wrong and bucket is not UNKNOWN:
             fault = in_use.fault_of_statement(current(), declared)
             wrong = [fault] if fault else []
@@ -337,7 +338,7 @@ class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="Infere
         sid, of_others = output(self, "sid"), output(self, OF_OTHERS)
         program.own(self, own, kind=POLICY, name=name, id=self.bucket_name, sid=sid, keep=of_others)
         self.place = place_of(name, opts)
-        of = bucket.planned.get("name") if isinstance(bucket, WeightsBucket) else bucket
+        of = bucket.declared_name if isinstance(bucket, WeightsBucket) else bucket
         self.planned = {"bucket": of, STACK: program.identity} if isinstance(of, str) else {}
         """What is known of it before anything is declared, where the bucket's name is plain."""
         program.policies.append(self)

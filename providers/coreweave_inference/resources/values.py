@@ -99,6 +99,11 @@ def standing_id(bucket: str, sid: str) -> str:
     return f"{sid} in the policy of {bucket}"
 
 
+def bucket_in_state(name: str) -> str:
+    """By what a run remembers a bucket that the state has; its name alone is that of its policy too."""
+    return f"weights bucket {name}"
+
+
 def failures(subject: str, faults: Iterable[Fault]) -> list[CheckFailure]:
     """One failure per fault; the path stays in the reason, since a property name would print Go syntax."""
     return [CheckFailure("", f"{subject}: {fault}") for fault in faults]

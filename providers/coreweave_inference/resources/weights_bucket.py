@@ -1,7 +1,7 @@
 """The bucket that holds the weights.
 
 CreateBucket succeeds silently where the bucket exists already, so what is there is looked at first: a bucket is taken
-only if it carries this stack's tag, is empty and in the right zone, or `adopt` says so. A destroy keeps it
+only if it carries this stack's tag and this run can do it no harm, is empty and in the right zone, or `adopt` says so. A destroy keeps it
 (`retainOnDelete`, the engine's own option); only `forceDestroy` empties it first.
 """
 
@@ -33,13 +33,13 @@ from .bucket_ownership import (
     tags_of_adopted,
     tags_of_own,
 )
-from .creation import may_adopt
+from .creation import may_adopt, remember
 from .host import one_line_errors
 from .object_provider import HostedProvider
 from .parents import place_of
 from .program import MODULE, current_program, output, urn_of, with_dependencies
 from .session import Session, current
-from .values import FORMAT, KEPT, STACK, URN, failures, for_engine, plain
+from .values import FORMAT, KEPT, STACK, URN, bucket_in_state, failures, for_engine, plain
 from .wording import resource_name, speaking_of
 
 __all__ = ["DECLARED_TAG", "STACK_TAG", "WeightsBucket", "WeightsBucketProvider", "stack_tag"]
@@ -68,6 +68,8 @@ class WeightsBucketProvider(HostedProvider):
         run.memory.checked.add(str(declared.get(URN, "")))
         if same_bucket and STACK in before:
             declared[STACK] = before[STACK]  # As its tag has it, whatever the stack is called now.
+        if same_bucket:
+            remember(run, declared, bucket_in_state(str(name)))
         run.agreement.declared(BUCKET, declared)
         claimed = in_use.claimed_by_another(run, declared, "bucket", name)
         if not same_bucket and not claimed and not has_unknown((name, declared.get("zone"))):
@@ -148,6 +150,7 @@ class WeightsBucketProvider(HostedProvider):
                 f"{_subject(old)} could not be looked at, so it is taken as it was: {error}",
             )
             return ReadResult(id_, old, {key: old[key] for key in INPUTS if key in old})
+        run.memory.read.add(bucket_in_state(id_))
         if live is None:
             _prove_gone(run, old)
             run.agreement.store(str(old.get(URN, "")), f"bucket {id_}", None)
@@ -296,6 +299,7 @@ class WeightsBucket(pulumi.dynamic.Resource, module=MODULE, name="WeightsBucket"
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         program = current_program()
+        own = with_dependencies(opts, [account_of(program)], retain_on_delete=retain_on_delete)
         props: dict[str, Any] = {
             "name": bucket_name,
             "zone": zone,
@@ -304,14 +308,19 @@ class WeightsBucket(pulumi.dynamic.Resource, module=MODULE, name="WeightsBucket"
             STACK: program.identity,
             URN: urn_of("WeightsBucket", name, opts),
             **({"tags": tags} if tags else {}),
-            **({KEPT: True} if retain_on_delete else {}),
+            **({KEPT: True} if own.retain_on_delete else {}),
         }
-        own = with_dependencies(opts, [account_of(program)], retain_on_delete=retain_on_delete)
         super().__init__(WeightsBucketProvider(), name, props, own)
         self.resource_name, self.place = name, place_of(name, opts)
-        plain_ones = isinstance(bucket_name, str) and isinstance(zone, str) and isinstance(adopt, bool)
-        named = {"name": bucket_name, "zone": zone, "adopt": adopt, STACK: program.identity}
-        self.planned = named if plain_ones else {}
+        given = (
+            bucket_name,
+            zone,
+            adopt,
+            force_destroy,
+            *(tags.values() if isinstance(tags, Mapping) else ()),
+        )
+        are_plain = all(isinstance(value, str | bool) for value in given)
+        self.planned = props if are_plain and isinstance(tags, Mapping | None) else {}
         """What is known of it before anything is declared, where all of that is plain."""
         self.declared_name = bucket_name if isinstance(bucket_name, str) else None
         program.buckets.append(self)
