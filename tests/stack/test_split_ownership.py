@@ -339,4 +339,4 @@ def test_a_claim_of_another_stack_is_counted_by_the_checks_of_a_run_and_of_the_c
     for told in (previewed.output, checked.stdout):
         assert "claim-short-of-min" in told
         assert "12 GPUs > 1 instance x 8 = 8 GPUs" in told
-    assert (previewed.ok, checked.returncode) == (False, 1)
+    assert (previewed.ok, checked.returncode) == (False, 2)
