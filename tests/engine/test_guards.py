@@ -18,12 +18,18 @@ def test_replace_on_the_command_line_leaves_the_live_objects_alone(workbench: Wo
     workbench.declare(canary())
     workbench.up()
     before = _made(workbench.service)
-    urns = [workbench.state()[name]["urn"] for name in ("public", "h200", "chat", "weights-policy")]
+    urns = [workbench.state()[name]["urn"] for name in ("public", "h200", "chat")]
+    policy = workbench.state()["weights-policy"]["urn"]
 
+    refused = workbench.up(f"--replace={policy}")
     replaced = workbench.up(*(f"--replace={urn}" for urn in urns))
     cleaned = workbench.up("--refresh")
     quiet = workbench.up("--refresh")
 
+    assert (refused.ok, refused.writes) == (
+        False,
+        {},
+    )  # A statement that the state does not show is nobody's to take.
     assert not replaced.ok
     assert cleaned.ok, cleaned.errors
     assert _deletes(cleaned) == []
