@@ -24,6 +24,7 @@ class Applied:
     reason: str = "Applied"
     message: str = ""
     zone: str = ""
+    updated: None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Seen:
 
 def test_b09_a_disabled_deployment_that_still_shows_its_last_work_has_not_settled() -> None:
     revision = Revision("n", WRITTEN_AT, BEFORE)
-    target = Target(Kind.DEPLOYMENT, "1", "chat", revision, 60.0, None)
+    target = Target(Kind.DEPLOYMENT, "1", "chat", revision, 60.0, None, written_at=WRITTEN_AT)
     stale = Seen()
     moved = replace(stale, updated_at="2026-11-21T20:00:09Z")
 
@@ -51,4 +52,8 @@ def test_b09_a_disabled_deployment_that_still_shows_its_last_work_has_not_settle
         for live, now in ((stale, WRITTEN_AT + 1), (moved, WRITTEN_AT + 1), (stale, WRITTEN_AT + 15))
     ]
 
-    assert [type(verdict) for verdict in verdicts] == [Waiting, Ready, Ready]
+    assert [type(verdict) for verdict in verdicts] == [
+        Waiting,
+        Waiting,
+        Ready,
+    ]  # A moved updatedAt proves nothing.
