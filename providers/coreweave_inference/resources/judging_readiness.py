@@ -94,15 +94,16 @@ def _target(run: Session, item: Mapping[str, Any]) -> Target:
     kind = KINDS[item["kind"]]
     revision = Revision.parse(item.get("revision") or "")
     declared, ignored = run.memory.declared.get(id_), run.memory.ignored.get(id_, ())
-    write = run.written_at(id_, revision)
-    return Target(
-        kind,
-        id_,
-        item["name"],
-        revision,
-        float(timeout),
-        declared,
-        ignored,
+    target = Target(kind, id_, item["name"], revision, float(timeout), declared, ignored)
+    return _since_write(run, target, revision)
+
+
+def _since_write(run: Session, target: Target, revision: Revision) -> Target:
+    """The target with its last write, and what is known of the time of it."""
+    write = run.written_at(target.id, revision)
+    return replace(
+        target,
+        revision=revision,
         written_at=write.at,
         service_time=write.service_time,
         busy_before=write.busy_before,
@@ -125,15 +126,7 @@ def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
         run.log.warning("", f"{target.label}: could not be sent once more: {error}")
         return None
     run.memory.written.add(target.id)
-    revision = run.wrote(live, live.updated_at)
-    write = run.written_at(target.id, revision)
-    return replace(
-        target,
-        revision=revision,
-        written_at=write.at,
-        service_time=write.service_time,
-        busy_before=write.busy_before,
-    )
+    return _since_write(run, target, run.wrote(live, live.updated_at))
 
 
 def _raise_unless_ready(run: Session, outcomes: Sequence[Outcome], accepted: Collection[str]) -> None:
