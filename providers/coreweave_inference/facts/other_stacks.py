@@ -24,7 +24,7 @@ def with_ids(declaration: Declaration, outputs: Outputs) -> Declaration:
     Each stack is asked once. What cannot be read stays as it is, and is not known to the checks.
     """
     existing = declaration.existing
-    used = (*existing.objects(), *existing.buckets.values())
+    used: tuple[ExistingObject | ExistingBucket, ...] = (*existing.objects(), *existing.buckets.values())
     stacks = {item.stack for item in used if item.stack}
     if not stacks:
         return declaration
