@@ -20,7 +20,7 @@ FRESH_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class S3Credentials:
-    """One access key; its `repr` shows nothing secret. `expires_at` and `made_at` are epoch seconds, where known.
+    """One access key; its `repr` shows nothing secret. `renew_at` and `made_at` are monotonic seconds, where known.
 
     `discard` tells its maker, where it has one, that the key has ended before its time: the next one is another.
     """
@@ -28,12 +28,12 @@ class S3Credentials:
     access_key_id: str
     secret_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
-    expires_at: float | None = None
+    renew_at: float | None = None
     made_at: float | None = None
     discard: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     def is_fresh(self, now: float) -> bool:
-        """Whether the key is so young that the service may not know it yet."""
+        """Whether the key is so young that the service may not know it yet; `now` in monotonic seconds."""
         return self.made_at is not None and now - self.made_at < FRESH_SECONDS
 
 
@@ -61,7 +61,7 @@ def minted(
         with lock:
             if refused:
                 raise refused[0]
-            if not current or _is_due(current[0], clock.now(), duration):
+            if not current or _is_due(current[0], clock.monotonic()):
                 try:
                     key = _made(api, clock, duration)
                 except ApiError as error:
@@ -82,18 +82,22 @@ def _is_final(error: ApiError) -> bool:
     return error.status == 501 or (400 <= error.status < 500 and error.status not in (408, 429))
 
 
-def _is_due(key: S3Credentials, now: float, duration: int) -> bool:
-    return key.expires_at is not None and now >= key.expires_at - duration / 6
+def _is_due(key: S3Credentials, now: float) -> bool:
+    return key.renew_at is not None and now >= key.renew_at
 
 
 def _made(api: KeyMaker, clock: Clock, duration: int) -> S3Credentials:
+    """A new key. Its `expiry` is by the service's clock: it counts where it shortens the duration that was asked for,
+    and not where this machine's clock is so wrong that a new key would seem to have ended.
+    """
     answer = api.mint_access_key(duration)
-    expiry = parsed_time(str(answer.get("expiry") or ""))
-    made_at = clock.now()
+    expiry, made_at = parsed_time(str(answer.get("expiry") or "")), clock.monotonic()
+    granted = expiry.timestamp() - clock.now() if expiry else duration
+    lasts = granted if 0 < granted < duration else duration
     return S3Credentials(
         access_key_id=str(answer["accessKeyId"]),
         secret_key=str(answer["secretKey"]),
         session_token=str(answer["sessionToken"]) if answer.get("sessionToken") else None,
-        expires_at=expiry.timestamp() if expiry else made_at + duration,
+        renew_at=made_at + lasts * 5 / 6,
         made_at=made_at,
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from .clock import Clock, stop_requested
 from .connections import ca_file, proxy_for
-from .credentials import S3Credentials
+from .credentials import FRESH_SECONDS, S3Credentials
 from .errors import SettingsError, StorageError, Unreachable, one_line
 from .limits import CutShort, joined, within
 from .storage_errors import DENIED, EXPIRED, clock_skew, storage_error
@@ -68,7 +68,7 @@ class S3Connection:
         """
         from botocore.exceptions import ClientError
 
-        pause, renewed = 1.0, False
+        pause, renewed, until = 1.0, False, self._clock.monotonic() + FRESH_SECONDS
         while True:
             key = self._credentials()
             try:
@@ -81,7 +81,9 @@ class S3Connection:
                     key.discard()
                     renewed = True
                     continue
-                if _code(error) not in DENIED or not self._may_begin_to_work(key, parameters.get("Bucket")):
+                if _code(error) not in DENIED or self._clock.monotonic() >= until:
+                    raise
+                if not self._may_begin_to_work(key, parameters.get("Bucket")):
                     raise
             else:
                 self._worked.add(key.access_key_id)
@@ -95,7 +97,7 @@ class S3Connection:
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
-        if not key.is_fresh(self._clock.now()) or key.access_key_id in self._worked:
+        if not key.is_fresh(self._clock.monotonic()) or key.access_key_id in self._worked:
             return False
         try:
             self._client_once.get_bucket_policy(Bucket=bucket)
@@ -108,7 +110,7 @@ class S3Connection:
 
     def warm(self, bucket: str) -> None:
         """Wait until a fresh key works, by one cheap request, before many follow that are not asked again."""
-        if self._credentials().is_fresh(self._clock.now()):
+        if self._credentials().is_fresh(self._clock.monotonic()):
             self.send("list_objects_v2", Bucket=bucket, MaxKeys=1)
 
     @contextmanager

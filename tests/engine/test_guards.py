@@ -54,6 +54,25 @@ def test_a_move_under_a_parent_with_an_alias_leaves_the_live_objects_alone(workb
     assert (quiet.ok, quiet.changes) == (True, {})
 
 
+def test_a_key_that_is_renamed_with_an_alias_and_back_without_one_keeps_its_object(
+    workbench: Workbench,
+) -> None:
+    workbench.declare(stack())
+    workbench.up()
+    before = _made(workbench.service)
+    chat = stack()["deployments"]["chat"]
+    workbench.declare(stack(deployments={"chat": None, "code": {**chat, "options": {"aliases": ["chat"]}}}))
+    renamed = workbench.up()
+
+    workbench.declare(stack())
+    back = workbench.up("--refresh")
+
+    assert renamed.ok, renamed.errors
+    assert back.ok, back.errors
+    assert _deletes(back) == []
+    assert _made(workbench.service) == before
+
+
 def test_a_rename_whose_rollout_failed_and_was_taken_back_leaves_the_first_object_alone(
     workbench: Workbench,
 ) -> None:

@@ -262,6 +262,27 @@ def gateway(key: str, name: str, *aliases: str) -> str:
     return f"gateways:\n  {key}: {{name: {name}, {routing}, options: {{aliases: {json.dumps(aliases)}}}}}\n"
 
 
+def test_a_renamed_replacement_that_was_killed_is_deleted_when_the_former_key_is_declared_again(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(gateway("front", "door-own"))
+    assert stack.run("up", "--yes").returncode == 0
+    [first] = simulator.world.records("gateways")
+    stack.declare(gateway("entry", "gate-own", "front"))
+    simulator.behaviour = replace(simulator.behaviour, gateway_create_seconds=600.0)
+    with stack.started("up", "--yes") as process:
+        until(lambda: len(simulator.world.records("gateways")) > 1)
+        stack.kill_engine()
+        process.communicate(timeout=30)
+    stack.declare(gateway("front", "door-own"))
+
+    done = stack.document("up", "--yes")
+
+    assert (done["code"], done["errors"]) == (0, [])
+    assert [record.id for record in simulator.world.records("gateways")] == [first.id]
+    assert stack.names() == {"account", "front", "ready"}
+
+
 def test_a_replacement_that_was_cut_short_is_taken_back_though_its_key_was_renamed(
     stack: Stack, simulator: Simulator
 ) -> None:

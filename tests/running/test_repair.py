@@ -48,6 +48,15 @@ def test_a_pending_creation_whose_object_exists_becomes_a_resource() -> None:
     assert pending(before), "the state that was given is left as it was"
 
 
+def test_what_is_recorded_has_no_alias_so_that_its_predecessor_stays_a_resource_of_its_own() -> None:
+    former = resource("former", id="id-old")
+    renamed = resource(aliases=[former["urn"]])
+
+    after = repaired(state({"resource": renamed, "type": "creating"}, resources=(former,)), exists)
+
+    assert after.state == state(resources=(former, MADE))
+
+
 def test_a_pending_creation_whose_object_does_not_exist_is_dropped() -> None:
     after = repaired(state({"resource": resource(), "type": "creating"}), lambda _: Left("it does not exist"))
 

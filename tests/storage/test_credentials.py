@@ -30,6 +30,20 @@ class StillClock:
         self.time += seconds
 
 
+class SteppedClock:
+    """Another wall clock over the same monotonic time."""
+
+    def __init__(self, clock, ahead_seconds):
+        self.clock = clock
+        self.ahead_seconds = ahead_seconds
+
+    def now(self):
+        return self.clock.time + self.ahead_seconds
+
+    def monotonic(self):
+        return self.clock.time
+
+
 class KeyMaker:
     """Makes numbered keys."""
 
@@ -83,7 +97,7 @@ def test_a_key_is_minted_when_first_asked_for_and_then_kept(clock):
     assert maker.durations == []
     assert source() is source()
     assert source() == S3Credentials(
-        "key-1", "secret-1", None, expires_at=clock.time + 3600, made_at=clock.time
+        "key-1", "secret-1", None, renew_at=clock.time + 3000, made_at=clock.time
     )
     assert maker.durations == [3600]
 
@@ -98,7 +112,22 @@ def test_a_key_is_renewed_in_its_last_sixth(clock, expires):
     assert source().access_key_id == "key-1"
     clock.time += 1
     assert source().access_key_id == "key-2"
-    assert source().expires_at == clock.time + 600
+    assert source().renew_at == clock.time + 500
+
+
+@pytest.mark.parametrize(
+    "ahead_seconds",
+    [pytest.param(4000, id="this clock ahead by more than a key lasts"), pytest.param(-4000, id="behind")],
+)
+def test_a_wall_clock_that_is_wrong_or_steps_makes_no_second_key(clock, ahead_seconds):
+    maker = KeyMaker(clock)
+    source = minted(maker, SteppedClock(clock, ahead_seconds))
+
+    assert source() is source()
+    clock.time += 400
+    source()
+
+    assert maker.durations == [3600]
 
 
 def test_a_key_that_was_given_up_is_replaced_once_whoever_says_so(clock):

@@ -128,6 +128,8 @@ def _record(deployment: dict[str, Any], made: Resource) -> None:
     resources: list[Resource] = deployment.setdefault("resources", [])
     ground = _ground_of(made, resources)
     made = {**({"dependencies": ground} if ground else {}), **made}
+    # The engine renames whatever an alias names; the predecessor under its former name is still a resource of its own.
+    made.pop("aliases", None)
     for place, entry in enumerate(resources):
         if entry["urn"] != made["urn"] or entry.get("delete"):
             continue

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from coreweave_inference.deletions import BUCKET, POLICY, Deletion, Owned, evictions, refusals
-from coreweave_inference.resources.deletion_guard import STACK_IDS, review
+from coreweave_inference.resources.creation import STACK_IDS
+from coreweave_inference.resources.deletion_guard import review
 from coreweave_inference.resources.inference_bucket_policy import OF_OTHERS
 from coreweave_inference.resources.session import Session
 from coreweave_inference.settings import Settings

@@ -28,6 +28,10 @@ from .wording import subject
 ATTEMPTS = 4
 """Ways through one creation: a predecessor that goes, a salted id, and the POST itself."""
 
+STACK_IDS = "COREWEAVE_STACK_IDS"
+"""Environment variable: ids, separated by commas, of all that the state holds, which `cw-inference` knows. A record is as
+old as the last run that ended ready."""
+
 Post = Callable[[dict[str, Any]], ApiObject]
 BringUpToDate = Callable[[ApiObject], "Made"]
 
@@ -188,6 +192,8 @@ def proof_of(run: Session, *, sent: bool = False) -> Proof:
     """What this process knows of who made what."""
     ids = (
         may_adopt()
+        | ids_of_stack()
+        | run.memory.read
         | run.memory.written
         | run.memory.standing
         | {id_ for found in run.memory.recorded.values() for id_ in found}
@@ -199,6 +205,11 @@ def proof_of(run: Session, *, sent: bool = False) -> Proof:
 def may_adopt() -> frozenset[str]:
     """The ids and bucket names that the user, or `cw-inference`, says are this stack's."""
     return frozenset(part.strip() for part in os.environ.get(ADOPT, "").split(",") if part.strip())
+
+
+def ids_of_stack() -> frozenset[str]:
+    """The ids that `cw-inference` found in the state, whatever the keys of their resources were."""
+    return frozenset(filter(None, os.environ.get(STACK_IDS, "").split(",")))
 
 
 def remember(run: Session, inputs: Mapping[str, Any], what: str) -> None:

@@ -6,7 +6,6 @@ deleted first, records all objects in a hidden input. What follows from it is `d
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -27,6 +26,7 @@ from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.spec import Kind, has_unknown
 from coreweave_inference.spec.normal_form import get_path
 
+from .creation import ids_of_stack
 from .session import Session
 from .values import standing_id
 
@@ -34,9 +34,6 @@ OWNED = "__owned"
 """Hidden input of `Readiness`: every object that the program declared before it. States of 0.1.0 have none."""
 FORMER = "__former"
 """Hidden output: ids of deployments that were recorded and removed; one may still be there if its deletion failed."""
-STACK_IDS = "COREWEAVE_STACK_IDS"
-"""Environment variable: ids, separated by commas, of all that the state holds, which `cw-inference` knows. A record is as
-old as the last run that ended ready."""
 STALE = "if a failed run of this stack made such a deployment, run again with --refresh"
 """The record does not have it then; a refresh in the same run shows that it is in the state."""
 KEYS = {item.name for item in fields(Owned)}
@@ -98,8 +95,7 @@ def review(
     run: Session, items: Sequence[Owned], own: Collection[str], coming: Iterable[Owned] = ()
 ) -> tuple[Deletion, ...]:
     """What deleting `items` would meet now. Raises CoreWeaveError where the account cannot be listed."""
-    in_state = os.environ.get(STACK_IDS, "").split(",")
-    own = {*own, *in_state, *run.memory.standing, *run.memory.read, *run.memory.deleted}
+    own = {*own, *ids_of_stack(), *run.memory.standing, *run.memory.read, *run.memory.deleted}
     return plan_deletions(items, own, _account(run, items, own, coming))
 
 

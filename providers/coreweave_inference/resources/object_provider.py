@@ -181,10 +181,14 @@ class ObjectProvider(HostedProvider):
     def _keep(self, run: Session, id_: str, old: Mapping[str, Any]) -> None:
         """Leave what this run declares; raise where the user asked for a new object and there is none.
 
-        A replacement that was cut short leaves an old entry of the same id too; taking that out is no failure.
+        A replacement that was cut short leaves an old entry of the same id too, and so does a key that was renamed and is
+        renamed back; taking that out is no failure.
         """
         urn, what = str(old.get(URN, "")), f"{subject(self.kind, old)} ({id_})"
-        if run.memory.adopted.get(id_) == urn and urn not in run.memory.replaced and id_ not in may_adopt():
+        adopted_again = run.memory.adopted.get(id_) == urn and old.get("apiId") in run.memory.recorded.get(
+            urn, ()
+        )
+        if adopted_again and urn not in run.memory.replaced and id_ not in may_adopt():
             raise CoreWeaveError(
                 f"{what}: nothing was replaced, the object is as it was; its id and name follow from what is declared; to "
                 "force a new object, declare another `name`, or delete this one with "
