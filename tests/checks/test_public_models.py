@@ -78,6 +78,22 @@ def test_a_public_engine_configuration_has_its_verdict(engine):
     assert verdicts(situation) == engine["found"]
 
 
+def test_what_a_row_assumes_is_said_with_what_is_published_of_it():
+    assert {key for row in LAYOUTS for key in row} <= {
+        "source",
+        "names",
+        "sizes",
+        "assumed",
+        "dtype",
+        "index",
+        "files",
+        "loaded",
+        "replica",
+        "found",
+    }
+    assert all(row["source"].startswith(("huggingface.co/", "github.com/")) for row in LAYOUTS)
+
+
 def test_the_tables_name_as_many_public_models_as_they_should():
     assert len({row["source"] for row in LAYOUTS}) >= 40
     assert len(ENGINES) >= 30

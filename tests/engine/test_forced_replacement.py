@@ -13,6 +13,7 @@ def test_a_forced_replacement_fails_says_how_to_get_a_new_object_and_the_next_ru
     assert workbench.up().ok
     before = workbench.service.live("deployments")
 
+    of_bucket = workbench.up("--replace", workbench.state()["weights"]["urn"])
     forced = workbench.up("--replace", workbench.state()["chat"]["urn"])
     after = workbench.up()
 
@@ -24,3 +25,8 @@ def test_a_forced_replacement_fails_says_how_to_get_a_new_object_and_the_next_ru
     assert after.ok, after.errors
     assert [text for text in after.warnings if "only its former entry in the state goes" in text]
     assert not [request for request in after.requests if request.method == "DELETE"]
+
+    assert (of_bucket.ok, of_bucket.writes) == (False, {})
+    (told,) = (text for text in of_bucket.errors if 'weights bucket "weights"' in text)
+    assert "would replace nothing" in told
+    assert "declare another `name`" in told

@@ -16,6 +16,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 
 from coreweave_inference.deletions import BUCKET
 from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs, PlanMoved
+from coreweave_inference.last_state import recorded_name
 from coreweave_inference.policy import find_ours, sid_for
 from coreweave_inference.spec.bucket_names import bucket_name_problem
 from coreweave_inference.spec.unknown import UNKNOWN, has_unknown
@@ -26,6 +27,7 @@ from .account import account_of
 from .bucket_ownership import (
     DECLARED_TAG,
     STACK_TAG,
+    forced_replacement,
     is_ours,
     refusal,
     stack_tag,
@@ -45,6 +47,8 @@ from .wording import resource_name, speaking_of
 __all__ = ["DECLARED_TAG", "STACK_TAG", "WeightsBucket", "WeightsBucketProvider", "stack_tag"]
 
 INPUTS = ("name", "zone", "tags", "forceDestroy", "adopt", STACK, KEPT, URN)
+LAST_NAME = "__lastName"
+"""Input that is read and not recorded: the bucket's name in the last state, where the state has the resource."""
 
 
 class WeightsBucketProvider(HostedProvider):
@@ -54,6 +58,7 @@ class WeightsBucketProvider(HostedProvider):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Names by the rules of object storage; a bucket cannot move to another zone."""
         before, declared = plain(olds), plain(news)
+        in_last_state = declared.pop(LAST_NAME, None)
         name = declared.get("name")
         problem = "" if name is UNKNOWN else bucket_name_problem(str(name or ""))
         wrong = [Fault(f'"{name}" {problem}', path="name")] if problem else []
@@ -74,6 +79,8 @@ class WeightsBucketProvider(HostedProvider):
         claimed = in_use.claimed_by_another(run, declared, "bucket", name)
         if not same_bucket and not claimed and not has_unknown((name, declared.get("zone"))):
             live = _require_creatable(run, declared)
+            if live is not None and not before and in_last_state == name and name not in may_adopt():
+                return CheckResult(news, failures(_subject(declared), [forced_replacement(str(name))]))
             if live is not None and run.agreement.records and not before:
                 changes = tag_changes(live.tags, tags_of_adopted(declared, live))
                 run.agreement.adopts(str(declared.get(URN, "")), changes)
@@ -300,25 +307,22 @@ class WeightsBucket(pulumi.dynamic.Resource, module=MODULE, name="WeightsBucket"
     ) -> None:
         program = current_program()
         own = with_dependencies(opts, [account_of(program)], retain_on_delete=retain_on_delete)
+        urn = urn_of("WeightsBucket", name, opts)
         props: dict[str, Any] = {
             "name": bucket_name,
             "zone": zone,
             "forceDestroy": force_destroy,
             "adopt": adopt,
             STACK: program.identity,
-            URN: urn_of("WeightsBucket", name, opts),
+            URN: urn,
             **({"tags": tags} if tags else {}),
             **({KEPT: True} if own.retain_on_delete else {}),
         }
-        super().__init__(WeightsBucketProvider(), name, props, own)
+        last = {LAST_NAME: urn.apply(lambda found: recorded_name(program.last, found))}
+        super().__init__(WeightsBucketProvider(), name, {**props, **last}, own)
         self.resource_name, self.place = name, place_of(name, opts)
-        given = (
-            bucket_name,
-            zone,
-            adopt,
-            force_destroy,
-            *(tags.values() if isinstance(tags, Mapping) else ()),
-        )
+        values = tags.values() if isinstance(tags, Mapping) else ()
+        given = (bucket_name, zone, adopt, force_destroy, *values)
         are_plain = all(isinstance(value, str | bool) for value in given)
         self.planned = props if are_plain and isinstance(tags, Mapping | None) else {}
         """What is known of it before anything is declared, where all of that is plain."""
