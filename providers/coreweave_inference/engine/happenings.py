@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,11 @@ REFUSED = re.compile(r"^\S+ resource '[^']*' has a problem: ")
 NO_TARGET = re.compile(
     r"^Resource '(?P<needs>[^']+)' depends on '(?P<needed>[^']+)' which was .*not specified in --target"
 )
-"""What the engine says of a target that needs something which does not exist and is no target."""
+"""The engine's error for a target that needs something which does not exist and is no target."""
+REMOVED_UNTARGETED = re.compile(
+    r"^Resource '(?P<removed>[^']+)' will be destroyed but was not specified in --target list"
+)
+"""The engine's error for an object that is no longer declared and is no target."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +143,12 @@ def is_shown(urn: str) -> bool:
     return bool(token) and token != STACK_TYPE and not token.startswith(PROVIDER_TYPES)
 
 
-def of_event(event: EngineEvent) -> Step | Message | None:
-    """The happening in an event of the engine, None where there is none that anybody wants to see."""
+def of_event(event: EngineEvent, limits: Sequence[str] = ()) -> Step | Message | None:
+    """The step or message of an engine event; None for an event that no user needs. `limits` are the options that limit
+    the run (`--target chat`).
+    """
     if event.diagnostic_event is not None:
-        return _message(event.diagnostic_event)
+        return _message(event.diagnostic_event, limits)
     for phase, found in (
         ("started", event.resource_pre_event),
         ("done", event.res_outputs_event),
@@ -181,7 +187,7 @@ def error_text(text: str) -> str:
     return bare.partition(ERROR_CLASS)[2] or bare
 
 
-def _message(event: Any) -> Message | None:
+def _message(event: Any, limits: Sequence[str]) -> Message | None:
     text = printable(str(event.message or "")).strip()
     if event.severity == "debug" or not (text or event.ephemeral):
         return None
@@ -191,6 +197,9 @@ def _message(event: Any) -> Message | None:
     no_target = NO_TARGET.match(text)
     if no_target:
         return Message(severity, _needs_target(**no_target.groupdict()), event.urn or "", refusal=True)
+    removed = REMOVED_UNTARGETED.match(text)
+    if removed:
+        return Message(severity, _needs_removal(removed["removed"], limits), event.urn or "", refusal=True)
     refusal = bool(REFUSED.match(text)) and type_of(event.urn or "") != ACCOUNT
     return Message(severity, error_text(text), event.urn or "", bool(event.ephemeral), refusal)
 
@@ -199,6 +208,18 @@ def _needs_target(needs: str, needed: str) -> str:
     return (
         f"{label_of(needs)}: needs {label_of(needed)}, which does not exist yet and is "
         f"no target; add --target {name_of(needed)}"
+    )
+
+
+def _needs_removal(removed: str, limits: Sequence[str]) -> str:
+    """A run with targets cannot leave an object that is no longer declared in the state."""
+    given = " ".join(limits) or "--target"
+    add = (
+        "" if any(limit.startswith("--only") for limit in limits) else f"add --target {name_of(removed)}, or "
+    )
+    return (
+        f"{label_of(removed)}: is no longer declared, and this run is limited by {given}, which does not include its "
+        f"deletion; {add}run without {given}"
     )
 
 

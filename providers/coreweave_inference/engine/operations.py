@@ -230,6 +230,7 @@ class Engine:
             lambda on_event: act(stack, on_event=on_event, color="never", target=targets),
             refresh_flag(refresh),
             watch,
+            selection.options,
         )
 
     def _removed_first(self, refresh: bool | None, selection: Selection) -> Result | None:
@@ -263,6 +264,7 @@ class Engine:
         act: Callable[[Callable[[automation.EngineEvent], None]], object],
         more: Sequence[str] = (),
         watch: Watch | None = None,
+        limits: Sequence[str] = (),
     ) -> Result:
         record, started, watch = Record(), time.monotonic(), watch or self._watch
         configuration = self._state.configuration()
@@ -281,7 +283,7 @@ class Engine:
 
         def on_event(event: automation.EngineEvent) -> None:
             record.outputs.update(outputs_in(event) or {})
-            happening = of_event(event)
+            happening = of_event(event, limits)
             if happening is not None:
                 happened(happening)
 

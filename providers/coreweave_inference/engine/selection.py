@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from coreweave_inference.declared_checks import CHECKS
@@ -25,6 +26,8 @@ SECTIONS = {
     "deployments": "Deployment",
 }
 
+SECTION_OF = {type_name: section for section, type_name in SECTIONS.items()}
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -36,7 +39,9 @@ class Selection:
     def __post_init__(self) -> None:
         """Raises CannotStart for what nothing can be limited to."""
         if self.only not in ("", "buckets"):
-            raise CannotStart(f'--only "{self.only}" is not known; the one that is: buckets')
+            raise CannotStart(
+                f"invalid value {_shown(self.only)} for --only; {_meant(self.only, ('buckets',))}valid: buckets"
+            )
         if self.only and self.targets:
             raise CannotStart("--only and --target are mutually exclusive; give one of them")
         odd = [target for target in self.targets if not _is_whole(target)]
@@ -45,6 +50,12 @@ class Selection:
                 f"--target {', '.join(_shown(target) for target in odd)}: names no object; give a key, a section and a key "
                 "(deployments.chat), or a whole URN (`pulumi stack --show-urns`)"
             )
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """As they are given on the command line: `--target chat`."""
+        only = (f"--only {self.only}",) if self.only else ()
+        return (*only, *(f"--target {target}" for target in self.targets))
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -72,13 +83,19 @@ class Selection:
 
     def refuse_unknown(self, urns: Iterable[str]) -> None:
         """Raise CannotStart for each target that fits none of `urns`."""
-        known = [urn for urn in urns if is_shown(urn) and type_of(urn).removeprefix(TYPES) not in ALWAYS]
+        known = [urn for urn in urns if is_shown(urn) and _own_type(urn) not in ALWAYS]
         missing = [target for target in self.targets if not any(_fits(target, urn) for urn in known)]
         if missing:
-            there = ", ".join(sorted({f'{kind_of(urn)} "{name_of(urn)}"' for urn in known})) or "none"
+            objects = ", ".join(sorted({f'{kind_of(urn)} "{name_of(urn)}"' for urn in known})) or "none"
+            names = {name_of(urn) for urn in known}
+            choices = [
+                *names,
+                *(f"{SECTION_OF[t]}.{name_of(u)}" for u in known if (t := _own_type(u)) in SECTION_OF),
+            ]
+            meant = "".join(_meant(target, choices) for target in missing[:1])
             raise CannotStart(
-                f"--target {', '.join(map(_shown, missing))}: no such object in this stack; objects: {there}; give a key, "
-                "a section and a key (deployments.chat), or a URN"
+                f"--target {', '.join(map(_shown, missing))}: no such object in this stack; {meant}valid: {objects}; give "
+                "a key, a section and a key (deployments.chat), or a URN"
             )
 
     def chosen(self, urns: Iterable[str]) -> tuple[str, ...]:
@@ -104,6 +121,16 @@ def _is_whole(target: str) -> bool:
         return bool(target) and target.isprintable()
     parts = target.split("::")
     return target.isprintable() and target.startswith("urn:pulumi:") and len(parts) > 3 and all(parts)
+
+
+def _own_type(urn: str) -> str:
+    return type_of(urn).removeprefix(TYPES)
+
+
+def _meant(given: str, choices: Iterable[str]) -> str:
+    """`did you mean "chat"? ` for the nearest of `choices`; nothing where none is near."""
+    close = get_close_matches(given, sorted(choices), n=1)
+    return f'did you mean "{close[0]}"? ' if close else ""
 
 
 def _shown(target: str) -> str:
