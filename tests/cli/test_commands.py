@@ -101,11 +101,11 @@ def test_what_is_no_stack_directory_is_the_caller_s_to_mend(cw_inference: Comman
 
 
 def test_only_knows_buckets(cw_inference: Command, tmp_path: Path) -> None:
-    done = cw_inference("up", str(tmp_path), "--yes", "--only", "gateways")
+    done = cw_inference("up", str(tmp_path), "--yes", "--only", "bucket")
 
     assert (done.exit_code, done.stderr) == (
         2,
-        'error: --only "gateways" is not known; the one that is: buckets\n',
+        'error: invalid value "bucket" for --only; did you mean "buckets"? valid: buckets\n',
     )
 
 

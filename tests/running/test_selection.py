@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 import pytest
+from coreweave_inference.engine.happenings import TYPES
 from coreweave_inference.engine.refusals import CannotStart
 from coreweave_inference.engine.selection import Selection
 from coreweave_inference.resources.targets import RUN_TARGETS, run_targets
@@ -65,6 +68,74 @@ def test_a_target_is_deleted_alone_unless_something_that_stays_uses_it(
     assert stack.names() == {"account", "public", "ready"}
     assert [record.spec["name"] for record in simulator.world.records("gateways")] == ["public-serving-dev"]
     assert not simulator.world.records("capacityclaims")
+
+
+PROGRAM = """\
+import pulumi
+import coreweave_inference as cw
+
+def gateway(name, **options):
+    return cw.Gateway(
+        name,
+        zones=["US-EAST-04A"],
+        auth=cw.CoreWeaveAuth(),
+        routing=cw.BodyBasedRouting(api_type="API_TYPE_OPENAI"),
+        opts=pulumi.ResourceOptions(**options),
+    )
+
+{}
+cw.Readiness("ready")
+"""
+
+
+def test_what_is_no_longer_declared_and_not_selected_stays_as_it_is_unless_what_it_needs_is_renamed(
+    stack: Stack, simulator: Simulator
+) -> None:
+    def entries() -> dict[str, Any]:
+        found = stack.state()["resources"]
+        # The engine leaves out a map of empty lists when it writes an entry that it did not register.
+        return {
+            entry["urn"].rsplit("::", 1)[-1]: {k: v for k, v in entry.items() if k != "propertyDependencies"}
+            for entry in found
+        }
+
+    def program(*lines: str) -> None:
+        (stack.path / "__main__.py").write_text(PROGRAM.format("\n".join(lines)))
+
+    program(
+        "a = gateway('a')", "b = gateway('b', depends_on=[a], protect=True)", "gateway('c', depends_on=[b])"
+    )
+    assert stack.run("up", "--yes").returncode == 0
+    before = entries()
+    program("gateway('a')", "gateway('d')")
+    up = stack.run("up", "--yes", "--target", "d")
+    after = entries()
+    buckets = stack.document("preview", "--only", "buckets")
+    program("gateway('e', aliases=[pulumi.Alias(name='a')])")
+    renamed = stack.run("up", "--yes", "--target", "e")
+
+    assert (up.returncode, up.stderr) == (0, "")
+    for name in ("b", "c"):
+        note = f'info: gateway "{name}": is no longer declared, and this run does not select it: it stays; '
+        assert f"{note}run without --target to delete it" in up.stdout.splitlines()
+        assert after[name] == before[name]
+    assert after.keys() - before.keys() == {"d"}
+    assert (buckets["code"], buckets["errors"]) == (0, [])
+    assert (renamed.returncode, 'gateway "e": was renamed, and gateway "b"' in renamed.stderr) == (2, True)
+    assert entries() == after
+
+
+def test_each_mistyped_target_gets_a_suggestion() -> None:
+    start = f"urn:pulumi:dev::serving::{TYPES}"
+    urns = (f"{start}Deployment::chat", f"{start}Gateway::public", f"{start}Readiness::ready")
+
+    with pytest.raises(CannotStart) as refused:
+        Selection(targets=("chatt", "gateway.public", "x")).refuse_unknown(urns)
+
+    assert str(refused.value).startswith(
+        '--target chatt, gateway.public, x: no such object in this stack; did you mean "chat"? '
+        'did you mean "gateways.public"? valid: deployment "chat", gateway "public"; '
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ class Step:
 
     `op` is the engine's word (`create`, `update`, `create-replacement`, `delete-replaced`, `delete`, `same`, `refresh`),
     `phase` is `started`, `done` or `failed`. `kept`: the object stays, only its entry in the state goes. `gone`: a refresh
-    did not find it. The changes of a creation are its fields.
+    did not find it. The changes of a creation are its fields. `former`: the URN before a renaming.
     """
 
     urn: str
@@ -75,6 +75,7 @@ class Step:
     kept: bool = False
     id: str = ""
     gone: bool = False
+    former: str = ""
 
     @property
     def kind(self) -> str:
@@ -91,7 +92,8 @@ class Step:
 class Message:
     """A line of the engine or a provider; `urn` is empty where it concerns the whole run.
 
-    `refusal`: a resource's declaration was refused before anything was done with it.
+    `refusal`: a resource's declaration was refused before anything was done with it. `removed`: the URN of an object that is
+    no longer declared and that this run does not select.
     """
 
     severity: str
@@ -99,6 +101,7 @@ class Message:
     urn: str = ""
     ephemeral: bool = False
     refusal: bool = False
+    removed: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,12 +146,10 @@ def is_shown(urn: str) -> bool:
     return bool(token) and token != STACK_TYPE and not token.startswith(PROVIDER_TYPES)
 
 
-def of_event(event: EngineEvent, limits: Sequence[str] = ()) -> Step | Message | None:
-    """The step or message of an engine event; None for an event that no user needs. `limits` are the options that limit
-    the run (`--target chat`).
-    """
+def of_event(event: EngineEvent) -> Step | Message | None:
+    """The step or message of an engine event; None for an event that no user needs."""
     if event.diagnostic_event is not None:
-        return _message(event.diagnostic_event, limits)
+        return _message(event.diagnostic_event)
     for phase, found in (
         ("started", event.resource_pre_event),
         ("done", event.res_outputs_event),
@@ -187,7 +188,7 @@ def error_text(text: str) -> str:
     return bare.partition(ERROR_CLASS)[2] or bare
 
 
-def _message(event: Any, limits: Sequence[str]) -> Message | None:
+def _message(event: Any) -> Message | None:
     text = printable(str(event.message or "")).strip()
     if event.severity == "debug" or not (text or event.ephemeral):
         return None
@@ -199,7 +200,8 @@ def _message(event: Any, limits: Sequence[str]) -> Message | None:
         return Message(severity, _needs_target(**no_target.groupdict()), event.urn or "", refusal=True)
     removed = REMOVED_UNTARGETED.match(text)
     if removed:
-        return Message(severity, _needs_removal(removed["removed"], limits), event.urn or "", refusal=True)
+        urn = removed["removed"]
+        return Message(severity, _needs_removal(urn), event.urn or "", refusal=True, removed=urn)
     refusal = bool(REFUSED.match(text)) and type_of(event.urn or "") != ACCOUNT
     return Message(severity, error_text(text), event.urn or "", bool(event.ephemeral), refusal)
 
@@ -211,15 +213,10 @@ def _needs_target(needs: str, needed: str) -> str:
     )
 
 
-def _needs_removal(removed: str, limits: Sequence[str]) -> str:
-    """A run with targets cannot leave an object that is no longer declared in the state."""
-    given = " ".join(limits) or "--target"
-    add = (
-        "" if any(limit.startswith("--only") for limit in limits) else f"add --target {name_of(removed)}, or "
-    )
+def _needs_removal(removed: str) -> str:
     return (
-        f"{label_of(removed)}: is no longer declared, and this run is limited by {given}, which does not include its "
-        f"deletion; {add}run without {given}"
+        f"{label_of(removed)}: is no longer declared, and this run does not select it; "
+        f"add --target {name_of(removed)}, or run without --target and --only"
     )
 
 
@@ -236,6 +233,7 @@ def _step(metadata: Any, phase: str) -> Step | None:
         kept=any(getattr(state, "retain_on_delete", False) for state in states),
         id=next((state.id for state in states if state.id), ""),
         gone=op == "refresh" and phase == "done" and metadata.new is None,
+        former=metadata.old.urn if metadata.old is not None and metadata.old.urn != metadata.urn else "",
     )
 
 

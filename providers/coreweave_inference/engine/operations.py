@@ -24,14 +24,15 @@ from coreweave_inference.settings import resolve
 from . import stacks
 from .directory import StackDirectory
 from .environment import environment_with
-from .happenings import Happening, Message, Step, error_text, is_shown, of_event, outputs_in
+from .happenings import Happening, Message, Step, error_text, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
 from .interruption import interruptible, run_directory
 from .known_stack import KnownStack, known_stack, refresh_flag
+from .limited import can_stay, note_staying, require_dependents
 from .plans import Plan, new_salt, plan_of, recording, with_adoptions
 from .program import InlineProgram
 from .refusals import CannotStart
-from .removals import to_delete, to_remove, without_edges_to
+from .removals import deletions_in, to_delete, to_remove, without_edges_to
 from .repair import State
 from .results import Record, Result, Watch, counts_of, following, nobody
 from .selection import Selection, resources_of
@@ -107,25 +108,22 @@ class Engine:
 
     def resources(self, selection: Selection = ALL) -> tuple[Step, ...]:
         """What the state holds, each as the deletion that a destroy would make of it. Raises CannotStart."""
-        state = self.state() or {}
-        targets = to_delete(state, selection) if selection.targets else None
-        return tuple(
-            Step(r["urn"], "delete", "started", kept=bool(r.get("retainOnDelete")), id=str(r.get("id") or ""))
-            for r in resources_of(state)
-            if is_shown(r["urn"]) and (targets is None or r["urn"] in targets)
-        )
+        return deletions_in(self.state() or {}, selection)
 
     def preview(
         self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody
     ) -> Result:
         """What an `up` would do; not ok where it must not. `refresh` None: as the project says. Raises CannotStart."""
-        result = self._run_program(
-            "preview", selection, refresh, lambda stack, **more: stack.preview(**more), watch
-        )
+        previewing = ("preview", selection, refresh, lambda stack, **more: stack.preview(**more), watch)
+        self._program.staying = ()
+        result = self._run_program(*previewing)
+        self._program.staying = can_stay(self.state(), result.removed)
+        if self._program.staying:
+            result = self._run_program(*previewing)
         if result.ok:
-            selection.refuse_unknown(
-                (*self._seen_urns, *(found["urn"] for found in resources_of(self.state())))
-            )
+            recorded = [found["urn"] for found in resources_of(self.state())]
+            selection.refuse_unknown((*self._seen_urns, *recorded))
+            require_dependents(result.steps, self.state(), selection)
         return guarded(result, self.state() or {}, self._state.settings_now)
 
     def plan(
@@ -136,7 +134,7 @@ class Engine:
         preview = self.preview(refresh=refresh, selection=selection, watch=watch)
         preview = with_adoptions(preview, self._seen)
         made_of = (self.directory, self.stack, self.state(), selection, refresh, self._salt, self._seen)
-        return preview, plan_of(*made_of, preview)
+        return preview, replace(plan_of(*made_of, preview), staying=self._program.staying)
 
     def watch(self, watch: Watch) -> None:
         """Tell `watch` what happens from now on."""
@@ -162,7 +160,7 @@ class Engine:
         self.repair()
         self._plan = plan
         if plan is not None:
-            refresh, selection = plan.refresh, plan.selection
+            refresh, selection, self._program.staying = plan.refresh, plan.selection, plan.staying
             plan.require_same(self.state(), self.directory)
             # Others may have begun to use what it deletes.
             now = guarded(plan.preview, self.state() or {}, self._state.settings_now)
@@ -225,13 +223,13 @@ class Engine:
         stack, targets = self._known_stack(), selection.urns(self.stack, self.directory.project)
         state = self.state()
         self._program.variables, self._program.last = selection.variables(state), last_objects(state)
-        return self._run(
+        result = self._run(
             operation,
             lambda on_event: act(stack, on_event=on_event, color="never", target=targets),
             refresh_flag(refresh),
             watch,
-            selection.options,
         )
+        return replace(result, messages=(*result.messages, *note_staying(self._program.staying, selection)))
 
     def _removed_first(self, refresh: bool | None, selection: Selection) -> Result | None:
         """Delete alone what a preview would delete; None where that is nothing, or the preview's own failure."""
@@ -264,7 +262,6 @@ class Engine:
         act: Callable[[Callable[[automation.EngineEvent], None]], object],
         more: Sequence[str] = (),
         watch: Watch | None = None,
-        limits: Sequence[str] = (),
     ) -> Result:
         record, started, watch = Record(), time.monotonic(), watch or self._watch
         configuration = self._state.configuration()
@@ -283,7 +280,7 @@ class Engine:
 
         def on_event(event: automation.EngineEvent) -> None:
             record.outputs.update(outputs_in(event) or {})
-            happening = of_event(event, limits)
+            happening = of_event(event)
             if happening is not None:
                 happened(happening)
 

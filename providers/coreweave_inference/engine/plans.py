@@ -56,7 +56,8 @@ class NewBucket(TypedDict):
 class Plan:
     """`objects` by kind and id, `stores`, new `buckets` by name, `declared`: what the providers saw, secrets as digests with `salt`.
 
-    `state` and `declaration` are digests. `version` is that of this form.
+    `state` and `declaration` are digests. `version` is that of this form. `staying` are URNs of objects that are no longer
+    declared and that a limited run leaves.
     """
 
     version: int
@@ -72,6 +73,7 @@ class Plan:
     preview: Result
     stores: Mapping[str, Any] = field(default_factory=dict)
     buckets: Mapping[str, NewBucket] = field(default_factory=dict)
+    staying: tuple[Urn, ...] = ()
 
     def agreement(self) -> str:
         """What the providers of a run read."""

@@ -9,7 +9,7 @@ import os
 import runpy
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,13 +19,15 @@ from coreweave_inference.declared_checks import LastObjects, remembering
 from coreweave_inference.errors import CoreWeaveError
 
 from .environment import environment_with
+from .happenings import name_of, type_of
 
 
 class InlineProgram:
     """A program that runs with its directory as working directory and first on the import path.
 
     `refused` tells whether it raised: then its declaration is at fault, and not the service. `variables` are in its
-    environment while it runs, and `last` is what its checks know of the last state.
+    environment while it runs, and `last` is what its checks know of the last state. `staying` are URNs of objects that it no
+    longer declares and that a limited run leaves.
     """
 
     def __init__(self, program: Path) -> None:
@@ -33,6 +35,7 @@ class InlineProgram:
         self.refused = False
         self.variables: dict[str, str] = {}
         self.last: LastObjects = None
+        self.staying: tuple[str, ...] = ()
 
     def __call__(self) -> None:
         """Run it once. Raises pulumi.RunError: the program's own, or one line for what it raised."""
@@ -51,13 +54,34 @@ class InlineProgram:
             )
         with _as_launched(program), environment_with(self.variables), remembering(self.last):
             try:
-                runpy.run_path(str(program), run_name="__main__")
+                with _declaring_again(self.staying):
+                    runpy.run_path(str(program), run_name="__main__")
             except pulumi.RunError:
                 raise
             except CoreWeaveError as error:
                 raise pulumi.RunError(str(error)) from error
             except (Exception, SystemExit) as error:
                 raise pulumi.RunError(_place_and_words(program, error)) from error
+
+
+@contextmanager
+def _declaring_again(urns: Sequence[str]) -> Iterator[None]:
+    """Declare these objects after everything else of the program: the engine leaves what is declared and no target as the
+    state has it, whatever its inputs. It must have seen their dependencies before.
+    """
+    if not urns:
+        yield
+        return
+    declared: list[pulumi.Resource] = []
+
+    def collect(resource: pulumi.ResourceTransformationArgs) -> None:
+        declared.append(resource.resource)
+
+    pulumi.runtime.register_stack_transformation(collect)
+    yield
+    for urn in urns:
+        options = pulumi.ResourceOptions(depends_on=list(declared))
+        pulumi.CustomResource(type_of(urn), name_of(urn), {}, options)
 
 
 @contextmanager

@@ -23,6 +23,16 @@ def to_remove(steps: Iterable[Step]) -> tuple[str, ...]:
     return tuple(s.urn for s in steps if s.op == "delete" and not s.kept and type_of(s.urn) in names)
 
 
+def deletions_in(state: State, selection: Selection) -> tuple[Step, ...]:
+    """What a state holds, each as the deletion that a destroy of the selection would make of it. Raises CannotStart."""
+    targets = to_delete(state, selection) if selection.targets else None
+    return tuple(
+        Step(r["urn"], "delete", "started", kept=bool(r.get("retainOnDelete")), id=str(r.get("id") or ""))
+        for r in resources_of(state)
+        if is_shown(r["urn"]) and (targets is None or r["urn"] in targets)
+    )
+
+
 def to_delete(state: State, selection: Selection) -> tuple[str, ...]:
     """URNs of the targets of a destroy. Raises CannotStart where something that stays uses one of them.
 

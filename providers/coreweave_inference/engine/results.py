@@ -67,6 +67,11 @@ class Result:
     seconds: float = 0.0
 
     @property
+    def removed(self) -> tuple[str, ...]:
+        """URNs of what is no longer declared and not selected, where that stopped the run."""
+        return tuple(message.removed for message in self.messages if message.removed)
+
+    @property
     def changes(self) -> int:
         """How many resources are, or would be, changed."""
         return sum(count for verb, count in self.counts.items() if verb not in ("same", "read", "refresh"))

@@ -40,7 +40,7 @@ class Selection:
         """Raises CannotStart for what nothing can be limited to."""
         if self.only not in ("", "buckets"):
             raise CannotStart(
-                f"invalid value {_shown(self.only)} for --only; {_meant(self.only, ('buckets',))}valid: buckets"
+                f'invalid value "{one_line(self.only)}" for --only; {_meant(self.only, ("buckets",))}valid: buckets'
             )
         if self.only and self.targets:
             raise CannotStart("--only and --target are mutually exclusive; give one of them")
@@ -50,12 +50,6 @@ class Selection:
                 f"--target {', '.join(_shown(target) for target in odd)}: names no object; give a key, a section and a key "
                 "(deployments.chat), or a whole URN (`pulumi stack --show-urns`)"
             )
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """As they are given on the command line: `--target chat`."""
-        only = (f"--only {self.only}",) if self.only else ()
-        return (*only, *(f"--target {target}" for target in self.targets))
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -92,11 +86,17 @@ class Selection:
                 *names,
                 *(f"{SECTION_OF[t]}.{name_of(u)}" for u in known if (t := _own_type(u)) in SECTION_OF),
             ]
-            meant = "".join(_meant(target, choices) for target in missing[:1])
+            meant = "".join(_meant(target, choices) for target in missing)
             raise CannotStart(
                 f"--target {', '.join(map(_shown, missing))}: no such object in this stack; {meant}valid: {objects}; give "
                 "a key, a section and a key (deployments.chat), or a URN"
             )
+
+    def selects(self, urn: str) -> bool:
+        """Whether a run with this selection changes the object."""
+        if self.only or not self.targets:
+            return not self.only or _own_type(urn) in BUCKETS
+        return _own_type(urn) in ALWAYS or any(_fits(target, urn) for target in self.targets)
 
     def chosen(self, urns: Iterable[str]) -> tuple[str, ...]:
         """Those of `urns` that are targets. Raises CannotStart for a target that fits none."""
