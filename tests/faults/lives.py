@@ -63,6 +63,8 @@ HOURS_LATER, HOURS_LATER_SECONDS = 0.15, 7200.0
 """So often a night lies between a disturbed run and the next one, as the service counts."""
 OF_A_COMMAND = ("command", "closed terminal")
 """Who is ended where `cw-inference` runs as a process of its own."""
+LONGEST_RUN_SECONDS = 120.0
+"""No run of the campaign takes so long unless it hangs: its deadlines are seconds."""
 PLAIN_LIVES = 0.25
 """So many lives are led with plain `pulumi`, which is promised less: what is made must stay declared."""
 
@@ -109,6 +111,7 @@ class Life:
         self._settled = Settled()
         self._snapshot: list[LiveObject] | None = None
         self._running = threading.Event()
+        self._hung = False
         keep_connections_apart()
         signal.signal(signal.SIGINT, lambda number, frame: None)
         self._cli = PulumiCli.found(os.environ)
@@ -137,6 +140,8 @@ class Life:
             entry.method in misbehaviour.WRITES for entry in self._simulator.journal.entries()
         )
         result.seconds = time.monotonic() - started
+        if self._hung:
+            result.violations.append(Violation("not done", f"a run took over {LONGEST_RUN_SECONDS:.0f} s"))
         if result.violations:
             entries = self._simulator.journal.entries()[-JOURNAL_TAIL:]
             result.story += [_told(entry.as_json()) for entry in entries]
@@ -268,14 +273,24 @@ class Life:
         kind = PlainEngine if self._plain else Engine
         engine = kind(StackDirectory.at(self._directory), self._cli, STACK, self._watch)
         self._running.set()
+        watch = threading.Timer(LONGEST_RUN_SECONDS, self._end_hanging)
+        watch.start()
         try:
             result: Result = getattr(engine, operation)(refresh=refresh)
         except CoreWeaveError as error:
             return False, (str(error),)
         finally:
+            watch.cancel()
             self._running.clear()
         told = tuple(m.text for m in result.messages if m.severity in ("warning", "error"))
         return result.ok, (*result.repairs, *result.errors, *told)
+
+    def _end_hanging(self) -> None:
+        """A run that goes on for ever breaks a promise of its own; twice, since the first interrupt lets it end in order."""
+        self._hung = True
+        for _ in range(2):
+            self._interrupt()
+            time.sleep(5)
 
     def _watch(self, happening: Happening) -> None:
         """What is live at the moment at which a run says that everything serves."""

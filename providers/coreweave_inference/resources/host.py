@@ -42,18 +42,26 @@ def is_provider_process() -> bool:
 
 
 def recorded_inputs() -> dict[str, Any]:
-    """The inputs in the state, as the engine sent them with the read or deletion that is being served; {} elsewhere.
+    """The inputs in the state, as the engine sent them with the read or deletion that is being served; {} elsewhere."""
+    request = _request()
+    sent = getattr(request, "old_inputs", None) or getattr(request, "inputs", None)
+    return dict(rpc.deserialize_properties(sent)) if isinstance(sent, Struct) else {}
 
-    The host hands a provider the outputs alone. So they are taken from the request, which one of the callers has.
-    """
+
+def entry_urn() -> str:
+    """The URN of the state's entry that is being served; empty elsewhere."""
+    return str(getattr(_request(), "urn", ""))
+
+
+def _request() -> Any:
+    """What the engine asked. The host hands a provider the outputs alone, so it is taken from the caller that has it."""
     frame = inspect.currentframe() if is_provider_process() else None
     while frame is not None:
         request = frame.f_locals.get("request")
-        sent = getattr(request, "old_inputs", None) or getattr(request, "inputs", None)
-        if isinstance(sent, Struct):
-            return dict(rpc.deserialize_properties(sent))
+        if request is not None:
+            return request
         frame = frame.f_back
-    return {}
+    return None
 
 
 def one_line_errors(method: Callable[P, R]) -> Callable[P, R]:

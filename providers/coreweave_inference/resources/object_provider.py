@@ -37,7 +37,7 @@ from coreweave_inference.spec.unknown import UNKNOWN
 
 from . import creation, in_use, removal, session, writing
 from .creation import may_adopt
-from .host import one_line_errors
+from .host import entry_urn, one_line_errors
 from .session import Session
 from .values import (
     DERIVED_NAME,
@@ -184,11 +184,9 @@ class ObjectProvider(HostedProvider):
         A replacement that was cut short leaves an old entry of the same id too, and so does a key that was renamed and is
         renamed back; taking that out is no failure.
         """
-        urn, what = str(old.get(URN, "")), f"{subject(self.kind, old)} ({id_})"
-        adopted_again = run.memory.adopted.get(id_) == urn and old.get("apiId") in run.memory.recorded.get(
-            urn, ()
-        )
-        if adopted_again and urn not in run.memory.replaced and id_ not in may_adopt():
+        # Not the recorded URN first: that is the one of the last write, under the key that the resource had then.
+        urn, what = entry_urn() or str(old.get(URN, "")), f"{subject(self.kind, old)} ({id_})"
+        if run.memory.adopted.get(id_) == urn and urn not in run.memory.replaced and id_ not in may_adopt():
             raise CoreWeaveError(
                 f"{what}: nothing was replaced, the object is as it was; its id and name follow from what is declared; to "
                 "force a new object, declare another `name`, or delete this one with "
