@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -164,6 +166,17 @@ class ObjectStorage:
         with self._s3.errors(name, "list it"):
             self._s3.warm(name)
             return not storage_contents.holds_anything(self._s3.client, name)
+
+    def age_seconds(self, name: str) -> float | None:
+        """How long ago the bucket was created, both moments by the service's clock; None where it does not say."""
+        with self._s3.errors(name, "list the buckets"):
+            answer = self._s3.send("list_buckets")
+        found = [one.get("CreationDate") for one in answer.get("Buckets", ()) if one.get("Name") == name]
+        date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        if not date or not found or found[0] is None:
+            return None
+        created: datetime = found[0]
+        return (parsedate_to_datetime(date) - created).total_seconds()
 
     def policy(self, name: str) -> dict[str, Any] | None:
         """The bucket's policy document, None where it has none."""

@@ -96,9 +96,9 @@ ROWS: dict[str, tuple[str, ...]] = {
         "resources/capacity_claim_life::two_ways_of_writing_one_value_are_no_change",
         "behaviours/other_services::a_life_is_the_same_whether_zero_values_are_emitted_and_whether_unknown_fields_are_refused",
     ),
-    "B25 a bucket that exists is taken back, taken over when empty, or refused": (
+    "B25 a bucket that exists is taken back, adopted when a killed run left it, or refused": (
         "resources/bucket_life::a_bucket_with_this_stacks_tag_is_taken_back",
-        "resources/bucket_life::an_empty_bucket_is_taken_and_told",
+        "resources/bucket_life::an_empty_bucket_of_the_last_hour_is_adopted_if_an_earlier_run_recorded_the_account",
         "resources/bucket_life::what_is_not_ours_is_refused_and_left_as_it_is",
     ),
     "B26 one CreateBucket only, whatever its answer": (

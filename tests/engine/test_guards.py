@@ -26,10 +26,9 @@ def test_replace_on_the_command_line_leaves_the_live_objects_alone(workbench: Wo
     cleaned = workbench.up("--refresh")
     quiet = workbench.up("--refresh")
 
-    assert (refused.ok, refused.writes) == (
-        False,
-        {},
-    )  # A statement that the state does not show is nobody's to take.
+    assert (refused.ok, refused.writes) == (False, {})
+    assert "nothing was replaced" in refused.output
+    assert "another state" not in refused.output
     assert not replaced.ok
     assert cleaned.ok, cleaned.errors
     assert _deletes(cleaned) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
@@ -115,14 +117,83 @@ def test_a_bucket_that_a_refresh_of_this_run_has_read_is_in_the_state_under_any_
     assert Resource(bucket.provider).up(weights(name)) == "create"
 
 
-def test_an_empty_bucket_is_taken_and_told(run: Run, bucket: Resource, name: str) -> None:
-    run.storage(ZONE).create_bucket(name, ZONE)
+HOUR = 3600.0
 
-    bucket.up(weights(name))
 
-    assert run.log.warnings == [
-        f'weights bucket "weights": the empty bucket "{name}" was there already and is taken'
-    ]
+@pytest.mark.parametrize("tags", [OWN_TAG, {}], ids=["tagged", "killed before its tags"])
+def test_an_empty_bucket_of_the_last_hour_is_adopted_if_an_earlier_run_recorded_the_account(
+    run: Run, bucket: Resource, name: str, tags: dict[str, str]
+) -> None:
+    run.storage(ZONE).create_bucket(name, ZONE, tags)
+    run.memory.earlier_run = True
+    run.time.sleep(HOUR - 60)
+
+    assert bucket.up(weights(name, forceDestroy=True)) == "create"
+
+    live = run.storage().bucket(name)
+    assert live is not None
+    assert live.tags == OWN_TAG
+    told = f'weights bucket "weights": the empty bucket "{name}" was there already and is taken'
+    assert run.log.warnings == ([] if tags else [told])
+    assert "adoptedByTag" not in bucket.outputs
+
+
+@pytest.mark.parametrize("tags", [OWN_TAG, {}], ids=["tagged", "untagged"])
+@pytest.mark.parametrize("missing", ["earlier run", "age", "emptiness", "plain pulumi"])
+def test_a_bucket_is_left_alone_where_one_part_of_the_proof_is_missing(
+    run: Run,
+    bucket: Resource,
+    name: str,
+    tags: dict[str, str],
+    missing: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    run.storage(ZONE).create_bucket(name, ZONE, tags)
+    run.memory.earlier_run = missing != "earlier run"
+    if missing == "age":
+        run.time.sleep(HOUR + 60)
+    if missing == "emptiness":
+        put(run, name)
+    if missing == "plain pulumi":
+        monkeypatch.setenv("COREWEAVE_RUN_DIRECTORY", str(tmp_path))
+
+    for act in (bucket.up, bucket.provider.create):
+        with pytest.raises(CoreWeave, match=f"COREWEAVE_TAKE_OVER={name}"):
+            act(weights(name))
+
+    live = run.storage().bucket(name)
+    assert live is not None
+    assert live.tags == tags
+
+
+@pytest.mark.parametrize("harm", [{"forceDestroy": True}, {"__kept": None}], ids=["weights", "bucket"])
+def test_a_bucket_that_was_adopted_by_its_tag_alone_is_deleted_only_if_the_user_names_it(
+    simulator: Simulator, bucket: Resource, name: str, harm: dict[str, object]
+) -> None:
+    kept = {"__kept": True}
+    with run_against(simulator) as run:
+        run.storage(ZONE).create_bucket(name, ZONE, OWN_TAG)
+        put(run, name)
+        assert bucket.up(weights(name, **kept)) == "create"
+        assert bucket.up(weights(name, **kept)) == "same"
+        bucket.refresh()
+
+    with run_against(simulator), pytest.raises(CoreWeave, match=f"COREWEAVE_TAKE_OVER={name}"):
+        bucket.up(weights(name, **{**kept, **harm}))
+    recorded, bucket.outputs = bucket.outputs, {**bucket.outputs, **harm}
+    with run_against(simulator) as run:
+        with pytest.raises(CoreWeave):
+            bucket.destroy()
+        assert not run.storage().is_empty(name)
+    bucket.outputs = recorded
+    named = weights(name, **{**kept, "forceDestroy": True, "adopt": True})
+    with run_against(simulator) as run:
+        assert bucket.up(named) == "update"
+        assert bucket.up({**named, "adopt": False}) == "same"
+    with run_against(simulator) as run:
+        bucket.destroy()
+        assert run.storage().bucket(name) is None
 
 
 @pytest.mark.parametrize("whose", ["full", "tagged by another stack", "in another zone"])

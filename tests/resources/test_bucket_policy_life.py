@@ -206,6 +206,28 @@ def test_a_statement_of_this_stack_s_sid_that_the_state_does_not_have_is_neither
         assert copy.up(wider) == "create"
 
 
+def test_a_statement_that_a_killed_run_put_is_adopted_only_while_it_says_what_this_run_would_put(
+    simulator: Simulator, bucket: Resource, policy: Resource, name: str
+) -> None:
+    with run_against(simulator) as run:
+        bucket.up(weights(name))
+        policy.up(statement(name))
+        before = run.storage().policy(name)
+    simulator.journal.clear()
+    lost = Resource(policy.provider)
+
+    with run_against(simulator) as run:
+        run.memory.earlier_run = True
+        assert f"COREWEAVE_TAKE_OVER={name}" in lost.refusals(statement(name, prefixes=["others"]))[0]
+        assert lost.up(statement(name)) == "create"
+    with run_against(simulator) as run:
+        assert simulator.journal.entries("PUT") == []
+        assert run.storage().policy(name) == before
+        assert lost.outputs["ownerSid"] == policy.outputs["ownerSid"]
+        lost.destroy()
+        assert run.storage().policy(name) is None
+
+
 def test_a_replacement_that_was_asked_for_finds_the_statement_that_the_state_has(
     simulator: Simulator, bucket: Resource, policy: Resource, name: str
 ) -> None:

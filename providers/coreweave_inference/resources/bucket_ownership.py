@@ -6,13 +6,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from coreweave_inference.errors import Fault
+from coreweave_inference.errors import CoreWeaveError, Fault
 from coreweave_inference.spec.normal_form import Difference
 from coreweave_inference.spec.shape import entry
 from coreweave_inference.storage import BucketState
 
-from .adoption import ADOPT
-from .creation import is_in_state, may_adopt
+from .adoption import ADOPT, RECENT
+from .creation import has_last_resort, is_in_state, may_adopt
 from .session import Session
 from .values import KEPT, STACK, bucket_in_state
 
@@ -20,6 +20,8 @@ STACK_TAG = "coreweave-inference-stack"
 """Tag that says which stack made the bucket. State format: a kept bucket is known by it."""
 DECLARED_TAG = "coreweave-inference-tags"
 """Tag that names the tags which the stack declares: those of a run that was killed before it could record them too."""
+BY_TAG = "adoptedByTag"
+"""Output: this state did not create the bucket; it adopted it because of its tag alone."""
 LONGEST_TAG, MOST_TAGS = 256, 50
 """What object storage takes: characters of a value, tags of a bucket."""
 
@@ -43,29 +45,74 @@ def refusal(run: Session, declared: Mapping[str, Any], live: BucketState) -> Fau
             do="declare that zone, or another name",
         )
     owner = live.tags.get(STACK_TAG)
-    if declared.get("adopt") or name in may_adopt() or is_in_state(run, declared, bucket_in_state(name)):
+    if is_named(declared) or is_in_state(run, declared, bucket_in_state(name)):
+        return None
+    if owner in (None, own_tag(declared)) and _is_left_by_killed_run(run, name, zone, live):
         return None
     if owner == own_tag(declared):
         return _refusal_of_kept(declared, live)
-    if not owner and run.storage(zone).is_empty(name):
-        return None
     whose = ", and its tag is another stack's" if owner else ""
     return Fault(
-        f'a bucket "{name}" exists already and this stack did not make it{whose}',
-        do="say `adopt: true` to manage it here, use it without managing it, or choose another name",
+        f'a bucket "{name}" exists already and nothing shows that this stack created it{whose}',
+        do="say `adopt: true` to manage it here, use it without managing it, or choose another name; if a killed run of "
+        f"this stack created it, run once with {ADOPT}={name}",
     )
+
+
+def is_named(declared: Mapping[str, Any]) -> bool:
+    """Whether the user asks for the adoption of this bucket."""
+    return bool(declared.get("adopt")) or str(declared["name"]) in may_adopt()
+
+
+def is_known_by_tag_alone(run: Session, declared: Mapping[str, Any], live: BucketState) -> bool:
+    """Whether nothing but its tag shows that the stack created a bucket that may be adopted: it may be another state's."""
+    name = str(declared["name"])
+    if not is_ours(declared, live) or is_named(declared):
+        return False
+    in_state = is_in_state(run, declared, bucket_in_state(name))
+    return not in_state and not _is_left_by_killed_run(run, name, str(declared["zone"]), live)
+
+
+def refusal_of_harm(state: Mapping[str, Any], declared: Mapping[str, Any]) -> Fault | None:
+    """Why a bucket that this state adopted by its tag alone may not get what lets a destroy delete it."""
+    if not state.get(BY_TAG) or is_named(declared) or not (harm := _harm(declared)):
+        return None
+    return Fault(
+        f'this state did not create bucket "{declared["name"]}", it adopted it by its tag: another state of '
+        f"the same stack may manage it, and {harm}",
+        do=f"if no other state does, say `adopt: true` or run once with {ADOPT}={declared['name']}",
+    )
+
+
+def _harm(declared: Mapping[str, Any]) -> str:
+    """What a declaration lets a destroy do to a bucket."""
+    if not declared.get(KEPT):
+        return "`retainOnDelete: false` would let a destroy delete it"
+    if declared.get("forceDestroy"):
+        return "`forceDestroy` would let a later destroy delete its weights"
+    return ""
+
+
+def _is_left_by_killed_run(run: Session, name: str, zone: str, live: BucketState) -> bool:
+    """Whether this stack created a bucket that its state does not have. Creation and tags are two requests, so the tag may
+    be missing; then nothing but time and emptiness tells it from a bucket of somebody else's.
+    """
+    if not has_last_resort(run) or live.zone.upper() != zone.upper():
+        return False
+    try:
+        storage = run.storage(zone)
+        age = storage.age_seconds(name)
+        return age is not None and age <= RECENT.total_seconds() and storage.is_empty(name)
+    except CoreWeaveError:
+        return False
 
 
 def _refusal_of_kept(declared: Mapping[str, Any], live: BucketState) -> Fault | None:
     """The tag comes from files that may be copied: it is enough only for what does no harm to a bucket of the original's."""
-    tags = tags_of_own(declared)
-    if not declared.get(KEPT):
-        harm = "`retainOnDelete: false` would let a destroy delete it"
-    elif declared.get("forceDestroy"):
-        harm = "`forceDestroy` would let a later destroy delete its weights"
-    elif any(live.tags.get(key) != tags.get(key) for key in (*tags, DECLARED_TAG)):
+    tags, harm = tags_of_own(declared), _harm(declared)
+    if not harm and any(live.tags.get(key) != tags.get(key) for key in (*tags, DECLARED_TAG)):
         harm = "its tags would change"
-    else:
+    if not harm:
         return None
     return Fault(
         f'a bucket "{declared["name"]}" with this stack\'s tag exists already and is not in this state: a former destroy kept '

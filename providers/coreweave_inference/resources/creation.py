@@ -198,8 +198,14 @@ def proof_of(run: Session, *, sent: bool = False) -> Proof:
         | run.memory.standing
         | {id_ for found in run.memory.recorded.values() for id_ in found}
     )
-    last_resort = run.memory.earlier_run and not run.notes_creations
-    return Proof(ids, sent, last_resort, run.api.service_time())
+    return Proof(ids, sent, has_last_resort(run), run.api.service_time())
+
+
+def has_last_resort(run: Session) -> bool:
+    """Whether what this stack made may be missing in its state: plain `pulumi` records nothing of a creation that was killed.
+    An account that an earlier run recorded shows that the state is in use.
+    """
+    return run.memory.earlier_run and not run.notes_creations
 
 
 def may_adopt() -> frozenset[str]:

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError, Fault
-from coreweave_inference.policy import find_ours, sid_for
+from coreweave_inference.policy import find_ours, inference_statement, same_meaning, sid_for
 from coreweave_inference.spec import Kind
 from coreweave_inference.spec.unknown import UNKNOWN
 
 from .adoption import ADOPT, Refuse, decide
 from .bucket_ownership import refusal
-from .creation import is_in_state, may_adopt, proof_of
+from .creation import has_last_resort, is_in_state, may_adopt, proof_of
 from .session import Session
 from .values import STACK, URN, standing_id
 
@@ -69,11 +69,14 @@ def fault_of_statement(run: Session, policy: Mapping[str, Any]) -> Fault | None:
 def statement_of_another_state(
     run: Session, policy: Mapping[str, Any], document: Mapping[str, Any] | None
 ) -> Fault | None:
-    """A destroy takes a stack's statement out, so one that is there, and not in this state, is another state's of the stack."""
+    """A destroy takes a stack's statement out, so one that is there, and not in this state, is another state's of the stack;
+    or a killed run of plain `pulumi` put it, if it says what this run would put.
+    """
     bucket, sid = str(policy["bucket"]), sid_for(None, str(policy.get(STACK, "")))
-    if find_ours(document, sid) is None or bucket in may_adopt():
+    live = find_ours(document, sid)
+    if live is None or bucket in may_adopt() or is_in_state(run, policy, own_statement(policy)):
         return None
-    if is_in_state(run, policy, own_statement(policy)):
+    if has_last_resort(run) and _is_as_declared(policy, live):
         return None
     return Fault(
         f'the policy of bucket "{bucket}" holds this stack\'s statement "{sid}" already, and this state does not have it: '
@@ -82,6 +85,14 @@ def statement_of_another_state(
         do="use that state, give this stack another name or identity, add the alias, or adopt it with "
         f"{ADOPT}={bucket}",
     )
+
+
+def _is_as_declared(policy: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    prefixes = policy.get("prefixes") or []
+    if not isinstance(prefixes, list) or UNKNOWN in prefixes:
+        return False
+    wanted = inference_statement(str(policy["bucket"]), prefixes, str(live.get("Sid")))
+    return same_meaning({"Statement": live}, {"Statement": wanted})
 
 
 def own_statement(policy: Mapping[str, Any]) -> str:

@@ -161,7 +161,12 @@ class InferenceBucketPolicyProvider(HostedProvider):
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        if standing_id(id_, str(old.get("sid", ""))) in run.memory.standing:
+        if (standing := standing_id(id_, str(old.get("sid", "")))) in run.memory.standing:
+            if run.memory.adopted.get(standing) == str(old.get(URN, "")):
+                raise CoreWeaveError(
+                    f'{_subject(old)}: nothing was replaced; the statement in the policy of bucket "{id_}" is as it was, '
+                    "since its Sid follows from the stack; to put it again, take the resource out, run up, and declare it again"
+                )
             run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
             return
         bucket = str(old["bucket"])
@@ -223,6 +228,12 @@ def _is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return _ordered(old.get("statement")) == _ordered(new.get("statement")) and owner_access.is_same(old, new)
 
 
+def _was_recorded(run: Session, declared: Mapping[str, Any]) -> bool:
+    """Whether the engine has shown that the state has this policy. For `--replace` it shows nothing."""
+    recorded = run.memory.recorded.get(str(declared.get(URN, "")), ())
+    return in_use.own_statement(declared) in recorded
+
+
 def _ordered(statement: Any) -> Any:
     if not isinstance(statement, Mapping):
         return statement
@@ -241,6 +252,8 @@ def _put(run: Session, declared: Mapping[str, Any], old: Mapping[str, Any]) -> d
         sid = sid_for(document, stack, earlier_sid)
         if sid not in sent and (fault := in_use.statement_of_another_state(run, declared, document)):
             raise NotOurs(str(fault))
+        if sid not in sent and find_ours(document, sid) and not _was_recorded(run, declared):
+            run.memory.adopted[standing_id(bucket, sid)] = str(declared.get(URN, ""))
         used = None if find_ours(document, sid) else documented(document, bucket, prefixes)
         if used is not None:
             put.update({"sid": used["Sid"], OF_OTHERS: True, "statement": declared.get("statement")})

@@ -25,17 +25,21 @@ from coreweave_inference.storage import BucketState
 from . import in_use, removal
 from .account import account_of
 from .bucket_ownership import (
+    BY_TAG,
     DECLARED_TAG,
     STACK_TAG,
     forced_replacement,
+    is_known_by_tag_alone,
+    is_named,
     is_ours,
     refusal,
+    refusal_of_harm,
     stack_tag,
     tag_changes,
     tags_of_adopted,
     tags_of_own,
 )
-from .creation import may_adopt, remember
+from .creation import remember
 from .host import one_line_errors
 from .object_provider import HostedProvider
 from .parents import place_of
@@ -94,7 +98,12 @@ class WeightsBucketProvider(HostedProvider):
         if old.get("name") != new.get("name"):
             return DiffResult(changes=None, replaces=["name"], delete_before_replace=False)
         current().memory.stand_for(str(new.get(URN, "")), id_)
-        same = all(
+        if (fault := refusal_of_harm(old, new)) is not None and str(
+            new.get(URN, "")
+        ) in current().memory.checked:
+            raise NotOurs(f"{_subject(new)}: {fault}")
+        newly_named = bool(old.get(BY_TAG)) and is_named(new)
+        same = not newly_named and all(
             (old.get(key) or None) == (new.get(key) or None) for key in ("zone", "tags", "forceDestroy")
         )
         return DiffResult(changes=False if same else None)
@@ -106,14 +115,15 @@ class WeightsBucketProvider(HostedProvider):
         run = current()
         name, zone = str(declared["name"]), str(declared["zone"])
         with speaking_of(_subject(declared)):
-            live = _seen(run, declared)
+            live, by_tag = _seen(run, declared), False
             if live is None:
                 run.attempt(str(declared.get(URN, "")), declared)
                 run.storage(zone).create_bucket(name, zone, tags_of_own(declared))
             else:
+                by_tag = is_known_by_tag_alone(run, declared, live)
                 _take(run, declared, live)
         run.memory.standing.add(name)
-        return CreateResult(name, _outputs(run, declared))
+        return CreateResult(name, {**_outputs(run, declared), **({BY_TAG: True} if by_tag else {})})
 
     @one_line_errors
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -131,7 +141,8 @@ class WeightsBucketProvider(HostedProvider):
             gone = {*(old.get("tags") or {}), DECLARED_TAG} - set(declared.get("tags") or {})
             others = {key: value for key, value in live.tags.items() if key not in gone}
             storage.put_tags(id_, {**others, **tags_of_own(declared)})
-        return UpdateResult(_outputs(run, declared))
+        by_tag = old.get(BY_TAG) and not is_named(declared)
+        return UpdateResult({**_outputs(run, declared), **({BY_TAG: True} if by_tag else {})})
 
     @one_line_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -189,6 +200,8 @@ class WeightsBucketProvider(HostedProvider):
                 _prove_gone(run, old)
                 return
             if not storage.is_empty(id_):
+                if (fault := refusal_of_harm(old, old)) is not None:
+                    raise NotOurs(f"{_subject(old)}: {fault}")
                 _empty(run, old, id_)
             storage.delete_bucket(id_)
 
@@ -233,7 +246,7 @@ def _take(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
     name, zone, what = str(declared["name"]), str(declared["zone"]), _subject(declared)
     _require_ours(run, declared, live)
     ours = is_ours(declared, live)
-    if not ours and not declared.get("adopt") and name not in may_adopt():
+    if not ours and not is_named(declared):
         run.log.warning(
             str(declared.get(URN, "")), f'{what}: the empty bucket "{name}" was there already and is taken'
         )
