@@ -97,6 +97,32 @@ def test_a_lost_answer_that_cannot_be_looked_into_is_settled_by_the_next_run(wor
     assert _made(service) == made
 
 
+def test_a_bucket_and_a_statement_of_runs_of_plain_pulumi_that_were_killed_are_adopted_by_the_next_one(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    own = {"name": "acme-own", "adopt": False, "policy": {"ownerAccess": "none"}}
+    workbench.declare(stack(buckets={"weights": own}, deployments=None))
+    service.misbehave("delay", "PUT", "acme-own$", when="after", count=None, seconds=1.0)
+
+    with workbench.going_up() as running:
+        until(lambda: "acme-own" in service.account()["buckets"], "a bucket without tags")
+        running.kill_provider()
+        running.finish()
+    with workbench.going_up() as running:
+        until(lambda: service.sids("acme-own"), "a statement")
+        running.kill_provider()
+        killed = running.finish()
+    service.simulator.faults.clear()
+    recovered, again = workbench.up(), workbench.up("--refresh")
+
+    assert not killed.ok
+    assert recovered.ok, recovered.output
+    assert recovered.writes.keys().isdisjoint({"PUT acme-own", "PUT acme-own?policy"})
+    assert {"weights", "weights-policy"} <= workbench.state().keys()
+    assert (again.ok, again.changes, again.writes) == (True, {}, {})
+
+
 def _made(service: Service) -> set[tuple[str, str]]:
     """Id and creation of every live deployment."""
     live = service.live("deployments").values()

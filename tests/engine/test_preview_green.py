@@ -74,7 +74,7 @@ def test_a_bucket_of_somebody_else_is_refused_in_preview_and_one_that_may_be_tak
 
     assert not refused.ok
     assert (
-        'a bucket "acme-weights" exists already and this stack did not make it; say `adopt: true`'
+        'a bucket "acme-weights" exists already and nothing shows that this stack created it; say `adopt: true`'
         in refused.output
     )
     assert bench.preview().ok

@@ -40,7 +40,7 @@ from coreweave_inference.storage_errors import is_unclear
 
 from . import in_use, owner_access, removal
 from .account import account_of
-from .creation import remember
+from .creation import may_adopt, remember
 from .host import one_line_errors
 from .object_provider import HostedProvider
 from .owner_access import OWNER_STATEMENT_SID, shown_statement
@@ -162,7 +162,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
         if (standing := standing_id(id_, str(old.get("sid", "")))) in run.memory.standing:
-            if run.memory.adopted.get(standing) == str(old.get(URN, "")):
+            if run.memory.adopted.get(standing) == str(old.get(URN, "")) and standing not in may_adopt():
                 raise CoreWeaveError(
                     f'{_subject(old)}: nothing was replaced; the statement in the policy of bucket "{id_}" is as it was, '
                     "since its Sid follows from the stack; to put it again, take the resource out, run up, and declare it again"
