@@ -72,10 +72,10 @@ def recorded_endpoint(state: Mapping[str, Any] | None) -> str:
     return next((endpoint for endpoint in endpoints if endpoint), "")
 
 
-def recorded_name(last: Mapping[str, Any] | None, urn: str) -> str | None:
-    """The name in the outputs of a resource in a stack's last state; None where the state does not have it."""
+def recorded_name(last: Mapping[str, Any] | None, urn: str, key: str = "name") -> str | None:
+    """The name in the outputs (`key`) of a resource in a stack's last state; None where the state does not have it."""
     resources = ((last or {}).get("deployment") or {}).get("resources") or ()
-    names = ((item.get("outputs") or {}).get("name") for item in resources if item.get("urn") == urn)
+    names = ((item.get("outputs") or {}).get(key) for item in resources if item.get("urn") == urn)
     name = next(names, None)
     return name if isinstance(name, str) else None
 

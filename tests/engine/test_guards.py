@@ -27,7 +27,7 @@ def test_replace_on_the_command_line_leaves_the_live_objects_alone(workbench: Wo
     quiet = workbench.up("--refresh")
 
     assert (refused.ok, refused.writes) == (False, {})
-    assert "nothing was replaced" in refused.output
+    assert "would replace nothing" in refused.output
     assert "another state" not in refused.output
     assert not replaced.ok
     assert cleaned.ok, cleaned.errors

@@ -93,7 +93,10 @@ def test_a_configuration_that_was_copied_to_another_stack_makes_objects_of_its_o
     ids = {name: found["id"] for name, found in prod.state().items()}
     prod_down = prod.destroy()
 
-    assert 'a bucket "acme-weights" exists already and nothing shows that this stack created it' in refused.output
+    assert (
+        'a bucket "acme-weights" exists already and nothing shows that this stack created it'
+        in refused.output
+    )
     assert (refused.writes, down.writes) == ({}, {})
     assert adopting.ok, adopting.errors
     assert ids["public"] != made["public"]["id"]

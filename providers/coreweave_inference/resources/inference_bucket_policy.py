@@ -23,6 +23,7 @@ from coreweave_inference.errors import (
     StorageError,
     Unreachable,
 )
+from coreweave_inference.last_state import recorded_name
 from coreweave_inference.policy import (
     Document,
     documented,
@@ -57,6 +58,8 @@ OWNER = "ownerOrganizationId"
 """Output: whose bucket it is, as far as it was known. (`organizationId` is an input.)"""
 OF_OTHERS = "statementOfOthers"
 """Output: the statement was there already; it is used and stays."""
+LAST_BUCKET = "__lastBucket"
+"""Input that is read and not recorded: the bucket in the last state, where the state has the resource."""
 ATTEMPTS = 6
 """Rounds of read, put and look again before another writer in the bucket is called an error."""
 LOOK_AGAIN_SECONDS = 1.0
@@ -72,7 +75,9 @@ class InferenceBucketPolicyProvider(HostedProvider):
         before, declared = plain(olds), plain(news)
         if before.get("bucket") == declared.get("bucket") and STACK in before:
             declared[STACK] = before[STACK]  # As its Sid has it, whatever the stack is called now.
-        bucket = declared.get("bucket")
+        in_last_state, bucket = declared.pop(LAST_BUCKET, None), declared.get("bucket")
+        if not before and in_last_state == bucket and bucket not in may_adopt():
+            return CheckResult(news, failures(_subject(declared), [_forced_replacement(str(bucket))]))
         wrong = _faults(declared) or in_use.claimed_by_another(current(), declared, "policy", bucket)
         if before and before.get("bucket") == bucket:
             remember(current(), declared, in_use.own_statement(declared))
@@ -161,12 +166,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        if (standing := standing_id(id_, str(old.get("sid", "")))) in run.memory.standing:
-            if run.memory.adopted.get(standing) == str(old.get(URN, "")) and standing not in may_adopt():
-                raise CoreWeaveError(
-                    f'{_subject(old)}: nothing was replaced; the statement in the policy of bucket "{id_}" is as it was, '
-                    "since its Sid follows from the stack; to put it again, take the resource out, run up, and declare it again"
-                )
+        if standing_id(id_, str(old.get("sid", ""))) in run.memory.standing:
             run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
             return
         bucket = str(old["bucket"])
@@ -228,10 +228,14 @@ def _is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return _ordered(old.get("statement")) == _ordered(new.get("statement")) and owner_access.is_same(old, new)
 
 
-def _was_recorded(run: Session, declared: Mapping[str, Any]) -> bool:
-    """Whether the engine has shown that the state has this policy. For `--replace` it shows nothing."""
-    recorded = run.memory.recorded.get(str(declared.get(URN, "")), ())
-    return in_use.own_statement(declared) in recorded
+def _forced_replacement(bucket: str) -> Fault:
+    """Nothing but `--replace` or a taint makes the engine create what the state has: the statement is there, and would stay."""
+    return Fault(
+        f'the replacement that is forced would replace nothing: the statement in the policy of bucket "{bucket}" is in the '
+        "state and would stay as it is",
+        do="leave out --replace (`pulumi state untaint` for a tainted resource); to have the statement put again, run up with "
+        "--refresh",
+    )
 
 
 def _ordered(statement: Any) -> Any:
@@ -252,8 +256,6 @@ def _put(run: Session, declared: Mapping[str, Any], old: Mapping[str, Any]) -> d
         sid = sid_for(document, stack, earlier_sid)
         if sid not in sent and (fault := in_use.statement_of_another_state(run, declared, document)):
             raise NotOurs(str(fault))
-        if sid not in sent and find_ours(document, sid) and not _was_recorded(run, declared):
-            run.memory.adopted[standing_id(bucket, sid)] = str(declared.get(URN, ""))
         used = None if find_ours(document, sid) else documented(document, bucket, prefixes)
         if used is not None:
             put.update({"sid": used["Sid"], OF_OTHERS: True, "statement": declared.get("statement")})
@@ -334,12 +336,13 @@ class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="Infere
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        program = current_program()
+        program, urn = current_program(), urn_of("InferenceBucketPolicy", name, opts)
+        last = {LAST_BUCKET: urn.apply(lambda found: recorded_name(program.last, found, "bucket"))}
         props: dict[str, Any] = {
             "bucket": bucket.bucket_name if isinstance(bucket, WeightsBucket) else bucket,
             "prefixes": prefixes,
             STACK: program.identity,
-            URN: urn_of("InferenceBucketPolicy", name, opts),
+            URN: urn,
             **({"ownerAccess": owner_access} if owner_access else {}),
             **({"organizationId": organization_id} if organization_id else {}),
         }
@@ -347,7 +350,7 @@ class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="Infere
         self.bucket_resource = bucket
         own = with_dependencies(opts, before)
         observed = {"sid": None, OF_OTHERS: None}
-        super().__init__(InferenceBucketPolicyProvider(), name, {**props, **observed}, own)
+        super().__init__(InferenceBucketPolicyProvider(), name, {**props, **last, **observed}, own)
         sid, of_others = output(self, "sid"), output(self, OF_OTHERS)
         program.own(self, own, kind=POLICY, name=name, id=self.bucket_name, sid=sid, keep=of_others)
         self.place = place_of(name, opts)

@@ -39,7 +39,7 @@ from .bucket_ownership import (
     tags_of_adopted,
     tags_of_own,
 )
-from .creation import remember
+from .creation import may_adopt, remember
 from .host import one_line_errors
 from .object_provider import HostedProvider
 from .parents import place_of
