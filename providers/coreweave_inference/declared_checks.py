@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ from .resources.looking_up import surroundings
 from .resources.program import Program, current_program, program_settings
 from .resources.weights_bucket import WeightsBucket
 from .spec import UNKNOWN
-from .spec.declaration import Declaration
+from .spec.declaration import Declaration, Origin
 
 CHECKS = "COREWEAVE_CHECKS"
 """Environment variable: `warn` makes warnings of what would stop a run."""
@@ -35,6 +35,7 @@ LastObjects = tuple[LastObject, ...] | None
 
 _last: LastObjects = None
 _findings: list[dict[str, Any]] = []
+_places: list[Callable[[str], Origin]] = []
 
 
 def record(findings: Iterable[dict[str, Any]]) -> None:
@@ -47,6 +48,16 @@ def take_findings() -> tuple[dict[str, Any], ...]:
     found = tuple(_findings)
     _findings.clear()
     return found
+
+
+def record_places(places: Callable[[str], Origin]) -> None:
+    """Keep where the program's declaration has each value, for whoever runs the program in this process."""
+    _places[:] = [places]
+
+
+def take_places() -> Callable[[str], Origin] | None:
+    """What was recorded since the last call; None for a program without a declaration."""
+    return _places.pop() if _places else None
 
 
 @contextmanager

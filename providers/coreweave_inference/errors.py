@@ -31,6 +31,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+KINDS = {
+    "buckets": "bucket",
+    "gateways": "gateway",
+    "capacityClaims": "capacity claim",
+    "deployments": "deployment",
+}
+"""What a finding calls an object, by the section of a declaration that has it."""
 MESSAGE_LIMIT = 2000
 """Characters of a service's own words that an error keeps; an error body can be a megabyte."""
 
@@ -78,15 +85,16 @@ class Fault:
         text = f"{start} {self.what}" if start else self.what
         return f"{text}; {self.do}" if self.do else text
 
-    def as_finding(self) -> dict[str, Any]:
-        """The fault of a declaration as JSON data, in the form of a finding of the checks."""
-        section, _, rest = self.path.partition(".")
+    def as_finding(self, code: str = "invalid-declaration") -> dict[str, Any]:
+        """The fault as JSON data, in the form of a finding of the checks."""
+        section, _, rest = self.path.removeprefix("existing.").partition(".")
+        kind, key = KINDS.get(section, ""), rest.partition(".")[0]
         return {
-            "code": "invalid-declaration",
+            "code": code,
             "severity": "error",
-            "object": "",
-            "kind": section,
-            "key": rest.partition(".")[0],
+            "object": f'{kind} "{key}"' if kind and key else "",
+            "kind": kind,
+            "key": key if kind else "",
             "path": self.path,
             "origin": {"file": self.file, "line": self.line} if self.file else None,
             "what": self.what,

@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 
 from .checks import UNREADABLE_CODES
-from .declared_checks import check_declaration, record
+from .declared_checks import check_declaration, record, record_places
 from .declared_secrets import Secrets, secrets_of, with_secrets
 from .errors import CoreWeaveError, InvalidDeclaration
 from .outputs import export
@@ -90,6 +90,7 @@ def load(path: str | Path = FILE) -> Stack:
     """
     try:
         declaration = read_for_stack(Path(path), pulumi.get_stack())
+        record_places(declaration.origin)
         secret = secrets_of(declaration)
         check(list(declaration.existing.objects()))
         check_declaration(declaration)

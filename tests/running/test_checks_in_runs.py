@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from typing import Any
+
+from coreweave_inference.simulator import Simulator
+
 from tests.running.command_line import Stack, gateways
+from tests.simulator.inference_fixtures import s3_client
 
 GATEWAY = gateways("public").replace("zones:", "name: {name}, zones:")
 
 
-def test_a_change_that_clients_will_feel_is_warned_of_against_the_last_state(stack: Stack) -> None:
+BUCKETS = """\
+buckets:
+  a: {name: acme-a, zone: US-EAST-04A}
+  b: {name: acme-b, zone: US-EAST-04A}
+"""
+
+
+def of_others(simulator: Simulator, *names: str) -> None:
+    """Make buckets that hold something, as somebody else has them."""
+    with closing(s3_client(simulator)) as client:
+        for name in names:
+            client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"})
+            client.put_object(Bucket=name, Key="theirs", Body=b"x")
+
+
+def described(document: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Code, object, path and line of each finding of a JSON document."""
+    return [
+        (found["code"], found["kind"], found["key"], found["path"], found["origin"]["line"])
+        for found in document["findings"]
+    ]
+
+
+def test_a_change_that_clients_will_feel_and_what_a_provider_refuses_are_findings(
+    stack: Stack, simulator: Simulator
+) -> None:
     stack.declare(GATEWAY.replace("{name}", "acme-public"))
     first = stack.run("up", "--yes")
     stack.declare(GATEWAY.replace("{name}", "acme-edge"))
 
     preview = stack.document("preview")
+    of_others(simulator, "acme-b")
+    stack.declare(GATEWAY.replace("{name}", "acme-public"), BUCKETS)
+    refused = stack.document("preview")
 
+    assert (refused["code"], refused["ok"]) == (2, False)
+    assert described(refused) == [("refused", "bucket", "b", "buckets.b", 6)]
+    assert all(
+        "exists already and this stack did not make it" in found["what"] for found in refused["findings"]
+    )
+    assert all(found["do"].startswith("say `adopt: true`") for found in refused["findings"])
     assert (first.returncode, preview["code"]) == (0, 0)
     assert "gateway-replaced" not in first.stdout + first.stderr
     shown = [message["text"] for message in preview["messages"] if message["severity"] == "warning"]
@@ -23,7 +63,7 @@ def test_a_change_that_clients_will_feel_is_warned_of_against_the_last_state(sta
     }
 
 
-def test_what_cannot_work_stops_before_anything_is_written(stack: Stack) -> None:
+def test_what_cannot_work_stops_before_anything_is_written(stack: Stack, simulator: Simulator) -> None:
     stack.declare(
         gateways("public"),
         "deployments:\n"
@@ -39,6 +79,9 @@ def test_what_cannot_work_stops_before_anything_is_written(stack: Stack) -> None
     state = stack.names()
     stack.declare("gateway: {}\n")
     faulty = stack.document("preview")
+    of_others(simulator, "acme-a", "acme-b")
+    stack.declare(BUCKETS)
+    first_run = stack.document("preview")
 
     assert up["code"] == 2
     assert "engine-tool-parser" in up["errors"][0]
@@ -47,4 +90,8 @@ def test_what_cannot_work_stops_before_anything_is_written(stack: Stack) -> None
     assert state == set()
     (fault,) = faulty["findings"]
     assert (faulty["code"], faulty["ok"], fault["code"]) == (2, False, "invalid-declaration")
+    assert (first_run["code"], described(first_run)) == (
+        2,
+        [("refused", "bucket", "a", "buckets.a", 3), ("refused", "bucket", "b", "buckets.b", 4)],
+    )
     assert (fault["origin"]["file"].rpartition("/")[2], fault["origin"]["line"]) == ("inference.yaml", 2)

@@ -39,6 +39,8 @@ PROGRAM_FAILED = "an unhandled error occurred: "
 """What the engine puts before the error that a program gave."""
 REFUSED = re.compile(r"^\S+ resource '[^']*' has a problem: ")
 """What the engine puts before the reason of a refused declaration."""
+NO_ACCOUNT = "the account cannot be used: "
+"""Begins a refusal that is no fault of the declaration."""
 
 NO_TARGET = re.compile(
     r"^Resource '(?P<needs>[^']+)' depends on '(?P<needed>[^']+)' which was .*not specified in --target"
@@ -202,8 +204,9 @@ def _message(event: Any) -> Message | None:
     if removed:
         urn = removed["removed"]
         return Message(severity, _needs_removal(urn), event.urn or "", refusal=True, removed=urn)
-    refusal = bool(REFUSED.match(text)) and type_of(event.urn or "") != ACCOUNT
-    return Message(severity, error_text(text), event.urn or "", bool(event.ephemeral), refusal)
+    reason = error_text(text)
+    refusal = bool(REFUSED.match(text)) and not reason.startswith(NO_ACCOUNT)
+    return Message(severity, reason, event.urn or "", bool(event.ephemeral), refusal)
 
 
 def _needs_target(needs: str, needed: str) -> str:

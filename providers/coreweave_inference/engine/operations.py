@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pulumi import automation
 
-from coreweave_inference.declared_checks import take_findings
+from coreweave_inference.declared_checks import take_findings, take_places
 from coreweave_inference.facts import last_objects
 from coreweave_inference.resources.session import RUN_CONFIG, RUN_DIRECTORY
 from coreweave_inference.settings import resolve
@@ -24,6 +24,7 @@ from coreweave_inference.settings import resolve
 from . import stacks
 from .directory import StackDirectory
 from .environment import environment_with
+from .findings import refusals
 from .happenings import Happening, Message, Step, error_text, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
 from .interruption import interruptible, run_directory
@@ -270,7 +271,7 @@ class Engine:
         if operation != "preview":
             self._state.forget()
         self._program.refused = False
-        take_findings()
+        take_findings(), take_places()
 
         def happened(happening: Happening) -> None:
             with self._lock:
@@ -344,7 +345,7 @@ class Engine:
             errors=errors,
             outputs=record.outputs if operation == "up" and ok else {},
             repairs=tuple(self._state.repairs),
-            findings=take_findings(),
+            findings=(*take_findings(), *refusals(record.messages, take_places())),
             refused=not ok and (self._program.refused or record.refused),
             seconds=round(seconds, 2),
         )

@@ -82,9 +82,11 @@ class WeightsBucketProvider(HostedProvider):
         run.agreement.declared(BUCKET, declared)
         claimed = in_use.claimed_by_another(run, declared, "bucket", name)
         if not same_bucket and not claimed and not has_unknown((name, declared.get("zone"))):
-            live = _require_creatable(run, declared)
+            live = _adoptable(run, declared)
             if live is not None and not before and in_last_state == name and name not in may_adopt():
-                return CheckResult(news, failures(_subject(declared), [forced_replacement(str(name))]))
+                live = forced_replacement(str(name))
+            if isinstance(live, Fault):
+                return CheckResult(news, failures(_subject(declared), [live]))
             if live is not None and run.agreement.records and not before:
                 changes = tag_changes(live.tags, tags_of_adopted(declared, live))
                 run.agreement.adopts(str(declared.get(URN, "")), changes)
@@ -210,17 +212,15 @@ def _subject(props: Mapping[str, Any]) -> str:
     return f'weights bucket "{resource_name(props)}"'
 
 
-def _require_creatable(run: Session, declared: Mapping[str, Any]) -> BucketState | None:
-    """The bucket that a creation would adopt, None without one. Raises NotOurs, or AccessDenied, for one that it would
-    refuse; what cannot be read is not judged.
+def _adoptable(run: Session, declared: Mapping[str, Any]) -> BucketState | Fault | None:
+    """The bucket that a creation would adopt, why it would not, or None without one. Raises PlanMoved and AccessDenied; what
+    cannot be read is not judged.
     """
     try:
         with speaking_of(_subject(declared)):
             live = _seen(run, declared)
-            if live is not None:
-                _require_ours(run, declared, live)
-            return live
-    except (NotOurs, PlanMoved):
+            return live and (refusal(run, declared, live) or live)
+    except PlanMoved:
         raise
     except CoreWeaveError as error:
         if isinstance(error.__cause__, AccessDenied):

@@ -1,0 +1,55 @@
+"""What providers refused before a run, as findings: the same data as those of the checks. Pure.
+
+The engine reports a provider's refusal as one line: the object, the field where one is at fault, what is wrong, what to do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from coreweave_inference.errors import Fault
+from coreweave_inference.spec.declaration import Origin
+from coreweave_inference.spec.kinds import Kind
+
+from .happenings import OURS, Message
+
+REFUSED = "refused"
+"""Code of a finding that only a look at the account or the buckets gives."""
+POLICY = OURS["InferenceBucketPolicy"]
+SECTIONS = {
+    OURS["WeightsBucket"]: "buckets",
+    POLICY: "buckets",
+    **{kind.noun: kind.section for kind in Kind},
+}
+LINE = re.compile(
+    rf'^(?P<kind>{"|".join(SECTIONS)}) "(?P<key>[^"]*)": (?:(?P<field>[A-Za-z]\w*(?:[.\[][^\s:]*)?): )?(?P<what>.*)$',
+    re.DOTALL,
+)
+
+Places = Callable[[str], Origin]
+"""Where the declaration has the value at a path."""
+
+
+def refusals(messages: Iterable[Message], places: Places | None) -> tuple[Mapping[str, Any], ...]:
+    """A finding for each refusal; without `places`, as in a Python program, they have no file and line."""
+    faults = (_fault(message.text, places) for message in messages if message.refusal)
+    return tuple(fault.as_finding(REFUSED) for fault in dict.fromkeys(faults))
+
+
+def _fault(text: str, places: Places | None) -> Fault:
+    found = LINE.match(text)
+    if found is None:
+        what, _, do = text.partition("; ")
+        return Fault(what, do=do)
+    path = ".".join(part for part in (_path(found["kind"], found["key"]), found["field"]) if part)
+    what, _, do = found["what"].partition("; ")
+    origin = places(path) if places else Origin("", 0)
+    return Fault(what, path, do, origin.file, origin.line)
+
+
+def _path(kind: str, key: str) -> str:
+    if kind == POLICY:
+        return f"{SECTIONS[kind]}.{key.removesuffix('-policy')}.policy"
+    return f"{SECTIONS[kind]}.{key}"
