@@ -145,6 +145,30 @@ def test_what_was_deleted_or_created_outside_since_the_plan_stops_it_and_yes_sho
     assert '! deleted outside: capacity claim "h200"' in up.stdout.splitlines()
 
 
+@pytest.mark.parametrize("plan", [["--no-refresh"], []], ids=["without a refresh", "removals first"])
+def test_a_bucket_that_was_changed_since_the_plan_stops_it_before_the_first_write(
+    stack: Stack, simulator: Simulator, plan: list[str]
+) -> None:
+    tagged = "buckets:\n  new: {name: acme-new, zone: US-EAST-04A, tags: {team: chat}}\n"
+    stack.declare(tagged, claims("h200"))
+    assert stack.run("up", "--yes").returncode == 0
+    stack.declare(tagged, claims("more"))
+    file = str(stack.path / "plan.json")
+    assert stack.run("preview", *plan, "--save-plan", file).returncode == 0
+    before = writes(simulator)
+    s3 = s3_client(simulator)
+    tags = s3.get_bucket_tagging(Bucket="acme-new")["TagSet"]
+    changed = [{**tag, "Value": "search"} if tag["Key"] == "team" else tag for tag in tags]
+    s3.put_bucket_tagging(Bucket="acme-new", Tagging={"TagSet": changed})
+    s3.close()
+
+    moved = stack.run("up", "--plan", file, "--remove-first")
+
+    assert (moved.returncode, 'weights bucket "new": changed outside' in moved.stderr) == (3, True)
+    assert "nothing was written" in moved.stderr
+    assert writes(simulator) == before
+
+
 def test_on_a_terminal_the_first_line_is_there_at_once_and_what_moved_at_the_question_is_asked_about_again(
     stack: Stack, simulator: Simulator
 ) -> None:

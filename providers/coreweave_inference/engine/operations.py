@@ -295,9 +295,9 @@ class Engine:
                 "PULUMI_PYTHON_CMD": str(directory.provider_python()),
                 **own,
             }
-            directory.agree(
-                self._plan.agreement() if self._plan and operation != "preview" else recording(self._salt)
-            )
+            runs = self._plan if operation != "preview" else None
+            deletes = operation == "destroy"
+            directory.agree(runs.agreement(deletes_first=deletes) if runs else recording(self._salt))
             # What was perhaps made is noted before a signal can end this process.
             with environment_with(variables), interruptible(directory.stop, self._cli.interrupt):
                 failure = self._failure(lambda: act(on_event), more)

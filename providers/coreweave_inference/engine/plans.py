@@ -54,7 +54,7 @@ class NewBucket(TypedDict):
 
 @dataclass(frozen=True)
 class Plan:
-    """`objects` by kind and id, `stores`, new `buckets` by name, `declared`: what the providers saw, secrets as digests with `salt`.
+    """`objects` by kind and id, `stores`, their `looks` (what it takes to see them again), new `buckets` by name, `declared`: what the providers saw, secrets as digests with `salt`.
 
     `state` and `declaration` are digests. `version` is that of this form. `staying` are URNs of objects that are no longer
     declared and that a limited run leaves.
@@ -74,16 +74,18 @@ class Plan:
     stores: Mapping[str, Any] = field(default_factory=dict)
     buckets: Mapping[str, NewBucket] = field(default_factory=dict)
     staying: tuple[Urn, ...] = ()
+    looks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def agreement(self) -> str:
-        """What the providers of a run read."""
+    def agreement(self, *, deletes_first: bool) -> str:
+        """What the providers of a run read; `deletes_first`: it deletes before anything else of the plan is done."""
         planned = {
             "objects": self.objects,
             "stores": self.stores,
+            "looks": {key: look for key, look in self.looks.items() if key in self.stores},
             "buckets": self.buckets,
             "declared": self.declared,
         }
-        return json.dumps({"salt": self.salt, "planned": planned})
+        return json.dumps({"salt": self.salt, "planned": planned, "deletesFirst": deletes_first})
 
     def without(self, urns: Iterable[str]) -> Plan:
         """What is left of it when these were deleted."""
@@ -145,6 +147,7 @@ def plan_of(
     own = {str(r["id"]): (KINDS[r["type"]], r["urn"], "") for r in resources_of(state) if r["type"] in KINDS}
     declared: dict[str, Any] = {}
     stores: dict[str, Any] = {}
+    looks: dict[str, Any] = {}
     buckets: dict[str, NewBucket] = {}
     for line in map(json.loads, seen):
         if "adopts" in line:
@@ -155,6 +158,8 @@ def plan_of(
             buckets.setdefault(line["bucket"], line["form"])
         elif "store" in line:
             stores.setdefault(line["store"], line["form"])
+            if line["look"]:
+                looks.setdefault(line["store"], line["look"])
         else:
             declared.setdefault(line["urn"], line["fields"])
             if line["id"]:
@@ -179,6 +184,7 @@ def plan_of(
         replace(preview, outputs={}, repairs=()),
         stores,
         buckets,
+        looks=looks,
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from coreweave_inference.api import ApiObject
@@ -40,6 +41,9 @@ class Agreement:
         self._salt = str(found["salt"]) if found else ""
         self._planned: dict[str, Any] | None = found["planned"] if found else None
         self._recording = bool(found) and self._planned is None
+        self.deletes_first = bool(found and found.get("deletesFirst"))
+        """Whether this process deletes what a plan removes before anything else of it runs."""
+        self._lock = Lock()
         self._held = False
         self._moved = False
 
@@ -82,10 +86,12 @@ class Agreement:
         ]
         self._append(SEEN, {"adopts": urn, "changes": shown})
 
-    def store(self, urn: str, key: str, form: Any) -> None:
-        """A bucket or its policy was seen like this. Raises PlanMoved where the plan was made from something else."""
+    def store(self, urn: str, key: str, form: Any, look: Mapping[str, Any] | None) -> None:
+        """A bucket or its policy was seen like this; `look` is what it takes to see it again. Raises PlanMoved where the plan
+        was made from something else.
+        """
         if self._recording:
-            self._append(SEEN, {"store": key, "form": form})
+            self._append(SEEN, {"store": key, "form": form, "look": look})
         elif self._planned and key in self._planned["stores"] and self._planned["stores"][key] != form:
             self._refuse([{"urn": urn, "path": "", "what": "changed outside"}])
 
@@ -97,11 +103,26 @@ class Agreement:
         elif self._planned:
             self._refuse(list(self._of_bucket(urn, name, tags)))
 
-    def hold(self, look: Any, tags_of: Callable[[str, str], Mapping[str, str] | None]) -> None:
+    def hold(
+        self,
+        look: Any,
+        tags_of: Callable[[str, str], Mapping[str, str] | None],
+        form_now: Callable[[str, Mapping[str, Any]], Any],
+    ) -> None:
         """Compare the whole account once, before the first write. Raises PlanMoved with all that moved.
 
-        `tags_of` reads a bucket by name and zone; one that cannot be read is compared when it is created.
+        `tags_of` reads a new bucket by name and zone, `form_now` one that exists, or its policy; what cannot be read is
+        compared when it is created or read.
         """
+        with self._lock:
+            self._hold(look, tags_of, form_now)
+
+    def _hold(
+        self,
+        look: Any,
+        tags_of: Callable[[str, str], Mapping[str, str] | None],
+        form_now: Callable[[str, Mapping[str, Any]], Any],
+    ) -> None:
         if not self._planned or self._held:
             return
         if self._moved:
@@ -112,6 +133,10 @@ class Agreement:
         for name, planned in self._planned["buckets"].items():
             with suppress(CoreWeaveError):
                 moved.extend(self._of_bucket(planned["urn"], name, tags_of(name, planned["zone"])))
+        for key, wanted in self._planned.get("looks", {}).items():
+            with suppress(CoreWeaveError):
+                if form_now(key, wanted) != self._planned["stores"][key]:
+                    moved.append({"urn": wanted[URN], "path": "", "what": "changed outside"})
         self._moved = bool(moved)
         self._refuse(moved, "nothing was written")
         self._held = True

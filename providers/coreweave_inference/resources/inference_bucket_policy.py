@@ -39,7 +39,7 @@ from coreweave_inference.policy import (
 from coreweave_inference.spec.unknown import UNKNOWN
 from coreweave_inference.storage_errors import is_unclear
 
-from . import in_use, owner_access, removal
+from . import in_use, owner_access, removal, stores
 from .account import account_of
 from .creation import may_adopt, remember
 from .host import one_line_errors
@@ -104,6 +104,8 @@ class InferenceBucketPolicyProvider(HostedProvider):
             return DiffResult(changes=None, replaces=["bucket"], delete_before_replace=False)
         urn, sid = str(new.get(URN, "")), str(old.get("sid", ""))
         current().memory.stand_for(urn, standing_id(id_, sid))
+        if not old.get(OF_OTHERS):
+            stores.record_unread(current(), old, stores.POLICY, id_)
         return DiffResult(changes=False if _is_same(old, new) else None)
 
     @one_line_errors
@@ -143,9 +145,8 @@ class InferenceBucketPolicyProvider(HostedProvider):
             raise
         live = _live_statement(document, old)
         run.memory.read.add(standing_id(bucket, str(old.get("sid", ""))))
-        run.agreement.store(
-            str(old.get(URN, "")), f"policy {bucket}", shown_statement(live) if live else None
-        )
+        form = shown_statement(live) if live else None
+        stores.hold_policy(run, old, bucket, form, own=not old.get(OF_OTHERS))
         if live is None:
             return ReadResult("", {})
         outputs = {

@@ -173,6 +173,8 @@ class ObjectProvider(HostedProvider):
         if id_ in run.memory.standing:
             self._keep(run, id_, old)
             return
+        if run.agreement.deletes_first:
+            run.hold_plan()
         if run.agreement.holds_a_plan and (live := run.live(self.kind, id_)) is not None:
             run.agreement.require(self.kind, live)
         self.before_delete(run, id_, old)

@@ -324,7 +324,11 @@ class Session:
 
         Every `read` asks this: a refresh that fails for one object alone records what it found of the others.
         """
-        self.agreement.hold(self.lists.look_recent, self._tags_of_bucket)
+        from .stores import form_now  # It needs this module.
+
+        self.agreement.hold(
+            self.lists.look_recent, self._tags_of_bucket, lambda key, look: form_now(self, key, look)
+        )
 
     def _tags_of_bucket(self, name: str, zone: str) -> Mapping[str, str] | None:
         live = self.storage(zone).bucket(name)

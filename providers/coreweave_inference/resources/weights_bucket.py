@@ -22,7 +22,7 @@ from coreweave_inference.spec.bucket_names import bucket_name_problem
 from coreweave_inference.spec.unknown import UNKNOWN, has_unknown
 from coreweave_inference.storage import BucketState
 
-from . import in_use, removal
+from . import in_use, removal, stores
 from .account import account_of
 from .bucket_ownership import (
     BY_TAG,
@@ -100,6 +100,7 @@ class WeightsBucketProvider(HostedProvider):
         if old.get("name") != new.get("name"):
             return DiffResult(changes=None, replaces=["name"], delete_before_replace=False)
         current().memory.stand_for(str(new.get(URN, "")), id_)
+        stores.record_unread(current(), old, stores.BUCKET, id_)
         if (fault := refusal_of_harm(old, new)) is not None and str(
             new.get(URN, "")
         ) in current().memory.checked:
@@ -173,11 +174,10 @@ class WeightsBucketProvider(HostedProvider):
         run.memory.read.add(bucket_in_state(id_))
         if live is None:
             _prove_gone(run, old)
-            run.agreement.store(str(old.get(URN, "")), f"bucket {id_}", None)
+            stores.hold_bucket(run, old, id_, None)
             return ReadResult("", {})
-        ours = {*(old.get("tags") or {}), *live.tags.get(DECLARED_TAG, "").split()}
-        tags = {key: value for key, value in live.tags.items() if key in ours}
-        run.agreement.store(str(old.get(URN, "")), f"bucket {id_}", tags)
+        tags = stores.own_tags(old, live.tags)
+        stores.hold_bucket(run, old, id_, tags)
         seen = {
             **old,
             "zone": live.zone or old.get("zone"),
