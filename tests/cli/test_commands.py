@@ -13,6 +13,7 @@ import coreweave_inference
 import pytest
 from coreweave_inference import policy
 from coreweave_inference.simulator import Simulator
+from coreweave_inference.simulator.behaviour import KNOBS
 from typer.testing import Result
 
 Command = Callable[..., Result]
@@ -226,10 +227,20 @@ def test_the_simulator_tells_where_it_is_and_ends_on_a_signal(number: signal.Sig
     }
 
 
-def test_a_knob_that_the_simulator_does_not_have_is_refused(cw_inference: Command) -> None:
+def test_a_knob_that_the_simulator_does_not_have_is_one_error_and_help_lists_those_it_has(
+    cw_inference: Command,
+) -> None:
+    mistyped = cw_inference("simulate", "--set", "deployment_create_second=1")
     unknown = cw_inference("simulate", "--set", "nonsense=1")
     formless = cw_inference("simulate", "--set", "nonsense")
+    listed = cw_inference("simulate", "--set", "help")
 
-    assert unknown.exit_code == 2
-    assert "nonsense" in unknown.stderr
-    assert (formless.exit_code, formless.stderr) == (2, 'error: --set "nonsense" needs the form KNOB=VALUE\n')
+    wanted = '"deployment_create_second": no such setting; did you mean "deployment_create_seconds"?'
+    assert (mistyped.exit_code, mistyped.stderr) == (2, f"error: --set {wanted} `--set help` lists them\n")
+    assert (unknown.exit_code, len(unknown.stderr.splitlines())) == (2, 1)
+    assert (formless.exit_code, "needs the form KNOB=VALUE" in formless.stderr) == (2, True)
+    lines = listed.stdout.splitlines()
+    names = [line.partition("=")[0] for line in lines[::2]]
+    assert (listed.exit_code, names) == (0, list(KNOBS))
+    assert all(line.strip() for line in lines)
+    assert lines[names.index("gzip") * 2] == "gzip=true"

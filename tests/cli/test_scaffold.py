@@ -54,6 +54,12 @@ def test_a_second_stack_gets_a_file_and_an_identity_of_its_own(cw_inference: Com
     assert all(len(identity) == 32 for identity in identities)
 
 
+def test_the_next_commands_quote_a_path_with_spaces(cw_inference: Command, tmp_path: Path) -> None:
+    done = cw_inference("init", str(tmp_path / "my stack"), "--name", "mine")
+
+    assert f"  cw-inference up '{tmp_path}/my stack' --stack dev --only buckets" in done.stdout.splitlines()
+
+
 def test_nothing_is_ever_overwritten(cw_inference: Command, tmp_path: Path) -> None:
     (tmp_path / "inference.yaml").write_text("mine")
 

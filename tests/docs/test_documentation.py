@@ -6,9 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from coreweave_inference.simulator.control import Control
+from starlette.routing import Route
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -58,3 +61,21 @@ def test_every_command_of_the_readme_exists() -> None:
 
     assert words
     assert [word for word in words if not re.search(rf"\b{word}\b", run.stdout)] == []
+
+
+def test_the_page_of_the_simulator_lists_every_control_path() -> None:
+    unused: Any = None
+    application: Any = Control(unused, unused, unused, unused, unused).application()
+    routes = application.routes
+    paths = {
+        (method, route.path)
+        for route in routes
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+
+    rows = re.findall(
+        r"(?m)^\| `([A-Z]+) (/simulator/\w+)`", (CHECKOUT / "docs" / "simulator.md").read_text()
+    )
+
+    assert set(rows) == paths

@@ -76,6 +76,7 @@ def test_what_cannot_work_stops_before_anything_is_written(stack: Stack, simulat
     )
 
     checked, up = stack.document("check"), stack.document("up", "--yes")
+    shown = stack.run("preview", "--save-plan", "plan.json")
     state = stack.names()
     stack.declare("gateway: {}\n")
     faulty = stack.document("preview")
@@ -88,6 +89,11 @@ def test_what_cannot_work_stops_before_anything_is_written(stack: Stack, simulat
     assert "engine-tool-parser" in {finding["code"] for finding in checked["findings"]}
     assert up["findings"] == checked["findings"]
     assert state == set()
+    assert shown.returncode == 2
+    assert '+ create   deployment "chat"' in shown.stdout.splitlines()
+    assert up["counts"] == {"create": 4}
+    assert shown.stderr.count("engine-tool-parser") == 1
+    assert not (stack.path / "plan.json").exists()
     (fault,) = faulty["findings"]
     assert (faulty["code"], faulty["ok"], fault["code"]) == (2, False, "invalid-declaration")
     assert (first_run["code"], described(first_run)) == (

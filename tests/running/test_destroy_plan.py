@@ -49,8 +49,9 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
         '! protected gateway "public"',
         f'! used by others capacity claim "h200": evicts {on_claim}',
         '  keeps     weights bucket "weights"',
-        "- deletes   readiness",
     } <= set(lines)
+    assert not [line for line in lines if line.startswith("- deletes")]
+    assert stopped.stderr.splitlines()[0] == "error: the destroy is refused; nothing was deleted"
     assert 'error: gateway "public": is protected' in stopped.stderr
     assert "COREWEAVE_DESTROY_USED=1" in stopped.stderr
     assert document["code"] == 1
@@ -81,7 +82,7 @@ def test_on_a_terminal_a_destroy_asks_only_where_nothing_is_protected_and_a_no_c
         declined = asked.end()
 
     assert code == 1
-    assert '! protected gateway "public"' in refused.text
+    assert refused.text.index("the destroy is refused") < refused.text.index('! protected gateway "public"')
     assert 'gateway "public": is protected' in refused.text
     assert "Destroy" not in refused.text
     assert '- deletes   gateway "public"' in shown

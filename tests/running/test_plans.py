@@ -75,7 +75,7 @@ def test_a_saved_plan_runs_as_it_is_and_not_once_its_drift_its_declaration_or_it
     stack.declare(claims("h200"))
     assert stack.run("up", "--yes").returncode == 0
     edit(simulator, 3)
-    plan = str(stack.path / "plan.json")
+    plan = str(stack.path / "the plan.json")
     shown = stack.run("preview", "--save-plan", plan, "--exit-code")
     before = writes(simulator)
 
@@ -90,6 +90,8 @@ def test_a_saved_plan_runs_as_it_is_and_not_once_its_drift_its_declaration_or_it
     again = stack.run("up", "--plan", plan)
 
     assert (shown.returncode, moved.returncode, redeclared.returncode) == (3, 3, 3), moved.stderr
+    command = f"cw-inference up --stack dev --plan '{plan}'"
+    assert shown.stdout.splitlines()[-1] == f"plan saved in {plan}; run it with: {command}"
     assert "resources.instanceCount: 3 -> 5" in moved.stderr
     assert "nothing was written" in moved.stderr
     assert "the declaration" in redeclared.stderr

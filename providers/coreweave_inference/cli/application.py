@@ -296,7 +296,9 @@ def simulate(
     setting: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KNOB=VALUE", help="How the service behaves, e.g. deployment_create_seconds=30."
+            "--set",
+            metavar="KNOB=VALUE",
+            help="How the service behaves, e.g. deployment_create_seconds=30; `help` lists the settings.",
         ),
     ] = None,
     as_json: AsJson = False,

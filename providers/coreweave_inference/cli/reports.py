@@ -26,7 +26,7 @@ def finish(result: Result, *, as_json: bool, planned: Result | None = None, full
     if as_json:
         print(json.dumps(wording.document(result, planned)))
     else:
-        print_lines(_report(result, full=full) if result.ok else [])
+        print_lines(_report(result, full=full) if result.ok or result.plan_made else [])
         for error in result.errors:
             tell_error(error)
         if result.stopped:

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import typer
 
+from coreweave_inference.deletions import DELETES
 from coreweave_inference.engine import plans
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
 from coreweave_inference.engine.selection import Selection
+from coreweave_inference.engine.teardown import DestroyPlan
 from coreweave_inference.errors import PlanMoved
 
 from . import wording
 from .announcing import Previewing, say_to
-from .exits import DIFFERS, STOPPED, errors_told, usage_error
+from .exits import DIFFERS, STOPPED, errors_told, tell_error, usage_error
 from .output import say
 from .reports import finish, print_lines
 from .views import Lines, LiveTable, View
@@ -43,6 +45,8 @@ def preview(
         if save_plan is not None and result.ok:
             plans.save(plan, save_plan)
         finish(result, as_json=as_json, full=full)
+        if save_plan is not None:
+            say(wording.saved_plan(directory, engine.stack, save_plan), error=as_json)
         if exit_code and result.changes:
             raise typer.Exit(DIFFERS)
 
@@ -120,19 +124,28 @@ def destroy(
         engine = _opened(directory, stack, view, as_json=as_json, create="never")
         engine.repair()
         plan = engine.plan_destroy(selection)
+        if plan.refusals:
+            _refuse(engine, plan, as_json=as_json)
         if not as_json:
             print_lines(wording.destroy_plan(plan.deletions))
-        if plan.refusals:
-            refused = Result(
-                "destroy", engine.directory.project, engine.stack, ok=False, errors=plan.refusals
-            )
-            finish(replace(refused, deletions=plan.deletions), as_json=as_json)
         what = f'{len(plan.deletions)} of stack "{engine.stack}"' if targets else f'stack "{engine.stack}"'
         if not yes and plan.deletions and not _agreed(f"Destroy {what}?"):
             return
         with view.running():
             result = engine.destroy(refresh=refresh, selection=selection)
         finish(replace(result, deletions=plan.deletions), as_json=as_json)
+
+
+def _refuse(engine: Engine, plan: DestroyPlan, *, as_json: bool) -> None:
+    """Say why nothing is deleted, and then which objects are protected, kept or used. Raises typer.Exit."""
+    if not as_json:
+        tell_error("the destroy is refused; nothing was deleted")
+    refused = Result("destroy", engine.directory.project, engine.stack, ok=False, errors=plan.refusals)
+    try:
+        finish(replace(refused, deletions=plan.deletions), as_json=as_json)
+    finally:
+        if not as_json:
+            print_lines(wording.destroy_plan(found for found in plan.deletions if found.action != DELETES))
 
 
 def refresh(directory: Path, stack: str | None, *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,16 +166,15 @@ def _written(file: Path, text: str) -> str:
 
 
 def _next_steps(directory: Path, stack: str, *, new: bool) -> list[str]:
-    weights = [
-        f"  cw-inference up {directory} --stack {stack} --only buckets",
-        "  cw-inference weights push FOLDER BUCKET models/llama-3.1-8b",
-    ]
+    options = f"{shlex.quote(str(directory))} --stack {shlex.quote(stack)}"
+    declaration = directory / "inference.yaml"
     return [
-        f"Next: edit {directory / 'inference.yaml'}, then" if new else "Next:",
+        f"Next: edit {declaration}, then" if new else "Next:",
         "  export COREWEAVE_API_TOKEN=…",
-        *weights,
-        f"  cw-inference preview {directory} --stack {stack}",
-        f"  cw-inference up {directory} --stack {stack}",
+        f"  cw-inference up {options} --only buckets",
+        "  cw-inference weights push FOLDER BUCKET models/llama-3.1-8b",
+        f"  cw-inference preview {options}",
+        f"  cw-inference up {options}",
     ]
 
 

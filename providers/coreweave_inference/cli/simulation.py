@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from .exits import usage_error
+from .reports import print_lines
+from .wording import cut
 
+LONGEST_DEFAULT = 40
 MODULES_OF_THE_EXTRA = ("moto", "starlette", "uvicorn")
 
 
@@ -20,6 +24,9 @@ def simulate(*, port: int, speed: float, settings: list[str], as_json: bool) -> 
         from coreweave_inference.simulator.clock import Clock
     except ModuleNotFoundError as error:
         raise _without_the_extra(error, as_json=as_json) from error
+    if "help" in settings:
+        print_lines(_settings())
+        return
     try:
         behaviour = Behaviour().changed(dict(_knobs(settings)))
         simulator = Simulator(behaviour, port, clock=Clock(speed=speed))
@@ -45,11 +52,28 @@ def _without_the_extra(error: ModuleNotFoundError, *, as_json: bool) -> BaseExce
     return usage_error(text, as_json=as_json)
 
 
+def _settings() -> Iterator[str]:
+    """Every setting with its default and what it means."""
+    from coreweave_inference.simulator.behaviour import Behaviour, meanings
+
+    defaults = Behaviour().as_json()
+    for name, meaning in meanings().items():
+        shown = json.dumps(defaults[name])
+        yield f"{name}={cut(shown, LONGEST_DEFAULT)}"
+        yield f"    {meaning}"
+
+
 def _knobs(settings: Iterable[str]) -> Iterable[tuple[str, Any]]:
+    from coreweave_inference.simulator.behaviour import KNOBS
+
     for text in settings:
         name, sign, value = text.partition("=")
         if not sign:
-            raise ValueError(f'--set "{text}" needs the form KNOB=VALUE')
+            raise ValueError(f'--set "{text}" needs the form KNOB=VALUE; `--set help` lists the settings')
+        if name not in KNOBS:
+            close = get_close_matches(name, KNOBS, n=1)
+            meant = f'; did you mean "{close[0]}"?' if close else ";"
+            raise ValueError(f'--set "{name}": no such setting{meant} `--set help` lists them')
         try:
             yield name, json.loads(value)
         except ValueError:

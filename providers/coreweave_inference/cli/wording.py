@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from coreweave_inference.deletions import DELETES, KEEPS, Deletion, names_of
@@ -91,6 +93,13 @@ def plan(result: Result, *, full: bool = False) -> list[str]:
         lines.extend(f"    {line}" for line in _fields(step, full=full))
     lines += [f"{m.severity}: {m.text}" for m in result.messages if m.severity != "error"]
     return [*lines, summary(result)]
+
+
+def saved_plan(directory: Path, stack: str, file: Path) -> str:
+    """Where a plan was saved, and the command that runs it."""
+    place = [] if directory == Path() else [str(directory)]
+    command = shlex.join(["cw-inference", "up", *place, "--stack", stack, "--plan", str(file)])
+    return f"plan saved in {file}; run it with: {command}"
 
 
 def _fields(step: Step, *, full: bool) -> list[str]:

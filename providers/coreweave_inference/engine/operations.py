@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pulumi import automation
 
-from coreweave_inference.declared_checks import take_findings, take_places
+from coreweave_inference.declared_checks import CHECKS, take_findings, take_places
 from coreweave_inference.facts import last_objects
 from coreweave_inference.resources.session import RUN_CONFIG, RUN_DIRECTORY
 from coreweave_inference.settings import resolve
@@ -35,7 +35,7 @@ from .program import InlineProgram
 from .refusals import CannotStart
 from .removals import deletions_in, to_delete, to_remove, without_edges_to
 from .repair import State
-from .results import Record, Result, Watch, counts_of, following, nobody
+from .results import Record, Result, Watch, following, nobody
 from .selection import Selection, resources_of
 from .stack_state import StackState, organization_of, require_known_format
 from .teardown import DestroyPlan, guarded, plan_destroy
@@ -121,6 +121,8 @@ class Engine:
         self._program.staying = can_stay(self.state(), result.removed)
         if self._program.staying:
             result = self._run_program(*previewing)
+        if self._program.refused and result.stopped_by_findings:
+            result = result.showing(self._run_program(*previewing, checks="warn"))
         if result.ok:
             recorded = [found["urn"] for found in resources_of(self.state())]
             selection.refuse_unknown((*self._seen_urns, *recorded))
@@ -219,11 +221,13 @@ class Engine:
         refresh: bool | None,
         act: Callable[..., object],
         watch: Watch,
+        checks: str = "",
     ) -> Result:
         self._identify()
         stack, targets = self._known_stack(), selection.urns(self.stack, self.directory.project)
         state = self.state()
-        self._program.variables, self._program.last = selection.variables(state), last_objects(state)
+        variables = {**selection.variables(state), **({CHECKS: checks} if checks else {})}
+        self._program.variables, self._program.last = variables, last_objects(state)
         result = self._run(
             operation,
             lambda on_event: act(stack, on_event=on_event, color="never", target=targets),
@@ -306,10 +310,21 @@ class Engine:
             stopped, moved, self._seen = directory.stopped, directory.moved(), directory.seen()
         self._seen_urns = record.urns
         errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))
-        result = self._result(
-            operation, record, errors, time.monotonic() - started, stopped=stopped, ok=failure is None
+        ok = failure is None
+        return record.result(
+            operation,
+            self.directory.project,
+            self.stack,
+            ok=ok,
+            stopped=stopped,
+            moved=moved,
+            errors=errors,
+            outputs=record.outputs if operation == "up" and ok else {},
+            repairs=tuple(self._state.repairs),
+            findings=(*take_findings(), *refusals(record.messages, take_places())),
+            refused=not ok and (self._program.refused or record.refused),
+            seconds=round(time.monotonic() - started, 2),
         )
-        return replace(result, moved=moved)
 
     def _failure(self, act: Callable[[], object], more: Sequence[str]) -> CommandFailed | None:
         """Run it with `more` arguments; what it failed with, if it did."""
@@ -321,31 +336,3 @@ class Engine:
         finally:
             self._cli.more = ()
         return None
-
-    def _result(
-        self,
-        operation: str,
-        record: Record,
-        errors: tuple[str, ...],
-        seconds: float,
-        *,
-        stopped: bool,
-        ok: bool,
-    ) -> Result:
-        return Result(
-            operation,
-            self.directory.project,
-            self.stack,
-            ok=ok,
-            stopped=stopped,
-            counts=counts_of(record.steps()),
-            steps=record.steps(),
-            drift=record.drift(refreshing=operation == "refresh"),
-            messages=tuple(record.messages),
-            errors=errors,
-            outputs=record.outputs if operation == "up" and ok else {},
-            repairs=tuple(self._state.repairs),
-            findings=(*take_findings(), *refusals(record.messages, take_places())),
-            refused=not ok and (self._program.refused or record.refused),
-            seconds=round(seconds, 2),
-        )

@@ -26,6 +26,8 @@ VERBS = {
 }
 """The engine's steps in the words that a user reads."""
 
+INVALID = "invalid-declaration"
+"""The code of a fault of the declaration: there is nothing to plan."""
 REST_OF_A_REPLACEMENT = ("delete-replaced", "discard-replaced", "remove-pending-replace")
 FRAME = (
     "update failed",
@@ -45,7 +47,7 @@ class Result:
     preview: what would be done. `errors` are one line each. `findings` are those of the checks, and faults
     of the declaration, as JSON data. `outputs` are those of the stack, secrets masked, after an `up`.
     `repairs` tell what was put right before the run. `deletions`: what a destroy was about to do with each object. `refused`:
-    the declaration is at fault. `moved`: what is no longer as planned, so the run stopped. `drift` are the steps of its refresh that found a change.
+    the declaration is at fault. `plan_made`: a preview shows all that an `up` would do, though it must not. `moved`: what is no longer as planned, so the run stopped. `drift` are the steps of its refresh that found a change.
     """
 
     operation: str
@@ -54,6 +56,7 @@ class Result:
     ok: bool
     stopped: bool = False
     refused: bool = False
+    plan_made: bool = False
     moved: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
@@ -65,6 +68,18 @@ class Result:
     repairs: tuple[str, ...] = ()
     deletions: tuple[Deletion, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def stopped_by_findings(self) -> bool:
+        """Whether nothing but findings of the checks is in the way of a plan."""
+        found = [finding for finding in self.findings if finding.get("severity") == "error"]
+        return self.refused and bool(found) and all(f.get("code") != INVALID for f in found)
+
+    def showing(self, other: Result) -> Result:
+        """This failure, with the plan of a preview that went on all the same."""
+        if not other.ok:
+            return self
+        return replace(self, steps=other.steps, counts=other.counts, drift=other.drift, plan_made=True)
 
     @property
     def removed(self) -> tuple[str, ...]:
@@ -124,6 +139,19 @@ class Record:
         found = list(dict.fromkeys(m.text for m in self.messages if m.severity == "error" and m.text))
         reasons = [text for text in found if text not in FRAME]
         return tuple(reasons or found)
+
+    def result(self, operation: str, project: str, stack: str, **more: Any) -> Result:
+        """What the run came to, with the fields that the record does not know."""
+        return Result(
+            operation,
+            project,
+            stack,
+            counts=counts_of(self.steps()),
+            steps=self.steps(),
+            drift=self.drift(refreshing=operation == "refresh"),
+            messages=tuple(self.messages),
+            **more,
+        )
 
     def _with_changes(self, step: Step) -> Step:
         """The diff comes with a step's start only."""

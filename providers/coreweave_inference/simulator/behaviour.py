@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter
@@ -19,15 +22,25 @@ class Behaviour:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     gateway_create_seconds: float = 0.5
+    """From a POST of a gateway to READY."""
     deployment_create_seconds: float = 1.0
+    """From a POST of a deployment to READY."""
     claim_create_seconds: float = 0.5
+    """From a POST of a managed capacity claim to READY."""
     customer_claim_create_seconds: float = 2.0
+    """From a POST of a capacity claim on the customer's own nodes to READY."""
     gateway_update_seconds: float = 0.5
+    """From a PATCH of a gateway to READY."""
     deployment_update_seconds: float = 1.0
+    """From a PATCH of a deployment to READY."""
     claim_update_seconds: float = 0.5
+    """From a PATCH of a capacity claim to READY."""
     gateway_delete_seconds: float = 0.3
+    """From a DELETE of a gateway until it is deleted."""
     deployment_delete_seconds: float = 0.3
+    """From a DELETE of a deployment until it is deleted."""
     claim_delete_seconds: float = 0.3
+    """From a DELETE of a capacity claim until it is deleted."""
     stale_status_seconds: float = 0.3
     """After a PATCH the old status and the old updatedAt are still shown for so long, beside the new spec."""
     heartbeat_seconds: float = 0.0
@@ -41,15 +54,18 @@ class Behaviour:
     """True: what is being deleted is in no list any more; a GET still shows it."""
 
     emit_zero_values: bool = False
+    """True: answers contain fields that have their zero value; False: they are left out."""
     strict_fields: bool = False
     """True: an unknown field is refused with 500; False: it is dropped without a word."""
     gzip: bool = True
+    """True: answers are compressed for a client that accepts it."""
     version_required: bool = True
     """False: a deployment without runtime.version gets the newest, as the first documentation said."""
 
     missing_policy: Literal["ready-520", "failed"] = "ready-520"
     """What a deployment does whose bucket policy keeps the inference service out."""
     disabled_reaches_ready: bool = False
+    """True: a disabled deployment becomes READY."""
     weights_and_biases_instances: bool = False
     """True: apiKey and serverUrl of Weights & Biases are accepted."""
 
@@ -58,19 +74,23 @@ class Behaviour:
     claims_wait_for_hardware: bool = False
     """True: what a claim asks for stays pending until `World.release_hardware`."""
     customer_claims_refused: bool = False
+    """True: capacity claims on the customer's own nodes are refused."""
     managed_name: Literal["SERVERLESS", "MANAGED", "both"] = "both"
     """The names accepted for the managed capacity type."""
     managed_name_shown: Literal["SERVERLESS", "MANAGED"] = "MANAGED"
     """The name shown in answers; where only one name is accepted, that one is shown."""
 
     parameters_fail: bool = False
+    """True: the requests for gateway and deployment parameters fail."""
     key_delay_seconds: float = 0.0
     """A freshly minted S3 key is refused for so long."""
     bucket_delay_seconds: float = 0.0
     """A new bucket is answered 400, then 404, for so long."""
 
     catalogue: Catalogue = field(default_factory=Catalogue)
+    """Zones, instance types, engines and their versions that the service offers."""
     organisations: tuple[Organisation, ...] = DEFAULT_ORGANISATIONS
+    """Organisations with their tokens."""
 
     def changed(self, changes: Mapping[str, Any]) -> Behaviour:
         """A copy with some knobs set from their JSON form; raises ValueError naming each knob that is wrong."""
@@ -89,4 +109,18 @@ class Behaviour:
 
 
 ADAPTER: TypeAdapter[Behaviour] = TypeAdapter(Behaviour)
+
+
+def meanings() -> dict[str, str]:
+    """What each knob means: the string below its declaration, one line."""
+    (tree,) = ast.parse(inspect.getsource(Behaviour)).body
+    assert isinstance(tree, ast.ClassDef)
+    found = {}
+    for declared, text in pairwise(tree.body):
+        if isinstance(declared, ast.AnnAssign) and isinstance(text, ast.Expr):
+            name, meaning = ast.unparse(declared.target), ast.literal_eval(text.value)
+            found[name] = " ".join(meaning.split())
+    return found
+
+
 KNOBS = tuple(knob.name for knob in fields(Behaviour))
