@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,18 @@ from typer.testing import Result
 from tests.simulator.inference_fixtures import s3_client
 
 BUCKET = "acme-weights"
+DECLARED = """\
+version: 1
+gateways:
+  public: {{zones: [US-EAST-04A], coreWeaveAuth: {{}}, bodyBasedRouting: {{apiType: API_TYPE_OPENAI}}}}
+deployments:
+  chat:
+    gateways: [public]
+    model: {{name: acme/chat, bucket: acme-weights, path: {path}}}
+    runtime: {{engine: vllm}}
+    resources: {{instanceType: gd-8xh200ib-i128, gpuCount: 1}}
+    autoscaling: {{min: 1, max: 2, concurrency: 8}}
+"""
 Push = Callable[..., Result]
 
 
@@ -187,6 +200,70 @@ def test_a_deployment_that_serves_the_path_now_is_a_warning_and_an_unchanged_fol
     assert 'warning: deployment "chat" serves "models/llama" of this bucket' in changed.stderr
     assert changed.exit_code == 0
     assert unchanged.stderr == ""
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_path_that_no_deployment_of_the_declaration_reads_is_a_warning_that_names_the_closest_one(
+    push: Push, tmp_path: Path
+) -> None:
+    without = push("--dry-run")
+    chat = DECLARED.format(path="models/llama-3.1-8b")
+    (tmp_path / "inference.yaml").write_text(chat)
+
+    typed = push("--dry-run", path="models/llama-3.1-8B")
+    read = [
+        push("--dry-run", path=path) for path in ("models/llama-3.1-8b", "/models/llama-3.1-8b/", "models")
+    ]
+    other_bucket = push("--dry-run", bucket="acme-weights-2", path="x")
+
+    assert typed.exit_code == 0
+    assert "no deployment of" in typed.stderr
+    assert 'reads "models/llama-3.1-8B" in bucket "acme-weights"' in typed.stderr
+    assert 'the closest path that one reads is "models/llama-3.1-8b"' in typed.stderr
+    assert json.loads(push("--dry-run", "--json", path="models/x").stdout)["warnings"]
+    assert not [found for found in (without, *read, other_bucket) if "no deployment of" in found.stderr]
+
+
+def test_a_refusal_of_a_skewed_clock_says_so_and_what_to_do(
+    push: Push, s3: Any, simulator: Simulator
+) -> None:
+    from coreweave_inference.simulator.faults import Fault
+
+    simulator.faults.add(Fault("status", "GET", f"^/{BUCKET}", count=None, status=403, body="skewed"))
+    try:
+        refused = push()
+    finally:
+        simulator.faults.clear()
+
+    assert refused.exit_code == 1
+    assert "the clock of this machine differs from the service's" in refused.stderr
+    assert "set the clock" in refused.stderr
+    assert "may not do this" not in refused.stderr
+
+
+def test_a_large_upload_shows_rate_and_rest_on_a_terminal_and_lines_on_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from coreweave_inference.cli import uploads
+
+    def sent() -> str:
+        with uploads._shown(quiet=False) as (compare, progress):
+            compare("models/a.safetensors")
+            for part in range(1, 21):
+                progress("models/a.safetensors", part * 10**8, 2 * 10**9)
+        return capsys.readouterr().err
+
+    piped = sent()
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    shown = sent()
+
+    assert piped.splitlines() == [f"uploaded {tenth * 10} % of 2.0 GB" for tenth in range(1, 11)]
+    assert "models/a.safetensors" in shown
+    assert "2.0/2.0 GB" in shown
+    assert re.search(r"[0-9?.]+ ?[kMGT]?B/s", shown)
+    assert re.search(r"\d:\d\d:\d\d", shown)
 
 
 def test_a_refusal_that_the_clock_explains_says_so() -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from coreweave_inference.api import InferenceApi
@@ -15,6 +16,7 @@ from coreweave_inference.clock import system
 from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault, InvalidDeclaration, one_line
 from coreweave_inference.settings import Settings
 from coreweave_inference.spec.bucket_names import bucket_name_problem
+from coreweave_inference.spec.declaration import read, read_for_stack
 from coreweave_inference.spec.deployment import Model
 from coreweave_inference.spec.kinds import Kind
 from coreweave_inference.spec.unknown import UNKNOWN
@@ -27,6 +29,7 @@ from .exits import errors_told, usage_error
 from .output import say
 from .surroundings import settings_at, stack_at
 
+FILE = "inference.yaml"
 MOST_NAMED = 10
 
 
@@ -51,13 +54,14 @@ def push(asked: Push, *, zone: str, directory: Path, stack: str | None, as_json:
         if faults:
             raise InvalidDeclaration(faults)
         files = files_in(asked.folder, asked.exclude)
-        settings = settings_at(directory, stack_at(directory, stack))
+        name = stack_at(directory, stack)
+        settings, unread = settings_at(directory, name), _unread(directory, name, asked)
         with InferenceApi.of(settings) as api, _shown(quiet=as_json) as (compare, progress):
             storage = _storage(settings, api, zone, asked.bucket)
             plan = storage.plan_upload(files, asked.bucket, asked.path, compare)
             extra = _extra(plan, asked)
             writes = bool(plan.send or (asked.delete and extra))
-            warnings = _serving(api, asked) if writes else ()
+            warnings = (*unread, *(_serving(api, asked) if writes else ()))
             if not as_json:
                 for warning in warnings:
                     say(f"warning: {warning}", error=True)
@@ -119,6 +123,28 @@ def _serving(api: InferenceApi, asked: Push) -> tuple[str, ...]:
                 "and change model.path"
             )
     return tuple(found)
+
+
+def _unread(directory: Path, stack: str | None, asked: Push) -> tuple[str, ...]:
+    """A warning where the declaration of `directory` has deployments on this bucket and none that reads the path."""
+    path = directory / FILE
+    if not path.is_file():
+        return ()
+    try:
+        declaration = read_for_stack(path, stack.rsplit("/", 1)[-1]) if stack else read(path)
+    except CoreWeaveError:
+        return ()  # A push may come before the declaration is right.
+    models = [item.spec["model"] for item in declaration.deployments.values()]
+    paths = [str(model["path"]).strip("/") for model in models if model.get("bucket") == asked.bucket]
+    pushed = asked.path.strip("/")
+    if not paths or any(f"{read}/".startswith(f"{pushed}/") or pushed == read for read in paths):
+        return ()
+    closest = max(paths, key=lambda read: SequenceMatcher(None, read, pushed).ratio())
+    warning = (
+        f'no deployment of {path} reads "{one_line(asked.path)}" in bucket "{asked.bucket}"; the closest path that one reads is '
+        f'"{one_line(closest)}"; push there, or set model.path to "{one_line(pushed)}"'
+    )
+    return (warning,)
 
 
 def _document(

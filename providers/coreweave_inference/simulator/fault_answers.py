@@ -14,6 +14,11 @@ from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.simulator.refusals import Refused, not_found, over_quota
 from coreweave_inference.simulator.resource_kinds import KINDS
 
+SKEWED = (
+    "<?xml version='1.0' encoding='UTF-8'?><Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the "
+    "request time and the current time is too large.</Message></Error>"
+)
+"""Object storage's answer to a signature of another time."""
 HTML = "<html><head><title>Error</title></head><body><h1>upstream request failed</h1></body></html>"
 CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 500: 13, 501: 12, 502: 14, 503: 14, 504: 4}
 
@@ -43,6 +48,8 @@ def made_up_answer(fault: Fault, path: str, query: str) -> Answer:
     elif fault.body == "quota":
         quota = over_quota("US-EAST-04A", 1, 0, 0)
         response = Refused(fault.status, quota.code, quota.message, quota.details).response()
+    elif fault.body == "skewed":
+        response = Response(SKEWED, fault.status, media_type="application/xml")
     else:
         response = Response(HTML if fault.body == "html" else "", fault.status, media_type="text/html")
     response.headers.update(fault.headers)

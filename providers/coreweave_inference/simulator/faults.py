@@ -60,7 +60,7 @@ class Fault:
     count: int | None = 1
     """How many are hit; None: all."""
     status: int = 503
-    body: Literal["status", "quota", "html", "empty"] = "status"
+    body: Literal["status", "quota", "html", "empty", "skewed"] = "status"
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     when: Literal["before", "after"] = "before"
