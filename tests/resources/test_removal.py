@@ -11,6 +11,7 @@ from coreweave_inference.errors import CannotProveGone, CoreWeaveError, Unauthor
 from coreweave_inference.resources.removal import (
     TURN_SECONDS,
     WAITING_AT_ONCE,
+    WHOLE_STACK,
     delete,
     references,
     wait_for_users,
@@ -94,6 +95,24 @@ def test_the_last_delete_of_a_destroy_waits_for_all_of_them(run: Run, api: Api) 
 
     assert api.call("GET", f"/deployments/{DEPLOYMENT_ID}").status_code == 404
     assert api.call("GET", f"/gateways/{GATEWAY_ID}").status_code == 404
+
+
+def test_in_a_destroy_of_a_whole_stack_the_settle_time_is_waited_for_once_and_by_the_account(
+    run: Run, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.memory.checked.clear()
+    monkeypatch.setenv(WHOLE_STACK, "1")
+
+    delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+    seen = api.call("GET", f"/deployments/{DEPLOYMENT_ID}").status_code
+    delete(run, Kind.GATEWAY, GATEWAY_ID, {**OLD, "name": "public"})
+    confirmed, seconds = set(run.memory.gone), sum(run.time.slept)
+    wait_until_gone(run, dict(run.memory.deleted))
+
+    assert (seen, confirmed) == (404, set())
+    assert seconds < 2 * (30 + 5)
+    assert run.memory.gone == {DEPLOYMENT_ID, GATEWAY_ID}
+    assert 15 <= sum(run.time.slept) - seconds < 20
 
 
 def revived(run: Run, simulator: Simulator, times: int) -> None:

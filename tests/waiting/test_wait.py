@@ -291,6 +291,35 @@ def test_what_fails_again_after_it_was_mended_has_failed() -> None:
     assert count == [1]
 
 
+@pytest.mark.parametrize("blip", [False, True])
+def test_what_no_list_shows_for_longer_than_the_settle_time_is_asked_for_by_its_id_before_it_is_called_gone(
+    blip: bool,
+) -> None:
+    ready = named(Kind.DEPLOYMENT, "hidden", "READY")
+    answers: list[ApiObject | CoreWeaveError] = [Unreachable("no answer"), ready] if blip else [ready]
+    asked: list[str] = []
+
+    def find(of: Target) -> Live | None:
+        asked.append(of.id)
+        if of.id == "deleted":
+            return None
+        answer = answers.pop(0)
+        if isinstance(answer, CoreWeaveError):
+            raise answer
+        return answer
+
+    hidden, deleted = waited(
+        [on(Kind.DEPLOYMENT, "hidden"), on(Kind.DEPLOYMENT, "deleted")],
+        Service(deployment=[{}]),
+        HandClock(),
+        find=find,
+    )
+
+    assert (hidden.verdict, hidden.live) == (Ready(), ready)
+    assert deleted.verdict == Failed("is gone")
+    assert asked.count("deleted") == 1
+
+
 def test_what_nobody_mends_and_what_is_gone_stays_failed() -> None:
     asked: list[str] = []
 

@@ -18,6 +18,7 @@ from pulumi import automation
 
 from coreweave_inference.declared_checks import CHECKS, take_findings, take_places
 from coreweave_inference.facts import last_objects
+from coreweave_inference.resources.removal import WHOLE_STACK
 from coreweave_inference.resources.session import RUN_CONFIG, RUN_DIRECTORY
 from coreweave_inference.settings import resolve
 
@@ -37,7 +38,7 @@ from .removals import deletions_in, to_delete, to_remove, without_edges_to
 from .repair import State
 from .results import Record, Result, Watch, following, nobody
 from .selection import Selection, resources_of
-from .stack_state import StackState, organization_of, require_known_format
+from .stack_state import StackState, has_account, organization_of, require_known_format
 from .teardown import DestroyPlan, guarded, plan_destroy
 
 ALL = Selection()
@@ -200,7 +201,10 @@ class Engine:
             return self._delete_alone(to_delete(self.state() or {}, selection))
         stack = self._known_stack()
         return self._run(
-            "destroy", lambda watch: stack.destroy(on_event=watch, color="never"), refresh_flag(refresh)
+            "destroy",
+            lambda watch: stack.destroy(on_event=watch, color="never"),
+            refresh_flag(refresh),
+            variables={WHOLE_STACK: "1"} if has_account(self.state() or {}) else {},
         )
 
     def refresh(self) -> Result:
@@ -267,6 +271,7 @@ class Engine:
         act: Callable[[Callable[[automation.EngineEvent], None]], object],
         more: Sequence[str] = (),
         watch: Watch | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Result:
         record, started, watch = Record(), time.monotonic(), watch or self._watch
         configuration = self._state.configuration()
@@ -294,6 +299,7 @@ class Engine:
             self._identity_told = ""
         with run_directory(happened) as directory:
             variables = {
+                **(variables or {}),
                 RUN_DIRECTORY: str(directory.path),
                 RUN_CONFIG: json.dumps(configuration),
                 "PULUMI_PYTHON_CMD": str(directory.provider_python()),

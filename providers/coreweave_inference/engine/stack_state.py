@@ -21,7 +21,7 @@ from . import local_backend, repair, stacks
 from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
 from .directory import StackDirectory
 from .engine_processes import record_of
-from .happenings import TYPES, Message
+from .happenings import ACCOUNT, TYPES, Message
 from .installation import CommandFailed, PulumiCli
 from .locks import is_stale, locks_in
 from .recovery import Recovery, organization_in
@@ -171,6 +171,13 @@ def require_known_format(state: State) -> None:
     problem = next(filter(None, map(newer_format, outputs)), "")
     if problem:
         raise CannotStart(problem)
+
+
+def has_account(state: State) -> bool:
+    """Whether a destroy of the whole stack ends with the account: one that is protected, kept or not there waits for nothing."""
+    resources = (state.get("deployment") or {}).get("resources") or ()
+    found = [one for one in resources if one.get("type") == ACCOUNT]
+    return any(not (one.get("protect") or one.get("retainOnDelete")) for one in found)
 
 
 def organization_of(state: State) -> str:

@@ -73,6 +73,7 @@ def judge(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[
             settle_seconds=run.settings.settle_seconds,
             report=report,
             mend=lambda target, live: _sent_once_more(run, target, live),
+            find=lambda target: run.live(target.kind, target.id),
             stopped=run.stopped,
         )
         accepted = frozenset(item["id"] for item in covered.values() if item.get("unreadable"))

@@ -20,6 +20,7 @@ FIRST_PAUSE_SECONDS = 0.2
 Look = Callable[[Kind], Mapping[str, Live]]
 Report = Callable[[Sequence[Outcome]], None]
 Mend = Callable[[Target, Live], Target | None]
+Find = Callable[[Target], Live | None]
 
 
 def pauses(elapsed: Callable[[], float], longest_seconds: float) -> Iterator[float]:
@@ -56,18 +57,20 @@ def wait(
     settle_seconds: float,
     report: Report = lambda outcomes: None,
     mend: Mend = lambda target, live: None,
+    find: Find = lambda target: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[Outcome, ...]:
     """Look at all `targets` until each is ready or failed, its deadline passed, or `stopped` says so.
 
     What is late is looked at no more: it did not become ready in its time, whatever the others still need. One look per kind and round. An answer that fails in passing (503, a reset connection) does not end a wait;
-    any other error of `look` does. `mend` may write to a failed object once and return its new target.
+    any other error of `look` does. `find` asks for one object by its id before it is called missing: a LIST may leave it out for
+    longer than the settle time. `mend` may write to a failed object once and return its new target.
     """
     start = clock.monotonic()
     watches = [_Watch(target) for target in targets]
     rests = pauses(lambda: clock.monotonic() - start, poll_seconds)
     while True:
-        _look_at_all(watches, look, clock, settle_seconds, mend)
+        _look_at_all(watches, look, clock, settle_seconds, mend, find)
         elapsed = clock.monotonic() - start
         remaining = _remaining(watches, elapsed)
         outcomes = tuple(watch.outcome(elapsed) for watch in watches)
@@ -86,7 +89,7 @@ def _remaining(watches: Sequence[_Watch], elapsed: float) -> float | None:
 
 
 def _look_at_all(
-    watches: Sequence[_Watch], look: Look, clock: Clock, settle_seconds: float, mend: Mend
+    watches: Sequence[_Watch], look: Look, clock: Clock, settle_seconds: float, mend: Mend, find: Find
 ) -> None:
     pending = [watch for watch in watches if watch.pending]
     for kind in sorted({watch.target.kind for watch in pending}, key=lambda kind: kind.path):
@@ -98,12 +101,19 @@ def _look_at_all(
                 watch.verdict = Waiting(f"could not be looked at: {error}")
             continue
         for watch in mine:
-            _update(watch, live.get(watch.target.id), clock.monotonic(), settle_seconds, mend)
+            try:
+                _update(watch, live.get(watch.target.id), clock.monotonic(), settle_seconds, mend, find)
+            except (Unreachable, ServiceUnavailable, Throttled) as error:
+                watch.verdict = Waiting(f"could not be read: {error}")
 
 
-def _update(watch: _Watch, live: Live | None, now: float, settle_seconds: float, mend: Mend) -> None:
-    watch.live = live
-    watch.verdict, watch.history = judge(watch.target, live, watch.history, now, settle_seconds)
+def _update(
+    watch: _Watch, live: Live | None, now: float, settle_seconds: float, mend: Mend, find: Find
+) -> None:
+    verdict, history = judge(watch.target, live, watch.history, now, settle_seconds)
+    if live is None and isinstance(verdict, Failed) and (live := find(watch.target)) is not None:
+        verdict, history = judge(watch.target, live, watch.history, now, settle_seconds)
+    watch.live, watch.verdict, watch.history = live, verdict, history
     if isinstance(watch.verdict, Failed) and live is not None and not watch.mended:
         watch.mended = True
         target = mend(watch.target, live)
