@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ def session(simulator: Simulator) -> Iterator[Session]:
                 "COREWEAVE_API_TOKEN": simulator.token,
                 "COREWEAVE_API_ENDPOINT": simulator.url,
                 "COREWEAVE_S3_ENDPOINT": simulator.url,
+                "COREWEAVE_SETTLE_SECONDS": "0.4",
             },
             {},
         )
@@ -55,6 +57,21 @@ def test_a_statement_that_was_put_is_taken_with_its_sid_and_never_another_stack_
     assert found[:2] == [Left("it does not exist")] * 2
     assert isinstance(found[2], Found)
     assert (found[2].id, found[2].outputs["sid"], found[2].outputs["__provider"]) == ("acme", own, "p")
+
+
+def test_what_the_provider_of_a_killed_run_still_puts_is_found(session: Session) -> None:
+    storage = session.storage(ZONE)
+    storage.create_bucket("acme", ZONE)
+    sent = inference_statement("acme", ["models"], sid_for(None, "s"))
+    late = threading.Timer(0.2, lambda: storage.put_policy("acme", merged(None, sent)))
+
+    late.start()
+    found = Recovery(session, "")(
+        pending("InferenceBucketPolicy", bucket="acme", prefixes=["models"], __stack="s", __provider="p")
+    )
+    late.join()
+
+    assert isinstance(found, Found)
 
 
 def test_a_statement_that_says_something_else_than_the_creation_put_is_left(session: Session) -> None:

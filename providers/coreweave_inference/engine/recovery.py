@@ -11,7 +11,7 @@ from typing import Any
 
 from pulumi.dynamic import ResourceProvider
 
-from coreweave_inference.errors import AccessDenied, BucketMissing
+from coreweave_inference.errors import AccessDenied, BucketMissing, CoreWeaveError
 from coreweave_inference.policy import (
     find_ours,
     find_owner,
@@ -44,6 +44,7 @@ OBJECTS: dict[str, type[ObjectProvider]] = {
     "Gateway": GatewayProvider,
 }
 PROVIDER = "__provider"
+NOT_THERE = Left("it does not exist")
 
 
 class Recovery:
@@ -53,8 +54,27 @@ class Recovery:
         self._session = session
         self._organization_id = organization_id
 
+        self._looked_since: float | None = None
+
     def __call__(self, resource: Resource) -> Found | Left:
-        """Raises CoreWeaveError where the service cannot be asked."""
+        """Raises CoreWeaveError where the service cannot be asked, or the run is asked to stop.
+
+        "Not there" counts when it lasts for the settle time, which all pending creations share: reads may lag, and the
+        provider of a killed run finishes the request that it is sending.
+        """
+        run = self._session
+        if self._looked_since is None:
+            self._looked_since = run.clock.monotonic()
+        until = self._looked_since + run.settings.settle_seconds
+        while (found := self._look(resource)) == NOT_THERE and run.clock.monotonic() < until:
+            if run.stopped():
+                raise CoreWeaveError(
+                    "stopped while it was not known what an interrupted run created; run again"
+                )
+            run.waits.sleep(max(0.05, min(2.0, until - run.clock.monotonic())))
+        return found
+
+    def _look(self, resource: Resource) -> Found | Left:
         name = str(resource["type"]).removeprefix(TYPES)
         inputs = plain(without_secrets(resource.get("inputs") or {}))
         with speaking_through(self._session):
@@ -152,7 +172,7 @@ class Recovery:
             not self._organization_id or self._organization_id in seen or self._session.settings.accept_gone
         )
         if sure:
-            return Left("it does not exist")
+            return NOT_THERE
         return Left(
             f"the token of {self._session.settings.token_source} sees nothing of organisation {self._organization_id}, so "
             "whether it exists is not known, and the operation stays pending",

@@ -73,6 +73,7 @@ class StackState:
         if not repair.pending(state):
             return ()
         session = Session(self.settings_now())
+        self._tell("a run was interrupted while it created something; looking for what it created")
         try:
             result = repair.repaired(state, Recovery(session, organization_in(state)))
         finally:
