@@ -45,6 +45,7 @@ def findings(*situations):
         ({"data-parallel-size": 2}, [("engine-tensor-parallel", Severity.ERROR)]),
         ({"enable-prefix-caching": False}, [("engine-flag", Severity.WARNING)]),
         ({"enforce-eager": True}, [("engine-flag", Severity.WARNING)]),
+        ({"trust-remote-code": "on"}, [("engine-flag", Severity.WARNING)]),
         ({"trust-remote-code": ""}, []),
         ({"compilation-config.pass_config.fuse_allreduce_rms": True}, []),
         ({"default-chat-template-kwargs": '{"enable_thinking": false}'}, []),
@@ -86,6 +87,8 @@ def test_all_parallel_sizes_together_are_the_gpus_of_a_replica(config, gpus, exp
     [
         ({"enforce-eager": True}, 'enforce-eager: ""'),
         ({"enable-prefix-caching": False}, 'no-enable-prefix-caching: ""'),
+        ({"enable-prefix-caching": "no"}, 'no-enable-prefix-caching: ""'),
+        ({"trust-remote-code": "yes"}, 'trust-remote-code: ""'),
         ({"no-enable-prefix-caching": False}, 'enable-prefix-caching: ""'),
         ({"enable-auto-tool-choice": False}, "remove the key"),
     ],

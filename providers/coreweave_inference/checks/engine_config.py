@@ -29,6 +29,8 @@ DOCUMENTED_KEYS = (
 VALUES = {"structured-outputs-config.backend": ("guidance", "xgrammar")}
 """Values that the documentation limits."""
 FLAGS = frozenset({AUTO_TOOL_CHOICE})
+TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
+"""Booleans of YAML 1.1 and 1.2: what an author means as one reaches the engine as text."""
 """Documented as switched on by an empty value."""
 
 
@@ -120,13 +122,13 @@ def flag_value(view: View) -> Iterator[Problem]:
 
 
 def _is_boolean(key: str, value: str) -> bool:
-    """Whether a value is true or false where none belongs: the members of a JSON option (`a.b`) do have such values."""
-    return "." not in key and value.lower() in ("true", "false")
+    """Whether a value is a boolean of YAML where none belongs: the members of a JSON option (`a.b`) do have such values."""
+    return "." not in key and value.lower() in (*TRUE, *FALSE)
 
 
 def _right_form(key: str, value: str, allowed: tuple[str, ...] | None) -> str:
     """`enforce-eager: ""` for true, `no-enable-prefix-caching: ""` for false, where the service allows that."""
-    if value == "true":
+    if value in TRUE:
         return f'write {key}: ""'
     opposite = key.removeprefix("no-") if key.startswith("no-") else f"no-{key}"
     if key in FLAGS or (allowed and opposite not in allowed):
