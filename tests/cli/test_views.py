@@ -140,6 +140,29 @@ def test_the_live_table_shows_what_changes_and_leaves_out_what_is_unchanged() ->
     ]
 
 
+def test_the_live_table_and_a_plan_fit_80_columns_and_lose_nothing() -> None:
+    console = Console(file=StringIO(), width=80, color_system=None)
+    long = f"{TYPES}InferenceBucketPolicy::weights-of-the-whole-company-policy"
+    view = LiveTable(console)
+    for happening in (
+        *RUN,
+        Step(long, "create", "started"),
+        Progress(CHAT, "UPDATING", "waiting", "w" * 200),
+    ):
+        view(happening)
+    made = tuple(Change(f"resources.{name}", None, "x" * 20) for name in ("a", "b", "c", "d"))
+    steps = (Step(CHAT, "create", "done", made), Step(READY, "create", "done"))
+
+    console.print(view.table())
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    lines = plan(Result("preview", "serving", "dev", ok=True, steps=steps))
+
+    assert all(len(line.rstrip()) <= 80 for line in (*shown.splitlines(), *lines))
+    assert shown.count("w") > 200
+    assert "UPDATING" in shown
+    assert "creating" in shown
+
+
 def test_a_plan_shows_fields_and_counts() -> None:
     result = Result(
         "preview",
@@ -150,7 +173,7 @@ def test_a_plan_shows_fields_and_counts() -> None:
         steps=(
             Step(PUBLIC, "same", "done"),
             Step(CHAT, "update", "done", (Change("traffic.weight", 900, 500),)),
-            Step(READY, "update", "done", (Change('objects["chat"].revision', "a", "b"),)),
+            Step(READY, "update", "done", (Change('objects["deployment chat"].revision', "a", "b"),)),
             Step(BUCKET, "delete", "done", kept=True),
         ),
         drift=(Step(PUBLIC, "refresh", "done", (Change("zones", ["A"], None),)),),
@@ -162,6 +185,7 @@ def test_a_plan_shows_fields_and_counts() -> None:
         '~ update   deployment "chat"',
         "    traffic.weight: 900 -> 500",
         "~ update   readiness",
+        '    waits until these serve: deployment "chat"',
         '  keep     weights bucket "weights"',
         "2 to update, 1 to keep, 1 unchanged",
     ]

@@ -51,8 +51,11 @@ def test_a_change_that_clients_will_feel_and_what_a_provider_refuses_are_finding
     assert (refused["code"], refused["ok"]) == (2, False)
     assert described(refused) == [("refused", "bucket", "b", "buckets.b", 6)]
     assert all(
-        "exists already and this stack did not make it" in found["what"] for found in refused["findings"]
+        "exists already and nothing shows that this stack created it" in found["what"]
+        for found in refused["findings"]
     )
+    assert "inference.yaml:6); say `adopt: true`" in refused["errors"][0]
+    assert "`existing.buckets`" in refused["errors"][0]
     assert all(found["do"].startswith("say `adopt: true`") for found in refused["findings"])
     assert (first.returncode, preview["code"]) == (0, 0)
     assert "gateway-replaced" not in first.stdout + first.stderr

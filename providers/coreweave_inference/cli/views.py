@@ -169,8 +169,14 @@ class LiveTable(View):
 
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in ("object", "what", "status", "age", "message"):
+            # A name as long as the window is wide leaves room for the other columns.
             table.add_column(
-                name, no_wrap=name != "message", overflow="fold", justify="right" if name == "age" else "left"
+                name,
+                no_wrap=name not in ("object", "message"),
+                overflow="fold",
+                justify="right" if name == "age" else "left",
+                min_width=len(name),
+                max_width=max(20, self._console.width // 2 - 4) if name == "object" else None,
             )
         with self._lock:
             rows, ready = self._rows.rows(), self._rows.ready()

@@ -51,6 +51,8 @@ UNKNOWN = "(known when it is made)"
 OF_IDENTITY = ("apiId",)
 """Fields of a creation that follow from the rest of it."""
 LONGEST_VALUE = 80
+LONGEST_LINE = 76
+"""With the four spaces before it: a terminal of 80 columns."""
 
 
 def shown(value: Any, longest: int | None = LONGEST_VALUE) -> str:
@@ -104,7 +106,7 @@ def saved_plan(directory: Path, stack: str, file: Path) -> str:
 
 def _fields(step: Step, *, full: bool) -> list[str]:
     if step.kind == READINESS:
-        return [f"waits for {line}" for line in _broken(step.changes, after=False)]
+        return _readiness(step)
     if step.kind == "account":
         return []
     if verb_of(step) != "create":
@@ -112,6 +114,27 @@ def _fields(step: Step, *, full: bool) -> list[str]:
     if full:
         return [f"{change.path}: {shown(change.after, None)}" for change in step.changes]
     return _short(step.changes)
+
+
+def _readiness(step: Step) -> list[str]:
+    """What a run would do with `readiness`: wait for what is broken, or for what changes."""
+    broken = [f"waits for {line}" for line in _broken(step.changes, after=False)]
+    if broken or verb_of(step) not in ("create", "update"):
+        return broken
+    paths = {
+        keys[1] for c in step.changes if (keys := path_keys(c.path))[:1] == ["objects"] and len(keys) > 1
+    }
+    names = sorted(_label(str(key)) for key in paths)
+    if not names:
+        created = verb_of(step) == "create"
+        return ["waits until every object serves" if created else "records what the stack manages"]
+    return [cut(f"waits until these serve: {', '.join(names)}", LONGEST_LINE)]
+
+
+def _label(text: str) -> str:
+    """`deployment "chat"` from `deployment chat`."""
+    kind = next((found for found in OURS.values() if text.startswith(f"{found} ")), "")
+    return f'{kind} "{text.removeprefix(kind).strip()}"' if kind else text
 
 
 def _short(fields: Iterable[Change]) -> list[str]:
@@ -123,7 +146,7 @@ def _short(fields: Iterable[Change]) -> list[str]:
         value = shown(field.after)
         if top not in OF_IDENTITY and field.after is not False:
             lines.setdefault(top, []).append(f"{rest} {value}" if rest else value)
-    return [f"{top}: {cut(', '.join(parts), LONGEST_VALUE)}" for top, parts in lines.items()]
+    return [cut(f"{top}: {', '.join(parts)}", LONGEST_LINE) for top, parts in lines.items()]
 
 
 def drift(result: Result, *, full: bool = False) -> list[str]:
@@ -147,9 +170,7 @@ def _broken(changes: Iterable[Change], *, after: bool) -> list[str]:
         here, there = (change.after, change.before) if after else (change.before, change.after)
         keys = path_keys(change.path)
         if keys[-1:] == ["health"] and len(keys) > 1 and here and (after or not there):
-            label = str(keys[-2])
-            kind = next((found for found in OURS.values() if label.startswith(f"{found} ")), "")
-            lines.append(f'{kind} "{label.removeprefix(kind).strip()}": {here}')
+            lines.append(f"{_label(str(keys[-2]))}: {here}")
     return lines
 
 

@@ -38,6 +38,19 @@ def refusals(messages: Iterable[Message], places: Places | None) -> tuple[Mappin
     return tuple(fault.as_finding(REFUSED) for fault in dict.fromkeys(faults))
 
 
+def located(errors: Iterable[str], places: Places | None) -> tuple[str, ...]:
+    """The errors, each that names an object with the file and line of its declaration after what is wrong."""
+    return tuple(_located(text, places) if places else text for text in errors)
+
+
+def _located(text: str, places: Places) -> str:
+    found = LINE.match(text)
+    fault = _fault(text, places) if found and "\n" not in text else None
+    what, sign, do = text.partition("; ")
+    place = f"{fault.file}:{fault.line}" if fault and fault.line else ""
+    return f"{what} ({place}){sign}{do}" if place and place not in text else text
+
+
 def _fault(text: str, places: Places | None) -> Fault:
     found = LINE.match(text)
     if found is None:

@@ -25,7 +25,7 @@ from coreweave_inference.settings import resolve
 from . import stacks
 from .directory import StackDirectory
 from .environment import environment_with
-from .findings import refusals
+from .findings import located, refusals
 from .happenings import Happening, Message, Step, error_text, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
 from .interruption import interruptible, run_directory
@@ -316,7 +316,7 @@ class Engine:
             stopped, moved, self._seen = directory.stopped, directory.moved(), directory.seen()
         self._seen_urns = record.urns
         errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))
-        ok = failure is None
+        ok, places = failure is None, take_places()
         return record.result(
             operation,
             self.directory.project,
@@ -324,10 +324,10 @@ class Engine:
             ok=ok,
             stopped=stopped,
             moved=moved,
-            errors=errors,
+            errors=located(errors, places) if record.refused or operation == "preview" else errors,
             outputs=record.outputs if operation == "up" and ok else {},
             repairs=tuple(self._state.repairs),
-            findings=(*take_findings(), *refusals(record.messages, take_places())),
+            findings=(*take_findings(), *refusals(record.messages, places)),
             refused=not ok and (self._program.refused or record.refused),
             seconds=round(time.monotonic() - started, 2),
         )

@@ -54,8 +54,8 @@ def refusal(run: Session, declared: Mapping[str, Any], live: BucketState) -> Fau
     whose = ", and its tag is another stack's" if owner else ""
     return Fault(
         f'a bucket "{name}" exists already and nothing shows that this stack created it{whose}',
-        do="say `adopt: true` to manage it here, use it without managing it, or choose another name; if a killed run of "
-        f"this stack created it, run once with {ADOPT}={name}",
+        do="say `adopt: true` to manage it here, declare it under `existing.buckets` to use it without managing it, or choose "
+        f"another name; if a killed run of this stack created it, run once with {ADOPT}={name}",
     )
 
 
