@@ -283,6 +283,26 @@ def test_readiness_that_only_follows_a_change_is_not_told() -> None:
     assert told(alone) == {"ready": ["waits again for deployment chat, which the last run did not see ready"]}
 
 
+@pytest.mark.parametrize(
+    ("weight", "words"), [(100, "is FAILED while it has traffic"), (0, "does not serve")]
+)
+def test_a_failed_deployment_that_has_traffic_is_named_as_such(weight: int, words: str) -> None:
+    def objects(**health: str) -> dict[str, Any]:
+        return {"objects": {"deployment chat": {"id": "i", "revision": "1", **health}}}
+
+    chat, other = deployment(weight=weight), {**deployment(), "apiId": "id-other", "name": "other-dev"}
+    found = review_of(
+        same("gateway", "public", gateway()),
+        same("deployment", "chat", chat),
+        same("deployment", "other", other),
+        step("update", "readiness", "ready", objects(health="FAILED: no weights"), objects()),
+    )
+
+    (sentence,) = told(found)["ready"]
+    assert sentence.startswith(f"waits for deployment chat, which {words}")
+    assert sentence.endswith("FAILED: no weights")
+
+
 def test_dangerous_changes_come_first_and_then_those_worth_a_look() -> None:
     found = review_of(
         same("gateway", "public", gateway()),

@@ -11,18 +11,19 @@ from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
 from coreweave_inference.review.scene import Scene
 from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
-from coreweave_inference.spec import UNKNOWN
+from coreweave_inference.spec import UNKNOWN, Kind
 
+FAILED = "FAILED"
 WORDS = {"create": "creates", "update": "updates", "import": "takes in as it is"}
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], _scene: Scene
+    resource: Resource, changes: Sequence[PropertyChange], scene: Scene
 ) -> Iterator[Consequence]:
     """Everything worth saying about one resource of which only properties are known."""
     names = {"noun": resource.noun, "name": resource.label}
     if resource.noun == "readiness":
-        yield from _judged_again(resource)
+        yield from _judged_again(resource, scene)
     elif resource.operation == "replace":
         yield dangerous(say("replaces {noun} {name} ({paths})", paths=_paths(changes), **names))
     elif resource.operation == "delete":
@@ -42,15 +43,22 @@ def _changed(change: PropertyChange) -> Consequence:
     return plain(say("{path} {before} → {after}", path=change.path, before=change.before, after=change.after))
 
 
-def _judged_again(resource: Resource) -> Iterator[Consequence]:
+def _judged_again(resource: Resource, scene: Scene) -> Iterator[Consequence]:
     """A revision that is known and was not seen to serve: the last run failed or was stopped."""
     lost = broken(resource.before)
     for label in sorted(lost.keys() & covered_objects(resource.after).keys()):
-        words = "waits for {label}, which does not serve any more: {why}"
+        failed = lost[label].startswith(FAILED) and _has_traffic(label, resource.stack, scene)
+        state = "is FAILED while it has traffic" if failed else "does not serve any more"
+        words = f"waits for {{label}}, which {state}: {{why}}"
         yield caution(say(words, label=label, why=lost[label]))
     names = [label for label in unjudged(resource) if label not in lost]
     if names:
         yield caution(say("waits again for {names}, which the last run did not see ready", names=names))
+
+
+def _has_traffic(label: str, stack: str, scene: Scene) -> bool:
+    name = label.removeprefix(f"{Kind.DEPLOYMENT.noun} ")
+    return scene.serves_now(name) or scene.serves_now(f"{name} ({stack})")
 
 
 def unjudged(resource: Resource) -> list[str]:
