@@ -212,7 +212,8 @@ def test_a_path_that_no_deployment_of_the_declaration_reads_is_a_warning_that_na
 
     typed = push("--dry-run", path="models/llama-3.1-8B")
     read = [
-        push("--dry-run", path=path) for path in ("models/llama-3.1-8b", "/models/llama-3.1-8b/", "models")
+        push("--dry-run", path=path)
+        for path in ("/models/llama-3.1-8b/", "models/llama-3.1-8b/original", "models")
     ]
     other_bucket = push("--dry-run", bucket="acme-weights-2", path="x")
 

@@ -115,8 +115,7 @@ def _serving(api: InferenceApi, asked: Push) -> tuple[str, ...]:
         model = live.spec.get("model")
         model = model if isinstance(model, dict) else {}
         served = f"{str(model.get('path', '')).strip('/')}/"
-        same = served.startswith(pushed) or pushed.startswith(served)
-        if model.get("bucket") == asked.bucket and same and live.status != "DELETING":
+        if model.get("bucket") == asked.bucket and _overlap(pushed, served) and live.status != "DELETING":
             found.append(
                 f'deployment "{one_line(live.name)}" serves "{one_line(served[:-1])}" of this bucket; replicas that start '
                 "later load the new files beside replicas with the old ones; push a new version to a path of its own "
@@ -137,7 +136,7 @@ def _unread(directory: Path, stack: str | None, asked: Push) -> tuple[str, ...]:
     models = [item.spec["model"] for item in declaration.deployments.values()]
     paths = [str(model["path"]).strip("/") for model in models if model.get("bucket") == asked.bucket]
     pushed = asked.path.strip("/")
-    if not paths or any(f"{read}/".startswith(f"{pushed}/") or pushed == read for read in paths):
+    if not paths or any(_overlap(f"{pushed}/", f"{read}/") for read in paths):
         return ()
     closest = max(paths, key=lambda read: SequenceMatcher(None, read, pushed).ratio())
     warning = (
@@ -145,6 +144,11 @@ def _unread(directory: Path, stack: str | None, asked: Push) -> tuple[str, ...]:
         f'"{one_line(closest)}"; push there, or set model.path to "{one_line(pushed)}"'
     )
     return (warning,)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of two folders, each with a slash at its end, is the other or holds it."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def _document(
