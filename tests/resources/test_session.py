@@ -6,17 +6,21 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 import httpx
 import pytest
-from coreweave_inference.api import InferenceApi
+from coreweave_inference.api import ApiObject, InferenceApi
 from coreweave_inference.errors import CannotProveGone, SettingsError
 from coreweave_inference.resources import session
+from coreweave_inference.resources.adoption import TakeOver, decide
+from coreweave_inference.resources.creation import proof_of
 from coreweave_inference.resources.session import Lists, speaking_through
 from coreweave_inference.secret import Secret
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.spec import Kind
+from coreweave_inference.waiting import Revision
 
 from tests.resources.service import ORGANISATION, Run, run_against
 from tests.simulator.inference_fixtures import STRANGER, Api
@@ -217,3 +221,30 @@ def test_progress_goes_to_the_runs_directory_and_a_file_there_stops_it(
     assert not run.stopped()
     (tmp_path / "stop").touch()
     assert run.stopped()
+
+
+@pytest.mark.parametrize("ahead", [-5400.0, 0.0, 5400.0], ids=["behind", "right", "ahead"])
+def test_age_and_readiness_are_told_by_the_service_s_clock_whether_this_one_is_behind_or_ahead_of_it(
+    simulator: Simulator, ahead: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def service_runs_by_its_own_clock(run: Run) -> Run:
+        monkeypatch.setattr(run.time, "now", lambda: simulator.clock.now() + ahead)
+        run.lists.look(Kind.GATEWAY)
+        return run
+
+    with run_against(simulator) as first:
+        revision = Revision.of_write(service_runs_by_its_own_clock(first).service_now())
+        first.time.sleep(40.0)
+    with run_against(simulator) as run:
+        service_runs_by_its_own_clock(run).memory.earlier_run = True
+        written = run.written_at("chat", Revision.parse(str(revision)))
+        proof = proof_of(run)
+
+        assert 38 <= run.clock.monotonic() - written.at <= 42
+        assert proof.now is not None
+        assert abs(proof.now - simulator.clock.now()) <= 2
+        spec = {"name": "chat-dev"}
+        for age, adopts in ((3500.0, True), (3700.0, False)):
+            created = datetime.fromtimestamp(simulator.clock.now() - age, timezone.utc).isoformat()
+            live = ApiObject(Kind.GATEWAY, "1", "chat-dev", spec, "READY", created_at=created)
+            assert isinstance(decide(Kind.GATEWAY, "1", spec, [live], proof), TakeOver) is adopts
