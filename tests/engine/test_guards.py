@@ -53,6 +53,20 @@ def test_a_move_under_a_parent_with_an_alias_leaves_the_live_objects_alone(workb
     assert (quiet.ok, quiet.changes) == (True, {})
 
 
+def test_a_statement_that_was_removed_outside_is_put_again_by_an_up_that_refreshes(
+    workbench: Workbench,
+) -> None:
+    workbench.declare(stack())
+    workbench.up()
+    before = workbench.service.sids()
+    workbench.service.s3.delete_bucket_policy(Bucket="acme-weights")
+
+    run = workbench.up("--refresh")
+
+    assert run.ok, run.errors
+    assert workbench.service.sids() == before
+
+
 def test_a_key_that_is_renamed_with_an_alias_and_back_without_one_keeps_its_object(
     workbench: Workbench,
 ) -> None:

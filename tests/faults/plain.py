@@ -5,11 +5,10 @@ Nothing is noted, repaired or found again between two runs; an interrupt goes to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
-from coreweave_inference.engine.installation import CommandFailed
+from coreweave_inference.engine.interruption import RunDirectory
 from coreweave_inference.engine.operations import Engine
-from coreweave_inference.engine.results import Record
 
 
 class PlainEngine(Engine):
@@ -19,10 +18,9 @@ class PlainEngine(Engine):
         """Pulumi repairs nothing."""
         return ()
 
-    def _keep_in_mind(self, attempts: Sequence[str], record: Record) -> None:
-        """Pulumi notes nothing beside its state."""
+    def _variables(self, variables: Mapping[str, str]) -> Mapping[str, str]:
+        """Nobody tells the providers of a directory for notes, or of what the state shows."""
+        return {}
 
-    def _interruptible(
-        self, first: Callable[[], None], act: Callable[[], object], more: Sequence[str]
-    ) -> CommandFailed | None:
-        return super()._interruptible(self._cli.interrupt, act, more)
+    def _stop(self, directory: RunDirectory) -> Callable[[], None]:
+        return self._cli.interrupt

@@ -160,10 +160,11 @@ def test_a_bucket_is_left_alone_where_one_part_of_the_proof_is_missing(
     if missing == "plain pulumi":
         monkeypatch.setenv("COREWEAVE_RUN_DIRECTORY", str(tmp_path))
 
-    for act in (bucket.up, bucket.provider.create):
-        with pytest.raises(CoreWeave, match=f"COREWEAVE_TAKE_OVER={name}"):
-            act(weights(name))
+    refused = bucket.refusals(weights(name))
+    with pytest.raises(CoreWeave, match=f"COREWEAVE_TAKE_OVER={name}"):
+        bucket.provider.create(weights(name))
 
+    assert [f"COREWEAVE_TAKE_OVER={name}" in reason for reason in refused] == [True]
     live = run.storage().bucket(name)
     assert live is not None
     assert live.tags == tags

@@ -28,7 +28,7 @@ from .environment import environment_with
 from .findings import located, refusals
 from .happenings import Happening, Message, Step, error_text, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
-from .interruption import interruptible, run_directory
+from .interruption import RunDirectory, interruptible, run_directory
 from .known_stack import KnownStack, known_stack, refresh_flag
 from .limited import can_stay, note_staying, require_dependents
 from .plans import Plan, new_salt, plan_of, recording, with_adoptions
@@ -298,18 +298,14 @@ class Engine:
             happened(Message("info", self._identity_told))
             self._identity_told = ""
         with run_directory(happened) as directory:
-            variables = {
-                **(variables or {}),
-                RUN_DIRECTORY: str(directory.path),
-                RUN_CONFIG: json.dumps(configuration),
-                "PULUMI_PYTHON_CMD": str(directory.provider_python()),
-                **own,
-            }
+            known = {RUN_DIRECTORY: str(directory.path), RUN_CONFIG: json.dumps(configuration), **own}
+            python = {"PULUMI_PYTHON_CMD": str(directory.provider_python())}
+            variables = {**(variables or {}), **self._variables(known), **python}
             runs = self._plan if operation != "preview" else None
             deletes = operation == "destroy"
             directory.agree(runs.agreement(deletes_first=deletes) if runs else recording(self._salt))
             # What was perhaps made is noted before a signal can end this process.
-            with environment_with(variables), interruptible(directory.stop, self._cli.interrupt):
+            with environment_with(variables), interruptible(self._stop(directory), self._cli.interrupt):
                 failure = self._failure(lambda: act(on_event), more)
                 if failure is not None:
                     self._state.keep_in_mind(directory.attempts(), record)
@@ -331,6 +327,14 @@ class Engine:
             refused=not ok and (self._program.refused or record.refused),
             seconds=round(time.monotonic() - started, 2),
         )
+
+    def _variables(self, variables: Mapping[str, str]) -> Mapping[str, str]:
+        """What the providers of a run are told that plain `pulumi` does not tell them."""
+        return variables
+
+    def _stop(self, directory: RunDirectory) -> Callable[[], None]:
+        """What the first interrupt does."""
+        return directory.stop
 
     def _failure(self, act: Callable[[], object], more: Sequence[str]) -> CommandFailed | None:
         """Run it with `more` arguments; what it failed with, if it did."""

@@ -66,6 +66,15 @@ def fault_of_statement(run: Session, policy: Mapping[str, Any]) -> Fault | None:
         return None
 
 
+def statement_is_there(run: Session, policy: Mapping[str, Any]) -> bool:
+    """Whether the bucket's policy holds this stack's statement; False too where object storage does not tell."""
+    try:
+        document = run.storage().policy(str(policy["bucket"]))
+    except CoreWeaveError:
+        return False
+    return find_ours(document, sid_for(None, str(policy.get(STACK, "")))) is not None
+
+
 def statement_of_another_state(
     run: Session, policy: Mapping[str, Any], document: Mapping[str, Any] | None
 ) -> Fault | None:

@@ -76,7 +76,8 @@ class InferenceBucketPolicyProvider(HostedProvider):
         if before.get("bucket") == declared.get("bucket") and STACK in before:
             declared[STACK] = before[STACK]  # As its Sid has it, whatever the stack is called now.
         in_last_state, bucket = declared.pop(LAST_BUCKET, None), declared.get("bucket")
-        if not before and in_last_state == bucket and bucket not in may_adopt():
+        forced = not before and in_last_state == bucket and bucket not in may_adopt()
+        if forced and in_use.statement_is_there(current(), declared):
             return CheckResult(news, failures(_subject(declared), [_forced_replacement(str(bucket))]))
         wrong = _faults(declared) or in_use.claimed_by_another(current(), declared, "policy", bucket)
         if before and before.get("bucket") == bucket:
@@ -230,7 +231,7 @@ def _is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def _forced_replacement(bucket: str) -> Fault:
-    """Nothing but `--replace` or a taint makes the engine create what the state has: the statement is there, and would stay."""
+    """Where the statement is there, nothing but `--replace` or a taint makes the engine create what the state has."""
     return Fault(
         f'the replacement that is forced would replace nothing: the statement in the policy of bucket "{bucket}" is in the '
         "state and would stay as it is",
