@@ -29,7 +29,7 @@ from coreweave_inference.checks import (
     run,
     view_of,
 )
-from coreweave_inference.spec.declaration import Declaration, read
+from coreweave_inference.declaration import Declaration, read
 
 T = TypeVar("T")
 AIM_SECONDS = 0.3

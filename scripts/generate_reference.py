@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from coreweave_inference.checks import reference
+from coreweave_inference.declaration import schema
+from coreweave_inference.declaration.references import WEIGHT_ALONE
+from coreweave_inference.declaration.sections import BucketSection, OptionsSection
+from coreweave_inference.model import CapacityClaimSpec, DeploymentSpec, GatewaySpec
+from coreweave_inference.model.message import Change
+from coreweave_inference.model.shape import FieldShape, Form, fields_of
 from coreweave_inference.review.restarts import Effect, field_effects
-from coreweave_inference.spec import CapacityClaimSpec, DeploymentSpec, GatewaySpec
-from coreweave_inference.spec.declaration import schema
-from coreweave_inference.spec.declaration.references import WEIGHT_ALONE
-from coreweave_inference.spec.declaration.sections import BucketSection, OptionsSection
-from coreweave_inference.spec.message import Change
-from coreweave_inference.spec.shape import FieldShape, Form, fields_of
 from pydantic import BaseModel
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coreweave_inference import storage
+from coreweave_inference.storage import client as storage
 
 
 def pytest_runtest_setup() -> None:

@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .policy import inference_statement
-    from .python_program import export
-    from .resources.account import Account
-    from .resources.arguments import (
+    from .policy.statements import inference_statement
+    from .program.arguments import (
         Autoscaling,
         BodyBasedRouting,
         CoreWeaveAuth,
@@ -32,45 +30,47 @@ if TYPE_CHECKING:
         Traffic,
         WeightsAndBiasesAuth,
     )
+    from .program.data_sources import existing_bucket, existing_capacity_claim, existing_gateway
+    from .program.existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
+    from .resources.account import Account
     from .resources.capacity_claim import CapacityClaim
     from .resources.deployment import Deployment
-    from .resources.existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
     from .resources.gateway import Gateway
     from .resources.inference_bucket_policy import InferenceBucketPolicy
-    from .resources.looking_up import existing_bucket, existing_capacity_claim, existing_gateway
     from .resources.readiness import Readiness
     from .resources.weights_bucket import WeightsBucket
-    from .stack import Stack, load
+    from .stack.build import Stack, load
+    from .stack.python_program import export
 
 _HOMES = {
     "Account": "resources.account",
-    "Autoscaling": "resources.arguments",
-    "BodyBasedRouting": "resources.arguments",
+    "Autoscaling": "program.arguments",
+    "BodyBasedRouting": "program.arguments",
     "CapacityClaim": "resources.capacity_claim",
-    "CoreWeaveAuth": "resources.arguments",
+    "CoreWeaveAuth": "program.arguments",
     "Deployment": "resources.deployment",
-    "EndpointConfiguration": "resources.arguments",
-    "ExistingBucket": "resources.existing",
-    "ExistingCapacityClaim": "resources.existing",
-    "ExistingGateway": "resources.existing",
+    "EndpointConfiguration": "program.arguments",
+    "ExistingBucket": "program.existing",
+    "ExistingCapacityClaim": "program.existing",
+    "ExistingGateway": "program.existing",
     "Gateway": "resources.gateway",
-    "HeaderBasedRouting": "resources.arguments",
+    "HeaderBasedRouting": "program.arguments",
     "InferenceBucketPolicy": "resources.inference_bucket_policy",
-    "Model": "resources.arguments",
-    "PathBasedRouting": "resources.arguments",
+    "Model": "program.arguments",
+    "PathBasedRouting": "program.arguments",
     "Readiness": "resources.readiness",
-    "Resources": "resources.arguments",
-    "Runtime": "resources.arguments",
-    "Stack": "stack",
-    "Traffic": "resources.arguments",
-    "WeightsAndBiasesAuth": "resources.arguments",
+    "Resources": "program.arguments",
+    "Runtime": "program.arguments",
+    "Stack": "stack.build",
+    "Traffic": "program.arguments",
+    "WeightsAndBiasesAuth": "program.arguments",
     "WeightsBucket": "resources.weights_bucket",
-    "existing_bucket": "resources.looking_up",
-    "existing_capacity_claim": "resources.looking_up",
-    "existing_gateway": "resources.looking_up",
-    "export": "python_program",
-    "inference_statement": "policy",
-    "load": "stack",
+    "existing_bucket": "program.data_sources",
+    "existing_capacity_claim": "program.data_sources",
+    "existing_gateway": "program.data_sources",
+    "export": "stack.python_program",
+    "inference_statement": "policy.statements",
+    "load": "stack.build",
 }
 
 __all__ = [

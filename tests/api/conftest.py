@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from coreweave_inference.api import InferenceApi
-from coreweave_inference.secret import Secret
+from coreweave_inference.api.client import InferenceApi
+from coreweave_inference.settings.secret import Secret
 
 TOKEN = "CW-SECRET-abcdef"
 

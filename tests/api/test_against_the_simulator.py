@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from coreweave_inference.api import InferenceApi
+from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.errors import AlreadyExists, NotFound, Refused, Unauthorized
-from coreweave_inference.secret import Secret
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Behaviour, Simulator
 from coreweave_inference.simulator.faults import Fault
-from coreweave_inference.spec.kinds import Kind
 
 
 @pytest.fixture(params=[False, True], ids=["sparse", "zero-values"])

@@ -9,14 +9,10 @@ import traceback
 import httpx
 import pytest
 from coreweave_inference import __version__
-from coreweave_inference.api import InferenceApi
-from coreweave_inference.errors import (
-    Refused,
-    SettingsError,
-    Unreachable,
-)
-from coreweave_inference.secret import Secret
-from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.api.client import InferenceApi
+from coreweave_inference.errors import Refused, SettingsError, Unreachable
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.settings.secret import Secret
 
 from tests.api.script import GATEWAY, ID, TOKEN, Script, ok
 
@@ -150,7 +146,9 @@ def test_the_log_names_method_path_status_and_time_and_nothing_else(connect, cap
         Kind.GATEWAY, {"id": ID, "weightsAndBiasesAuth": {"apiKey": "wandb-key"}}
     )
 
-    ours = [record.getMessage() for record in caplog.records if record.name == "coreweave_inference.api"]
+    ours = [
+        record.getMessage() for record in caplog.records if record.name == "coreweave_inference.api.client"
+    ]
     assert ours == ["POST /v1alpha1/inference/gateways -> 200 in 0 ms"]
     assert TOKEN not in caplog.text
     assert "wandb-key" not in caplog.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from coreweave_inference.api_errors import error_of, read_error
+from coreweave_inference.api.errors import error_of, read_error
 from coreweave_inference.errors import (
     AlreadyExists,
     ApiError,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from coreweave_inference.api_objects import object_in
-from coreweave_inference.api_secrets import KnownSecrets
-from coreweave_inference.secret import Secret
-from coreweave_inference.spec import Kind
+from coreweave_inference.api.objects import object_in
+from coreweave_inference.api.secrets import KnownSecrets
+from coreweave_inference.model import Kind
+from coreweave_inference.settings.secret import Secret
 
 VALUE = "hf_0123456789"
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from coreweave_inference.api import InferenceApi
+from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.errors import Unreachable
-from coreweave_inference.secret import Secret
+from coreweave_inference.model import Kind
+from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
-from coreweave_inference.spec import Kind
 
 ID = "11111111-1111-4111-8111-111111111111"
 
@@ -83,7 +83,7 @@ def test_a_stopped_run_gives_a_hanging_read_up_at_once_and_sends_no_repeat(simul
 def test_a_stopped_run_says_that_what_became_of_a_write_is_not_known(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coreweave_inference.limits.GRACE_OF_A_WRITE", 0.3)
+    monkeypatch.setattr("coreweave_inference.network.limits.GRACE_OF_A_WRITE", 0.3)
     simulator.faults.add(Fault("delay", "DELETE", "/gateways/", seconds=20.0, count=None))
 
     with (

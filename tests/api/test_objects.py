@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from coreweave_inference.api_objects import (
+from coreweave_inference.api.objects import (
     ApiObject,
     Condition,
     UnreadableAnswer,
@@ -14,7 +14,7 @@ from coreweave_inference.api_objects import (
     objects_in,
     parsed_time,
 )
-from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.model.kinds import Kind
 
 ID = "11111111-1111-4111-8111-111111111111"
 

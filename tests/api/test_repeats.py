@@ -14,7 +14,7 @@ from coreweave_inference.errors import (
     Throttled,
     Unreachable,
 )
-from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.model.kinds import Kind
 
 from tests.api.script import GATEWAY, ID, TROUBLE, Script, ok
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from coreweave_inference.retries import Outcome, retry_after, retry_delay
+from coreweave_inference.api.retries import Outcome, retry_after, retry_delay
 
 
 def delay(method="GET", attempt=1, outcome=None, *, repeatable=True, elapsed=0.0, budget=60.0, draw=0.0):

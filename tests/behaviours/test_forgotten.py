@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from coreweave_inference.engine.attempts import noted, put_back, taken_up, unsettled
-from coreweave_inference.engine.happenings import ACCOUNT
+from coreweave_inference.engine.events import ACCOUNT
 from coreweave_inference.engine.repair import Found, repaired
 
 STACK = "urn:pulumi:dev::serving::"

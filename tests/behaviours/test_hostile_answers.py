@@ -10,10 +10,10 @@ from pathlib import Path
 import coreweave_inference
 import httpx
 import pytest
-from coreweave_inference.api import InferenceApi
-from coreweave_inference.secret import Secret
+from coreweave_inference.api.client import InferenceApi
+from coreweave_inference.model import Kind
+from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator.records import Condition
-from coreweave_inference.spec import Kind
 
 from tests.engine.declarations import stack
 from tests.engine.workbench import ORGANISATION, Workbench

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from coreweave_inference.spec import Kind
+from coreweave_inference.model import Kind
 from coreweave_inference.waiting import Ready, Revision, Target, Waiting
 from coreweave_inference.waiting.judging import judge
 from coreweave_inference.waiting.observations import History

@@ -24,9 +24,9 @@ from coreweave_inference.checks import (
     view_of,
 )
 from coreweave_inference.checks.pages import base
-from coreweave_inference.spec.declaration import Declaration, read
-from coreweave_inference.spec.identity import Place, default_name, object_id, replace_identity
-from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.declaration import Declaration, read
+from coreweave_inference.model.identity import Place, default_name, object_id, replace_identity
+from coreweave_inference.model.kinds import Kind
 
 WE = Identity("us", "serving", "dev")
 THEY = Identity("they", "serving", "theirs")

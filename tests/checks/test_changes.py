@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from coreweave_inference.checks import Severity, run
-from coreweave_inference.spec.versions import newest
+from coreweave_inference.model.versions import newest
 
 from tests.checks.situations import checked, codes, view
 

@@ -9,19 +9,19 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 
 import pytest
-from coreweave_inference.api import InferenceApi
+from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.checks import PlainObject, Severity
+from coreweave_inference.discovery import checks_for, checks_for_objects, last_objects
+from coreweave_inference.discovery.account import account
+from coreweave_inference.discovery.weights import MOST_FILES, Wanted, stores
 from coreweave_inference.errors import BucketMissing, StorageError, Unreachable
-from coreweave_inference.facts import checks_for, checks_for_objects, last_objects
-from coreweave_inference.facts.account import account
-from coreweave_inference.facts.weights import MOST_FILES, Wanted, stores
-from coreweave_inference.secret import Secret
-from coreweave_inference.settings import resolve
+from coreweave_inference.model import UNKNOWN, Kind
+from coreweave_inference.model.normal_form import complete
+from coreweave_inference.settings.resolution import resolve
+from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Behaviour, Simulator
 from coreweave_inference.simulator.faults import Fault
-from coreweave_inference.spec import UNKNOWN, Kind
-from coreweave_inference.spec.normal_form import complete
-from coreweave_inference.storage import StoredObject
+from coreweave_inference.storage.client import StoredObject
 
 from tests.checks.situations import THEY, WE, declared, objects
 from tests.simulator.inference_fixtures import s3_client

@@ -20,15 +20,15 @@ from coreweave_inference.checks import (
     run,
     view_of_specs,
 )
-from coreweave_inference.spec import UNKNOWN, Kind
-from coreweave_inference.spec.declaration import (
+from coreweave_inference.declaration import (
     Accepted,
     BucketDeclaration,
     ObjectOptions,
     Origin,
     PolicyDeclaration,
 )
-from coreweave_inference.spec.shape import FieldShape, Form, fields_of
+from coreweave_inference.model import UNKNOWN, Kind
+from coreweave_inference.model.shape import FieldShape, Form, fields_of
 from hypothesis import given
 from hypothesis import strategies as st
 

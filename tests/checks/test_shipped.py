@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from coreweave_inference.checks import run, view_of
 from coreweave_inference.checks.reference import page
-from coreweave_inference.spec.declaration import overlay_path, read
+from coreweave_inference.declaration import overlay_path, read
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(path for folder in ("examples", "stacks") for path in (ROOT / folder).glob("*/inference.yaml"))

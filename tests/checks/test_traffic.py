@@ -9,9 +9,9 @@ import pytest
 from coreweave_inference.checks import Finding, Known, PlainObject, Severity, run, view_of_specs
 from coreweave_inference.checks.finding import About
 from coreweave_inference.checks.groups import groups_of
-from coreweave_inference.spec import UNKNOWN, Kind
-from coreweave_inference.spec.declaration import Origin
-from coreweave_inference.spec.shares import percent
+from coreweave_inference.declaration import Origin
+from coreweave_inference.model import UNKNOWN, Kind
+from coreweave_inference.model.shares import percent
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from coreweave_inference.checks.facts import BucketFacts
 from coreweave_inference.checks.weights_access import effective_policy
-from coreweave_inference.policy import INFERENCE_PRINCIPAL, inference_may_read
+from coreweave_inference.policy.statements import INFERENCE_PRINCIPAL, inference_may_read
 
 from tests.checks.situations import codes, view
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import coreweave_inference
 import pytest
-from coreweave_inference import policy
+from coreweave_inference.policy import statements as policy
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.behaviour import KNOBS
 from typer.testing import Result

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from coreweave_inference.cli.output import say
-from coreweave_inference.engine.happenings import of_progress_line
+from coreweave_inference.engine.events import of_progress_line
 from coreweave_inference.errors import CoreWeaveError, Fault, InvalidDeclaration
 
 HOSTILE = "a\x1b[31mb\x07c\u202ed\x9be"

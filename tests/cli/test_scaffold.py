@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import yaml
-from coreweave_inference.spec.declaration import read
+from coreweave_inference.declaration import read
 from typer.testing import Result
 
 Command = Callable[..., Result]

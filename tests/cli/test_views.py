@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from io import StringIO
 
 from coreweave_inference.cli.rows import Ready, Row, Rows, status_of
+from coreweave_inference.cli.text import changed, document, outputs, plan
 from coreweave_inference.cli.views import Lines, LiveTable, waiting_line
-from coreweave_inference.cli.wording import changed, document, outputs, plan
-from coreweave_inference.engine.happenings import Change, Happening, Message, Progress, Step
+from coreweave_inference.engine.events import Change, Happening, Message, Progress, Step
 from coreweave_inference.engine.results import Result
 from rich.console import Console
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from coreweave_inference.simulator import Simulator
-from coreweave_inference.storage_errors import clock_skew, storage_error
+from coreweave_inference.storage.errors import clock_skew, storage_error
 from typer.testing import Result
 
 from tests.simulator.inference_fixtures import s3_client

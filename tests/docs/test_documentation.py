@@ -38,7 +38,7 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 
 
 def test_the_declaration_in_the_readme_can_be_read(tmp_path: Path) -> None:
-    from coreweave_inference.spec.declaration import read
+    from coreweave_inference.declaration import read
 
     text = re.search(r"```yaml\n# inference.yaml\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
     assert text is not None

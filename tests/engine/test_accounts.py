@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
-from coreweave_inference.engine.happenings import error_text
+from coreweave_inference.engine.events import error_text
 
 from tests.engine.declarations import stack
 from tests.engine.runs import Run

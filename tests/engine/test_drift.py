@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import coreweave_inference
-from coreweave_inference.engine.happenings import of_event
+from coreweave_inference.engine.events import of_event
 from coreweave_inference.engine.properties import path_keys
 from coreweave_inference.engine.results import Record
 from coreweave_inference.review import read_preview, review

@@ -8,7 +8,7 @@ from typing import Any
 
 import coreweave_inference as cw
 import pytest
-from coreweave_inference.last_state import READ, last_state
+from coreweave_inference.program.last_state import READ, last_state
 from pulumi.runtime.settings import SETTINGS
 
 from tests.engine.declarations import DEPLOYMENT, ZONE, edited, stack

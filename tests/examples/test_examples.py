@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from coreweave_inference.model.identity import stack_identity
 from coreweave_inference.resources.weights_bucket import STACK_TAG, stack_tag
-from coreweave_inference.spec.identity import stack_identity
 
 from tests.engine.workbench import Service, Workbench
 

@@ -19,7 +19,7 @@ from random import Random
 from typing import Any
 
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.engine.happenings import Happening, Step
+from coreweave_inference.engine.events import Happening, Step
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result

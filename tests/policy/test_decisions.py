@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from coreweave_inference.policy import (
+from coreweave_inference.policy.statements import (
     Decision,
     decide,
     inference_may_read,

@@ -8,7 +8,7 @@ import random
 
 import pytest
 from coreweave_inference.errors import InvalidDeclaration
-from coreweave_inference.policy import canonical, inference_statement, merged, parse, same_meaning
+from coreweave_inference.policy.statements import canonical, inference_statement, merged, parse, same_meaning
 from hypothesis import given
 from hypothesis import strategies as st
 

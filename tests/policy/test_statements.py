@@ -6,7 +6,7 @@ import copy
 
 import pytest
 from coreweave_inference.errors import InvalidDeclaration, NotOurs
-from coreweave_inference.policy import (
+from coreweave_inference.policy.statements import (
     INFERENCE_SID,
     decide,
     find_ours,

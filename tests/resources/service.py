@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from coreweave_inference.model import Kind
+from coreweave_inference.model.identity import Place, default_name, object_id, replace_identity
+from coreweave_inference.provider.host import EngineLog
+from coreweave_inference.provider.session import Session, speaking_through
+from coreweave_inference.provider.values import DERIVED_NAME, IDENTITY, URN
 from coreweave_inference.resources.gateway import GatewayProvider
-from coreweave_inference.resources.host import EngineLog
-from coreweave_inference.resources.session import Session, speaking_through
-from coreweave_inference.resources.values import DERIVED_NAME, IDENTITY, URN
-from coreweave_inference.settings import resolve
+from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.simulator import Simulator
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.identity import Place, default_name, object_id, replace_identity
 
 from tests.resources.engine_steps import Resource, with_floats
 

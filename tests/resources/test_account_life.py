@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from coreweave_inference.provider.host import CoreWeave
 from coreweave_inference.resources.account import AccountProvider
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
-from coreweave_inference.resources.host import CoreWeave
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.version import __version__
 

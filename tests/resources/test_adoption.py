@@ -8,8 +8,10 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from coreweave_inference.api import ApiObject
-from coreweave_inference.resources.adoption import (
+from coreweave_inference.api.client import ApiObject
+from coreweave_inference.model import Kind
+from coreweave_inference.model.identity import salted
+from coreweave_inference.provider.adoption import (
     Decision,
     Proof,
     Refuse,
@@ -18,8 +20,6 @@ from coreweave_inference.resources.adoption import (
     WaitUntilGone,
     decide,
 )
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.identity import salted
 
 NOW = 1_800_000_000.0
 OWN = "11111111-1111-4111-8111-111111111111"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from coreweave_inference.resources import arguments
-from coreweave_inference.resources.arguments import (
+from coreweave_inference.model import Kind
+from coreweave_inference.model.shape import fields_of
+from coreweave_inference.program import arguments
+from coreweave_inference.program.arguments import (
     Autoscaling,
     Block,
     BodyBasedRouting,
@@ -24,8 +26,6 @@ from coreweave_inference.resources.arguments import (
     field_of_class,
     of_api,
 )
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.shape import fields_of
 
 FULL: list[tuple[Block, dict[str, Any]]] = [
     (CoreWeaveAuth(), {}),

@@ -11,14 +11,14 @@ from typing import Any
 
 import httpx
 import pytest
-from coreweave_inference.api import ApiObject, InferenceApi
+from coreweave_inference.api.client import ApiObject, InferenceApi
 from coreweave_inference.errors import AlreadyExists, CoreWeaveError, NotOurs, Refused, Unreachable
-from coreweave_inference.resources.creation import Made, create
-from coreweave_inference.resources.session import RUN_DIRECTORY, Session
-from coreweave_inference.secret import Secret
-from coreweave_inference.settings import resolve
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.identity import salted
+from coreweave_inference.model import Kind
+from coreweave_inference.model.identity import salted
+from coreweave_inference.provider.creation import Made, create
+from coreweave_inference.provider.session import RUN_DIRECTORY, Session
+from coreweave_inference.settings.resolution import resolve
+from coreweave_inference.settings.secret import Secret
 from coreweave_inference.waiting import Revision
 
 from tests.resources.service import NotedLog, urn

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from coreweave_inference.api import ApiObject
-from coreweave_inference.deletions import (
+from coreweave_inference.api.client import ApiObject
+from coreweave_inference.fleet.deletions import (
     BUCKET,
     DELETES,
     KEEPS,
@@ -20,9 +20,9 @@ from coreweave_inference.deletions import (
     plan_deletions,
     refusals,
 )
-from coreweave_inference.policy import inference_statement
-from coreweave_inference.resources.deletion_guard import same_record
-from coreweave_inference.spec import Kind
+from coreweave_inference.model import Kind
+from coreweave_inference.policy.statements import inference_statement
+from coreweave_inference.provider.deletion_guard import same_record
 
 ZONE, OTHER_ZONE = "US-EAST-04A", "US-WEST-01A"
 H200 = "gd-8xh200ib-i128"

@@ -11,6 +11,7 @@ from typing import Any
 
 import coreweave_inference
 import pytest
+from coreweave_inference.provider.values import FORMAT, HIDDEN, STACK
 from coreweave_inference.resources import weights_bucket
 from coreweave_inference.resources.account import AccountProvider
 from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
@@ -18,7 +19,6 @@ from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.inference_bucket_policy import InferenceBucketPolicyProvider
 from coreweave_inference.resources.readiness import ReadinessProvider
-from coreweave_inference.resources.values import FORMAT, HIDDEN, STACK
 from coreweave_inference.resources.weights_bucket import WeightsBucketProvider
 from coreweave_inference.simulator import Simulator
 

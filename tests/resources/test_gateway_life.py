@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from coreweave_inference.provider.host import CoreWeave
 from coreweave_inference.resources.gateway import GatewayProvider
-from coreweave_inference.resources.host import CoreWeave
 from coreweave_inference.simulator import Simulator
 
 from tests.resources.engine_steps import Resource

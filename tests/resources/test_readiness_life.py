@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coreweave_inference.provider.host import CoreWeave
+from coreweave_inference.provider.session import RUN_DIRECTORY
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
-from coreweave_inference.resources.host import CoreWeave
 from coreweave_inference.resources.readiness import ReadinessProvider
-from coreweave_inference.resources.session import RUN_DIRECTORY
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.simulator.records import Condition

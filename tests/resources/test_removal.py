@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from coreweave_inference.api import ApiObject
+from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, Unauthorized
-from coreweave_inference.resources.removal import (
+from coreweave_inference.model import Kind
+from coreweave_inference.provider.deletion import (
     TURN_SECONDS,
     WAITING_AT_ONCE,
     WHOLE_STACK,
@@ -17,10 +18,9 @@ from coreweave_inference.resources.removal import (
     wait_for_users,
     wait_until_gone,
 )
-from coreweave_inference.resources.session import RUN_DIRECTORY
+from coreweave_inference.provider.session import RUN_DIRECTORY
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
-from coreweave_inference.spec import Kind
 
 from tests.resources.service import ORGANISATION, Run, run_against, urn
 from tests.simulator.inference_fixtures import DEPLOYMENT_ID, GATEWAY_ID, Api

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from coreweave_inference.api import ApiObject, InferenceApi
+from coreweave_inference.api.client import ApiObject, InferenceApi
 from coreweave_inference.errors import CannotProveGone, SettingsError
-from coreweave_inference.resources import session
-from coreweave_inference.resources.adoption import TakeOver, decide
-from coreweave_inference.resources.creation import proof_of
-from coreweave_inference.resources.session import Lists, speaking_through
-from coreweave_inference.secret import Secret
+from coreweave_inference.model import Kind
+from coreweave_inference.provider import session
+from coreweave_inference.provider.adoption import TakeOver, decide
+from coreweave_inference.provider.creation import proof_of
+from coreweave_inference.provider.session import Lists, speaking_through
+from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Simulator
-from coreweave_inference.spec import Kind
 from coreweave_inference.waiting import Revision
 
 from tests.resources.service import ORGANISATION, Run, run_against

@@ -8,7 +8,7 @@ import warnings
 
 import pulumi
 import pytest
-from coreweave_inference.resources.program import urn_of
+from coreweave_inference.program.context import urn_of
 from pulumi.resource import DependencyResource
 from pulumi.runtime.settings import SETTINGS
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from coreweave_inference.errors import Fault
-from coreweave_inference.resources.values import (
+from coreweave_inference.model import UNKNOWN
+from coreweave_inference.provider.values import (
     DERIVED_NAME,
     IDENTITY,
     IGNORED,
@@ -15,7 +16,6 @@ from coreweave_inference.resources.values import (
     hidden,
     plain,
 )
-from coreweave_inference.spec import UNKNOWN
 from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import UNKNOWN as PULUMI_UNKNOWN

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from coreweave_inference.api import ApiObject
-from coreweave_inference.resources.versions import newest, of_group, offered
-from coreweave_inference.spec import UNKNOWN, Kind
+from coreweave_inference.api.client import ApiObject
+from coreweave_inference.model import UNKNOWN, Kind
+from coreweave_inference.provider.versions import newest, of_group, offered
 from hypothesis import given
 from hypothesis import strategies as st
 

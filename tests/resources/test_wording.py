@@ -15,9 +15,9 @@ from coreweave_inference.errors import (
     Unauthorized,
     Unreachable,
 )
-from coreweave_inference.resources.values import URN
-from coreweave_inference.resources.wording import resource_name, speaking_of, subject
-from coreweave_inference.spec import UNKNOWN, Kind
+from coreweave_inference.model import UNKNOWN, Kind
+from coreweave_inference.provider.messages import resource_name, speaking_of, subject
+from coreweave_inference.provider.values import URN
 
 
 @pytest.mark.parametrize(

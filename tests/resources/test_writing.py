@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from coreweave_inference.api import ApiObject
+from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import ChangedOutside, CoreWeaveError
-from coreweave_inference.resources.session import Session
-from coreweave_inference.resources.writing import Written, put, refuse_foreign_changes, request_body
-from coreweave_inference.settings import resolve
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.normal_form import sparse
+from coreweave_inference.model import Kind
+from coreweave_inference.model.normal_form import sparse
+from coreweave_inference.provider.session import Session
+from coreweave_inference.provider.writing import Written, put, refuse_foreign_changes, request_body
+from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.waiting import Revision
 
 from tests.waiting.hand_clock import HandClock

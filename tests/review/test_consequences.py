@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from coreweave_inference.model import Kind
+from coreweave_inference.model.shape import is_path, paths
 from coreweave_inference.review.restarts import Effect, field_effects
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.shape import is_path, paths
 
 from tests.review.previews import claim, deployment, gateway, review_of, same, step, told
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from coreweave_inference.cli.application import application
 from coreweave_inference.review import default_prices
-from coreweave_inference.settings import ENDPOINT_KEY, S3_ENDPOINT_KEY, resolve
+from coreweave_inference.settings.resolution import ENDPOINT_KEY, S3_ENDPOINT_KEY, resolve
 from typer.testing import CliRunner
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "github-workflow"

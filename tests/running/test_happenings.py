@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from coreweave_inference.engine.happenings import (
+from coreweave_inference.engine.events import (
     Change,
     Message,
     Progress,

@@ -17,10 +17,10 @@ from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.refusals import CannotStart
 from coreweave_inference.engine.results import Result
 from coreweave_inference.engine.selection import Selection
-from coreweave_inference.resources.adoption import ADOPT
-from coreweave_inference.resources.bucket_ownership import STACK_TAG, stack_tag
+from coreweave_inference.model.identity import stack_identity
+from coreweave_inference.provider.adoption import ADOPT
+from coreweave_inference.provider.bucket_ownership import STACK_TAG, stack_tag
 from coreweave_inference.simulator import Simulator
-from coreweave_inference.spec.identity import stack_identity
 
 from tests.running.command_line import Stack, claims, gateways, until
 from tests.running.terminal import terminal

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from coreweave_inference.engine.recovery import Recovery
 from coreweave_inference.engine.repair import Found, Left
-from coreweave_inference.policy import inference_statement, merged, sid_for
-from coreweave_inference.resources.session import Session
+from coreweave_inference.policy.statements import inference_statement, merged, sid_for
+from coreweave_inference.provider.session import Session
 from coreweave_inference.resources.weights_bucket import STACK_TAG, stack_tag
-from coreweave_inference.settings import resolve
+from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.simulator import Simulator
 
 from tests.simulator.inference_fixtures import s3_client

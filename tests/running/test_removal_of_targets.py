@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from coreweave_inference.engine.happenings import TYPES
+from coreweave_inference.engine.delete_first import to_delete
+from coreweave_inference.engine.events import TYPES
 from coreweave_inference.engine.refusals import CannotStart
-from coreweave_inference.engine.removals import to_delete
 from coreweave_inference.engine.selection import Selection
 
 START = f"urn:pulumi:dev::serving::{TYPES}"

@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from coreweave_inference.engine.happenings import Step
+from coreweave_inference.engine.delete_first import to_remove, without_edges_to
+from coreweave_inference.engine.events import Step
 from coreweave_inference.engine.recovery import organization_in
-from coreweave_inference.engine.removals import to_remove, without_edges_to
 from coreweave_inference.engine.repair import Found, Left, Repaired, other_stack, own_ids, pending, repaired
-from coreweave_inference.spec.engine_secrets import SECRET_SIGNATURE, holds_secret, without_secrets
+from coreweave_inference.model.engine_secrets import SECRET_SIGNATURE, holds_secret, without_secrets
 
 GATEWAY = "pulumi-python:dynamic/coreweave/inference:Gateway"
 CLAIM = "pulumi-python:dynamic/coreweave/inference:CapacityClaim"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pulumi
 import pytest
-from coreweave_inference.engine.happenings import TYPES
+from coreweave_inference.engine.events import TYPES
 from coreweave_inference.engine.refusals import CannotStart
 from coreweave_inference.engine.selection import Selection
-from coreweave_inference.resources.targets import RUN_TARGETS, run_targets
+from coreweave_inference.provider.targets import RUN_TARGETS, run_targets
 from coreweave_inference.simulator import Simulator
 
 from tests.running.command_line import Stack, claims, gateways

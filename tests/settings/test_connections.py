@@ -6,14 +6,14 @@ from pathlib import Path
 
 import certifi
 import pytest
-from coreweave_inference.api import InferenceApi
+from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.clock import system
-from coreweave_inference.connections import ca_file, proxy_for
-from coreweave_inference.credentials import S3Credentials
 from coreweave_inference.errors import CoreWeaveError, SettingsError
-from coreweave_inference.s3_connection import S3Connection
-from coreweave_inference.secret import Secret
-from coreweave_inference.settings import resolve
+from coreweave_inference.network.connections import ca_file, proxy_for
+from coreweave_inference.settings.resolution import resolve
+from coreweave_inference.settings.secret import Secret
+from coreweave_inference.storage.connection import S3Connection
+from coreweave_inference.storage.credentials import S3Credentials
 
 PROXY = "http://proxy.example:3128"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from coreweave_inference.api import InferenceApi
-from coreweave_inference.endpoints import is_loopback, same_endpoint, valid_endpoint
+from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.errors import SettingsError
-from coreweave_inference.settings import resolve
+from coreweave_inference.network.endpoints import is_loopback, same_endpoint, valid_endpoint
+from coreweave_inference.settings.resolution import resolve
 
 
 @pytest.mark.parametrize(

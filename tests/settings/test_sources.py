@@ -7,8 +7,8 @@ import pickle
 
 import pytest
 from coreweave_inference.errors import SettingsError
-from coreweave_inference.secret import Secret
-from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
+from coreweave_inference.settings.resolution import CONFIG_KEYS, Settings, resolve
+from coreweave_inference.settings.secret import Secret
 
 TOKEN = {"COREWEAVE_API_TOKEN": "CW-SECRET-one"}
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from coreweave_inference.errors import Fault
-from coreweave_inference.spec import Autoscaling, GatewaySpec, WeightsAndBiasesAuth
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.normal_form import UNKNOWN, faults, with_path
-from coreweave_inference.spec.shape import is_path
+from coreweave_inference.model import Autoscaling, GatewaySpec, WeightsAndBiasesAuth
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.normal_form import UNKNOWN, faults, with_path
+from coreweave_inference.model.shape import is_path
 from pydantic import ValidationError
 
 GATEWAY_ID = "11111111-1111-4111-8111-111111111111"

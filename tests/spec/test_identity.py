@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from coreweave_inference.spec.identity import (
+from coreweave_inference.model.identity import (
     Place,
     canonical,
     default_name,
@@ -16,8 +16,8 @@ from coreweave_inference.spec.identity import (
     salted,
     stack_identity,
 )
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.unknown import UNKNOWN
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.unknown import UNKNOWN
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,10 +6,10 @@ import copy
 import pickle
 from typing import Annotated, Any
 
-from coreweave_inference.spec.deployment import DeploymentSpec
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.message import About
-from coreweave_inference.spec.normal_form import (
+from coreweave_inference.model.deployment import DeploymentSpec
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.message import About
+from coreweave_inference.model.normal_form import (
     UNKNOWN,
     Difference,
     complete,

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from coreweave_inference.declaration import Declaration, read
 from coreweave_inference.errors import InvalidDeclaration
-from coreweave_inference.spec.declaration import Declaration, read
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.normal_form import (
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.normal_form import (
     UNKNOWN,
     complete,
     differences,
@@ -19,7 +19,7 @@ from coreweave_inference.spec.normal_form import (
     unknown_fields,
     with_unknown_fields,
 )
-from coreweave_inference.spec.shape import FieldShape, Form, fields_of
+from coreweave_inference.model.shape import FieldShape, Form, fields_of
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.shape import fields_of, is_path, paths, segments
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.shape import fields_of, is_path, paths, segments
 from pydantic import BaseModel
 
 

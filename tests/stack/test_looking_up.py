@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from coreweave_inference.api import ApiObject
+from coreweave_inference.api.client import ApiObject
+from coreweave_inference.declaration import ExistingObject, Origin
 from coreweave_inference.errors import InvalidDeclaration
-from coreweave_inference.resources.looking_up import the_one
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.declaration import ExistingObject, Origin
+from coreweave_inference.model import Kind
+from coreweave_inference.program.data_sources import the_one
 
 PUBLIC = ApiObject(Kind.GATEWAY, "5b1f5a8e", "public", {}, status="READY")
 TWIN = ApiObject(Kind.GATEWAY, "0f1d2c3b", "public", {}, status="READY")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from coreweave_inference.api import InferenceApi
-from coreweave_inference.credentials import minted
-from coreweave_inference.secret import Secret
+from coreweave_inference.api.client import InferenceApi
+from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.clock import Clock as SimulatedClock
-from coreweave_inference.storage import ObjectStorage
+from coreweave_inference.storage.client import ObjectStorage
+from coreweave_inference.storage.credentials import minted
 
 ZONE = "US-EAST-04A"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from coreweave_inference.credentials import S3Credentials, minted
 from coreweave_inference.errors import Forbidden, NotFound, ServiceUnavailable, SettingsError, Throttled
-from coreweave_inference.secret import Secret
-from coreweave_inference.storage import credentials_from, from_environment, from_profile
+from coreweave_inference.settings.secret import Secret
+from coreweave_inference.storage.client import credentials_from, from_environment, from_profile
+from coreweave_inference.storage.credentials import S3Credentials, minted
 
 
 class StillClock:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from coreweave_inference.errors import BucketMissing
-from coreweave_inference.storage_uploads import UploadPlan
-from coreweave_inference.weights_folder import files_in
+from coreweave_inference.storage.uploads import UploadPlan
+from coreweave_inference.storage.weights_folder import files_in
 
 BUCKET = "acme-weights"
 LONG_AGO = 1_700_000_000

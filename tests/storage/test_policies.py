@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from coreweave_inference.errors import StorageError
-from coreweave_inference.policy import (
+from coreweave_inference.policy.statements import (
     inference_may_read,
     inference_statement,
     merged,

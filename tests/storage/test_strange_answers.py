@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from coreweave_inference.errors import AccessDenied, StorageError, Unreachable
-from coreweave_inference.storage import BucketState, ObjectStorage, S3Credentials
-from coreweave_inference.weights_folder import files_in
+from coreweave_inference.storage.client import BucketState, ObjectStorage, S3Credentials
+from coreweave_inference.storage.weights_folder import files_in
 
 LOCATION = "<LocationConstraint>US-EAST-04A</LocationConstraint>"
 
@@ -213,7 +213,7 @@ READS: dict[str, Callable[[ObjectStorage], object]] = {
 def test_an_answer_that_trickles_ends_with_the_time_of_the_request(
     server: Server, storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch, request_of: str
 ) -> None:
-    monkeypatch.setattr("coreweave_inference.s3_connection.WHOLE_SECONDS", 0.3)
+    monkeypatch.setattr("coreweave_inference.storage.connection.WHOLE_SECONDS", 0.3)
     server.script = {"HEAD": [(200, "")], "GET location": [(200, LOCATION)]}
     server.script[request_of] = [(200, trickling)]
     started = time.monotonic()
@@ -240,7 +240,7 @@ def test_an_answer_that_is_too_large_is_asked_for_once(
 def test_a_stopped_run_gives_a_hanging_read_up(
     server: Server, storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coreweave_inference.s3_connection.stop_requested", lambda: True)
+    monkeypatch.setattr("coreweave_inference.storage.connection.stop_requested", lambda: True)
     server.script["GET policy"] = [(200, trickling)]
     started = time.monotonic()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from coreweave_inference.errors import InvalidDeclaration
-from coreweave_inference.weights_folder import files_in
+from coreweave_inference.storage.weights_folder import files_in
 
 
 def write(folder: Path, *names: str | bytes) -> Path:

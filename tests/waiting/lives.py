@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from coreweave_inference.api import ApiObject, Condition
-from coreweave_inference.spec import Kind
+from coreweave_inference.api.client import ApiObject, Condition
+from coreweave_inference.model import Kind
 from coreweave_inference.waiting import Revision, Target
 
 ID = "11111111-1111-4111-8111-111111111111"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from coreweave_inference.api import ApiObject, Condition
-from coreweave_inference.spec import Kind
+from coreweave_inference.api.client import ApiObject, Condition
+from coreweave_inference.model import Kind
 from coreweave_inference.waiting import (
     Failed,
     History,

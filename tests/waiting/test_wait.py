@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from coreweave_inference.api import ApiObject
+from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import (
     CoreWeaveError,
     Forbidden,
@@ -17,7 +17,7 @@ from coreweave_inference.errors import (
     Unauthorized,
     Unreachable,
 )
-from coreweave_inference.spec import Kind
+from coreweave_inference.model import Kind
 from coreweave_inference.waiting import Failed, Live, Outcome, Ready, Revision, Target, Waiting, wait
 
 from tests.waiting.hand_clock import HandClock

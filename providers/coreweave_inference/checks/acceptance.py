@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from coreweave_inference.spec.declaration import Accepted
-from coreweave_inference.spec.violations import nearest
+from coreweave_inference.declaration import Accepted
+from coreweave_inference.model.violations import nearest
 
 from .finding import About, Finding, Problem, Severity
 from .rule import Rule

@@ -11,7 +11,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from coreweave_inference.spec.declaration import (
+from coreweave_inference.declaration import (
     Accepted,
     BucketDeclaration,
     Declaration,
@@ -20,9 +20,9 @@ from coreweave_inference.spec.declaration import (
     ObjectOptions,
     SecretReference,
 )
-from coreweave_inference.spec.identity import replace_identity
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.unknown import UNKNOWN
+from coreweave_inference.model.identity import replace_identity
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.unknown import UNKNOWN
 
 from .facts import BucketFacts, Catalogue
 from .objects import Claim, Deployment, Item, LastObject, LiveObject, Owner, claim, deployment, gateway

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from .hardware import hardware_of
+from coreweave_inference.fleet.hardware import hardware_of
+
 from .objects import Claim, Deployment
 from .view import View
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coreweave_inference.spec.deployment import LATEST
-from coreweave_inference.spec.versions import newest, parsed, rank
-from coreweave_inference.spec.violations import nearest
+from coreweave_inference.model.deployment import LATEST
+from coreweave_inference.model.versions import newest, parsed, rank
+from coreweave_inference.model.violations import nearest
 
 from .finding import NOTHING, Problem, Severity
 from .rule import rule

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.normal_form import differences, has_unknown
-from coreweave_inference.spec.shares import percent
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.normal_form import differences, has_unknown
+from coreweave_inference.model.shares import percent
 
 from .finding import About, Problem, Severity
 from .groups import Group, grouped, groups_of

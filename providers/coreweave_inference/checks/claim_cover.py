@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.fleet.hardware import hardware_of
+from coreweave_inference.model.kinds import Kind
 
 from .capacity import (
     Pool,
@@ -18,7 +19,6 @@ from .capacity import (
     same_type,
 )
 from .finding import Problem, Severity
-from .hardware import hardware_of
 from .objects import ON_DEMAND, Claim, Deployment
 from .rule import rule
 from .view import View

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coreweave_inference.spec.shape import entry
-from coreweave_inference.spec.violations import nearest
+from coreweave_inference.model.shape import entry
+from coreweave_inference.model.violations import nearest
 
 from .finding import Problem, Severity
 from .objects import Deployment

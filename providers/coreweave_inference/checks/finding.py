@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from coreweave_inference.spec.declaration import Origin
+from coreweave_inference.declaration import Origin
 
 
 class Severity(str, Enum):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from coreweave_inference.spec.shares import shares_of
+from coreweave_inference.model.shares import shares_of
 
 from .objects import Deployment
 from .view import View

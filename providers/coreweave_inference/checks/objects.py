@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from coreweave_inference.spec.declaration import ObjectOptions
-from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.declaration import ObjectOptions
+from coreweave_inference.model.kinds import Kind
 
 from .finding import About
 from .values import flag, message, number, text, texts

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coreweave_inference.spec.identity import default_name, object_id, place_in, replace_identity
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.unknown import has_unknown
+from coreweave_inference.model.identity import default_name, object_id, place_in, replace_identity
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.unknown import has_unknown
 
 from .objects import Item, LiveObject
 from .values import mapping, message, text, texts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from coreweave_inference.spec.shares import percent
+from coreweave_inference.model.shares import percent
 
 from .capacity import claims_are_known, pools_of, runs_in, same_type
 from .finding import Problem, Severity

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from coreweave_inference.spec.shares import percent
+from coreweave_inference.model.shares import percent
 
 from .acceptance import accepts, rules_on
 from .finding import Finding, Severity

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coreweave_inference.fleet.hardware import GIB, hardware_of
+
 from .facts import Folder
 from .finding import Problem, Severity
-from .hardware import GIB, hardware_of
 from .objects import Deployment
 from .rule import rule
 from .values import mapping

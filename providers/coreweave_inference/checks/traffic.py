@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coreweave_inference.spec.shares import percent
+from coreweave_inference.model.shares import percent
 
 from .finding import Problem, Severity
 from .groups import Group, groups_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from coreweave_inference.spec.unknown import UNKNOWN
+from coreweave_inference.model.unknown import UNKNOWN
 
 
 def message(spec: Any, name: str) -> Mapping[str, Any] | None:

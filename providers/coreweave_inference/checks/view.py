@@ -11,15 +11,10 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from coreweave_inference.spec.declaration import Accepted, BucketDeclaration, ExistingBucket, Origin
-from coreweave_inference.spec.identity import place_in
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.normal_form import (
-    Difference,
-    differences,
-    has_unknown,
-    sparse,
-)
+from coreweave_inference.declaration import Accepted, BucketDeclaration, ExistingBucket, Origin
+from coreweave_inference.model.identity import place_in
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.normal_form import Difference, differences, has_unknown, sparse
 
 from .facts import BucketFacts, Catalogue, Folder
 from .objects import (

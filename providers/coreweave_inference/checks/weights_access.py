@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError
-from coreweave_inference.policy import (
+from coreweave_inference.policy.statements import (
     INFERENCE_PRINCIPAL,
     Decision,
     Document,

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.errors import CoreWeaveError, printable
-from coreweave_inference.settings import resolve
+from coreweave_inference.settings.resolution import resolve
 
 if TYPE_CHECKING:
-    from coreweave_inference.engine.happenings import Happening
+    from coreweave_inference.engine.events import Happening
 
 FIRST_SECONDS = 2.0
 FURTHER_SECONDS = 10.0

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coreweave_inference.api import InferenceApi
+from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.errors import CoreWeaveError
-from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.model.kinds import Kind
 
+from .context import settings_at, stack_at
 from .exits import FAILED, errors_told
 from .output import say
-from .surroundings import settings_at, stack_at
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from coreweave_inference.checks import Identity, LastObject, Report
+from coreweave_inference.declaration import Declaration, read, read_for_stack
+from coreweave_inference.discovery import checks_for, last_objects, with_ids
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.stacks import exported, outputs
 from coreweave_inference.errors import CoreWeaveError, one_line
-from coreweave_inference.facts import checks_for, last_objects, with_ids
-from coreweave_inference.last_state import recorded_endpoint
-from coreweave_inference.settings import Settings
-from coreweave_inference.spec.declaration import Declaration, read, read_for_stack
-from coreweave_inference.spec.identity import stack_identity
+from coreweave_inference.model.identity import stack_identity
+from coreweave_inference.program.last_state import recorded_endpoint
+from coreweave_inference.settings.resolution import Settings
 
-from .surroundings import is_project, settings_at, stack_at
+from .context import is_project, settings_at, stack_at
 
 FILE = "inference.yaml"
 IDENTITY_KEY = "coreweave:identity"

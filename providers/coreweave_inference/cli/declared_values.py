@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coreweave_inference.spec.declaration import BucketDeclaration, Declaration, SecretReference
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.shape import below, entry
+from coreweave_inference.declaration import BucketDeclaration, Declaration, SecretReference
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.shape import below, entry
 
 WIDEST = 100
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 
-from coreweave_inference.api import http_transport
+from coreweave_inference.api.client import http_transport
 from coreweave_inference.errors import CoreWeaveError, one_line
-from coreweave_inference.secret import header_fault, redacted
+from coreweave_inference.settings.secret import header_fault, redacted
 
 API = "https://api.github.com"
 BOT = "github-actions[bot]"

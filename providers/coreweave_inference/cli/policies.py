@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from coreweave_inference.policy import inference_statement, merged, owner_statement
+from coreweave_inference.policy.statements import inference_statement, merged, owner_statement
 
 from .exits import errors_told, usage_error
 

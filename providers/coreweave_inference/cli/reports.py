@@ -9,7 +9,7 @@ import typer
 
 from coreweave_inference.engine.results import Result
 
-from . import wording
+from . import text as wording
 from .exits import DIFFERS, FAILED, MEND, STOPPED, tell_error
 from .output import say
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from coreweave_inference.engine.happenings import Happening, Message, Progress, Step
+from coreweave_inference.engine.events import Happening, Message, Progress, Step
 from coreweave_inference.engine.results import verb_of
 
-from .wording import DOING, DONE, subject
+from .text import DOING, DONE, subject
 
 
 @dataclass(frozen=True)

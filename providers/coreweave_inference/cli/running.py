@@ -9,15 +9,15 @@ from pathlib import Path
 
 import typer
 
-from coreweave_inference.deletions import DELETES
 from coreweave_inference.engine import plans
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
 from coreweave_inference.engine.selection import Selection
 from coreweave_inference.engine.teardown import DestroyPlan
 from coreweave_inference.errors import PlanMoved
+from coreweave_inference.fleet.deletions import DELETES
 
-from . import wording
+from . import text as wording
 from .announcing import Previewing, say_to
 from .exits import DIFFERS, STOPPED, errors_told, tell_error, usage_error
 from .output import say

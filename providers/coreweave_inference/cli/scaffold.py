@@ -125,7 +125,7 @@ def init(directory: Path, *, name: str, stack: str, zone: str) -> list[str]:
 
 def _require_no_objects(directory: StackDirectory, stack: str) -> None:
     """Raises InvalidDeclaration where a new identity would change the ids of what the stack has."""
-    from coreweave_inference.engine.happenings import TYPES
+    from coreweave_inference.engine.events import TYPES
     from coreweave_inference.engine.installation import PulumiCli
     from coreweave_inference.engine.stacks import exported
 
@@ -143,7 +143,7 @@ def _require_no_objects(directory: StackDirectory, stack: str) -> None:
 
 
 def _project_files(project: str, zone: str) -> dict[str, str]:
-    from coreweave_inference.spec.declaration import schema
+    from coreweave_inference.declaration import schema
 
     return {
         "Pulumi.yaml": PROJECT.format(name=project),

@@ -11,7 +11,7 @@ from typing import Any
 
 from .exits import usage_error
 from .reports import print_lines
-from .wording import cut
+from .text import cut
 
 LONGEST_DEFAULT = 40
 MODULES_OF_THE_EXTRA = ("moto", "starlette", "uvicorn")

@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from coreweave_inference.api import InferenceApi
+from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.clock import system
+from coreweave_inference.declaration import read, read_for_stack
 from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault, InvalidDeclaration, one_line
-from coreweave_inference.settings import Settings
-from coreweave_inference.spec.bucket_names import bucket_name_problem
-from coreweave_inference.spec.declaration import read, read_for_stack
-from coreweave_inference.spec.deployment import Model
-from coreweave_inference.spec.kinds import Kind
-from coreweave_inference.spec.unknown import UNKNOWN
-from coreweave_inference.spec.violations import located_faults
-from coreweave_inference.storage import ObjectStorage, UploadPlan, credentials_from
-from coreweave_inference.storage_uploads import UploadProgress
-from coreweave_inference.weights_folder import files_in, is_excluded
+from coreweave_inference.model.bucket_names import bucket_name_problem
+from coreweave_inference.model.deployment import Model
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.unknown import UNKNOWN
+from coreweave_inference.model.violations import located_faults
+from coreweave_inference.settings.resolution import Settings
+from coreweave_inference.storage.client import ObjectStorage, UploadPlan, credentials_from
+from coreweave_inference.storage.uploads import UploadProgress
+from coreweave_inference.storage.weights_folder import files_in, is_excluded
 
+from .context import settings_at, stack_at
 from .exits import errors_told, usage_error
 from .output import say
-from .surroundings import settings_at, stack_at
 
 FILE = "inference.yaml"
 MOST_NAMED = 10

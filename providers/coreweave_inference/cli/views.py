@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from coreweave_inference.engine.happenings import Happening, Message, Progress, Step
+from coreweave_inference.engine.events import Happening, Message, Progress, Step
 from coreweave_inference.engine.results import verb_of
 
 from .output import say
 from .rows import Ready, Row, Rows, status_of
-from .wording import DOING, DONE, READINESS, subject
+from .text import DOING, DONE, READINESS, subject
 
 if TYPE_CHECKING:
     from rich.table import Table

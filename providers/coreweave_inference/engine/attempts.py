@@ -11,10 +11,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from coreweave_inference.resources.values import KEPT, NOTED
-from coreweave_inference.spec.identity import salted
+from coreweave_inference.model.identity import salted
+from coreweave_inference.provider.values import KEPT, NOTED
 
-from .happenings import ACCOUNT, TYPES, label_of, type_of
+from .events import ACCOUNT, TYPES, label_of, type_of
 from .repair import State
 
 Inputs = dict[str, Any]

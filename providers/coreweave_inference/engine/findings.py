@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from coreweave_inference.declaration import Origin
 from coreweave_inference.errors import Fault
-from coreweave_inference.spec.declaration import Origin
-from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.model.kinds import Kind
 
-from .happenings import OURS, Message
+from .events import OURS, Message
 
 REFUSED = "refused"
 """Code of a finding that only a look at the account or the buckets gives."""

@@ -19,9 +19,9 @@ from pathlib import Path
 from types import FrameType
 
 from coreweave_inference.clock import OWNER
-from coreweave_inference.resources import provider_host
+from coreweave_inference.provider import provider_host
 
-from .happenings import Progress, of_progress_line
+from .events import Progress, of_progress_line
 
 STOP = "stop"
 PROGRESS = "progress.jsonl"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .happenings import TYPES, Message, Step, label_of, name_of, type_of
+from .events import TYPES, Message, Step, label_of, name_of, type_of
 from .refusals import CannotStart
 from .selection import Selection, resources_of
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from coreweave_inference.api_objects import parsed_time
+from coreweave_inference.api.objects import parsed_time
 
 from .engine_processes import EngineProcess
 

@@ -16,17 +16,18 @@ from pathlib import Path
 
 from pulumi import automation
 
-from coreweave_inference.declared_checks import CHECKS, take_findings, take_places
-from coreweave_inference.facts import last_objects
-from coreweave_inference.resources.removal import WHOLE_STACK
-from coreweave_inference.resources.session import RUN_CONFIG, RUN_DIRECTORY
-from coreweave_inference.settings import resolve
+from coreweave_inference.discovery import last_objects
+from coreweave_inference.provider.deletion import WHOLE_STACK
+from coreweave_inference.provider.session import RUN_CONFIG, RUN_DIRECTORY
+from coreweave_inference.settings.resolution import resolve
+from coreweave_inference.stack.checks import CHECKS, take_findings, take_places
 
 from . import stacks
+from .delete_first import deletions_in, to_delete, to_remove, without_edges_to
 from .directory import StackDirectory
 from .environment import environment_with
+from .events import Happening, Message, Step, error_text, of_event, outputs_in
 from .findings import located, refusals
-from .happenings import Happening, Message, Step, error_text, of_event, outputs_in
 from .installation import CommandFailed, PulumiCli
 from .interruption import RunDirectory, interruptible, run_directory
 from .known_stack import KnownStack, known_stack, refresh_flag
@@ -34,7 +35,6 @@ from .limited import can_stay, note_staying, require_dependents
 from .plans import Plan, new_salt, plan_of, recording, with_adoptions
 from .program import InlineProgram
 from .refusals import CannotStart
-from .removals import deletions_in, to_delete, to_remove, without_edges_to
 from .repair import State
 from .results import Record, Result, Watch, following, nobody
 from .selection import Selection, resources_of

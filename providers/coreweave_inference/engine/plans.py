@@ -16,11 +16,11 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from typing_extensions import NotRequired, TypedDict
 
 from coreweave_inference.errors import PlanMoved
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.engine_secrets import without_secrets
+from coreweave_inference.model import Kind
+from coreweave_inference.model.engine_secrets import without_secrets
 
 from .directory import StackDirectory
-from .happenings import OURS, TYPES, Change
+from .events import OURS, TYPES, Change
 from .refusals import CannotStart
 from .repair import State
 from .results import Result, counts_of

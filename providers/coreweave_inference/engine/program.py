@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pulumi
 
-from coreweave_inference.declared_checks import LastObjects, remembering
 from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.stack.checks import LastObjects, remembering
 
 from .environment import environment_with
-from .happenings import name_of, type_of
+from .events import name_of, type_of
 
 
 class InlineProgram:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from coreweave_inference.spec.engine_secrets import SECRET_SIGNATURE, UNKNOWN_MARK, UNKNOWN_MARKS
+from coreweave_inference.model.engine_secrets import SECRET_SIGNATURE, UNKNOWN_MARK, UNKNOWN_MARKS
 
 SECRET = "[secret]"
 

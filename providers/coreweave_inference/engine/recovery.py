@@ -12,7 +12,10 @@ from typing import Any
 from pulumi.dynamic import ResourceProvider
 
 from coreweave_inference.errors import AccessDenied, BucketMissing, CoreWeaveError
-from coreweave_inference.policy import (
+from coreweave_inference.model.engine_secrets import holds_secret, revealed, without_secrets
+from coreweave_inference.model.identity import salted
+from coreweave_inference.model.normal_form import with_path
+from coreweave_inference.policy.statements import (
     find_ours,
     find_owner,
     inference_statement,
@@ -20,22 +23,19 @@ from coreweave_inference.policy import (
     same_meaning,
     sid_for,
 )
-from coreweave_inference.resources import adoption
+from coreweave_inference.provider import adoption
+from coreweave_inference.provider.object_provider import ObjectProvider
+from coreweave_inference.provider.owner_access import OWNER_STATEMENT_SID
+from coreweave_inference.provider.session import Session, speaking_through
+from coreweave_inference.provider.values import STACK, plain
 from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.inference_bucket_policy import InferenceBucketPolicyProvider
-from coreweave_inference.resources.object_provider import ObjectProvider
-from coreweave_inference.resources.owner_access import OWNER_STATEMENT_SID
-from coreweave_inference.resources.session import Session, speaking_through
-from coreweave_inference.resources.values import STACK, plain
 from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
-from coreweave_inference.spec.engine_secrets import holds_secret, revealed, without_secrets
-from coreweave_inference.spec.identity import salted
-from coreweave_inference.spec.normal_form import with_path
 from coreweave_inference.waiting import Revision
 
-from .happenings import TYPES
+from .events import TYPES
 from .repair import Found, Left, Resource
 
 OBJECTS: dict[str, type[ObjectProvider]] = {

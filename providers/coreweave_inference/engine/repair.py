@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coreweave_inference.resources.values import bucket_in_state, standing_id
-from coreweave_inference.spec.identity import salted
+from coreweave_inference.model.identity import salted
+from coreweave_inference.provider.values import bucket_in_state, standing_id
 
-from .happenings import TYPES, label_of
+from .events import TYPES, label_of
 
 State = dict[str, Any]
 """What `pulumi stack export` writes."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from coreweave_inference.deletions import Deletion
+from coreweave_inference.fleet.deletions import Deletion
 
-from .happenings import Happening, Message, Step
+from .events import Happening, Message, Step
 
 VERBS = {
     "create": "create",

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from coreweave_inference.declared_checks import CHECKS
 from coreweave_inference.errors import one_line
-from coreweave_inference.resources.targets import RUN_TARGETS, is_target
+from coreweave_inference.provider.targets import RUN_TARGETS, is_target
+from coreweave_inference.stack.checks import CHECKS
 
-from .happenings import TYPES, is_shown, kind_of, name_of, type_of
+from .events import TYPES, is_shown, kind_of, name_of, type_of
 from .refusals import CannotStart
 
 BUCKETS = ("Account", "WeightsBucket")

@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from coreweave_inference.errors import CoreWeaveError
-from coreweave_inference.last_state import recorded_endpoint
-from coreweave_inference.resources.adoption import ADOPT
-from coreweave_inference.resources.session import Session
-from coreweave_inference.resources.values import PACKAGE_VERSION, newer_format
-from coreweave_inference.settings import CONFIG_KEYS, Settings, resolve
+from coreweave_inference.program.last_state import recorded_endpoint
+from coreweave_inference.provider.adoption import ADOPT
+from coreweave_inference.provider.session import Session
+from coreweave_inference.provider.values import PACKAGE_VERSION, newer_format
+from coreweave_inference.settings.resolution import CONFIG_KEYS, Settings, resolve
 
 from . import local_backend, repair, stacks
 from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
 from .directory import StackDirectory
 from .engine_processes import record_of
-from .happenings import ACCOUNT, TYPES, Message
+from .events import ACCOUNT, TYPES, Message
 from .installation import CommandFailed, PulumiCli
 from .locks import is_stale, locks_in
 from .recovery import Recovery, organization_in

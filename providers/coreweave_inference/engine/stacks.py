@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from coreweave_inference.errors import one_line
-from coreweave_inference.settings import CONFIG_KEYS
+from coreweave_inference.settings.resolution import CONFIG_KEYS
 
 from .directory import IDENTITY_KEY, StackDirectory, add_identity
 from .installation import CommandFailed, PulumiCli

@@ -9,16 +9,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from coreweave_inference.deletions import BUCKET, POLICY, Deletion, Owned, evictions, refusals
-from coreweave_inference.resources.creation import STACK_IDS
-from coreweave_inference.resources.deletion_guard import review
+from coreweave_inference.fleet.deletions import BUCKET, POLICY, Deletion, Owned, evictions, refusals
+from coreweave_inference.model import Kind
+from coreweave_inference.model.identity import place_in
+from coreweave_inference.provider.creation import STACK_IDS
+from coreweave_inference.provider.deletion_guard import review
+from coreweave_inference.provider.session import Session
 from coreweave_inference.resources.inference_bucket_policy import OF_OTHERS
-from coreweave_inference.resources.session import Session
-from coreweave_inference.settings import Settings
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.identity import place_in
+from coreweave_inference.settings.resolution import Settings
 
-from .happenings import Message, Step, is_shown, kind_of
+from .events import Message, Step, is_shown, kind_of
 from .repair import State
 from .results import Result
 

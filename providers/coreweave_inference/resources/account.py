@@ -14,15 +14,15 @@ import pulumi.dynamic
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError
-from coreweave_inference.spec import Kind
+from coreweave_inference.model import Kind
+from coreweave_inference.program.context import MODULE, Program, current_program, urn_of
+from coreweave_inference.provider import deletion as removal
+from coreweave_inference.provider import in_use
+from coreweave_inference.provider.host import one_line_errors, recorded_inputs
+from coreweave_inference.provider.object_provider import HostedProvider
+from coreweave_inference.provider.session import Session, current
+from coreweave_inference.provider.values import FORMAT, NOTED, PACKAGE_VERSION, URN, for_engine, plain
 from coreweave_inference.version import __version__
-
-from . import in_use, removal
-from .host import one_line_errors, recorded_inputs
-from .object_provider import HostedProvider
-from .program import MODULE, Program, current_program, urn_of
-from .session import Session, current
-from .values import FORMAT, NOTED, PACKAGE_VERSION, URN, for_engine, plain
 
 OBJECTS = "__objects"
 """Hidden input: kind and name by id of the objects that the last program declared. It changes without a difference."""

@@ -11,14 +11,14 @@ from typing import Any
 import pulumi
 import pulumi.dynamic
 
-from coreweave_inference.spec import UNKNOWN, Kind, has_unknown
-from coreweave_inference.spec.durations import seconds
-from coreweave_inference.spec.identity import Place, default_name, object_id, place_in, replace_identity
+from coreweave_inference.model import UNKNOWN, Kind, has_unknown
+from coreweave_inference.model.durations import seconds
+from coreweave_inference.model.identity import Place, default_name, object_id, place_in, replace_identity
+from coreweave_inference.program.context import current_program, output, urn_of, with_dependencies
+from coreweave_inference.program.parents import place_of
+from coreweave_inference.provider.values import DERIVED_NAME, IDENTITY, IGNORED, URN
 
 from .account import account_of
-from .parents import place_of
-from .program import current_program, output, urn_of, with_dependencies
-from .values import DERIVED_NAME, IDENTITY, IGNORED, URN
 
 
 class ApiResource(pulumi.dynamic.Resource):

@@ -11,18 +11,18 @@ from typing import Any
 
 import pulumi
 
-from coreweave_inference.api import ApiObject
+from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import Refused
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.normal_form import get_path, with_path
+from coreweave_inference.model import Kind
+from coreweave_inference.model.normal_form import get_path, with_path
+from coreweave_inference.program.context import MODULE
+from coreweave_inference.provider.deletion import references, wait_for_users
+from coreweave_inference.provider.messages import subject
+from coreweave_inference.provider.object_provider import ObjectProvider
+from coreweave_inference.provider.session import Session
+from coreweave_inference.provider.values import URN
 
 from .api_resource import ApiResource
-from .object_provider import ObjectProvider
-from .program import MODULE
-from .removal import references, wait_for_users
-from .session import Session
-from .values import URN
-from .wording import subject
 
 COUNT = "resources.instanceCount"
 REDUCED_FROM = "reducedFrom"

@@ -13,22 +13,22 @@ from typing import Any
 import pulumi
 
 from coreweave_inference.errors import BucketMissing, CoreWeaveError
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.normal_form import get_path, has_unknown, with_path
-from coreweave_inference.spec.unknown import UNKNOWN
+from coreweave_inference.model import Kind
+from coreweave_inference.model.normal_form import get_path, has_unknown, with_path
+from coreweave_inference.model.unknown import UNKNOWN
+from coreweave_inference.program.arguments import Autoscaling, Model, Resources, Runtime, Traffic, as_api
+from coreweave_inference.program.context import MODULE
+from coreweave_inference.program.existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
+from coreweave_inference.provider import versions
+from coreweave_inference.provider.messages import subject
+from coreweave_inference.provider.object_provider import ObjectProvider
+from coreweave_inference.provider.session import Session
+from coreweave_inference.provider.values import RESOLVED_VERSION, URN
 
-from . import versions
 from .api_resource import ApiResource
-from .arguments import Autoscaling, Model, Resources, Runtime, Traffic, as_api
-from .existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
 from .gateway import Gateway
 from .inference_bucket_policy import InferenceBucketPolicy
-from .object_provider import ObjectProvider
-from .program import MODULE
-from .session import Session
-from .values import RESOLVED_VERSION, URN
 from .weights_bucket import WeightsBucket
-from .wording import subject
 
 VERSION = "runtime.version"
 ENGINE = "runtime.engine"

@@ -11,14 +11,11 @@ from typing import Any
 
 import pulumi
 
-from coreweave_inference.api import ApiObject
+from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import CoreWeaveError
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.normal_form import get_path, with_path
-from coreweave_inference.waiting import Failed, Revision, Target, Waiting, wait
-
-from .api_resource import ApiResource
-from .arguments import (
+from coreweave_inference.model import Kind
+from coreweave_inference.model.normal_form import get_path, with_path
+from coreweave_inference.program.arguments import (
     BodyBasedRouting,
     CoreWeaveAuth,
     EndpointConfiguration,
@@ -28,12 +25,15 @@ from .arguments import (
     as_api,
     field_of,
 )
-from .object_provider import ObjectProvider
-from .program import MODULE, output
-from .removal import references, wait_for_users
-from .session import Session
-from .values import URN
-from .wording import resource_name, subject
+from coreweave_inference.program.context import MODULE, output
+from coreweave_inference.provider.deletion import references, wait_for_users
+from coreweave_inference.provider.messages import resource_name, subject
+from coreweave_inference.provider.object_provider import ObjectProvider
+from coreweave_inference.provider.session import Session
+from coreweave_inference.provider.values import URN
+from coreweave_inference.waiting import Failed, Revision, Target, Waiting, wait
+
+from .api_resource import ApiResource
 
 DNS = "endpointConfiguration.additionalDns"
 LEFT_DNS = "keptDns"

@@ -14,7 +14,6 @@ import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from coreweave_inference.deletions import POLICY
 from coreweave_inference.errors import (
     BucketMissing,
     CoreWeaveError,
@@ -23,8 +22,9 @@ from coreweave_inference.errors import (
     StorageError,
     Unreachable,
 )
-from coreweave_inference.last_state import recorded_name
-from coreweave_inference.policy import (
+from coreweave_inference.fleet.deletions import POLICY
+from coreweave_inference.model.unknown import UNKNOWN
+from coreweave_inference.policy.statements import (
     Document,
     documented,
     find_ours,
@@ -36,21 +36,22 @@ from coreweave_inference.policy import (
     sid_for,
     without,
 )
-from coreweave_inference.spec.unknown import UNKNOWN
-from coreweave_inference.storage_errors import is_unclear
+from coreweave_inference.program.context import MODULE, current_program, output, urn_of, with_dependencies
+from coreweave_inference.program.last_state import recorded_name
+from coreweave_inference.program.parents import place_of
+from coreweave_inference.provider import deletion as removal
+from coreweave_inference.provider import in_use, owner_access, stores
+from coreweave_inference.provider.creation import may_adopt, remember
+from coreweave_inference.provider.host import one_line_errors
+from coreweave_inference.provider.messages import resource_name, speaking_of
+from coreweave_inference.provider.object_provider import HostedProvider
+from coreweave_inference.provider.owner_access import OWNER_STATEMENT_SID, shown_statement
+from coreweave_inference.provider.session import Session, current
+from coreweave_inference.provider.values import FORMAT, STACK, URN, failures, for_engine, plain, standing_id
+from coreweave_inference.storage.errors import is_unclear
 
-from . import in_use, owner_access, removal, stores
 from .account import account_of
-from .creation import may_adopt, remember
-from .host import one_line_errors
-from .object_provider import HostedProvider
-from .owner_access import OWNER_STATEMENT_SID, shown_statement
-from .parents import place_of
-from .program import MODULE, current_program, output, urn_of, with_dependencies
-from .session import Session, current
-from .values import FORMAT, STACK, URN, failures, for_engine, plain, standing_id
 from .weights_bucket import WeightsBucket
-from .wording import resource_name, speaking_of
 
 INPUTS = ("bucket", "prefixes", "ownerAccess", "organizationId", "statement", "ownerStatement", STACK, URN)
 OWNER_ACCESS = ("organization", "none")

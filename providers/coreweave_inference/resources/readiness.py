@@ -13,13 +13,11 @@ import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from coreweave_inference.spec import UNKNOWN, Kind
-from coreweave_inference.spec.identity import labels
-from coreweave_inference.spec.normal_form import has_unknown
-
-from .account import account_of
-from .api_resource import ApiResource
-from .deletion_guard import (
+from coreweave_inference.model import UNKNOWN, Kind
+from coreweave_inference.model.identity import labels
+from coreweave_inference.model.normal_form import has_unknown
+from coreweave_inference.program.context import MODULE, current_program, urn_of, with_dependencies
+from coreweave_inference.provider.deletion_guard import (
     FORMER,
     OWNED,
     former_deployments,
@@ -27,14 +25,23 @@ from .deletion_guard import (
     refuse_teardown,
     same_record,
 )
-from .health import health_of
-from .host import one_line_errors
-from .judging_readiness import HEALTH, PARTIAL, judge, not_judged, objects_of, without_health
-from .object_provider import HostedProvider
-from .program import MODULE, current_program, urn_of, with_dependencies
-from .session import current
-from .targets import run_targets, targeted
-from .values import URN, for_engine, plain
+from coreweave_inference.provider.health import health_of
+from coreweave_inference.provider.host import one_line_errors
+from coreweave_inference.provider.judging_readiness import (
+    HEALTH,
+    PARTIAL,
+    judge,
+    not_judged,
+    objects_of,
+    without_health,
+)
+from coreweave_inference.provider.object_provider import HostedProvider
+from coreweave_inference.provider.session import current
+from coreweave_inference.provider.targets import run_targets, targeted
+from coreweave_inference.provider.values import URN, for_engine, plain
+
+from .account import account_of
+from .api_resource import ApiResource
 
 
 class ReadinessProvider(HostedProvider):

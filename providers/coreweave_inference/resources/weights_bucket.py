@@ -14,17 +14,17 @@ import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from coreweave_inference.deletions import BUCKET
 from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs, PlanMoved
-from coreweave_inference.last_state import recorded_name
-from coreweave_inference.policy import find_ours, sid_for
-from coreweave_inference.spec.bucket_names import bucket_name_problem
-from coreweave_inference.spec.unknown import UNKNOWN, has_unknown
-from coreweave_inference.storage import BucketState
-
-from . import in_use, removal, stores
-from .account import account_of
-from .bucket_ownership import (
+from coreweave_inference.fleet.deletions import BUCKET
+from coreweave_inference.model.bucket_names import bucket_name_problem
+from coreweave_inference.model.unknown import UNKNOWN, has_unknown
+from coreweave_inference.policy.statements import find_ours, sid_for
+from coreweave_inference.program.context import MODULE, current_program, output, urn_of, with_dependencies
+from coreweave_inference.program.last_state import recorded_name
+from coreweave_inference.program.parents import place_of
+from coreweave_inference.provider import deletion as removal
+from coreweave_inference.provider import in_use, stores
+from coreweave_inference.provider.bucket_ownership import (
     BY_TAG,
     DECLARED_TAG,
     STACK_TAG,
@@ -39,14 +39,24 @@ from .bucket_ownership import (
     tags_of_adopted,
     tags_of_own,
 )
-from .creation import may_adopt, remember
-from .host import one_line_errors
-from .object_provider import HostedProvider
-from .parents import place_of
-from .program import MODULE, current_program, output, urn_of, with_dependencies
-from .session import Session, current
-from .values import FORMAT, KEPT, STACK, URN, bucket_in_state, failures, for_engine, plain
-from .wording import resource_name, speaking_of
+from coreweave_inference.provider.creation import may_adopt, remember
+from coreweave_inference.provider.host import one_line_errors
+from coreweave_inference.provider.messages import resource_name, speaking_of
+from coreweave_inference.provider.object_provider import HostedProvider
+from coreweave_inference.provider.session import Session, current
+from coreweave_inference.provider.values import (
+    FORMAT,
+    KEPT,
+    STACK,
+    URN,
+    bucket_in_state,
+    failures,
+    for_engine,
+    plain,
+)
+from coreweave_inference.storage.client import BucketState
+
+from .account import account_of
 
 __all__ = ["DECLARED_TAG", "STACK_TAG", "WeightsBucket", "WeightsBucketProvider", "stack_tag"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from .landscape import Claim, Deployment, Landscape
+from .fleet import Claim, Deployment, Landscape
 from .prices import Prices
 
 ANY_ZONE = "any zone"

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from coreweave_inference.spec.shares import percent
+from coreweave_inference.model.shares import percent
 
-from .landscape import Deployment, Landscape
+from .fleet import Deployment, Landscape
 
 Key = tuple[str, str]
 """Gateway and model name."""

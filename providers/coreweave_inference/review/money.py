@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from .capacity import Load, Usage
-from .landscape import CUSTOMER, Claim, Landscape
+from .fleet import CUSTOMER, Claim, Landscape
 from .phrases import Sentence, say
 from .prices import Prices
 

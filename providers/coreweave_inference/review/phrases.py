@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coreweave_inference.spec import UNKNOWN
+from coreweave_inference.model import UNKNOWN
 
 LONGEST_VALUE = 120
 KNOWN_LATER = "(known later)"

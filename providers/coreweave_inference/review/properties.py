@@ -12,10 +12,10 @@ from typing import Any
 
 from deepdiff import DeepDiff
 
-from coreweave_inference.spec import UNKNOWN, Kind
-from coreweave_inference.spec.engine_secrets import SECRET_SIGNATURE, UNKNOWN_MARKS
-from coreweave_inference.spec.normal_form import differences
-from coreweave_inference.spec.shape import entry, secret_names, segments
+from coreweave_inference.model import UNKNOWN, Kind
+from coreweave_inference.model.engine_secrets import SECRET_SIGNATURE, UNKNOWN_MARKS
+from coreweave_inference.model.normal_form import differences
+from coreweave_inference.model.shape import entry, secret_names, segments
 
 HIDDEN = "(hidden)"
 MASKED = "[secret]"

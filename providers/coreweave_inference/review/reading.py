@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError, one_line
-from coreweave_inference.spec import Kind
+from coreweave_inference.model import Kind
 
 from .phrases import cut
 from .properties import readable

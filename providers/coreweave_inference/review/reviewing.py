@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from .capacity import Row, rows, usage
 from .consequences import consequences_of
 from .consequences.other import unjudged
+from .context import Scene
 from .drift import Drift, drift
 from .findings import Findings, FoundProblem
+from .fleet import landscape
 from .groups import Group, groups
-from .landscape import landscape
 from .money import Money, money
 from .prices import Prices, default_prices
 from .reading import Preview, Resource, labelled
-from .scene import Scene
 from .verdicts import Consequence, Danger, Outcome
 
 NO_FINDINGS = Findings()

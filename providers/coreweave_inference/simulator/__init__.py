@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coreweave_inference.simulator.behaviour import Behaviour
-    from coreweave_inference.simulator.server import Simulator
+    from .behaviour import Behaviour
+    from .server import Simulator
 
 __all__ = ["Behaviour", "Simulator"]
 
@@ -18,11 +18,11 @@ __all__ = ["Behaviour", "Simulator"]
 def __getattr__(name: str) -> Any:
     """Import on first use: starlette, uvicorn and moto are an extra that not every installation has."""
     if name == "Simulator":
-        from coreweave_inference.simulator.server import Simulator
+        from .server import Simulator
 
         return Simulator
     if name == "Behaviour":
-        from coreweave_inference.simulator.behaviour import Behaviour
+        from .behaviour import Behaviour
 
         return Behaviour
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

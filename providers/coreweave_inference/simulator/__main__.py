@@ -8,9 +8,9 @@ import signal
 import threading
 from typing import Any
 
-from coreweave_inference.simulator.behaviour import KNOBS, Behaviour
-from coreweave_inference.simulator.clock import Clock
-from coreweave_inference.simulator.server import Simulator
+from .behaviour import KNOBS, Behaviour
+from .clock import Clock
+from .server import Simulator
 
 
 def main(arguments: list[str] | None = None, stop: threading.Event | None = None) -> int:

@@ -5,16 +5,16 @@ Names in use, quota and the state of the object itself are for `service` to look
 
 from __future__ import annotations
 
-from coreweave_inference.simulator.allocation import CUSTOMER, MANAGED
-from coreweave_inference.simulator.behaviour import Behaviour
-from coreweave_inference.simulator.organisations import Caller
-from coreweave_inference.simulator.records import Kind, Record, Spec
-from coreweave_inference.simulator.refusals import invalid, precondition
-from coreweave_inference.simulator.schema.claim_rules import check_claim_name, check_claim_resources
-from coreweave_inference.simulator.schema.constraints import Violations
-from coreweave_inference.simulator.schema.deployment_rules import check_deployment
-from coreweave_inference.simulator.schema.gateway_rules import check_gateway
-from coreweave_inference.simulator.world import World
+from .allocation import CUSTOMER, MANAGED
+from .behaviour import Behaviour
+from .organisations import Caller
+from .records import Kind, Record, Spec
+from .refusals import invalid, precondition
+from .schema.claim_rules import check_claim_name, check_claim_resources
+from .schema.constraints import Violations
+from .schema.deployment_rules import check_deployment
+from .schema.gateway_rules import check_gateway
+from .world import World
 
 
 def require_schema(behaviour: Behaviour, kind: Kind, request: Spec, creating: bool) -> None:

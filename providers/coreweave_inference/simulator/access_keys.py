@@ -10,15 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from coreweave_inference.simulator.refusals import (
-    Refused,
-    RefusedAsText,
-    no_such_path,
-    not_permitted,
-    wrong_method,
-)
-from coreweave_inference.simulator.rest import authenticated, json_response
-from coreweave_inference.simulator.world import World
+from .refusals import Refused, RefusedAsText, no_such_path, not_permitted, wrong_method
+from .rest import authenticated, json_response
+from .world import World
 
 ACCESS_KEY = "/v1/cwobject/access-key"
 TEMPORARY = "/v1/cwobject/temporary-credentials/api-token"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coreweave_inference.simulator.records import Record
+from .records import Record
 
 MANAGED = "CAPACITY_TYPE_MANAGED"
 CUSTOMER = "CAPACITY_TYPE_CUSTOMER"

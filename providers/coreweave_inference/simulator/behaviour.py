@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
-from coreweave_inference.simulator.catalogue import Catalogue
-from coreweave_inference.simulator.organisations import DEFAULT_ORGANISATIONS, Organisation
+from .catalogue import Catalogue
+from .organisations import DEFAULT_ORGANISATIONS, Organisation
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from coreweave_inference.simulator.bucket_policy_documents import (
+from .bucket_policy_documents import (
     ANYONE,
     MalformedPolicy,
     Policy,

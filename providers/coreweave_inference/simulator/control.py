@@ -15,13 +15,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
-from coreweave_inference.simulator.faults import Faults, fault_from_json
-from coreweave_inference.simulator.journal import Journal
-from coreweave_inference.simulator.presentation import Presenter
-from coreweave_inference.simulator.records import FOREVER, Condition
-from coreweave_inference.simulator.resource_kinds import KINDS
-from coreweave_inference.simulator.schema.decoding import UnknownField, Unparsable
-from coreweave_inference.simulator.world import World
+from .faults import Faults, fault_from_json
+from .journal import Journal
+from .presentation import Presenter
+from .records import FOREVER, Condition
+from .resource_kinds import KINDS
+from .schema.decoding import UnknownField, Unparsable
+from .world import World
 
 Answering = Callable[[Any], Any]
 """From what was asked (the body of the request, or its query) to a JSON value."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
-from coreweave_inference.simulator.bucket_policies import principal_arn
+from .bucket_policies import principal_arn
 
 TEMPORARY_SECONDS = 3600
 _ALPHABET = string.ascii_uppercase + string.digits

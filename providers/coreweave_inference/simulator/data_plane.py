@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from coreweave_inference.simulator.data_plane_completions import (
+from .data_plane_completions import (
     ChatRequest,
     complete,
     completion_body,
@@ -27,7 +27,7 @@ from coreweave_inference.simulator.data_plane_completions import (
     model_list,
     read_chat_request,
 )
-from coreweave_inference.simulator.data_plane_traffic import TrafficSplit
+from .data_plane_traffic import TrafficSplit
 
 SIMULATE_SECONDS_HEADER = "x-simulate-seconds"
 SERVED_BY_HEADER = "x-served-by"

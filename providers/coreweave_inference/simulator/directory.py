@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from coreweave_inference.simulator import lifecycle
-from coreweave_inference.simulator.data_plane import GatewayView, MemberView
-from coreweave_inference.simulator.organisations import caller_of
-from coreweave_inference.simulator.records import Record
-from coreweave_inference.simulator.world import World
+from . import lifecycle
+from .data_plane import GatewayView, MemberView
+from .organisations import caller_of
+from .records import Record
+from .world import World
 
 
 class WorldDirectory:

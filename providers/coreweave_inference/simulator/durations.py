@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from coreweave_inference.simulator.allocation import CUSTOMER
-from coreweave_inference.simulator.behaviour import Behaviour
-from coreweave_inference.simulator.clock import moment
-from coreweave_inference.simulator.records import Record, Shown, Write
+from .allocation import CUSTOMER
+from .behaviour import Behaviour
+from .clock import moment
+from .records import Record, Shown, Write
 
 Operation = Literal["create", "update", "delete"]
 

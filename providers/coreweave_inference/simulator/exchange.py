@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from coreweave_inference.simulator.fault_answers import (
+from .fault_answers import (
     Answer,
     changed_answer,
     made_up_answer,
@@ -27,11 +27,11 @@ from coreweave_inference.simulator.fault_answers import (
     with_another_object,
     without_hidden,
 )
-from coreweave_inference.simulator.faults import Fault, Faults
-from coreweave_inference.simulator.journal import Entry, Journal, masked
-from coreweave_inference.simulator.organisations import bearer, caller_of
-from coreweave_inference.simulator.rest import STALE_SECONDS
-from coreweave_inference.simulator.world import World
+from .faults import Fault, Faults
+from .journal import Entry, Journal, masked
+from .organisations import bearer, caller_of
+from .rest import STALE_SECONDS
+from .world import World
 
 LARGEST_BODY_NOTED = 1_000_000
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/")

@@ -10,9 +10,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from coreweave_inference.simulator.faults import Fault
-from coreweave_inference.simulator.refusals import Refused, not_found, over_quota
-from coreweave_inference.simulator.resource_kinds import KINDS
+from .faults import Fault
+from .refusals import Refused, not_found, over_quota
+from .resource_kinds import KINDS
 
 SKEWED = (
     "<?xml version='1.0' encoding='UTF-8'?><Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the "

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from coreweave_inference.simulator.allocation import (
-    allocated_instances,
-    instance_count,
-    pending_instances,
-    progress,
-)
-from coreweave_inference.simulator.records import Condition, Outcome, Record, Shown
+from .allocation import allocated_instances, instance_count, pending_instances, progress
+from .records import Condition, Outcome, Record, Shown
 
 APPLIED_AT = 0.5
 """The share of a deployment's work after which its resources are applied."""

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from coreweave_inference.simulator.bucket_policies import (
+from .bucket_policies import (
     INFERENCE_SERVICE,
     AccessRequest,
     MalformedPolicy,
@@ -25,25 +25,13 @@ from coreweave_inference.simulator.bucket_policies import (
     may_access,
     parse_policy,
 )
-from coreweave_inference.simulator.credentials import AccessKey, Credentials, TellsTime
-from coreweave_inference.simulator.object_storage_backend import MotoBackend
-from coreweave_inference.simulator.object_storage_buckets import Bucket, BucketRegister, zone_of
-from coreweave_inference.simulator.object_storage_deletes import ObjectToDelete, delete_objects
-from coreweave_inference.simulator.object_storage_messages import (
-    NAMESPACE,
-    Refused,
-    S3Answer,
-    S3Request,
-    access_denied,
-    xml_answer,
-)
-from coreweave_inference.simulator.object_storage_operations import (
-    Act,
-    delete_act,
-    required_acts,
-    subresource,
-)
-from coreweave_inference.simulator.object_storage_signatures import authenticate
+from .credentials import AccessKey, Credentials, TellsTime
+from .object_storage_backend import MotoBackend
+from .object_storage_buckets import Bucket, BucketRegister, zone_of
+from .object_storage_deletes import ObjectToDelete, delete_objects
+from .object_storage_messages import NAMESPACE, Refused, S3Answer, S3Request, access_denied, xml_answer
+from .object_storage_operations import Act, delete_act, required_acts, subresource
+from .object_storage_signatures import authenticate
 
 
 class ObjectStorage:

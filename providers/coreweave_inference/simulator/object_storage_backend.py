@@ -18,7 +18,7 @@ from botocore.loaders import create_loader
 from botocore.session import Session
 from werkzeug.test import run_wsgi_app
 
-from coreweave_inference.simulator.object_storage_messages import S3Answer, S3Request
+from .object_storage_messages import S3Answer, S3Request
 
 _ACCOUNTS = itertools.count(500_000_000_001)
 # moto has one space of bucket names in a process; names are taken out of it at once, so that simulators do not meet.

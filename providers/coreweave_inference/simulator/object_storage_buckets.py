@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from coreweave_inference.simulator.bucket_policies import Policy
-from coreweave_inference.simulator.object_storage_messages import Refused
+from .bucket_policies import Policy
+from .object_storage_messages import Refused
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _RESERVED_PREFIXES = ("xn--", "cw-", "vip-", "log-stitcher-ch-")

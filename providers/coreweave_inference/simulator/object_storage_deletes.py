@@ -10,13 +10,7 @@ from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from coreweave_inference.simulator.object_storage_messages import (
-    NAMESPACE,
-    Refused,
-    S3Answer,
-    S3Request,
-    xml_answer,
-)
+from .object_storage_messages import NAMESPACE, Refused, S3Answer, S3Request, xml_answer
 
 _EMPTY_RESULT = f'<DeleteResult xmlns="{NAMESPACE}"></DeleteResult>'
 _BODY_HEADERS = ("content-md5", "x-amz-content-sha256", "x-amz-sdk-checksum-algorithm")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from coreweave_inference.simulator.bucket_policies import bucket_arn, key_arn
-from coreweave_inference.simulator.object_storage_messages import Refused, S3Request
+from .bucket_policies import bucket_arn, key_arn
+from .object_storage_messages import Refused, S3Request
 
 
 @dataclass(frozen=True)

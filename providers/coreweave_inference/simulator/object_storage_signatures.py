@@ -14,8 +14,8 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SigningCredentials
 
-from coreweave_inference.simulator.credentials import AccessKey, Credentials
-from coreweave_inference.simulator.object_storage_messages import Refused, S3Request, access_denied
+from .credentials import AccessKey, Credentials
+from .object_storage_messages import Refused, S3Request, access_denied
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+"

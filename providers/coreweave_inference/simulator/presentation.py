@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from coreweave_inference.simulator.acceptance import gateway_zones
-from coreweave_inference.simulator.allocation import MANAGED
-from coreweave_inference.simulator.clock import timestamp
-from coreweave_inference.simulator.records import Condition, Record, Shown
-from coreweave_inference.simulator.resource_kinds import KINDS, ResourceKind
-from coreweave_inference.simulator.schema.encoding import encode
-from coreweave_inference.simulator.world import World
+from .acceptance import gateway_zones
+from .allocation import MANAGED
+from .clock import timestamp
+from .records import Condition, Record, Shown
+from .resource_kinds import KINDS, ResourceKind
+from .schema.encoding import encode
+from .world import World
 
 
 class Presenter:

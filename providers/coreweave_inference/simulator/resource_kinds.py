@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coreweave_inference.simulator.records import Kind
-from coreweave_inference.simulator.schema import messages
-from coreweave_inference.simulator.schema.messages import Message
+from .records import Kind
+from .schema import messages
+from .schema.messages import Message
 
 
 @dataclass(frozen=True)

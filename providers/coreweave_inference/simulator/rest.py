@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from coreweave_inference.simulator import service
-from coreweave_inference.simulator.clock import parse_timestamp
-from coreweave_inference.simulator.organisations import Caller, bearer, caller_of
-from coreweave_inference.simulator.presentation import Presenter
-from coreweave_inference.simulator.records import Record, Spec
-from coreweave_inference.simulator.refusals import (
+from . import service
+from .clock import parse_timestamp
+from .organisations import Caller, bearer, caller_of
+from .presentation import Presenter
+from .records import Record, Spec
+from .refusals import (
     Refused,
     RefusedAsText,
     invalid,
@@ -28,10 +28,10 @@ from coreweave_inference.simulator.refusals import (
     wrong_content_type,
     wrong_method,
 )
-from coreweave_inference.simulator.resource_kinds import KINDS, ResourceKind
-from coreweave_inference.simulator.schema.constraints import Violations
-from coreweave_inference.simulator.schema.decoding import UnknownField, Unparsable, decode
-from coreweave_inference.simulator.world import World
+from .resource_kinds import KINDS, ResourceKind
+from .schema.constraints import Violations
+from .schema.decoding import UnknownField, Unparsable, decode
+from .world import World
 
 PREFIX = "/v1alpha1/inference/"
 CONTENT_TYPES = (None, "application/json", "application/json; charset=utf-8")

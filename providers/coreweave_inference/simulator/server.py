@@ -12,19 +12,19 @@ import uvicorn
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp
 
-from coreweave_inference.simulator.access_keys import AccessKeys
-from coreweave_inference.simulator.behaviour import Behaviour
-from coreweave_inference.simulator.clock import Clock
-from coreweave_inference.simulator.control import Control
-from coreweave_inference.simulator.data_plane import DataPlane
-from coreweave_inference.simulator.directory import WorldDirectory
-from coreweave_inference.simulator.exchange import Exchange
-from coreweave_inference.simulator.faults import Faults
-from coreweave_inference.simulator.journal import Journal
-from coreweave_inference.simulator.object_storage import ObjectStorage
-from coreweave_inference.simulator.presentation import Presenter
-from coreweave_inference.simulator.rest import RestApi
-from coreweave_inference.simulator.world import World
+from .access_keys import AccessKeys
+from .behaviour import Behaviour
+from .clock import Clock
+from .control import Control
+from .data_plane import DataPlane
+from .directory import WorldDirectory
+from .exchange import Exchange
+from .faults import Faults
+from .journal import Journal
+from .object_storage import ObjectStorage
+from .presentation import Presenter
+from .rest import RestApi
+from .world import World
 
 START_SECONDS = 20.0
 STOP_SECONDS = 2

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from coreweave_inference.simulator.acceptance import (
+from .acceptance import (
     accepted_claim,
     accepted_deployment,
     accepted_gateway,
@@ -14,19 +14,12 @@ from coreweave_inference.simulator.acceptance import (
     require_schema,
     require_uuid,
 )
-from coreweave_inference.simulator.allocation import instances_counted
-from coreweave_inference.simulator.organisations import Caller
-from coreweave_inference.simulator.records import Record, Spec
-from coreweave_inference.simulator.refusals import (
-    in_use,
-    invalid,
-    not_found,
-    over_quota,
-    precondition,
-    unavailable,
-)
-from coreweave_inference.simulator.resource_kinds import ResourceKind
-from coreweave_inference.simulator.world import World
+from .allocation import instances_counted
+from .organisations import Caller
+from .records import Record, Spec
+from .refusals import in_use, invalid, not_found, over_quota, precondition, unavailable
+from .resource_kinds import ResourceKind
+from .world import World
 
 IMMUTABLE_CLAIM_FIELDS = {"instanceId": "instance_id", "capacityType": "capacity_type", "zones": "zones"}
 

@@ -8,23 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from coreweave_inference.simulator import lifecycle
-from coreweave_inference.simulator.allocation import allocated_instances, instance_count
-from coreweave_inference.simulator.behaviour import Behaviour
-from coreweave_inference.simulator.clock import Clock, moment
-from coreweave_inference.simulator.durations import planned_write, work_seconds
-from coreweave_inference.simulator.records import (
-    FOREVER,
-    Condition,
-    Kind,
-    Outcome,
-    Override,
-    Record,
-    Shown,
-    Spec,
-)
-from coreweave_inference.simulator.resource_kinds import KINDS
-from coreweave_inference.simulator.schema.decoding import decode
+from . import lifecycle
+from .allocation import allocated_instances, instance_count
+from .behaviour import Behaviour
+from .clock import Clock, moment
+from .durations import planned_write, work_seconds
+from .records import FOREVER, Condition, Kind, Outcome, Override, Record, Shown, Spec
+from .resource_kinds import KINDS
+from .schema.decoding import decode
 
 
 class Weights(Protocol):

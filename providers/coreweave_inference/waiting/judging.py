@@ -10,20 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from coreweave_inference.spec import Kind
-from coreweave_inference.spec.normal_form import Difference, differences, get_path, sparse, with_path
+from coreweave_inference.model import Kind
+from coreweave_inference.model.normal_form import Difference, differences, get_path, sparse, with_path
 
-from .observations import (
-    Condition,
-    Failed,
-    History,
-    Live,
-    Ready,
-    Streak,
-    Target,
-    Verdict,
-    Waiting,
-)
+from .observations import Condition, Failed, History, Live, Ready, Streak, Target, Verdict, Waiting
 
 SHORTAGE = re.compile(r"quota|hardware|capacity(?!\s*-?(claim|type|class))", re.IGNORECASE)
 """Words for a claim that waits for its turn; not the object's own name nor the fields that begin with "capacity"."""

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from math import inf
 from typing import Any, Protocol
 
-from coreweave_inference.spec import Kind
+from coreweave_inference.model import Kind
 
 LASTING_LOOKS = 3
 """Looks in a row after which an ERROR, a missing object or a spec that is not the declared one may count."""

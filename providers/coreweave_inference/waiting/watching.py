@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from coreweave_inference.clock import Clock
 from coreweave_inference.errors import ServiceUnavailable, Throttled, Unreachable
-from coreweave_inference.spec import Kind
+from coreweave_inference.model import Kind
 
 from .judging import judge
 from .observations import Failed, History, Live, Outcome, Target, Verdict, Waiting

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from coreweave_inference.declaration import Declaration, read
 from coreweave_inference.errors import InvalidDeclaration
-from coreweave_inference.spec.declaration import Declaration, read
 
 FULL = """\
 version: 1

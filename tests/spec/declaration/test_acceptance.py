@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from coreweave_inference.spec.declaration import Accepted, Declaration, Origin
+from coreweave_inference.declaration import Accepted, Declaration, Origin
 
 Declare = Callable[[str], Declaration]
 Faults = Callable[[str], list[str]]

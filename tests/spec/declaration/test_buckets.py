@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from coreweave_inference.spec.declaration import (
-    BucketDeclaration,
-    Declaration,
-    ObjectOptions,
-    PolicyDeclaration,
-)
+from coreweave_inference.declaration import BucketDeclaration, Declaration, ObjectOptions, PolicyDeclaration
 
 Declare = Callable[[str], Declaration]
 Faults = Callable[[str], list[str]]

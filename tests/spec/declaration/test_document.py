@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from coreweave_inference.declaration.document import load
+from coreweave_inference.declaration.origin import Origin, Report
 from coreweave_inference.errors import InvalidDeclaration
-from coreweave_inference.spec.declaration.document import load
-from coreweave_inference.spec.declaration.origin import Origin, Report
 
 
 def loaded(path: Path, content: str | bytes) -> tuple[object, Report]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from coreweave_inference.spec import UNKNOWN, Kind
-from coreweave_inference.spec.declaration import Declaration, Existing, ExistingBucket, ExistingObject, Origin
+from coreweave_inference.declaration import Declaration, Existing, ExistingBucket, ExistingObject, Origin
+from coreweave_inference.model import UNKNOWN, Kind
 
 Declare = Callable[[str], Declaration]
 Faults = Callable[[str], list[str]]
@@ -139,7 +139,7 @@ def test_a_faulty_existing_gateway_makes_no_second_fault_where_it_is_used(
 
 
 def test_an_overlay_says_which_stack_is_meant(tmp_path: Path, full: str) -> None:
-    from coreweave_inference.spec.declaration import read
+    from coreweave_inference.declaration import read
 
     base, over = tmp_path / "inference.yaml", tmp_path / "inference.dev.yaml"
     base.write_text(full + "existing: {gateways: {internal: {stack: acme/platform/prod, key: public}}}")

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from coreweave_inference.spec.declaration import (
+from coreweave_inference.declaration import (
     BucketDeclaration,
     Declaration,
     ObjectDeclaration,
     Origin,
     PolicyDeclaration,
 )
-from coreweave_inference.spec.kinds import Kind
+from coreweave_inference.model.kinds import Kind
 
 Declare = Callable[[str], Declaration]
 Faults = Callable[[str], list[str]]

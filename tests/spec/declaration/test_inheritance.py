@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from coreweave_inference.spec.declaration import (
-    Declaration,
-    ObjectOptions,
-    SecretReference,
-)
+from coreweave_inference.declaration import Declaration, ObjectOptions, SecretReference
 
 Declare = Callable[[str], Declaration]
 Faults = Callable[[str], list[str]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from coreweave_inference.spec.declaration import Declaration
+from coreweave_inference.declaration import Declaration
 from hypothesis import given
 from hypothesis import strategies as st
 

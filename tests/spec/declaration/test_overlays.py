@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from coreweave_inference.declaration import Declaration, Origin, overlay_path, read
 from coreweave_inference.errors import InvalidDeclaration
-from coreweave_inference.spec.declaration import Declaration, Origin, overlay_path, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

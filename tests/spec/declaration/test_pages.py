@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from coreweave_inference.declaration import read, read_for_stack
 from coreweave_inference.errors import InvalidDeclaration
-from coreweave_inference.spec.declaration import read, read_for_stack
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from coreweave_inference.spec.declaration import (
-    Declaration,
-)
+from coreweave_inference.declaration import Declaration
 
 Declare = Callable[[str], Declaration]
 Faults = Callable[[str], list[str]]

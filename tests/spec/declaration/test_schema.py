@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from coreweave_inference.spec.declaration import schema
-from coreweave_inference.spec.declaration.document import Loader
+from coreweave_inference.declaration import schema
+from coreweave_inference.declaration.document import Loader
 from jsonschema import Draft202012Validator
 
 CHECKOUT = Path(__file__).resolve().parents[3]

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from coreweave_inference.spec.declaration import (
-    Declaration,
-    SecretReference,
-)
+from coreweave_inference.declaration import Declaration, SecretReference
 
 Declare = Callable[[str], Declaration]
 Faults = Callable[[str], list[str]]

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from coreweave_inference.spec.declaration import (
-    Declaration,
-)
+from coreweave_inference.declaration import Declaration
 
 Declare = Callable[[str], Declaration]
 Faults = Callable[[str], list[str]]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from coreweave_inference.model import Kind
+from coreweave_inference.review.context import Scene
 from coreweave_inference.review.properties import PropertyChange, changes
 from coreweave_inference.review.reading import Resource
-from coreweave_inference.review.scene import Scene
 from coreweave_inference.review.verdicts import Consequence
-from coreweave_inference.spec import Kind
 
 from . import bucket, bucket_policy, capacity_claim, deployment, gateway, other
 

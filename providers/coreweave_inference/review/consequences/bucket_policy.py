@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError
-from coreweave_inference.policy import normal_prefix
+from coreweave_inference.policy.statements import normal_prefix
+from coreweave_inference.review.context import Scene
 from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
-from coreweave_inference.review.scene import Scene
 from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 
 STATEMENTS = ("statement", "ownerStatement")

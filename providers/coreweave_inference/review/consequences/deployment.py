@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from coreweave_inference.review.context import Scene
 from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
-from coreweave_inference.review.scene import Scene
 from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 
 from . import replicas, traffic

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from coreweave_inference.model import UNKNOWN, Kind
+from coreweave_inference.review.context import Scene
 from coreweave_inference.review.drift import broken, covered_objects
 from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
-from coreweave_inference.review.scene import Scene
 from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
-from coreweave_inference.spec import UNKNOWN, Kind
 
 FAILED = "FAILED"
 WORDS = {"create": "creates", "update": "updates", "import": "takes in as it is"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from coreweave_inference.review.landscape import ON_DEMAND, RESERVED
+from coreweave_inference.model.shape import segments
+from coreweave_inference.review.fleet import ON_DEMAND, RESERVED
 from coreweave_inference.review.phrases import plural, say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.restarts import Effect, touched
 from coreweave_inference.review.verdicts import Consequence, caution, plain
-from coreweave_inference.spec.shape import segments
 
 WITH_DEFAULT = ("autoscaling.concurrency", "autoscaling.priority")
 ENGINE_CONFIG = "runtime.engineConfig"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coreweave_inference.review.context import Scene
 from coreweave_inference.review.groups import DISABLED, Group, Member
 from coreweave_inference.review.phrases import say
-from coreweave_inference.review.scene import Scene
 from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from coreweave_inference.model.shares import percent
 from coreweave_inference.review.capacity import Row
 from coreweave_inference.review.groups import Group, Member, Share
 from coreweave_inference.review.money import HOURS_PER_MONTH, Line
 from coreweave_inference.review.reviewing import Review
-from coreweave_inference.spec.shares import percent
 
 from .escaping import code
 from .fitting import Section

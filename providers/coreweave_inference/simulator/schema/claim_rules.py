@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from coreweave_inference.simulator.schema.constraints import Violations
-from coreweave_inference.simulator.schema.messages import CAPACITY_TYPE
+from .constraints import Violations
+from .messages import CAPACITY_TYPE
 
 NAME_PATTERN = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from coreweave_inference.simulator.schema.messages import Enum, Field, Message
+from .messages import Enum, Field, Message
 
 UINT32_LIMIT = 2**32
 

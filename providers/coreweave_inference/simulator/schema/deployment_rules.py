@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from coreweave_inference.simulator.schema.constraints import Violations
-from coreweave_inference.simulator.schema.messages import CAPACITY_CLASS
+from .constraints import Violations
+from .messages import CAPACITY_CLASS
 
 MAP_VALUE_LIMIT = 1024
 MAP_KEY_LIMIT = 253

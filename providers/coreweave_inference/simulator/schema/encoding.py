@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from coreweave_inference.simulator.schema.messages import Enum, Field, Message
+from .messages import Enum, Field, Message
 
 
 def encode(message: Message, value: dict[str, Any], zero_values: bool) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from coreweave_inference.simulator.schema.constraints import Violations
-from coreweave_inference.simulator.schema.messages import API_TYPE, AUTHENTICATION, ROUTING, Field
+from .constraints import Violations
+from .messages import API_TYPE, AUTHENTICATION, ROUTING, Field
 
 NOT_AVAILABLE = (
     "Custom W&B Instance support is not available yet, contact support if you are interested in this feature"

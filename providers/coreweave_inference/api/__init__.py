@@ -1,0 +1,1 @@
+"""The Inference API: the client, its objects and its errors."""

@@ -1,0 +1,292 @@
+"""Steps and results in the words and lines that a user reads. Pure: data in, text out."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from coreweave_inference.engine.events import OURS, Change, Step, label_of, type_of
+from coreweave_inference.engine.properties import path_keys
+from coreweave_inference.engine.results import REST_OF_A_REPLACEMENT, VERBS, Result, verb_of
+from coreweave_inference.fleet.deletions import DELETES, KEEPS, Deletion, names_of
+from coreweave_inference.model.engine_secrets import UNKNOWN_MARKS
+from coreweave_inference.model.kinds import Kind
+
+SIGNS = {
+    "create": "+",
+    "adopt": "=",
+    "update": "~",
+    "replace": "±",
+    "delete": "-",
+    "import": "=",
+    "same": " ",
+}
+DONE = {
+    "create": "created",
+    "adopt": "adopted",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "keep": "kept",
+    "import": "imported",
+    "same": "unchanged",
+    "read": "read",
+    "refresh": "looked at",
+}
+DOING = {
+    "create": "creating",
+    "update": "updating",
+    "replace": "replacing",
+    "delete": "deleting",
+    "refresh": "looking at",
+}
+READINESS = "readiness"
+DELETION_SIGNS = {DELETES: "-", KEEPS: " "}
+BUCKET = "weights bucket"
+UNKNOWN = "(known when it is made)"
+OF_IDENTITY = ("apiId",)
+"""Fields of a creation that follow from the rest of it."""
+LONGEST_VALUE = 80
+LONGEST_LINE = 76
+"""With the four spaces before it: a terminal of 80 columns."""
+
+
+def shown(value: Any, longest: int | None = LONGEST_VALUE) -> str:
+    """A value on one line, cut where it is longer than `longest`."""
+    if value is None:
+        return "(none)"
+    value = _in_words(value)
+    return cut(value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False), longest)
+
+
+def cut(text: str, longest: int | None) -> str:
+    """`text`, with `…` at the end where it is longer."""
+    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _in_words(value: Any) -> Any:
+    if isinstance(value, str):
+        return UNKNOWN if value in UNKNOWN_MARKS else value
+    if isinstance(value, list):
+        return [_in_words(item) for item in value]
+    return value
+
+
+def changed(change: Change, longest: int | None = LONGEST_VALUE) -> str:
+    """`traffic.weight: 900 -> 500`."""
+    return f"{change.path}: {shown(change.before, longest)} -> {shown(change.after, longest)}"
+
+
+def subject(step: Step) -> str:
+    """`deployment "chat"`."""
+    return step.kind if step.kind in (READINESS, "account") else label_of(step.urn)
+
+
+def plan(result: Result, *, full: bool = False) -> list[str]:
+    """A preview as lines: what changes, field by field, and how many stay; `full` cuts nothing short."""
+    lines = drift(result, full=full)
+    for step in worth_telling(result.steps):
+        word = verb_of(step)
+        lines.append(f"{SIGNS.get(word, ' ')} {word:<8} {subject(step)}")
+        lines.extend(f"    {line}" for line in _fields(step, full=full))
+    lines += [f"{m.severity}: {m.text}" for m in result.messages if m.severity != "error"]
+    return [*lines, summary(result)]
+
+
+def saved_plan(directory: Path, stack: str, file: Path) -> str:
+    """Where a plan was saved, and the command that runs it."""
+    place = [] if directory == Path() else [str(directory)]
+    command = shlex.join(["cw-inference", "up", *place, "--stack", stack, "--plan", str(file)])
+    return f"plan saved in {file}; run it with: {command}"
+
+
+def _fields(step: Step, *, full: bool) -> list[str]:
+    if step.kind == READINESS:
+        return _readiness(step)
+    if step.kind == "account":
+        return []
+    if verb_of(step) != "create":
+        return [changed(change, None if full else LONGEST_VALUE) for change in step.changes]
+    if full:
+        return [f"{change.path}: {shown(change.after, None)}" for change in step.changes]
+    return _short(step.changes)
+
+
+def _readiness(step: Step) -> list[str]:
+    """What a run would do with `readiness`: wait for what is broken, or for what changes."""
+    broken = [f"waits for {line}" for line in _broken(step.changes, after=False)]
+    if broken or verb_of(step) not in ("create", "update"):
+        return broken
+    paths = {
+        keys[1] for c in step.changes if (keys := path_keys(c.path))[:1] == ["objects"] and len(keys) > 1
+    }
+    names = sorted(_label(str(key)) for key in paths)
+    if not names:
+        created = verb_of(step) == "create"
+        return ["waits until every object serves" if created else "records what the stack manages"]
+    return [cut(f"waits until these serve: {', '.join(names)}", LONGEST_LINE)]
+
+
+def _label(text: str) -> str:
+    """`deployment "chat"` from `deployment chat`."""
+    kind = next((found for found in OURS.values() if text.startswith(f"{found} ")), "")
+    return f'{kind} "{text.removeprefix(kind).strip()}"' if kind else text
+
+
+def _short(fields: Iterable[Change]) -> list[str]:
+    """One line for each property of a creation: `autoscaling: min 1, max 4`."""
+    lines: dict[str, list[str]] = {}
+    for field in fields:
+        top = re.split(r"[.\[]", field.path, maxsplit=1)[0]
+        rest = field.path[len(top) :].lstrip(".")
+        value = shown(field.after)
+        if top not in OF_IDENTITY and field.after is not False:
+            lines.setdefault(top, []).append(f"{rest} {value}" if rest else value)
+    return [cut(f"{top}: {', '.join(parts)}", LONGEST_LINE) for top, parts in lines.items()]
+
+
+def drift(result: Result, *, full: bool = False) -> list[str]:
+    """What was changed outside, field by field."""
+    lines: list[str] = []
+    for step in result.drift:
+        if step.kind == READINESS:
+            lines.extend(f"! broken: {line}" for line in _broken(step.changes, after=True))
+            lines.extend(f"! serves again: {line}" for line in _broken(step.changes, after=False))
+            continue
+        gone = step.gone or verb_of(step) == "delete"
+        lines.append(f"! {'deleted' if gone else 'changed'} outside: {subject(step)}")
+        lines.extend(f"    {changed(change, None if full else LONGEST_VALUE)}" for change in step.changes)
+    return lines
+
+
+def _broken(changes: Iterable[Change], *, after: bool) -> list[str]:
+    """`deployment "chat": FAILED: …` for each covered object that is recorded as broken on one side of a change alone."""
+    lines = []
+    for change in changes:
+        here, there = (change.after, change.before) if after else (change.before, change.after)
+        keys = path_keys(change.path)
+        if keys[-1:] == ["health"] and len(keys) > 1 and here and (after or not there):
+            lines.append(f"{_label(str(keys[-2]))}: {here}")
+    return lines
+
+
+def worth_telling(steps: Iterable[Step]) -> list[Step]:
+    """Steps that change something, each replacement once."""
+    found: dict[tuple[str, str], Step] = {}
+    for step in steps:
+        if VERBS.get(step.op) not in ("same", "read", "refresh") and step.op not in REST_OF_A_REPLACEMENT:
+            found.setdefault((step.urn, verb_of(step)), step)
+    return list(found.values())
+
+
+def summary(result: Result) -> str:
+    """`2 to update, 5 unchanged`, or what was done."""
+    words = {word: f"to {word}" for word in DONE} if result.operation == "preview" else DONE
+    parts = [
+        f"{count} {words.get(word, word)}"
+        for word, count in result.counts.items()
+        if word not in ("same", "refresh")
+    ]
+    same = result.counts.get("same", 0)
+    parts += [f"{same} unchanged"] if same else []
+    return ", ".join(parts) or "nothing to do"
+
+
+def destroy_plan(deletions: Iterable[Deletion]) -> list[str]:
+    """What a destroy does with each object, the last one that was made first; who runs on a claim that goes, and where
+    they may go.
+    """
+    lines = []
+    for found in reversed(tuple(deletions)):
+        item = found.item
+        label = item.kind if item.kind in (READINESS, "account") else item.label
+        verb = "evicts" if item.kind == Kind.CAPACITY_CLAIM.noun else "used by"
+        users = f": {verb} {names_of(found.users)}" if found.users else ""
+        lines.append(f"{DELETION_SIGNS.get(found.action, '!')} {found.action:<9} {label}{users}")
+    return lines
+
+
+def kept_objects(steps: Iterable[Step]) -> list[str]:
+    """What a destroy leaves: `weights bucket "weights" (acme-weights)`."""
+    return [f"{subject(step)} ({step.id})" for step in steps if step.op == "delete" and step.kept]
+
+
+def outputs(values: Mapping[str, Any]) -> list[str]:
+    """Where to call: one line per base URL, and per gateway endpoint where no model has one."""
+    models = values.get("models") or {}
+    lines = [
+        f"model {name}: {url}"
+        for name, model in sorted(models.items())
+        if isinstance(model, Mapping)
+        for url in model.get("baseUrls") or ()
+    ]
+    gateways = values.get("gateways") or {}
+    return lines or [
+        f"gateway {name}: {url}"
+        for name, gateway in sorted(gateways.items())
+        for url in gateway.get("endpoints") or ()
+    ]
+
+
+def document(result: Result, planned: Result | None = None) -> dict[str, Any]:
+    """A result as the JSON document that `--json` prints; `planned` is the plan that it ran."""
+    return {
+        **({"plan": _plan_document(planned)} if planned is not None else {}),
+        "operation": result.operation,
+        "project": result.project,
+        "stack": result.stack,
+        "ok": result.ok,
+        "stopped": result.stopped,
+        "counts": dict(result.counts),
+        "steps": [_step(step) for step in result.steps],
+        "drift": [_step(step) for step in result.drift],
+        "messages": [
+            {"severity": m.severity, "text": m.text, "urn": m.urn}
+            for m in result.messages
+            if m.severity != "error"
+        ],
+        "findings": [dict(finding) for finding in result.findings],
+        "errors": list(result.errors),
+        "outputs": dict(result.outputs),
+        "repairs": list(result.repairs),
+        **({"deletions": [_deletion(found) for found in result.deletions]} if result.deletions else {}),
+        "seconds": result.seconds,
+    }
+
+
+def _plan_document(planned: Result) -> dict[str, Any]:
+    return {
+        "counts": dict(planned.counts),
+        "steps": [_step(step) for step in planned.steps],
+        "drift": [_step(step) for step in planned.drift],
+    }
+
+
+def _deletion(found: Deletion) -> dict[str, Any]:
+    item = found.item
+    return {
+        "kind": item.kind,
+        "name": item.name,
+        "id": item.id,
+        "what": found.action,
+        "users": list(found.users),
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "urn": step.urn,
+        "type": type_of(step.urn),
+        "kind": step.kind,
+        "name": step.name,
+        "id": step.id,
+        "op": step.op,
+        "what": verb_of(step),
+        "phase": step.phase,
+        "gone": step.gone,
+        "changes": [{"path": c.path, "before": c.before, "after": c.after} for c in step.changes],
+    }

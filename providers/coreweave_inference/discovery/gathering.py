@@ -1,0 +1,180 @@
+"""All facts of a run, and the checks on them: what stack.py, a Python program and the command line call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timezone
+
+from coreweave_inference.api.client import InferenceApi
+from coreweave_inference.checks import (
+    Identity,
+    Known,
+    LastObject,
+    LiveObject,
+    PlainObject,
+    Report,
+    View,
+    memory_of,
+    run,
+    view_of,
+    view_of_specs,
+)
+from coreweave_inference.checks.values import texts
+from coreweave_inference.clock import Clock, system
+from coreweave_inference.declaration import Declaration
+from coreweave_inference.errors import SettingsError
+from coreweave_inference.settings.resolution import Settings
+from coreweave_inference.storage.client import ObjectStorage, credentials_from
+from coreweave_inference.storage.connection import S3Connection
+from coreweave_inference.storage.credentials import KeyMaker
+
+from .account import Api, Listed, account
+from .weights import BucketReader, Store, Wanted, stores
+
+NOT_LOOKED = (
+    "nothing was asked of the service ({why}): others' deployments and claims, what it offers, bucket policies and weights "
+    "were not checked"
+)
+AT_ONCE = 8
+"""Requests that run side by side."""
+RETRY_SECONDS = 10.0
+"""How long a failing call is repeated; what cannot be read in that time is not checked."""
+PARSERS = ("tool-call-parser", "reasoning-parser")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What is known, and one sentence on each thing that could not be read."""
+
+    known: Known
+    notes: tuple[str, ...] = ()
+
+
+def checks_for(
+    declaration: Declaration,
+    settings: Settings | None,
+    identity: Identity | None = None,
+    last: tuple[LastObject, ...] | None = None,
+    *,
+    listed: Listed | None = None,
+    clock: Clock = system,
+    environ: Mapping[str, str] = os.environ,
+) -> Report:
+    """The checks on a declaration; `listed` are objects that the program has seen already, by kind.
+
+    Without settings, or without a token in them, nothing is asked of the service.
+
+    Raises nothing for what cannot be read; that becomes a note, or a warning of its own.
+    """
+    start = Known(identity, last=last, today=_today(clock))
+    facts = _looked(view_of(declaration, start), settings, start, clock, environ, listed)
+    return run(view_of(declaration, facts.known), facts.notes)
+
+
+def checks_for_objects(
+    objects: Iterable[PlainObject],
+    settings: Settings | None,
+    identity: Identity | None = None,
+    last: tuple[LastObject, ...] | None = None,
+    *,
+    clock: Clock = system,
+    environ: Mapping[str, str] = os.environ,
+) -> Report:
+    """The same for the objects of a Python program, with `UNKNOWN` in the place of outputs that are not known yet."""
+    items = tuple(objects)
+    start = Known(identity, last=last, today=_today(clock))
+    facts = _looked(view_of_specs(items, start), settings, start, clock, environ)
+    # What the same program, or another tool, puts into a bucket that exists is not known here.
+    missing = {name: store for name, store in facts.known.stores.items() if not store.exists}
+    return run(view_of_specs(items, replace(facts.known, stores=missing)), facts.notes)
+
+
+def gathered(view: View, known: Known, api: Api, store: Store, listed: Listed | None = None) -> Gathered:
+    """`known`, and what the service and its buckets tell about what a view declares."""
+    with ThreadPoolExecutor(AT_ONCE) as calls, ThreadPoolExecutor(AT_ONCE) as reads:
+        found = account(api, calls, listed, lambda live: _gateways_of(view, live))
+        buckets, notes = stores(store, _wanted(view), reads)
+    return Gathered(
+        replace(known, catalogue=found.catalogue, live=found.live, stores=buckets), (*found.notes, *notes)
+    )
+
+
+def _gateways_of(view: View, live: Iterable[LiveObject]) -> tuple[str, ...]:
+    """The live gateways that the deployments run behind; none where one is not there yet, or its zones change.
+
+    What is offered in the zones of a gateway as it is would say nothing of it as it will be.
+    """
+    there = {gateway.id: gateway for gateway in live}
+    found: set[str] = set()
+    for item in view.deployments:
+        for handle in item.gateways or ("",):
+            declared, gateway = view.by_handle.get(handle), there.get(handle)
+            if declared is not None and gateway is None:
+                gateway = there.get(declared.id or "")
+            zones = texts(gateway.spec, "zones") if gateway else None
+            as_it_will_be = declared.zones if declared and declared.own else zones
+            if gateway is None or zones is None or as_it_will_be is None:
+                return ()
+            if {zone.upper() for zone in zones} != set(map(str.upper, as_it_will_be)):
+                return ()
+            found.add(gateway.id)
+    return tuple(sorted(found))
+
+
+def _wanted(view: View) -> dict[str, list[Wanted]]:
+    """The models to look at in each bucket: the smallest GPUs that one is for say how large it may be."""
+    models: dict[str, dict[str, Wanted]] = {bucket.name: {} for bucket in view.buckets.values()}
+    for item in view.deployments:
+        if not item.bucket or not item.model_path:
+            continue
+        known = models.setdefault(item.bucket, {})
+        before = known.get(item.model_path, Wanted(item.model_path))
+        sizes = [size for size in (before.most, memory_of(item)) if size is not None]
+        with_parser = any(key in (item.config or ()) for key in PARSERS)
+        known[item.model_path] = Wanted(
+            item.model_path, before.config or with_parser, min(sizes, default=None)
+        )
+    return {bucket: list(found.values()) for bucket, found in models.items()}
+
+
+def _looked(
+    view: View,
+    settings: Settings | None,
+    known: Known,
+    clock: Clock,
+    environ: Mapping[str, str],
+    listed: Listed | None = None,
+) -> Gathered:
+    if settings is None or not settings.token:
+        why = "offline" if settings is None else "there is no token"
+        return Gathered(known, (NOT_LOOKED.format(why=why),))
+    with _api(settings, clock) as api:
+        try:
+            store = _store(settings, api, clock, environ)
+        except SettingsError as error:
+            return Gathered(known, (NOT_LOOKED.format(why=error),))
+        return gathered(view, known, api, store, listed)
+
+
+@contextmanager
+def _api(settings: Settings, clock: Clock) -> Iterator[InferenceApi]:
+    impatient = replace(settings, retry_seconds=min(settings.retry_seconds, RETRY_SECONDS))
+    with InferenceApi.of(impatient, clock=clock) as api:
+        yield api
+
+
+def _store(settings: Settings, api: KeyMaker, clock: Clock, environ: Mapping[str, str]) -> BucketReader:
+    credentials = credentials_from(settings, api, clock, environ)
+    zone = "default"
+    return BucketReader(
+        ObjectStorage(settings.s3_endpoint, credentials, zone, clock=clock),
+        lambda: S3Connection(settings.s3_endpoint, credentials, zone, clock),
+    )
+
+
+def _today(clock: Clock) -> date:
+    return datetime.fromtimestamp(clock.now(), timezone.utc).date()

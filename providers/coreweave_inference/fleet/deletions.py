@@ -1,0 +1,277 @@
+"""What a deletion of a stack's objects would meet: protection, and deployments outside the stack that need them. Pure.
+
+Reading the account is `resources.deletion_guard`'s; here is what follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.normal_form import get_path
+from coreweave_inference.policy.statements import inference_may_read, without
+
+BUCKET, POLICY = "weights bucket", "inference bucket policy"
+DELETES, KEEPS, PROTECTED, USED, NOT_EMPTY = "deletes", "keeps", "protected", "used by others", "not empty"
+DESTROY_USED, KEEP_PROTECTED = "COREWEAVE_DESTROY_USED", "COREWEAVE_KEEP_PROTECTED"
+MOST_NAMES = 6
+RESERVED, ON_DEMAND = "CAPACITY_CLASS_RESERVED", "CAPACITY_CLASS_ON_DEMAND"
+
+
+class Live(Protocol):
+    """An object as the service lists it."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name in the account."""
+        ...
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """Its spec as listed."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """READY, DELETING, …"""
+        ...
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An object that a stack manages. `kind` is its noun; a bucket's and a policy's `id` is the bucket's name."""
+
+    kind: str
+    name: str
+    id: str
+    protect: bool = False
+    keep: bool = False
+    force: bool = False
+    zone: str = ""
+    sid: str = ""
+    resources: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """`gateway "public"`."""
+        return f'{self.kind} "{self.name}"'
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes it the same object in two records."""
+        return (self.kind, self.id)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is in the account: objects by id, bucket policies by bucket, and the buckets that are known to hold objects."""
+
+    deployments: Mapping[str, Live] = field(default_factory=dict)
+    gateways: Mapping[str, Live] = field(default_factory=dict)
+    claims: Mapping[str, Live] = field(default_factory=dict)
+    policies: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    filled_buckets: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What happens to one object, or why it cannot be deleted: `action` is one of the five words above.
+
+    `users` are deployments that need it, or run on it, each with where it may go.
+    """
+
+    item: Owned
+    action: str
+    users: tuple[str, ...] = ()
+
+
+def plan_deletions(items: Sequence[Owned], own: Collection[str], account: Account) -> tuple[Deletion, ...]:
+    """What deleting `items` would meet, in their order. `own` are the ids of everything that the stack manages."""
+    users = _Users(account, own, {item.id for item in items if not (item.keep or item.protect)})
+    return tuple(_deletion(item, users) for item in items)
+
+
+def refusals(
+    plan: Iterable[Deletion], *, destroy_used: bool, keep_protected: bool | None = None
+) -> tuple[str, ...]:
+    """One sentence on each object that must not be deleted, with what to do.
+
+    `keep_protected`: the run leaves protected objects alone; None where it cannot.
+    """
+    stops = {PROTECTED: not keep_protected, USED: not destroy_used, NOT_EMPTY: True}
+    hint = (
+        ""
+        if keep_protected is None
+        else f", or, if this run leaves it alone (--target, --exclude-protected), set {KEEP_PROTECTED}=1"
+    )
+    return tuple(
+        _sentence(deletion) + (hint if deletion.action == PROTECTED else "")
+        for deletion in plan
+        if stops.get(deletion.action, False)
+    )
+
+
+def evictions(plan: Iterable[Deletion]) -> tuple[str, ...]:
+    """One sentence on each capacity claim that goes although replicas may run on it."""
+    return tuple(
+        f"{deletion.item.label}: deleting it evicts the replicas that run on it: {names_of(deletion.users)}"
+        for deletion in plan
+        if deletion.item.kind == Kind.CAPACITY_CLAIM.noun
+        and deletion.action in (DELETES, USED)
+        and deletion.users
+    )
+
+
+def names_of(users: Sequence[str]) -> str:
+    """Names in a sentence, the first few of many."""
+    more = [f"{len(users) - MOST_NAMES} more"] if len(users) > MOST_NAMES else []
+    return ", ".join([*users[:MOST_NAMES], *more])
+
+
+def _sentence(deletion: Deletion) -> str:
+    item, users = deletion.item, names_of(deletion.users)
+    if deletion.action == PROTECTED:
+        return f"{item.label}: is protected; set `protect: false` and run up first"
+    if deletion.action == NOT_EMPTY:
+        return (
+            f"{item.label}: is not empty; keep it (retainOnDelete, the default), empty it, or set `forceDestroy: true` "
+            "and run up first"
+        )
+    needs = {
+        Kind.GATEWAY.noun: "is used by",
+        Kind.CAPACITY_CLAIM.noun: "deleting it evicts the replicas of",
+        BUCKET: "holds the weights of",
+        POLICY: "lets the inference service read the weights of",
+    }[item.kind]
+    return (
+        f"{item.label}: {needs} deployment {users} outside this stack; delete or move that first, or set "
+        f"{DESTROY_USED}=1 to delete it all the same"
+    )
+
+
+def _deletion(item: Owned, users: _Users) -> Deletion:
+    if item.protect:
+        return Deletion(item, PROTECTED)
+    if item.keep:
+        return Deletion(item, KEEPS)
+    if item.kind == Kind.CAPACITY_CLAIM.noun:
+        return users.of_claim(item)
+    found = users.outside_of(item)
+    if found:
+        return Deletion(item, USED, found)
+    if item.kind == BUCKET and not item.force and item.id in users.account.filled_buckets:
+        return Deletion(item, NOT_EMPTY)
+    return Deletion(item, DELETES)
+
+
+class _Users:
+    """The deployments that are not deleted with the stack, and what they need."""
+
+    def __init__(self, account: Account, own: Collection[str], going: Collection[str]) -> None:
+        self.account = account
+        self._all = _remaining(account.deployments, going)
+        self._outside = [d for d in self._all if d.id not in own]
+        self._claims = _remaining(account.claims, going)
+
+    def outside_of(self, item: Owned) -> tuple[str, ...]:
+        """Names of the deployments outside the stack that need a gateway, a bucket or a policy."""
+        return tuple(sorted(d.name for d in self._outside if self._needs(d, item)))
+
+    def _needs(self, live: Live, item: Owned) -> bool:
+        if item.kind == Kind.GATEWAY.noun:
+            return item.id in (live.spec.get("gatewayIds") or ())
+        if item.kind not in (BUCKET, POLICY) or get_path(live.spec, "model.bucket") != item.id:
+            return False
+        return item.kind == BUCKET or self._reads_by(live, item)
+
+    def _reads_by(self, live: Live, item: Owned) -> bool:
+        """Whether the weights can be read now, and could not be without the stack's statement."""
+        if item.id not in self.account.policies:
+            return False
+        document = self.account.policies[item.id]
+        key = f"{str(get_path(live.spec, 'model.path') or '').strip('/')}/config.json"
+        now = inference_may_read(document, item.id, key)
+        then = inference_may_read(without(document, item.sid), item.id, key)
+        return now.allowed is True and then.allowed is False
+
+    def of_claim(self, item: Owned) -> Deletion:
+        """Who runs on a claim, and whether the claims that stay have room for those outside the stack."""
+        claim = self.account.claims.get(item.id)
+        if claim is None:
+            return Deletion(item, DELETES)
+        kind, zones = _type_of_claim(claim), _zones_of_claim(claim)
+        on_it = [d for d in self._all if self._may_run(d, kind, zones)]
+        others = [c for c in self._claims if c.id != item.id and _type_of_claim(c) == kind]
+        names = tuple(sorted(self._with_ways_out(d, others) for d in on_it))
+        outside = [d for d in on_it if d in self._outside]
+        room = self._have_room(kind, [c for c in others if _zones_of_claim(c) & zones])
+        return Deletion(item, USED if outside and not room else DELETES, names)
+
+    def _may_run(self, live: Live, instance_type: str, zones: frozenset[str]) -> bool:
+        classes = get_path(live.spec, "autoscaling.capacityClasses") or ()
+        where = self._zones_of(live)
+        return (
+            not live.spec.get("disabled")
+            and (not classes or RESERVED in classes)
+            and str(get_path(live.spec, "resources.instanceType") or "").lower() == instance_type
+            and where is not None
+            and (not where or bool(where & zones))
+        )
+
+    def _zones_of(self, live: Live) -> frozenset[str] | None:
+        """Zones of its gateways, none for all zones; None where no gateway of it is known."""
+        known = [
+            self.account.gateways[id_]
+            for id_ in live.spec.get("gatewayIds") or ()
+            if id_ in self.account.gateways
+        ]
+        if not known:
+            return None
+        zones = [frozenset(map(str.upper, gateway.spec.get("zones") or ())) for gateway in known]
+        return frozenset() if frozenset() in zones else frozenset().union(*zones)
+
+    def _with_ways_out(self, live: Live, claims: Iterable[Live]) -> str:
+        """`chat-dev (may go to unclaimed on-demand capacity)`."""
+        classes = get_path(live.spec, "autoscaling.capacityClasses") or ()
+        where = self._zones_of(live) or frozenset()
+        ways = [] if classes and ON_DEMAND not in classes else ["unclaimed on-demand capacity"]
+        ways += sorted(
+            f'capacity claim "{c.name}"' for c in claims if not where or where & _zones_of_claim(c)
+        )
+        return f"{live.name} ({'may go to ' + ' or '.join(ways) if ways else 'RESERVED only: it has nowhere to go'})"
+
+    def _have_room(self, instance_type: str, claims: Sequence[Live]) -> bool:
+        """Whether claims have the GPUs for the min replicas of all who may run on them; what is not known counts as room."""
+        from .hardware import hardware_of
+
+        hardware = hardware_of(instance_type)
+        if not claims or hardware is None:
+            return bool(claims)
+        zones = frozenset().union(*map(_zones_of_claim, claims))
+        users = [d for d in self._all if self._may_run(d, instance_type, zones)]
+        least = sum(_number(d, "autoscaling.min") * _number(d, "resources.gpuCount") for d in users)
+        return least <= sum(_number(c, "resources.instanceCount") for c in claims) * hardware.gpus
+
+
+def _remaining(found: Mapping[str, Live], going: Collection[str]) -> list[Live]:
+    return [live for live in found.values() if live.status != "DELETING" and live.id not in going]
+
+
+def _number(live: Live, path: str) -> int:
+    value = get_path(live.spec, path)
+    return int(value) if isinstance(value, (int, float)) else 0
+
+
+def _type_of_claim(claim: Live) -> str:
+    return str(get_path(claim.spec, "resources.instanceId") or "").lower()
+
+
+def _zones_of_claim(claim: Live) -> frozenset[str]:
+    return frozenset(str(zone).upper() for zone in get_path(claim.spec, "resources.zones") or ())

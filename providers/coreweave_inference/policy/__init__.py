@@ -1,0 +1,1 @@
+"""Bucket policies as documents: build, merge, compare, decide. Pure."""

@@ -1,0 +1,382 @@
+"""What the providers of gateways, capacity claims and deployments have in common: the six rules.
+
+A subclass names its kind and adds what is special about it by overriding the methods in the middle. Values arrive
+as Pulumi has them and are plain data from the first line of each method on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pulumi.dynamic import (
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from coreweave_inference.api.client import ApiObject
+from coreweave_inference.errors import CoreWeaveError, Fault
+from coreweave_inference.model import Kind
+from coreweave_inference.model.normal_form import (
+    Difference,
+    complete,
+    differences,
+    faults,
+    get_path,
+    has_unknown,
+    sparse,
+    with_path,
+)
+from coreweave_inference.model.shape import is_path, write_only_paths
+from coreweave_inference.model.unknown import UNKNOWN
+
+from . import creation, in_use, session, writing
+from . import deletion as removal
+from .creation import may_adopt
+from .host import entry_urn, one_line_errors
+from .messages import speaking_of, subject
+from .session import Session
+from .values import (
+    DERIVED_NAME,
+    FORMAT,
+    IDENTITY,
+    IGNORED,
+    URN,
+    failures,
+    for_engine,
+    hidden,
+    plain,
+    with_secret_environment,
+)
+
+
+class HostedProvider(ResourceProvider):
+    """A provider without attributes, so that state holds a reference to its class and nothing else."""
+
+    serialize_as_secret_always = False
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Take over the stack's configuration."""
+        session.configure(req.config.get)
+
+
+class ObjectProvider(HostedProvider):
+    """One object of the Inference API."""
+
+    kind: ClassVar[Kind]
+
+    @one_line_errors
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuse what the schema refuses, and fill in everything that can be known before anything runs."""
+        before, declared = plain(olds), plain(news)
+        spec = {key: value for key, value in declared.items() if key in self._spec_keys()}
+        wrong = [*faults(self.kind, spec), *_ignored_faults(self.kind, declared)]
+        if wrong:
+            return CheckResult(news, failures(subject(self.kind, declared), wrong))
+        run = session.current()
+        run.memory.checked.add(str(declared.get(URN, "")))
+        inputs = self.filled_in(run, before, self._carried_over(before, declared))
+        inputs = _with_ignored(before, inputs)
+        run.agreement.declared(self.kind.noun, inputs)
+        if run.agreement.records and not before:
+            self._show_adoption(run, inputs)
+        taken = in_use.faults_of_object(run, self.kind, before, inputs)
+        return CheckResult(for_engine(inputs), failures(subject(self.kind, declared), taken))
+
+    @one_line_errors
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Equal, changed in place, or replaced; in place also stands for the id in this run (rule 1)."""
+        old, new = plain(olds), plain(news)
+        run = session.current()
+        run.guard_endpoint(old.get("apiEndpoint", ""))
+        run.guard_organization(subject(self.kind, old), old.get("organizationId", ""))
+        if self._replaced(old, new):
+            run.memory.replaced.add(str(new.get(URN, "")))
+            return self._replacement(run, old, new)
+        run.memory.stand_for(str(new.get(URN, "")), id_)
+        if not has_unknown(new):
+            self._remember(run, id_, new)
+        return DiffResult(changes=None if self._changed(old, new) else False, delete_before_replace=False)
+
+    @one_line_errors
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Send the declared spec under our own id, or take over what an earlier run sent. Raises only before that."""
+        run = session.current()
+        declared = self.filled_in(run, {}, plain(props))
+        what = subject(self.kind, declared)
+        with speaking_of(what):
+            self.before_create(run, declared)
+            made = creation.create(
+                run,
+                self.kind,
+                declared,
+                complete(self.kind, declared),
+                lambda body: self.post(run, declared, body),
+                lambda live: self._taken_over(run, declared, live),
+            )
+        return CreateResult(made.id, self._outputs_of_creation(run, declared, made))
+
+    @one_line_errors
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Send the complete declared spec in one PATCH, if the live one is not that already (rule 3)."""
+        old, declared = plain(olds), plain(news)
+        run = session.current()
+        run.guard_endpoint(old.get("apiEndpoint", ""))
+        what = subject(self.kind, declared)
+        with speaking_of(what):
+            live = run.live(self.kind, id_)
+            if live is None:
+                raise CoreWeaveError(
+                    f"{what} ({id_}) is not there any more; refresh, and the next run makes it anew"
+                )
+            run.agreement.require(self.kind, live)
+            aim = self.aimed(old, declared, live)
+            now = self.live_form(old, live)
+            writing.refuse_foreign_changes(
+                self.kind, what, sparse(self.kind, old), sparse(self.kind, aim), now
+            )
+            written = self._put(run, old, aim, live)
+        self.warn_of_leftovers(run, aim, written.live)
+        return UpdateResult(self._outputs(run, aim, written.live, str(written.revision)))
+
+    @one_line_errors
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """The live object in normal form, so that whatever was changed outside shows (rule 5)."""
+        old = plain(props)
+        run = session.current()
+        run.memory.read.add(id_)
+        run.guard_endpoint(old.get("apiEndpoint", ""))
+        run.hold_plan()
+        with speaking_of(subject(self.kind, old)):
+            listed = run.lists.look(self.kind, max_age_seconds=30.0).get(id_.lower())
+            live = listed or run.live_or_missing_for_long(self.kind, id_)
+            if live is None:
+                run.prove_gone(subject(self.kind, old), id_, old.get("organizationId", ""))
+                return ReadResult("", {})
+        inputs = {**self._recorded(old, live), **hidden(old), "apiId": id_}
+        return ReadResult(
+            id_,
+            self._outputs(run, {**old, **inputs}, live, old.get("revision", "")),
+            with_secret_environment(inputs),
+        )
+
+    @one_line_errors
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        """Delete unless this run stands for the id; missing is success only when proven gone (rules 1 and 6)."""
+        old = plain(props)
+        run = session.current()
+        run.guard_endpoint(old.get("apiEndpoint", ""))
+        if id_ in run.memory.standing:
+            self._keep(run, id_, old)
+            return
+        if run.agreement.deletes_first:
+            run.hold_plan()
+        if run.agreement.holds_a_plan and (live := run.live(self.kind, id_)) is not None:
+            run.agreement.require(self.kind, live)
+        self.before_delete(run, id_, old)
+        removal.delete(run, self.kind, id_, old)
+
+    def _keep(self, run: Session, id_: str, old: Mapping[str, Any]) -> None:
+        """Leave what this run declares; raise where the user asked for a new object and there is none.
+
+        A replacement that was cut short leaves an old entry of the same id too, and so does a key that was renamed and is
+        renamed back; taking that out is no failure.
+        """
+        # Not the recorded URN first: that is the one of the last write, under the key that the resource had then.
+        urn, what = entry_urn() or str(old.get(URN, "")), f"{subject(self.kind, old)} ({id_})"
+        if run.memory.adopted.get(id_) == urn and urn not in run.memory.replaced and id_ not in may_adopt():
+            raise CoreWeaveError(
+                f"{what}: nothing was replaced, the object is as it was; its id and name follow from what is declared; to "
+                "force a new object, declare another `name`, or delete this one with "
+                f"`cw-inference destroy --target {urn.rsplit('::', 1)[-1]}` and run up"
+            )
+        run.log.warning(
+            urn, f"{what} stays: this run still declares it; only its former entry in the state goes"
+        )
+
+    # What is special about a kind: each has the plain answer here.
+
+    def filled_in(self, run: Session, olds: Mapping[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
+        """Values that can be computed before anything runs (a version); called by check, and by create once more."""
+        return inputs
+
+    def before_create(self, run: Session, declared: Mapping[str, Any]) -> None:
+        """What must hold before the POST; may raise."""
+
+    def post(self, run: Session, declared: Mapping[str, Any], body: dict[str, Any]) -> ApiObject:
+        """Send a creation."""
+        return run.api.create(self.kind, body)
+
+    def patch(self, run: Session, declared: Mapping[str, Any], id_: str, body: dict[str, Any]) -> ApiObject:
+        """Send a complete spec."""
+        return run.api.update(self.kind, id_, body)
+
+    def after_create(self, run: Session, declared: Mapping[str, Any], live: ApiObject) -> ApiObject:
+        """The object to record; may wait, bounded."""
+        return live
+
+    def before_delete(self, run: Session, id_: str, old: Mapping[str, Any]) -> None:
+        """What must hold before the DELETE; may wait, and raise."""
+
+    def aimed(self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject) -> dict[str, Any]:
+        """What is to be written: as declared, fields left to others at their live value."""
+        aim = declared
+        for path in declared.get(IGNORED) or ():
+            aim = with_path(aim, path, get_path(sparse(self.kind, live.spec), path))
+        return aim
+
+    def live_form(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
+        """The live spec in normal form as `state` would record it: what the service never returns is as recorded."""
+        form = sparse(self.kind, live.spec)
+        for path in (*write_only_paths(self.kind.model), *(state.get(IGNORED) or ())):
+            form = with_path(form, path, get_path(state, path))
+        return form
+
+    def warn_of_leftovers(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> None:
+        """Tell of what the service keeps although it was taken out."""
+
+    def observed(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
+        """Outputs that are no inputs, beside those of every kind."""
+        return {}
+
+    # The parts.
+
+    def _show_adoption(self, run: Session, inputs: dict[str, Any]) -> None:
+        """A plan calls it by its name, and shows what would be written."""
+        live = creation.adopted(run, self.kind, inputs)
+        if live is not None:
+            aim = sparse(self.kind, self.aimed({}, inputs, live))
+            changes = differences(self.kind, self.live_form({}, live), aim)
+            run.agreement.adopts(str(inputs.get(URN, "")), changes)
+
+    def _spec_keys(self) -> frozenset[str]:
+        return frozenset(info.alias or name for name, info in self.kind.model.model_fields.items())
+
+    def _carried_over(self, before: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs in normal form; id and derived name stay while the fields that replace stay as declared (rule 1)."""
+        inputs = {**sparse(self.kind, declared), **hidden(declared)}
+        if "apiId" in declared:
+            inputs["apiId"] = declared["apiId"]
+        if not before or self._replaced(before, declared):
+            return inputs
+        inputs["apiId"] = before.get("apiId", inputs.get("apiId"))
+        if DERIVED_NAME in inputs:
+            inputs[DERIVED_NAME] = before.get(DERIVED_NAME) or before["name"]
+            inputs["name"] = inputs[DERIVED_NAME]
+        return inputs
+
+    def _replaced(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+        if IDENTITY in old and new.get(IDENTITY) in (UNKNOWN, old[IDENTITY]):
+            return False
+        # Imported without the hidden fields, or declared in other words: what is there must be what is declared.
+        changed = {difference.path for difference in self._changed(old, new)}
+        return not changed.isdisjoint(self.kind.replace_fields)
+
+    def _replacement(self, run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> DiffResult:
+        gives_up_first = bool(old.get("name") == new.get("name"))
+        if gives_up_first:
+            run.log.warning(
+                new.get(URN, ""),
+                f"{subject(self.kind, new)} is replaced under the same name: the old one is given up before the new "
+                "one is asked for; without an explicit name the new one would come first",
+            )
+        keys = {difference.path.split(".")[0] for difference in self._changed(old, new)} or {"name"}
+        return DiffResult(changes=None, replaces=sorted(keys), delete_before_replace=gives_up_first)
+
+    def _changed(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Difference, ...]:
+        was, wanted = sparse(self.kind, old), sparse(self.kind, new)
+        for path in new.get(IGNORED) or ():
+            wanted = with_path(wanted, path, get_path(was, path))
+        return differences(self.kind, was, wanted)
+
+    def _remember(self, run: Session, id_: str, declared: Mapping[str, Any]) -> None:
+        """What `Readiness` compares the live object with."""
+        run.api.hide(declared)
+        run.memory.declared[id_] = sparse(self.kind, declared)
+        run.memory.ignored[id_] = tuple(declared.get(IGNORED) or ())
+
+    def _put(
+        self, run: Session, old: Mapping[str, Any], aim: Mapping[str, Any], live: ApiObject
+    ) -> writing.Written:
+        self._remember(run, live.id, aim)
+        return writing.put(
+            run,
+            self.kind,
+            subject(self.kind, aim),
+            sparse(self.kind, aim),
+            live,
+            # What the service does not return is as `old` has it; fields left to others are as they are.
+            self.live_form({**old, IGNORED: ()}, live),
+            lambda answer: self.live_form(aim, answer),
+            lambda body: self.patch(run, aim, live.id, body),
+        )
+
+    def _taken_over(self, run: Session, declared: Mapping[str, Any], live: ApiObject) -> creation.Made:
+        run.agreement.require(self.kind, live)
+        aim = self.aimed({}, dict(declared), live)
+        written = self._put(run, {}, aim, live)
+        return creation.Made(live.id, written.live, written.revision)
+
+    def _outputs_of_creation(
+        self, run: Session, declared: dict[str, Any], made: creation.Made
+    ) -> dict[str, Any]:
+        """Outputs of an accepted creation; nothing may raise any more, or the id would be lost (rule 2)."""
+        live = made.live
+        run.memory.standing.add(made.id)
+        run.lists.organizations |= {live.organization_id} - {""}
+        self._remember(run, made.id, declared)
+        try:
+            live = self.after_create(run, declared, live)
+        except Exception as error:
+            run.log.warning(
+                declared.get(URN, ""), f"{subject(self.kind, declared)} was accepted, but: {error}"
+            )
+        return self._outputs(run, declared, live, str(made.revision))
+
+    def _recorded(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
+        """The spec to record: as it was written, but for the fields that mean something else live."""
+        recorded, form = sparse(self.kind, state), self.live_form(state, live)
+        for difference in differences(self.kind, recorded, form):
+            recorded = with_path(recorded, difference.path, get_path(form, difference.path))
+        return sparse(self.kind, recorded)
+
+    def _outputs(
+        self, run: Session, state: Mapping[str, Any], live: ApiObject, revision: str
+    ) -> dict[str, Any]:
+        """State: the spec in normal form, the hidden inputs, and what was observed."""
+        outputs = {
+            **self._recorded(state, live),
+            **hidden(state),
+            "apiId": live.id,
+            "apiEndpoint": run.endpoint,
+            "organizationId": live.organization_id,
+            "createdAt": live.created_at,
+            "revision": revision,
+            "format": FORMAT,
+            **self.observed(state, live),
+        }
+        return with_secret_environment(outputs)
+
+
+def _ignored_faults(kind: Kind, declared: Mapping[str, Any]) -> list[Fault]:
+    return [
+        Fault(
+            f'"{path}" is not a field of a {kind.noun}',
+            path="ignoreChanges",
+            do="write it as in traffic.weight",
+        )
+        for path in declared.get(IGNORED) or ()
+        if not is_path(kind.model, str(path))
+    ]
+
+
+def _with_ignored(before: Mapping[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
+    """Fields left to others stay as the state has them, so that no preview shows them as changed."""
+    for path in inputs.get(IGNORED) or () if before else ():
+        inputs = with_path(inputs, path, get_path(before, path))
+    return inputs

@@ -1,0 +1,410 @@
+"""What one provider process shares and remembers: the connection, one LIST for all who look, and this run's writes.
+
+A process lives for one phase of one run (preview, update, refresh or destroy), so what is remembered here is
+"in this run". Decisions are elsewhere; nothing here compares specs or waits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from coreweave_inference.api.client import ApiObject, InferenceApi
+from coreweave_inference.clock import RUN_DIRECTORY as RUN_DIRECTORY
+from coreweave_inference.clock import Clock, SystemClock, WaitingClock, stop_requested
+from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound, NotOurs
+from coreweave_inference.model import Kind
+from coreweave_inference.model.identity import place_in
+from coreweave_inference.settings.resolution import CONFIG_KEYS, Settings, resolve
+from coreweave_inference.storage.client import ObjectStorage, credentials_from
+from coreweave_inference.waiting import ON_THE_WAY, Live, Revision
+
+from .agreement import of_environment
+from .host import EngineLog, end_with_engine, is_provider_process
+
+LASTING_LOOKS = 3
+"""How often something must be missing, beside the settle time, before it counts as not there."""
+CLOCK_STEP_SECONDS = 1.0
+"""The service's clock is read from the `Date` of its answers, in whole seconds."""
+
+RUN_CONFIG = "COREWEAVE_RUN_CONFIG"
+"""Environment variable of a `cw-inference` run: the stack's configuration of now, as a JSON object of full keys. A
+refresh and a destroy hand the providers the one of the last run."""
+
+
+def _ignore(kind: Kind, objects: dict[str, ApiObject]) -> None:
+    """For lists that no plan is made from."""
+
+
+class Lists:
+    """One LIST per kind for everyone who looks at about the same time."""
+
+    def __init__(
+        self, api: InferenceApi, clock: Clock, listed: Callable[[Kind, dict[str, ApiObject]], None] = _ignore
+    ) -> None:
+        self._api = api
+        self._listed = listed
+        self._clock = clock
+        self._locks = {kind: threading.Lock() for kind in Kind}
+        self._seen: dict[Kind, tuple[float, dict[str, ApiObject]]] = {}
+        self.organizations: set[str] = set()
+        """Ids of the organisations whose objects this process has seen; one token sees the same one all along."""
+
+    def look(self, kind: Kind, max_age_seconds: float = 0.0) -> dict[str, ApiObject]:
+        """All objects of `kind` by id, as of at most `max_age_seconds` before this call."""
+        wanted = self._clock.monotonic() - max_age_seconds
+        with self._locks[kind]:
+            at, objects = self._seen.get(kind, (float("-inf"), {}))
+            if at <= wanted:
+                at = self._clock.monotonic()
+                objects = {live.id: live for live in self._api.list(kind)}
+                self._seen[kind] = (at, objects)
+                self._listed(kind, objects)
+                self.organizations |= {live.organization_id for live in objects.values()} - {""}
+            return objects
+
+    def look_recent(self, kind: Kind) -> dict[str, ApiObject]:
+        """As of at most a minute ago."""
+        return self.look(kind, 60.0)
+
+    def known(self, kind: Kind) -> dict[str, ApiObject]:
+        """The newest list of `kind`, however old; asked for only where there is none."""
+        return self.look(kind, max_age_seconds=float("inf"))
+
+
+@dataclass(frozen=True)
+class Write:
+    """When an object was written: on the monotonic clock, and at the latest by the service's (None: not known).
+
+    `busy_before`: it was on its way already.
+    """
+
+    at: float
+    service_time: float | None
+    busy_before: bool
+
+
+@dataclass
+class Memory:
+    """What this run has written and stands for. Guarded by the interpreter: single operations on sets and dicts."""
+
+    standing: set[str] = field(default_factory=set)
+    """Ids that a create or a non-replacing diff of this run stands for: a delete of one does nothing."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """URN by id of what this run found made: one object cannot be two resources."""
+    adopted: dict[str, str] = field(default_factory=dict)
+    """URN by id of what a creation of this run found made."""
+    replaced: set[str] = field(default_factory=set)
+    """URNs of what this run replaces because its declaration says so."""
+    recorded: dict[str, set[str]] = field(default_factory=dict)
+    """Ids that the state had before this run, by the URN of what was declared."""
+    earlier_run: bool = False
+    """The state had an account before this run."""
+    claims: dict[tuple[str, str], str] = field(default_factory=dict)
+    """URN by what can be one resource's alone: a name, an id, a bucket, its policy."""
+    checked: set[str] = field(default_factory=set)
+    """URNs that the program declared in this run: only those were given to a `check`."""
+    declared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Declared normal form by id, of everything that was diffed or written."""
+    ignored: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Paths of the fields that a declaration leaves to others, by id."""
+    read: set[str] = field(default_factory=set)
+    """Ids of objects that a refresh has read in this process: they are in the state."""
+    written: set[str] = field(default_factory=set)
+    """Ids that this process has sent a spec to."""
+    writes: dict[str, Write] = field(default_factory=dict)
+    """The last accepted write of this process, by id."""
+    deleted: dict[str, tuple[Kind, str]] = field(default_factory=dict)
+    """Id to kind and name of what this process has deleted."""
+    gone: set[str] = field(default_factory=set)
+    """Ids of what this process deleted and a GET then answered 404 for."""
+    deletions: int = 0
+    """How many deletions have begun in this process."""
+
+    @property
+    def destroying(self) -> bool:
+        """Whether this is a destroy: no program has declared anything in this run."""
+        return not self.checked
+
+    def stand_for(self, urn: str, id_: str) -> None:
+        """Remember that this run declares `id_`. A refresh calls `diff` too, and declares nothing."""
+        if urn not in self.checked:
+            return
+        self.own(urn, id_)
+        self.standing.add(id_)
+
+    def claim(self, urn: str, what: str, value: object) -> str:
+        """Remember that a resource declares `value` as its `what`; the name of another one that does too, else empty."""
+        if not isinstance(value, str) or not value:
+            return ""
+        owner = self.claims.setdefault((what, value), urn)
+        return "" if owner == urn else place_in(owner).key
+
+    def own(self, urn: str, id_: str) -> None:
+        """Raise NotOurs where another resource of this run has `id_`: renamed with an alias, its former key used anew."""
+        owner = self.owners.setdefault(id_, urn)
+        if owner != urn:
+            name, other = (found.rsplit("::", 1)[-1] for found in (urn, owner))
+            raise NotOurs(
+                f'"{name}": the object {id_} belongs to "{other}" of this stack, which was called "{name}" before; '
+                f'give "{name}" a `name` of its own, or another key'
+            )
+
+
+class Session:
+    """Connection, lists and memory of this process.
+
+    Raises SettingsError where token or endpoint are missing or wrong.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        log: EngineLog | None = None,
+        api: InferenceApi | None = None,
+    ) -> None:
+        self.settings = settings
+        self.endpoint = settings.endpoint
+        """To be recorded; as the state spells it, once that was seen: two spellings of one endpoint are no change."""
+        self.clock: Clock = clock or SystemClock()
+        self.waits: Clock = WaitingClock(self.clock, self.stopped)
+        self.log = log or EngineLog()
+        self.api = api or InferenceApi.of(settings, clock=self.waits)
+        self.agreement = of_environment(RUN_DIRECTORY)
+        self.lists = Lists(self.api, self.clock, self.agreement.listed)
+        self.memory = Memory()
+        self._lock = threading.RLock()
+        self._storage_lock = threading.Lock()
+        self._storages: dict[str, ObjectStorage] = {}
+        self._bucket_locks: dict[str, threading.Lock] = {}
+        self._credentials: Callable[[], Any] | None = None
+        self._parameters: dict[str, Any] = {}
+        self._parameter_locks = {kind: threading.Lock() for kind in Kind}
+        self._cannot_prove_gone = False
+
+    def storage(self, zone: str = "") -> ObjectStorage:
+        """Object storage, its requests signed for `zone` (any label does where the zone is not known)."""
+        with self._storage_lock:  # Of its own: a profile may start a program that asks somebody for keys.
+            if zone not in self._storages:
+                if self._credentials is None:
+                    self._credentials = credentials_from(self.settings, self.api, self.clock, os.environ)
+                self._storages[zone] = ObjectStorage(
+                    self.settings.s3_endpoint, self._credentials, zone or "default", clock=self.clock
+                )
+            return self._storages[zone]
+
+    @contextmanager
+    def bucket_alone(self, bucket: str) -> Iterator[None]:
+        """One writer per bucket policy in this process."""
+        with self._lock:
+            lock = self._bucket_locks.setdefault(bucket, threading.Lock())
+        with lock:
+            yield
+
+    def parameters(self, kind: Kind) -> dict[str, Any]:
+        """The service's catalogue for `kind`, asked for once in a run; {} where the call fails (never an error)."""
+        with self._parameter_locks[kind]:
+            if kind.path not in self._parameters:
+                try:
+                    self._parameters[kind.path] = self.api.parameters(kind)
+                except CoreWeaveError as error:
+                    self._parameters[kind.path] = {}
+                    self.log.warning(
+                        "", f"the catalogue of {kind.noun}s could not be read, so it was not checked: {error}"
+                    )
+            answer: dict[str, Any] = self._parameters[kind.path]
+            return answer
+
+    def service_now(self) -> float:
+        """Epoch seconds by the service's clock; by this machine's, which may be wrong, until the service told its own."""
+        now = self.api.service_time()
+        return self.clock.now() if now is None else now
+
+    def wrote(self, before: Live, updated_before: str) -> Revision:
+        """Remember a write of the object that was `before`; the revision to wait for."""
+        now = self.api.service_time()
+        latest = None if now is None else now + CLOCK_STEP_SECONDS
+        self.memory.writes[before.id] = Write(self.clock.monotonic(), latest, before.status in ON_THE_WAY)
+        return Revision.of_write(self.clock.now() if latest is None else latest, updated_before)
+
+    def written_at(self, id_: str, revision: Revision) -> Write:
+        """When `revision` was written. Of another process' write only the service's clock tells how long ago it was."""
+        now, known = self.clock.monotonic(), self.memory.writes.get(id_)
+        if known is not None:
+            return known
+        service_time = self.api.service_time()
+        ago = 0.0 if service_time is None else max(0.0, service_time - revision.written_at)
+        return Write(now - ago, None, False)
+
+    def live_or_missing_for_long(self, kind: Kind, id_: str) -> ApiObject | None:
+        """The object; None where neither a LIST nor a GET has shown it for the settle time, in several looks: both may lag.
+
+        Raises CoreWeaveError where the run is asked to stop before that is known.
+        """
+        started, looks = self.clock.monotonic(), 0
+        while True:
+            found = self.lists.look(kind, max_age_seconds=0.2).get(id_.lower()) or self.live(kind, id_)
+            looks += 1
+            left = self.settings.settle_seconds - (self.clock.monotonic() - started)
+            if found is not None or id_ in self.memory.deleted or (looks >= LASTING_LOOKS and left <= 0):
+                return found
+            if self.stopped():
+                raise CoreWeaveError(f"stopped while it was not known whether {id_} exists; run again")
+            self.waits.sleep(
+                max(0.05, min(2.0, self.settings.settle_seconds / LASTING_LOOKS, max(left, 0.0)))
+            )
+
+    def live(self, kind: Kind, id_: str) -> ApiObject | None:
+        """The object, or None on a 404 (which proves nothing, see `prove_gone`)."""
+        try:
+            return self.api.get(kind, id_)
+        except NotFound:
+            return None
+
+    def guard_endpoint(self, recorded: str) -> None:
+        """Refuse to speak for an object that another endpoint made (SettingsError)."""
+        self.settings.at(recorded)
+        self.endpoint = recorded or self.endpoint
+
+    def guard_organization(self, what: str, recorded: str) -> None:
+        """Refuse to speak for an object that the token cannot see any sign of (CannotProveGone)."""
+        seen = self.organizations_seen()
+        if recorded and recorded not in seen and not self.settings.accept_gone:
+            raise CannotProveGone(self._not_proven(what, recorded))
+
+    def prove_gone(self, what: str, id_: str, organization_id: str) -> None:
+        """Return if a 404 for `what` means that it is gone; raise CannotProveGone otherwise (rule 6).
+
+        Proof is a list of this run that shows an object of the recorded organisation, or that this process deleted it.
+        """
+        if id_ in self.memory.deleted or self.settings.accept_gone:
+            return
+        if organization_id and organization_id in self.organizations_seen():
+            return
+        raise CannotProveGone(self._not_proven(what, organization_id))
+
+    def organizations_seen(self, max_age_seconds: float = 60.0) -> set[str]:
+        """Organisation ids of everything that the token could list in this run, what is deleted since included."""
+        for kind in Kind:
+            self.lists.look(kind, max_age_seconds)
+        return set(self.lists.organizations)
+
+    def organization(self, recorded: str = "") -> str:
+        """The organisation that this stack lives in: as recorded, else the one that was seen so far, else empty.
+
+        It asks nobody, so it may be called after a write.
+        """
+        seen = self.lists.organizations
+        return recorded or (next(iter(seen)) if len(seen) == 1 else "")
+
+    def _not_proven(self, what: str, organization_id: str) -> str:
+        with self._lock:
+            first, self._cannot_prove_gone = not self._cannot_prove_gone, True
+        if not first:
+            return f"{what}: not judged gone, for the reason given for the first one"
+        seen = self.lists.organizations
+        sees = f"an account of organisation {', '.join(sorted(seen))}" if seen else "an empty account"
+        return (
+            f"{what} of organisation {organization_id or '(unknown)'} is not found, but the token of "
+            f"{self.settings.token_source} sees {sees} at {self.settings.endpoint}: this is not taken as a proof that "
+            "it is gone, and the state is left as it is; use the token of that organisation, or, if the object really "
+            "was deleted, run once with COREWEAVE_ACCEPT_GONE=1"
+        )
+
+    def hold_plan(self) -> None:
+        """Raise PlanMoved, before anything is written or recorded, where the account is not as the plan saw it.
+
+        Every `read` asks this: a refresh that fails for one object alone records what it found of the others.
+        """
+        from .stores import form_now  # It needs this module.
+
+        self.agreement.hold(
+            self.lists.look_recent, self._tags_of_bucket, lambda key, look: form_now(self, key, look)
+        )
+
+    def _tags_of_bucket(self, name: str, zone: str) -> Mapping[str, str] | None:
+        live = self.storage(zone).bucket(name)
+        return None if live is None else live.tags
+
+    def progress(self, urn: str, **fields: Any) -> None:
+        """Append one line for a watching command line; `fields` are what its table shows."""
+        self._append("progress.jsonl", {"urn": urn, "time": time.time(), **fields})
+
+    def _append(self, file_name: str, entry: Mapping[str, Any]) -> None:
+        directory = os.environ.get(RUN_DIRECTORY)
+        if not directory:
+            return
+        with self._lock, (Path(directory) / file_name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    @property
+    def notes_creations(self) -> bool:
+        """Whether a creation that is cut short is noted in the state: `cw-inference` does, plain `pulumi` does not."""
+        return bool(os.environ.get(RUN_DIRECTORY))
+
+    def attempt(self, urn: str, inputs: Mapping[str, Any] | None) -> None:
+        """Note for the command line what a creation is about to send; None crosses it out: nothing was made.
+
+        Nothing else remembers an object whose answer was lost, or whose provider was killed, once it is no longer
+        declared. No secret may be among `inputs`.
+        """
+        self._append("attempts.jsonl", {"urn": urn, "inputs": inputs})
+
+    def stopped(self) -> bool:
+        """Whether the run that started this process asked it to stop waiting."""
+        return stop_requested()
+
+
+_current: Session | None = None
+_config: dict[str, str] = {}
+_lock = threading.Lock()
+
+
+def configure(read: Callable[[str], Any]) -> None:
+    """Take over the stack's configuration; called by the host once per provider class, before its first method."""
+    with _lock:
+        for key in CONFIG_KEYS:
+            value = read(key)
+            if value is not None:
+                _config[key] = str(value)
+
+
+@contextmanager
+def speaking_through(run: Session) -> Iterator[Session]:
+    """Put `run` in the place of this process's session for a while, so that providers can be driven by hand."""
+    global _current
+    before, _current = _current, run
+    try:
+        yield run
+    finally:
+        _current = before
+
+
+def current() -> Session:
+    """The session of this process, made by whoever needs it first. Raises SettingsError."""
+    global _current
+    with _lock:
+        if _current is None:
+            if is_provider_process():
+                end_with_engine()
+            _current = Session(_settings(os.environ, _config))
+        return _current
+
+
+def _settings(environ: Mapping[str, str], config: Mapping[str, str]) -> Settings:
+    """Of this process, which has nobody to ask what the state records.
+
+    The program has judged the endpoint before anything was declared; without a program (a refresh, a destroy) each
+    method compares it with the one in the state of its resource before it sends anything.
+    """
+    handed = environ.get(RUN_CONFIG)
+    settings = resolve(environ, json.loads(handed) if handed else config)
+    return replace(settings, endpoint_doubt="")

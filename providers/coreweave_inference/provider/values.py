@@ -1,0 +1,109 @@
+"""Pulumi's values at the provider's edge: unknowns, hidden keys and failures, turned into plain data and back.
+
+Nothing here decides; it only translates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pulumi.dynamic import CheckFailure
+from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
+from pulumi.output import Unknown
+
+from coreweave_inference.errors import Fault
+from coreweave_inference.model.engine_secrets import is_secret, secret
+from coreweave_inference.model.normal_form import UNKNOWN, get_path
+from coreweave_inference.version import __version__
+
+FORMAT = 1
+"""Number of the state format, in every resource's outputs."""
+PACKAGE_VERSION = "packageVersion"
+"""Output of the account: the version of this package that last created or read it."""
+
+PROVIDER = "__provider"
+IDENTITY = "__identity"
+DERIVED_NAME = "__derivedName"
+IGNORED = "__ignored"
+RESOLVED_VERSION = "__resolvedVersion"
+URN = "__urn"
+STACK = "__stack"
+KEPT = "__kept"
+"""A bucket that the engine leaves behind; what is noted of its creation must say so too."""
+NOTED = "__attempts"
+"""Hidden output of the account, by URN: what creations were about to send. It stays until a repair has looked for it."""
+HIDDEN = (IDENTITY, DERIVED_NAME, RESOLVED_VERSION, IGNORED, URN)
+"""Inputs that Pulumi does not show; they travel through outputs too, since `read` gets nothing else."""
+
+
+def newer_format(outputs: Mapping[str, Any]) -> str:
+    """What is wrong with outputs in a state format that this version does not know; empty where nothing is."""
+    found = outputs.get("format")
+    if not isinstance(found, (int, float)) or found <= FORMAT:
+        return ""
+    version = outputs.get(PACKAGE_VERSION)
+    needed = f"version {version} or later" if isinstance(version, str) else "a later version"
+    return (
+        f"this stack's state has format {found:g}, and version {__version__} of coreweave-inference knows formats up to "
+        f"{FORMAT}; nothing was changed; install {needed} (`pip install --upgrade coreweave-inference`)"
+    )
+
+
+def plain(value: Any) -> Any:
+    """Pulumi's unknowns become ours, whole floats ints, and our secrets their values, at any depth."""
+    if isinstance(value, Unknown):
+        return UNKNOWN
+    if isinstance(value, Mapping):
+        if is_secret(value):
+            return plain(value["value"])
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def for_engine(value: Any) -> Any:
+    """The inverse: our unknowns become Pulumi's."""
+    if value is UNKNOWN:
+        return PULUMI_UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: for_engine(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [for_engine(item) for item in value]
+    return value
+
+
+def with_secret_environment(props: dict[str, Any]) -> dict[str, Any]:
+    """`props` with every value of `runtime.engineEnv` as a secret, also one that somebody added outside."""
+    environment = get_path(props, "runtime.engineEnv")
+    if not isinstance(environment, Mapping):
+        return props
+    marked = {
+        name: value if isinstance(value, Mapping) else secret(value) for name, value in environment.items()
+    }
+    return {**props, "runtime": {**props["runtime"], "engineEnv": marked}}
+
+
+def hidden(props: Mapping[str, Any]) -> dict[str, Any]:
+    """The hidden inputs among `props`."""
+    return {key: props[key] for key in HIDDEN if key in props}
+
+
+def standing_id(bucket: str, sid: str) -> str:
+    """By what a run remembers a policy that it declares or that the state has. Not the bucket's own id: a policy may go while
+    its bucket stays, and a former statement beside a new one.
+    """
+    return f"{sid} in the policy of {bucket}"
+
+
+def bucket_in_state(name: str) -> str:
+    """By what a run remembers a bucket that the state has; its name alone is that of its policy too."""
+    return f"weights bucket {name}"
+
+
+def failures(subject: str, faults: Iterable[Fault]) -> list[CheckFailure]:
+    """One failure per fault; the path stays in the reason, since a property name would print Go syntax."""
+    return [CheckFailure("", f"{subject}: {fault}") for fault in faults]

@@ -1,0 +1,88 @@
+"""Changing a live object: one look, one complete PATCH, one comparison with what came back (rule 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coreweave_inference.api.client import ApiObject
+from coreweave_inference.errors import ChangedOutside, CoreWeaveError
+from coreweave_inference.model import Kind
+from coreweave_inference.model.normal_form import (
+    Difference,
+    complete,
+    differences,
+    patch_body,
+    unknown_fields,
+    with_unknown_fields,
+)
+from coreweave_inference.waiting import Revision
+
+from .session import Session
+
+Form = Callable[[ApiObject], dict[str, Any]]
+"""A live object as normal form, seen the way the state will record it."""
+
+Patch = Callable[[dict[str, Any]], ApiObject]
+
+
+@dataclass(frozen=True)
+class Written:
+    """The object after a write (or as it was, where nothing had to be sent), and the revision to wait for."""
+
+    live: ApiObject
+    revision: Revision
+
+
+def put(
+    run: Session,
+    kind: Kind,
+    what: str,
+    aim: Mapping[str, Any],
+    live: ApiObject,
+    now: Mapping[str, Any],
+    form: Form,
+    patch: Patch,
+) -> Written:
+    """Bring `live` to `aim`; `what` names the object in errors.
+
+    `now` is the live normal form before the write as far as the state knows it, `form` gives the one after it.
+    Raises CoreWeaveError where the service answered 200 and did not take a field.
+    """
+    if not differences(kind, now, aim):
+        # Perhaps the answer to the same write was lost a moment ago: so nothing that shows now may count yet.
+        return Written(live, run.wrote(live, live.updated_at))
+    answer = patch(request_body(kind, aim, live))
+    run.memory.written.add(live.id)
+    left = differences(kind, aim, form(answer))
+    if left:
+        raise CoreWeaveError(
+            f"{what}: the service accepted the change and did not take {_listed(left)} (declared -> live); "
+            "it may not know the field, or another version of it may be meant"
+        )
+    # The answer shows the date of before (wire forms). Where an earlier attempt was not answered, that is a later one.
+    return Written(answer, run.wrote(live, answer.updated_at or live.updated_at))
+
+
+def request_body(kind: Kind, aim: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
+    """Every field written out, and what a newer API has beside them sent back as it is."""
+    body = with_unknown_fields(complete(kind, aim), unknown_fields(kind, live.spec))
+    return patch_body(kind, body)
+
+
+def refuse_foreign_changes(
+    kind: Kind, what: str, recorded: Mapping[str, Any], aim: Mapping[str, Any], now: Mapping[str, Any]
+) -> None:
+    """Raise ChangedOutside if a write of `aim` would undo what others changed since `recorded` was seen."""
+    undone = {difference.path for difference in differences(kind, now, aim)}
+    foreign = [d for d in differences(kind, recorded, now) if d.path in undone]
+    if foreign:
+        raise ChangedOutside(
+            f"{what} was changed outside since the last refresh: {_listed(foreign)} (last seen -> live); nothing was "
+            "written, because it would undo that; run again with --refresh to see it in the preview first"
+        )
+
+
+def _listed(found: list[Difference] | tuple[Difference, ...]) -> str:
+    return "; ".join(str(difference) for difference in found)

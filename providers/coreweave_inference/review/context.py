@@ -1,0 +1,46 @@
+"""What the consequences of one change are judged by: everything before, everything after, and the traffic groups.
+
+Only looking up belongs here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .fleet import Landscape
+from .groups import Group, Member, Share
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Both sides of all reviewed stacks."""
+
+    before: Landscape
+    after: Landscape
+    groups: tuple[Group, ...]
+
+    def groups_of(self, deployment: str) -> tuple[tuple[Group, Member], ...]:
+        """The groups that a deployment is, was or will be a member of, and what it is there."""
+        return tuple(
+            (group, member) for group in self.groups for member in group.members if member.label == deployment
+        )
+
+    def models_on(self, gateway: str) -> tuple[str, ...]:
+        """The model names that clients ask for on a gateway now."""
+        return tuple(group.model for group in self.groups if group.gateway == gateway and group.before)
+
+    def serves_now(self, deployment: str) -> bool:
+        """Whether clients get answers from it now, as far as is known."""
+        return any(_serves(member.before) for _, member in self.groups_of(deployment))
+
+    def reaches_none_after(self, deployment: str) -> tuple[Group, ...]:
+        """The groups it serves now in which nobody answers afterwards."""
+        return tuple(
+            group
+            for group, member in self.groups_of(deployment)
+            if _serves(member.before) and not group.serves_after
+        )
+
+
+def _serves(share: Share) -> bool:
+    return share.there and share.text != "disabled" and share.part != 0

@@ -1,0 +1,1 @@
+"""Endpoint, token and storage keys: where they come from."""

@@ -1,0 +1,146 @@
+"""The checks in a program, before it declares any resource: errors stop it, warnings are shown.
+
+What is checked is `checks`' matter and what is looked at `facts`'; here a report only meets the engine.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pulumi
+
+from coreweave_inference.checks import Identity, LastObject, PlainObject, Report
+from coreweave_inference.declaration import Declaration, Origin
+from coreweave_inference.discovery import checks_for, checks_for_objects, last_objects, with_ids
+from coreweave_inference.errors import printable
+from coreweave_inference.model import UNKNOWN
+from coreweave_inference.program.context import Program, current_program, program_settings
+from coreweave_inference.program.data_sources import surroundings
+from coreweave_inference.program.last_state import stack_outputs
+from coreweave_inference.resources.api_resource import ApiResource, plain_values
+from coreweave_inference.resources.deployment import Deployment
+from coreweave_inference.resources.gateway import Gateway
+from coreweave_inference.resources.inference_bucket_policy import InferenceBucketPolicy
+from coreweave_inference.resources.weights_bucket import WeightsBucket
+
+CHECKS = "COREWEAVE_CHECKS"
+"""Environment variable: `warn` makes warnings of what would stop a run."""
+
+LastObjects = tuple[LastObject, ...] | None
+"""Gateways, claims and deployments of the last state; None where it is not known."""
+
+_last: LastObjects = None
+_findings: list[dict[str, Any]] = []
+_places: list[Callable[[str], Origin]] = []
+
+
+def record(findings: Iterable[dict[str, Any]]) -> None:
+    """Keep findings, as JSON data, for whoever runs the program in this process."""
+    _findings.extend(findings)
+
+
+def take_findings() -> tuple[dict[str, Any], ...]:
+    """What was recorded since the last call."""
+    found = tuple(_findings)
+    _findings.clear()
+    return found
+
+
+def record_places(places: Callable[[str], Origin]) -> None:
+    """Keep where the program's declaration has each value, for whoever runs the program in this process."""
+    _places[:] = [places]
+
+
+def take_places() -> Callable[[str], Origin] | None:
+    """What was recorded since the last call; None for a program without a declaration."""
+    return _places.pop() if _places else None
+
+
+@contextmanager
+def remembering(last: LastObjects) -> Iterator[None]:
+    """Let the checks of a program that runs in this process compare with `last`, instead of asking the engine."""
+    global _last
+    before, _last = _last, last
+    try:
+        yield
+    finally:
+        _last = before
+
+
+def check_declaration(declaration: Declaration) -> None:
+    """Run the checks on what a program is about to declare.
+
+    Raises pulumi.RunError with every error, and SettingsError where token or endpoint are given wrongly.
+    """
+    identity = Identity(current_program().identity, pulumi.get_project(), pulumi.get_stack())
+    settings = program_settings(require_token=False)
+    declaration = with_ids(declaration, stack_outputs)
+    announce(checks_for(declaration, settings, identity, _last_objects(), listed=surroundings().lists))
+
+
+def check_program(program: Program) -> None:
+    """Run the checks on what a Python program has declared.
+
+    Raises as `check_declaration`. Buckets and their policies may be anybody's outputs there, so what needs them is not
+    judged, but for a bucket of the program's own that does not exist yet.
+    """
+    identity = Identity(program.identity, pulumi.get_project(), pulumi.get_stack())
+    announce(
+        checks_for_objects(
+            [_plain(found) for found in program.objects],
+            program_settings(require_token=False),
+            identity,
+            _last_objects(),
+        )
+    )
+
+
+def _last_objects() -> LastObjects:
+    return last_objects(current_program().last) if _last is None else _last
+
+
+def _plain(resource: ApiResource) -> PlainObject:
+    spec = plain_values(resource.declared)
+    if isinstance(resource, Deployment):
+        spec["gatewayIds"] = [_gateway_id(gateway) for gateway in resource.gateways]
+        spec["model"] = {**spec["model"], "bucket": _own_bucket(resource) or UNKNOWN}
+    return PlainObject(resource.kind, resource.place.key, spec)
+
+
+def _own_bucket(deployment: Deployment) -> str | None:
+    """The name of the program's own bucket, unless the program uses other providers, which may fill it."""
+    if any(name.startswith("pulumi_") for name in sys.modules):
+        return None
+    weights = deployment.weights
+    bucket = weights.bucket_resource if isinstance(weights, InferenceBucketPolicy) else weights
+    return bucket.declared_name if isinstance(bucket, WeightsBucket) else None
+
+
+def _gateway_id(gateway: object) -> object:
+    if isinstance(gateway, Gateway):
+        return gateway.planned_id or UNKNOWN
+    return gateway if isinstance(gateway, str) else UNKNOWN
+
+
+def announce(report: Report) -> None:
+    """Show the warnings and what could not be looked at; raises pulumi.RunError with every error.
+
+    With COREWEAVE_CHECKS=warn nothing stops: a run that only makes the bucket must come before its weights are pushed.
+    """
+    record(finding.as_data() for finding in report.findings)
+    stops = os.environ.get(CHECKS) != "warn"
+    for finding in report.warnings if stops else (*report.errors, *report.warnings):
+        pulumi.log.warn(printable(f"{finding.code} {finding.about} ({finding.place}): {finding.sentence}"))
+    for note in report.notes:
+        pulumi.log.debug(printable(f"not checked: {note}"))
+    if report.errors and stops:
+        count = len(report.errors)
+        listed = printable("\n".join(map(str, report.errors)))
+        raise pulumi.RunError(
+            f"{count} finding{'s' if count > 1 else ''} that cannot work; mend or accept {'them' if count > 1 else 'it'}"
+            f"\n{listed}"
+        )

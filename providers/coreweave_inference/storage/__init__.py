@@ -1,0 +1,1 @@
+"""Object storage: buckets, policies, weights, keys."""

@@ -1,0 +1,126 @@
+"""A folder of weights on this machine: which files of it can be sent to a bucket, and under which names.
+
+Reads directories and the status of files, never their contents. Buckets do not belong here.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from coreweave_inference.errors import Fault, InvalidDeclaration, one_line
+
+NOT_WEIGHTS = (".git", ".cache", ".huggingface", ".DS_Store", "*.incomplete")
+"""What downloads of models and desktops leave beside the weights; it is not uploaded."""
+HUB_CACHE = frozenset({"blobs", "snapshots"})
+"""Folders of a model in the cache of the Hugging Face hub, each file in it twice."""
+LONGEST_KEY = 1024
+"""Bytes of an object's key."""
+MOST_FAULTS = 20
+
+
+def files_in(folder: Path, exclude: Sequence[str] = ()) -> dict[str, Path]:
+    """The files to send, by their path below `folder` with `/` between its parts, sorted.
+
+    Symbolic links are followed. `exclude` and `NOT_WEIGHTS` are patterns for the name of a file or folder, or for the
+    whole path below `folder`.
+
+    Raises InvalidDeclaration: no files, the cache folder of a model instead of a snapshot of it, or files that cannot
+    be sent (a dangling link, a link in a circle, a pipe, a name that is not UTF-8, a file that may not be read).
+    """
+    if all((folder / name).is_dir() for name in HUB_CACHE):
+        raise InvalidDeclaration(
+            [
+                Fault(
+                    f"{folder} is a model in the Hugging Face cache and holds each file twice",
+                    do=f"push one snapshot: {folder / 'snapshots'}/REVISION",
+                )
+            ]
+        )
+    found: dict[str, Path] = {}
+    faults: list[Fault] = []
+    for entry in _walk(folder, (*NOT_WEIGHTS, *exclude), (), (os.path.realpath(folder),)):
+        if isinstance(entry, Fault):
+            faults.append(entry)
+        else:
+            found[entry] = folder / entry
+    if faults:
+        more = (
+            [Fault(f"and {len(faults) - MOST_FAULTS} more files cannot be sent")]
+            if len(faults) > MOST_FAULTS
+            else []
+        )
+        raise InvalidDeclaration([*faults[:MOST_FAULTS], *more])
+    if not found:
+        raise InvalidDeclaration(
+            [Fault(f"{folder} holds no files to upload", do="name the folder that holds the weights")]
+        )
+    return dict(sorted(found.items()))
+
+
+def is_excluded(relative: str, patterns: Sequence[str]) -> bool:
+    """Whether a pattern matches the path, or the name of the file or of a folder above it."""
+    parts = PurePosixPath(relative).parts
+    names = [*parts, *(str(PurePosixPath(*parts[: n + 1])) for n in range(len(parts)))]
+    return any(fnmatchcase(name, pattern.rstrip("/")) for name in names for pattern in patterns)
+
+
+def _walk(
+    folder: Path, patterns: Sequence[str], parts: tuple[str, ...], above: tuple[str, ...]
+) -> Iterator[str | Fault]:
+    """Relative paths, and a fault for each entry that cannot be sent. `above` are the real paths of the parents."""
+    here = folder.joinpath(*parts)
+    try:
+        names = sorted(os.listdir(here))
+    except OSError as error:
+        yield _fault(here, f"cannot be listed: {error.strerror}", "change its permissions")
+        return
+    for name in names:
+        path, relative = here / name, "/".join((*parts, name))
+        if is_excluded(relative, patterns):
+            continue
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            yield _fault(path, _why_unreadable(path, error), "restore it")
+            continue
+        if stat.S_ISDIR(mode):
+            real = os.path.realpath(path)
+            if real in above:
+                yield _fault(path, "is a link to a folder that holds it", "remove the link")
+            else:
+                yield from _walk(folder, patterns, (*parts, name), (*above, real))
+        elif problem := _problem(path, mode, relative):
+            yield _fault(path, *problem)
+        else:
+            yield relative
+
+
+def _why_unreadable(path: Path, error: OSError) -> str:
+    if path.is_symlink() and isinstance(error, FileNotFoundError):
+        return "is a link to a file that does not exist"
+    return f"cannot be read: {error.strerror}"
+
+
+def _problem(path: Path, mode: int, relative: str) -> tuple[str, str] | None:
+    if not stat.S_ISREG(mode):
+        return "is not a regular file", "remove it"
+    try:
+        key = relative.encode()
+    except UnicodeEncodeError:
+        return "has a name that is not UTF-8", "rename it"
+    if any(ord(sign) < 32 or ord(sign) == 127 for sign in relative):
+        return "has a control character in its name", "rename it"
+    if len(key) > LONGEST_KEY:
+        return f"has a path of {len(key)} bytes, and an object's key has at most {LONGEST_KEY}", "rename it"
+    if not os.access(path, os.R_OK):
+        return "cannot be read: permission denied", "change its permissions"
+    return None
+
+
+def _fault(path: Path, what: str, do: str) -> Fault:
+    name = one_line(os.fsencode(path).decode(errors="replace"))
+    return Fault(f"{name} {what}", do=f"{do}, or leave it out with --exclude")
