@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 
-from coreweave_inference.engine.attempts import noted, put_back, taken_up, unsettled
+from coreweave_inference.engine.attempts import (
+    persist_attempts,
+    restore_pending,
+    unresolved_attempts,
+    with_attempts_pending,
+)
 from coreweave_inference.engine.events import ACCOUNT
 from coreweave_inference.engine.repair import Found, repaired
 
@@ -22,10 +27,10 @@ def state(*resources: dict[str, object]) -> dict[str, object]:
 
 
 def test_an_object_whose_provider_was_killed_is_found_although_it_is_no_longer_declared() -> None:
-    after = noted(state(), unsettled([LINE], []))
+    after = persist_attempts(state(), unresolved_attempts([LINE], []))
     assert after is not None
 
-    again = taken_up(after)
+    again = with_attempts_pending(after)
 
     (operation,) = again["deployment"]["pending_operations"]
     assert operation == {
@@ -42,40 +47,40 @@ def test_an_object_whose_provider_was_killed_is_found_although_it_is_no_longer_d
 
 
 def test_what_the_service_refused_is_not_looked_for() -> None:
-    assert unsettled([LINE, CROSSED_OUT], []) == {}
-    assert unsettled([LINE], [URN]) == {}
-    assert unsettled([LINE[:40]], []) == {}
+    assert unresolved_attempts([LINE, CROSSED_OUT], []) == {}
+    assert unresolved_attempts([LINE], [URN]) == {}
+    assert unresolved_attempts([LINE[:40]], []) == {}
 
 
 def test_what_the_state_knows_is_not_noted() -> None:
     known = {"urn": URN, "type": "pulumi-python:dynamic/coreweave/inference:Gateway", "id": INPUTS["apiId"]}
 
-    assert noted(state(known), {URN: INPUTS}) is None
+    assert persist_attempts(state(known), {URN: INPUTS}) is None
 
 
 def test_the_predecessor_of_a_replaced_bucket_is_not_what_was_made() -> None:
     urn = f"{STACK}pulumi-python:dynamic/coreweave/inference:WeightsBucket::weights"
     old = {"urn": urn, "type": "pulumi-python:dynamic/coreweave/inference:WeightsBucket", "id": "acme-old"}
 
-    assert noted(state(old), {urn: {"name": "acme-old"}}) is None
-    assert noted(state(old), {urn: {"name": "acme-new"}}) is not None
+    assert persist_attempts(state(old), {urn: {"name": "acme-old"}}) is None
+    assert persist_attempts(state(old), {urn: {"name": "acme-new"}}) is not None
 
 
 def test_a_bucket_that_was_to_be_kept_is_kept_when_it_is_found_again() -> None:
     urn = f"{STACK}pulumi-python:dynamic/coreweave/inference:WeightsBucket::weights"
-    after = noted(state(), {urn: {"name": "acme", "__kept": True}})
+    after = persist_attempts(state(), {urn: {"name": "acme", "__kept": True}})
     assert after is not None
 
-    found = repaired(taken_up(after), lambda resource: Found("acme", {}))
+    found = repaired(with_attempts_pending(after), lambda resource: Found("acme", {}))
 
     assert found.state["deployment"]["resources"][-1]["retainOnDelete"] is True
 
 
 def test_what_stays_pending_outlives_an_import_of_the_state() -> None:
-    after = noted(state(), {URN: INPUTS})
+    after = persist_attempts(state(), {URN: INPUTS})
     assert after is not None
 
-    assert put_back(taken_up(after)) == {
+    assert restore_pending(with_attempts_pending(after)) == {
         **after,
         "deployment": {**after["deployment"], "pending_operations": []},
     }
@@ -84,10 +89,10 @@ def test_what_stays_pending_outlives_an_import_of_the_state() -> None:
 def test_what_is_found_again_goes_before_what_it_stands_on() -> None:
     gateway = {"urn": URN, "type": "pulumi-python:dynamic/coreweave/inference:Gateway", "id": "1"}
     deployment = URN.replace("Gateway::public", "Deployment::chat")
-    after = noted(state(gateway), {deployment: {"apiId": INPUTS["apiId"]}})
+    after = persist_attempts(state(gateway), {deployment: {"apiId": INPUTS["apiId"]}})
     assert after is not None
 
-    found = repaired(taken_up(after), lambda resource: Found("2", {}))
+    found = repaired(with_attempts_pending(after), lambda resource: Found("2", {}))
 
     recorded = found.state["deployment"]["resources"][-1]
     assert (recorded["urn"], recorded["dependencies"]) == (deployment, [f"{STACK}{ACCOUNT}::account", URN])

@@ -7,14 +7,14 @@ from io import StringIO
 from coreweave_inference.cli.rows import Ready, Row, Rows, status_of
 from coreweave_inference.cli.text import changed, document, outputs, plan
 from coreweave_inference.cli.views import Lines, LiveTable, waiting_line
-from coreweave_inference.engine.events import Change, Happening, Message, Progress, Step
+from coreweave_inference.engine.events import Change, Message, Progress, RunEvent, Step
 from coreweave_inference.engine.results import Result
 from rich.console import Console
 
 TYPES = "urn:pulumi:dev::serving::pulumi-python:dynamic/coreweave/inference:"
 CHAT, PUBLIC = f"{TYPES}Deployment::chat", f"{TYPES}Gateway::public"
 BUCKET, READY = f"{TYPES}WeightsBucket::weights", f"{TYPES}Readiness::ready"
-RUN: tuple[Happening, ...] = (
+RUN: tuple[RunEvent, ...] = (
     Step(PUBLIC, "same", "started", id="id-g"),
     Step(PUBLIC, "same", "done", id="id-g"),
     Step(CHAT, "update", "started", (Change("traffic.weight", 900, 500),)),
@@ -24,7 +24,7 @@ RUN: tuple[Happening, ...] = (
     Progress(CHAT, "UPDATING", "waiting", "Ready=False Reconciling", 0.2),
     Progress(CHAT, "UPDATING", "waiting", "Ready=False Reconciling", 0.4),
 )
-END: tuple[Happening, ...] = (
+END: tuple[RunEvent, ...] = (
     Progress(CHAT, "READY", "ready", "", 1.0),
     Step(READY, "update", "done"),
     Message("warning", "something stays", CHAT),
@@ -40,10 +40,10 @@ class Time:
         return self.seconds
 
 
-def rows_of(happenings: Iterable[Happening]) -> Rows:
+def rows_of(run_events: Iterable[RunEvent]) -> Rows:
     rows = Rows(Time())
-    for happening in happenings:
-        rows.add(happening)
+    for run_event in run_events:
+        rows.add(run_event)
     return rows
 
 
@@ -98,8 +98,8 @@ def test_plain_lines_are_one_per_change_of_state() -> None:
     said: list[str] = []
     view = Lines(lambda line, flush: said.append(line))
 
-    for happening in (*RUN, *END):
-        view(happening)
+    for run_event in (*RUN, *END):
+        view(run_event)
 
     assert [line.replace("0.0 s", "N s") for line in said] == [
         'deployment "chat": updating',
@@ -126,8 +126,8 @@ def test_plain_lines_come_at_least_every_heartbeat() -> None:
 def test_the_live_table_shows_what_changes_and_leaves_out_what_is_unchanged() -> None:
     console = Console(file=StringIO(), width=120, color_system=None)
     view = LiveTable(console)
-    for happening in RUN:
-        view(happening)
+    for run_event in RUN:
+        view(run_event)
 
     console.print(view.table())
     shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
@@ -144,12 +144,12 @@ def test_the_live_table_and_a_plan_fit_80_columns_and_lose_nothing() -> None:
     console = Console(file=StringIO(), width=80, color_system=None)
     long = f"{TYPES}InferenceBucketPolicy::weights-of-the-whole-company-policy"
     view = LiveTable(console)
-    for happening in (
+    for run_event in (
         *RUN,
         Step(long, "create", "started"),
         Progress(CHAT, "UPDATING", "waiting", "w" * 200),
     ):
-        view(happening)
+        view(run_event)
     made = tuple(Change(f"resources.{name}", None, "x" * 20) for name in ("a", "b", "c", "d"))
     steps = (Step(CHAT, "create", "done", made), Step(READY, "create", "done"))
 

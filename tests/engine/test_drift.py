@@ -33,19 +33,19 @@ def test_changes_made_outside_show_as_exactly_their_fields_and_an_up_that_refres
     workbench.declare(canary(deployments={"chat": {"traffic": {"weight": 500}}}))
     refused = workbench.up()
     workbench.declare(canary())
-    put_back = workbench.up("--refresh")
+    restore_pending = workbench.up("--refresh")
 
     drift = {"chat": "autoscaling.max", "chat-canary": "disabled", "public": "name"}
     assert seen.drift == {name: f"refresh {path}" for name, path in drift.items()}
-    for run in (seen, put_back):
+    for run in (seen, restore_pending):
         assert {name: run.changes[name] for name in drift} == {
             name: f"update {path}" for name, path in drift.items()
         }
     assert (refused.ok, refused.writes) == (False, {})
     assert "autoscaling.max: 4 -> 9" in refused.output
     assert "--refresh" in refused.output
-    assert put_back.ok
-    assert put_back.writes == {"PATCH deployments": 2, "PATCH gateways": 1}
+    assert restore_pending.ok
+    assert restore_pending.writes == {"PATCH deployments": 2, "PATCH gateways": 1}
     after = {**service.live("deployments"), **service.live("gateways")}
     assert {name: item["spec"] for name, item in after.items()} == {
         name: item["spec"] for name, item in before.items()
@@ -118,9 +118,9 @@ def _previewed(run: Run) -> dict[str, set[str]]:
     """What `cw-inference preview` calls drift in the events of a run."""
     record, found = Record(), defaultdict[str, set[str]](set)
     for event in run.events:
-        happening = of_event(EngineEvent.from_json(dict(event)))
-        if happening is not None:
-            record.add(happening)
+        run_event = of_event(EngineEvent.from_json(dict(event)))
+        if run_event is not None:
+            record.add(run_event)
     for step in record.drift(refreshing=False):
         if step.kind != "readiness":
             found[step.name].add("deleted" if step.gone else "changed")

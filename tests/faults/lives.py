@@ -19,7 +19,7 @@ from random import Random
 from typing import Any
 
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.engine.events import Happening, Step
+from coreweave_inference.engine.events import RunEvent, Step
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
@@ -292,9 +292,9 @@ class Life:
             self._interrupt()
             time.sleep(5)
 
-    def _watch(self, happening: Happening) -> None:
+    def _watch(self, run_event: RunEvent) -> None:
         """What is live at the moment at which a run says that everything serves."""
-        if isinstance(happening, Step) and happening.name == "ready" and happening.phase == "done":
+        if isinstance(run_event, Step) and run_event.name == "ready" and run_event.phase == "done":
             self._snapshot = self._stage.live()
 
     def _life_command(self, operation: str) -> Ran:

@@ -9,7 +9,7 @@ from typing import Any
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import Place, default_name, object_id, replace_identity
 from coreweave_inference.provider.host import EngineLog
-from coreweave_inference.provider.session import Session, speaking_through
+from coreweave_inference.provider.session import Session, override_session
 from coreweave_inference.provider.values import DERIVED_NAME, IDENTITY, URN
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.settings.resolution import resolve
@@ -81,7 +81,7 @@ class Run(Session):
 def run_against(simulator: Simulator, token: str = "", **environ: str) -> Iterator[Run]:
     """A new run: a provider process that remembers nothing yet."""
     run = Run(simulator, token, **environ)
-    with speaking_through(run), run.api:
+    with override_session(run), run.api:
         yield run
 
 

@@ -12,12 +12,12 @@ from coreweave_inference.api.client import ApiObject
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import salted
 from coreweave_inference.provider.adoption import (
+    Adopt,
     Decision,
     Proof,
     Refuse,
     Salt,
-    TakeOver,
-    WaitUntilGone,
+    WaitUntilDeleted,
     decide,
 )
 
@@ -57,13 +57,13 @@ def test_our_id_alone_proves_nothing_whatever_the_age(id_: str) -> None:
 def test_what_the_state_or_the_user_names_is_adopted_whatever_its_age(id_: str, age_seconds: float) -> None:
     ours = found(id_, name="renamed", age_seconds=age_seconds)
 
-    assert decided(found(OTHER), ours, ids={id_}) == TakeOver(ours)
+    assert decided(found(OTHER), ours, ids={id_}) == Adopt(ours)
 
 
 def test_what_this_run_sent_itself_is_adopted() -> None:
     ours = found(OWN)
 
-    assert decided(ours, sent=True) == TakeOver(ours)
+    assert decided(ours, sent=True) == Adopt(ours)
 
 
 @pytest.mark.parametrize("status", ["CREATING", "READY", "FAILED", "ERROR", "UPDATING"])
@@ -73,7 +73,7 @@ def test_after_an_earlier_run_one_of_the_last_hour_that_is_as_declared_is_adopte
 ) -> None:
     ours = found(OWN, age_seconds=age_seconds, status=status)
 
-    assert decided(ours, earlier_run=True, now=NOW) == TakeOver(ours)
+    assert decided(ours, earlier_run=True, now=NOW) == Adopt(ours)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_fields_that_are_left_to_others_may_differ() -> None:
     live = replace(found(OWN), spec={**SPEC, "traffic": {"weight": 7}})
     declared = {**SPEC, "__ignored": ["traffic.weight"]}
 
-    assert decided(live, declared=declared, earlier_run=True, now=NOW) == TakeOver(live)
+    assert decided(live, declared=declared, earlier_run=True, now=NOW) == Adopt(live)
 
 
 @pytest.mark.parametrize("id_", [OWN, salted(OWN), OTHER])
@@ -107,7 +107,7 @@ def test_fields_that_are_left_to_others_may_differ() -> None:
 def test_a_predecessor_that_is_going_is_waited_for(id_: str, ids: frozenset[str]) -> None:
     going = found(id_, age_seconds=1e6, status="DELETING")
 
-    assert decided(going, ids=ids) == WaitUntilGone(going)
+    assert decided(going, ids=ids) == WaitUntilDeleted(going)
 
 
 def test_a_name_in_use_under_another_id_is_refused_whatever_its_age() -> None:
@@ -121,7 +121,7 @@ def test_a_name_in_use_under_another_id_is_refused_whatever_its_age() -> None:
 def test_a_namesake_under_another_id_that_may_be_taken_over_is() -> None:
     namesake = found(OTHER, age_seconds=1e6)
 
-    assert decided(namesake, ids={OTHER}) == TakeOver(namesake)
+    assert decided(namesake, ids={OTHER}) == Adopt(namesake)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_namesake_that_cannot_become_what_is_declared_is_refused_though_it_may
 
     decision = decide(Kind.CAPACITY_CLAIM, OWN, declared, [live], Proof({OTHER}))
 
-    assert decision == TakeOver(live) if possible else isinstance(decision, Refuse)
+    assert decision == Adopt(live) if possible else isinstance(decision, Refuse)
     if isinstance(decision, Refuse):
         assert "resources.instanceId" in decision.why
 

@@ -21,10 +21,10 @@ from coreweave_inference.program.arguments import (
     Runtime,
     Traffic,
     WeightsAndBiasesAuth,
-    as_api,
     field_of,
-    field_of_class,
-    of_api,
+    from_api,
+    spec_key,
+    to_api,
 )
 
 FULL: list[tuple[Block, dict[str, Any]]] = [
@@ -62,8 +62,8 @@ EACH = pytest.mark.parametrize(("block", "message"), FULL, ids=lambda value: typ
 
 @EACH
 def test_a_block_becomes_its_message_and_comes_back(block: Block, message: dict[str, Any]) -> None:
-    assert as_api(block) == message
-    assert of_api(type(block), message) == block
+    assert to_api(block) == message
+    assert from_api(type(block), message) == block
 
 
 @EACH
@@ -89,11 +89,11 @@ def test_every_block_is_tried_here() -> None:
 
 
 def test_what_is_left_out_is_left_out_of_the_message() -> None:
-    assert as_api(Model(name="acme/chat", path="p")) == {"name": "acme/chat", "path": "p"}
-    assert as_api(None) is None
-    assert of_api(Model, {"name": "acme/chat", "path": "p", "bucket": None}) == Model("acme/chat", "p")
+    assert to_api(Model(name="acme/chat", path="p")) == {"name": "acme/chat", "path": "p"}
+    assert to_api(None) is None
+    assert from_api(Model, {"name": "acme/chat", "path": "p", "bucket": None}) == Model("acme/chat", "p")
 
 
 def test_the_field_of_a_block_is_its_name_in_camel_case() -> None:
     assert field_of(CoreWeaveAuth()) == "coreWeaveAuth"
-    assert field_of_class(WeightsAndBiasesAuth) == "weightsAndBiasesAuth"
+    assert spec_key(WeightsAndBiasesAuth) == "weightsAndBiasesAuth"

@@ -15,7 +15,7 @@ from coreweave_inference.api.client import ApiObject, InferenceApi
 from coreweave_inference.errors import AlreadyExists, CoreWeaveError, NotOurs, Refused, Unreachable
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import salted
-from coreweave_inference.provider.creation import Made, create
+from coreweave_inference.provider.creation import CreateOutcome, create
 from coreweave_inference.provider.session import RUN_DIRECTORY, Session
 from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.settings.secret import Secret
@@ -65,7 +65,7 @@ class Account:
             "status": {"status": f"STATUS_{status}", "createdAt": created, "updatedAt": created},
         }
 
-    def created(self, update: Callable[[ApiObject], Made] | None = None) -> Made:
+    def created(self, update: Callable[[ApiObject], CreateOutcome] | None = None) -> CreateOutcome:
         return create(
             self.run,
             Kind.GATEWAY,
@@ -114,8 +114,8 @@ def account() -> Account:
     return Account()
 
 
-def taken(live: ApiObject) -> Made:
-    return Made(live.id, live, Revision("taken", 0.0, live.updated_at))
+def taken(live: ApiObject) -> CreateOutcome:
+    return CreateOutcome(live.id, live, Revision("taken", 0.0, live.updated_at))
 
 
 def test_a_creation_is_one_post_under_our_own_id(account: Account) -> None:
@@ -212,7 +212,7 @@ def test_our_own_id_from_a_run_that_died_is_taken_over_and_brought_up_to_date(ac
     account.run.memory.earlier_run = True
     brought: list[str] = []
 
-    def bring(live: ApiObject) -> Made:
+    def bring(live: ApiObject) -> CreateOutcome:
         brought.append(live.id)
         return taken(live)
 

@@ -280,5 +280,5 @@ def test_a_deployment_that_readiness_compares_is_remembered_as_it_was_written(
 
     assert run.memory.declared[chat.id]["runtime"] == {"engine": "vllm", "version": "0.22.0+crwv.2"}
     assert run.memory.ignored[chat.id] == ("traffic",)
-    assert run.memory.standing >= {chat.id}
+    assert run.memory.managed_ids >= {chat.id}
     assert run.memory.written >= {chat.id}

@@ -15,9 +15,9 @@ from coreweave_inference.api.client import ApiObject, InferenceApi
 from coreweave_inference.errors import CannotProveGone, SettingsError
 from coreweave_inference.model import Kind
 from coreweave_inference.provider import session
-from coreweave_inference.provider.adoption import TakeOver, decide
+from coreweave_inference.provider.adoption import Adopt, decide
 from coreweave_inference.provider.creation import proof_of
-from coreweave_inference.provider.session import Lists, speaking_through
+from coreweave_inference.provider.session import Lists, override_session
 from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.waiting import Revision
@@ -88,7 +88,7 @@ def test_threads_that_look_at_once_share_one_list() -> None:
 def test_a_session_can_be_put_in_place_and_goes_away_again(run: Run, simulator: Simulator) -> None:
     other = Run(simulator)
 
-    with other.api, speaking_through(other) as spoken:
+    with other.api, override_session(other) as spoken:
         assert session.current() is other is spoken
 
     assert session.current() is run
@@ -247,4 +247,4 @@ def test_age_and_readiness_are_told_by_the_service_s_clock_whether_this_one_is_b
         for age, adopts in ((3500.0, True), (3700.0, False)):
             created = datetime.fromtimestamp(simulator.clock.now() - age, timezone.utc).isoformat()
             live = ApiObject(Kind.GATEWAY, "1", "chat-dev", spec, "READY", created_at=created)
-            assert isinstance(decide(Kind.GATEWAY, "1", spec, [live], proof), TakeOver) is adopts
+            assert isinstance(decide(Kind.GATEWAY, "1", spec, [live], proof), Adopt) is adopts

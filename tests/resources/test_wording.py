@@ -16,7 +16,7 @@ from coreweave_inference.errors import (
     Unreachable,
 )
 from coreweave_inference.model import UNKNOWN, Kind
-from coreweave_inference.provider.messages import resource_name, speaking_of, subject
+from coreweave_inference.provider.messages import resource_name, subject, translate_service_errors
 from coreweave_inference.provider.values import URN
 
 
@@ -52,7 +52,7 @@ def test_an_object_is_called_as_the_program_calls_it(props: dict[str, object], n
     ],
 )
 def test_an_answer_of_the_service_becomes_one_line_with_advice(error: CoreWeaveError, advice: str) -> None:
-    with pytest.raises(CoreWeaveError) as caught, speaking_of('gateway "public"'):
+    with pytest.raises(CoreWeaveError) as caught, translate_service_errors('gateway "public"'):
         raise error
 
     assert str(caught.value) == f'gateway "public": {error}; {advice}'
@@ -60,7 +60,7 @@ def test_an_answer_of_the_service_becomes_one_line_with_advice(error: CoreWeaveE
 
 
 def test_object_storage_is_quoted_without_advice() -> None:
-    with pytest.raises(CoreWeaveError) as caught, speaking_of("weights bucket"):
+    with pytest.raises(CoreWeaveError) as caught, translate_service_errors("weights bucket"):
         raise StorageError("refused", code="Odd")
 
     assert str(caught.value) == "weights bucket: refused [Odd]"
@@ -69,7 +69,7 @@ def test_object_storage_is_quoted_without_advice() -> None:
 def test_errors_that_name_their_object_already_pass_as_they_are() -> None:
     own = CoreWeaveError("gateway is in use")
 
-    with pytest.raises(CoreWeaveError) as caught, speaking_of("something"):
+    with pytest.raises(CoreWeaveError) as caught, translate_service_errors("something"):
         raise own
 
     assert caught.value is own

@@ -10,7 +10,7 @@ from coreweave_inference.errors import ChangedOutside, CoreWeaveError
 from coreweave_inference.model import Kind
 from coreweave_inference.model.normal_form import sparse
 from coreweave_inference.provider.session import Session
-from coreweave_inference.provider.writing import Written, put, refuse_foreign_changes, request_body
+from coreweave_inference.provider.writing import WriteResult, put, refuse_foreign_changes, request_body
 from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.waiting import Revision
 
@@ -30,7 +30,7 @@ def weighing(weight: int, **more: Any) -> dict[str, Any]:
     return spec(DEPLOYMENT, traffic={"weight": weight}, **more)
 
 
-def written(run: Session, aim: dict[str, Any], before: ApiObject, answer: ApiObject | None) -> Written:
+def written(run: Session, aim: dict[str, Any], before: ApiObject, answer: ApiObject | None) -> WriteResult:
     """`put` with a service that answers so; None: it must not be asked."""
 
     def patch(body: dict[str, Any]) -> ApiObject:
@@ -59,7 +59,7 @@ def test_a_write_is_told_apart_by_its_time_and_by_what_was_there_before(run: Ses
 
     done = written(run, weighing(7), before, after)
 
-    assert done == Written(after, Revision(done.revision.nonce, run.clock.now(), "t1"))
+    assert done == WriteResult(after, Revision(done.revision.nonce, run.clock.now(), "t1"))
     assert run.memory.written == {ID}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import semver
 from coreweave_inference.engine.installation import CommandFailed, PulumiCli
-from coreweave_inference.engine.refusals import CannotStart
+from coreweave_inference.engine.refusals import StartupError
 
 VERSION = semver.Version(3, 259, 0)
 
@@ -35,9 +35,9 @@ def test_one_that_cannot_be_run_is_one_line(tmp_path: Path) -> None:
     (damaged / "pulumi").write_bytes(b"\x7fELF")
     (damaged / "pulumi").chmod(0o755)
 
-    with pytest.raises(CannotStart, match=r"nowhere cannot be run in .*: No such file") as run:
+    with pytest.raises(StartupError, match=r"nowhere cannot be run in .*: No such file") as run:
         missing.run(["whoami"], str(tmp_path), {})
-    with pytest.raises(CannotStart, match="pulumi cannot be run: Exec format error"):
+    with pytest.raises(StartupError, match="pulumi cannot be run: Exec format error"):
         PulumiCli.found({"PATH": str(damaged)})
 
     assert "\n" not in str(run.value)

@@ -11,7 +11,7 @@ import yaml
 from coreweave_inference.engine.directory import StackDirectory, add_identity
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.program import InlineProgram
-from coreweave_inference.engine.refusals import CannotStart
+from coreweave_inference.engine.refusals import StartupError
 
 
 def project(path: Path, text: str = "name: serving\nruntime: python\n") -> StackDirectory:
@@ -28,13 +28,13 @@ def executable(path: Path, answer: str) -> dict[str, str]:
 
 def test_a_directory_without_a_project_is_refused_with_the_way_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(
-        CannotStart, match=r"is not a stack directory: it has no Pulumi\.yaml.*cw-inference init"
+        StartupError, match=r"is not a stack directory: it has no Pulumi\.yaml.*cw-inference init"
     ):
         StackDirectory.at(tmp_path)
 
 
 def test_a_project_of_another_language_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CannotStart, match="is a project for go"):
+    with pytest.raises(StartupError, match="is a project for go"):
         project(tmp_path, "name: serving\nruntime: go\n")
 
 
@@ -48,7 +48,7 @@ def test_the_running_virtualenv_must_be_the_one_that_the_project_names_where_tha
     directory.require_virtualenv("/usr")
     wanted.mkdir()
     directory.require_virtualenv(str(wanted))
-    with pytest.raises(CannotStart) as refused:
+    with pytest.raises(StartupError) as refused:
         directory.require_virtualenv("/usr")
 
     assert f"wants the virtualenv {wanted}, and this is running in /usr" in str(refused.value)
@@ -119,11 +119,11 @@ def test_an_identity_is_added_to_a_stack_file_and_the_rest_of_it_stays(
 
 
 def test_a_cli_that_is_missing_or_old_is_refused_with_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(CannotStart, match="is not on PATH; install it from"):
+    with pytest.raises(StartupError, match="is not on PATH; install it from"):
         PulumiCli.found({"PATH": str(tmp_path)})
-    with pytest.raises(CannotStart, match=r"is version 3\.253\.0; 3\.254\.0 or newer is needed"):
+    with pytest.raises(StartupError, match=r"is version 3\.253\.0; 3\.254\.0 or newer is needed"):
         PulumiCli.found(executable(tmp_path, "echo v3.253.0"))
-    with pytest.raises(CannotStart, match="does not tell its version: broken"):
+    with pytest.raises(StartupError, match="does not tell its version: broken"):
         PulumiCli.found(executable(tmp_path, "echo broken >&2; exit 1"))
     assert str(PulumiCli.found(executable(tmp_path, "echo v3.254.0")).version) == "3.254.0"
 

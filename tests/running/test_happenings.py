@@ -113,7 +113,7 @@ def test_a_progress_line_that_is_not_whole_is_left_out() -> None:
 def test_a_record_keeps_the_last_word_on_a_step_with_the_changes_of_its_start() -> None:
     record = Record()
     change = (Change("traffic.weight", 900, 500),)
-    for happening in (
+    for run_event in (
         Step(CHAT, "update", "started", change, id="id-1"),
         Step(CHAT, "update", "done"),
         Message("error", "update failed"),
@@ -122,7 +122,7 @@ def test_a_record_keeps_the_last_word_on_a_step_with_the_changes_of_its_start() 
         Message("info", "passing", CHAT, ephemeral=True),
         Step(CHAT, "same", "done"),
     ):
-        record.add(happening)
+        record.add(run_event)
 
     assert record.steps() == (Step(CHAT, "update", "done", change, id="id-1"),)
     assert record.errors() == ('deployment "chat": no',)

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from coreweave_inference.engine import plans
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.engine.refusals import CannotStart
+from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.results import Result
 from coreweave_inference.engine.selection import Selection
 from coreweave_inference.model.identity import stack_identity
@@ -223,7 +223,7 @@ def test_what_is_no_plan_is_named(tmp_path: Path, content: str | None, word: str
     if content is not None:
         file.write_text(content)
 
-    with pytest.raises(CannotStart, match=word):
+    with pytest.raises(StartupError, match=word):
         read(file)
 
 
@@ -278,12 +278,12 @@ def test_a_plan_with_a_part_that_no_preview_writes_is_damaged(
 ) -> None:
     assert read(saved(tmp_path, objects={"gateway": {"x": WHOLE}})).objects["gateway"]["x"]["name"] == "n"
 
-    with pytest.raises(CannotStart, match="damaged"):
+    with pytest.raises(StartupError, match="damaged"):
         read(saved(tmp_path, **changed))
 
 
 def test_a_plan_of_another_stack_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CannotStart, match="serving/prod"):
+    with pytest.raises(StartupError, match="serving/prod"):
         read(saved(tmp_path, stack="prod"))
 
 
@@ -299,7 +299,7 @@ def test_a_plan_file_is_its_owners_alone_and_a_failed_one_leaves_the_former(tmp_
     former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, limit[1]))
     try:
-        with pytest.raises(CannotStart, match="cannot be written"):
+        with pytest.raises(StartupError, match="cannot be written"):
             plans.save(plan, file)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from coreweave_inference.engine.recovery import Recovery
-from coreweave_inference.engine.repair import Found, Left
+from coreweave_inference.engine.repair import Found, Unresolved
 from coreweave_inference.policy.statements import inference_statement, merged, sid_for
 from coreweave_inference.provider.session import Session
 from coreweave_inference.resources.weights_bucket import STACK_TAG, stack_tag
@@ -54,7 +54,7 @@ def test_a_statement_that_was_put_is_taken_with_its_sid_and_never_another_stack_
         storage.put_policy("acme", document)
         found.append(Recovery(session, "")(creation))
 
-    assert found[:2] == [Left("it does not exist")] * 2
+    assert found[:2] == [Unresolved("it does not exist")] * 2
     assert isinstance(found[2], Found)
     assert (found[2].id, found[2].outputs["sid"], found[2].outputs["__provider"]) == ("acme", own, "p")
 
@@ -83,7 +83,7 @@ def test_a_statement_that_says_something_else_than_the_creation_put_is_left(sess
         pending("InferenceBucketPolicy", bucket="acme", prefixes=["models"], __stack="s", __provider="p")
     )
 
-    assert isinstance(found, Left)
+    assert isinstance(found, Unresolved)
     assert own in found.why
 
 
@@ -96,7 +96,7 @@ def test_a_bucket_of_the_stack_s_tag_is_taken(session: Session) -> None:
 
     found = Recovery(session, "")(pending("WeightsBucket", **WEIGHTS))
 
-    assert missing == Left("it does not exist")
+    assert missing == Unresolved("it does not exist")
     assert isinstance(found, Found)
     assert (found.id, found.outputs["zone"], found.outputs["__provider"]) == ("acme", ZONE, "p")
 
@@ -126,7 +126,7 @@ def test_a_bucket_that_may_be_somebody_s_is_left(session: Session, simulator: Si
 
     found = Recovery(session, "")(pending("WeightsBucket", **WEIGHTS, adopt=case == "adopted"))
 
-    assert isinstance(found, Left)
+    assert isinstance(found, Unresolved)
     assert "if it is declared, this run decides on it" in found.why
     assert not found.keep
 
@@ -136,12 +136,12 @@ def test_what_a_token_of_another_organisation_does_not_see_stays_pending(session
 
     found = Recovery(session, "another")(creation)
 
-    assert isinstance(found, Left)
+    assert isinstance(found, Unresolved)
     assert found.keep
     assert "sees nothing of organisation another" in found.why
 
 
 def test_a_wait_has_nothing_to_record(session: Session) -> None:
-    assert Recovery(session, "")(pending("Readiness")) == Left(
+    assert Recovery(session, "")(pending("Readiness")) == Unresolved(
         "nothing of it is in the account, so this run makes it again"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from coreweave_inference.engine.delete_first import to_delete
 from coreweave_inference.engine.events import TYPES
-from coreweave_inference.engine.refusals import CannotStart
+from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.selection import Selection
 
 START = f"urn:pulumi:dev::serving::{TYPES}"
@@ -37,10 +37,10 @@ def test_targets_are_keys_keys_of_a_section_and_urns(targets: tuple[str, ...], u
 
 @pytest.mark.parametrize(("targets", "word"), [(("public",), "chat"), (("nothing",), "nothing")])
 def test_what_is_used_and_what_is_not_there_is_refused(targets: tuple[str, ...], word: str) -> None:
-    with pytest.raises(CannotStart, match=word):
+    with pytest.raises(StartupError, match=word):
         to_delete(state(), Selection(targets=targets))
 
 
 def test_only_and_targets_are_not_given_together() -> None:
-    with pytest.raises(CannotStart, match="mutually exclusive"):
+    with pytest.raises(StartupError, match="mutually exclusive"):
         Selection("buckets", ("chat",))

@@ -6,7 +6,15 @@ import pytest
 from coreweave_inference.engine.delete_first import to_remove, without_edges_to
 from coreweave_inference.engine.events import Step
 from coreweave_inference.engine.recovery import organization_in
-from coreweave_inference.engine.repair import Found, Left, Repaired, other_stack, own_ids, pending, repaired
+from coreweave_inference.engine.repair import (
+    Found,
+    Repaired,
+    Unresolved,
+    other_stack,
+    own_ids,
+    pending,
+    repaired,
+)
 from coreweave_inference.model.engine_secrets import SECRET_SIGNATURE, holds_secret, without_secrets
 
 GATEWAY = "pulumi-python:dynamic/coreweave/inference:Gateway"
@@ -58,7 +66,9 @@ def test_what_is_recorded_has_no_alias_so_that_its_predecessor_stays_a_resource_
 
 
 def test_a_pending_creation_whose_object_does_not_exist_is_dropped() -> None:
-    after = repaired(state({"resource": resource(), "type": "creating"}), lambda _: Left("it does not exist"))
+    after = repaired(
+        state({"resource": resource(), "type": "creating"}), lambda _: Unresolved("it does not exist")
+    )
 
     assert after.state == state()
     assert after.lines == ('gateway "public": a run ended while creating it; it does not exist',)
@@ -67,7 +77,7 @@ def test_a_pending_creation_whose_object_does_not_exist_is_dropped() -> None:
 def test_a_pending_creation_that_cannot_be_judged_stays() -> None:
     before = state({"resource": resource(), "type": "creating"})
 
-    after = repaired(before, lambda _: Left("not known", keep=True))
+    after = repaired(before, lambda _: Unresolved("not known", keep=True))
 
     assert (after.state, after.changed) == (before, False)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 from coreweave_inference.engine.events import TYPES
-from coreweave_inference.engine.refusals import CannotStart
+from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.selection import Selection
 from coreweave_inference.provider.targets import RUN_TARGETS, run_targets
 from coreweave_inference.simulator import Simulator
@@ -129,7 +129,7 @@ def test_each_mistyped_target_gets_a_suggestion() -> None:
     start = f"urn:pulumi:dev::serving::{TYPES}"
     urns = (f"{start}Deployment::chat", f"{start}Gateway::public", f"{start}Readiness::ready")
 
-    with pytest.raises(CannotStart) as refused:
+    with pytest.raises(StartupError) as refused:
         Selection(targets=("chatt", "gateway.public", "x")).refuse_unknown(urns)
 
     assert str(refused.value).startswith(
@@ -142,7 +142,7 @@ def test_each_mistyped_target_gets_a_suggestion() -> None:
     "target", ["", "urn:", "urn:pulumi:dev::serving", "urn:pulumi:dev::serving::::chat", "a\nb"]
 )
 def test_a_target_that_names_nothing_is_one_line(target: str) -> None:
-    with pytest.raises(CannotStart, match="--target") as refused:
+    with pytest.raises(StartupError, match="--target") as refused:
         Selection(targets=(target,))
 
     assert len(str(refused.value).splitlines()) == 1

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from coreweave_inference.model.deployment import DeploymentSpec
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.model.message import About
+from coreweave_inference.model.message import FieldMeta
 from coreweave_inference.model.normal_form import (
     UNKNOWN,
     Difference,
@@ -183,8 +183,8 @@ def test_a_message_that_was_not_chosen_is_not_brought_back_by_its_unknown_field(
 
 def test_a_model_with_one_more_optional_field_leaves_old_normal_forms_unchanged() -> None:
     class Later(DeploymentSpec):
-        mirror_to: Annotated[str, Field(description="New."), About()] = ""
-        surge: Annotated[int, Field(description="New."), About()] = 3
+        mirror_to: Annotated[str, Field(description="New."), FieldMeta()] = ""
+        surge: Annotated[int, Field(description="New."), FieldMeta()] = 3
 
     assert sparse_message(Later, DEPLOYMENT) == sparse(Kind.DEPLOYMENT, DEPLOYMENT)
     assert sparse_message(Later, {**LIVE_WITH_ZEROS, "mirrorTo": "", "surge": 3}) == DEPLOYMENT

@@ -104,7 +104,8 @@ def test_descriptions_of_s3_in_the_home_directory_are_not_read(tmp_path):
     theirs.mkdir(parents=True)
     (theirs / "service-2.json").write_text("{}")
     program = """
-from coreweave_inference.storage import ObjectStorage, S3Credentials
+from coreweave_inference.storage.client import ObjectStorage
+from coreweave_inference.storage.credentials import S3Credentials
 storage = ObjectStorage("https://cwobject.com", lambda: S3Credentials("key-1", "s", "token-1"), "RNO2A")
 print(storage._s3.client.meta.service_model.api_version)
 """

@@ -15,9 +15,9 @@ from coreweave_inference.waiting import (
     Target,
     Verdict,
     Waiting,
+    describe_unmet_conditions,
     judge,
     reduction_pending,
-    told,
     unlike,
 )
 
@@ -230,7 +230,7 @@ def test_a_claim_short_of_quota_or_hardware_is_waiting(status: str, condition: C
 
     verdicts = looks(target(Kind.CAPACITY_CLAIM), [short] * 4)
 
-    assert verdicts == [Waiting(told(short))] * 4
+    assert verdicts == [Waiting(describe_unmet_conditions(short))] * 4
 
 
 @pytest.mark.parametrize(
@@ -356,4 +356,4 @@ def test_conditions_are_told_in_the_words_of_the_service() -> None:
         Condition("Healthy", None, "", ""),
     )
 
-    assert told(shown) == "Ready=False Pulling (US-EAST-04A); Healthy=?"
+    assert describe_unmet_conditions(shown) == "Ready=False Pulling (US-EAST-04A); Healthy=?"

@@ -19,7 +19,7 @@ from coreweave_inference.errors import CoreWeaveError, printable
 from coreweave_inference.settings.resolution import resolve
 
 if TYPE_CHECKING:
-    from coreweave_inference.engine.events import Happening
+    from coreweave_inference.engine.events import RunEvent
 
 FIRST_SECONDS = 2.0
 FURTHER_SECONDS = 10.0
@@ -70,10 +70,10 @@ class Previewing:
         self._first = first_seconds
         self._seen: set[str] = set()
 
-    def __call__(self, happening: Happening) -> None:
+    def __call__(self, run_event: RunEvent) -> None:
         """Something was read or planned."""
-        if happening.urn:
-            self._seen.add(happening.urn)
+        if run_event.urn:
+            self._seen.add(run_event.urn)
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .check import check
-from .exits import errors_told
+from .exits import report_errors
 from .output import say
 from .review import review
 
@@ -210,7 +210,7 @@ def init(
     """
     from .scaffold import init as run
 
-    with errors_told():
+    with report_errors():
         for line in run(directory, name=name, stack=stack, zone=zone):
             say(line)
 

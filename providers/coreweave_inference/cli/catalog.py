@@ -13,7 +13,7 @@ from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.model.kinds import Kind
 
 from .context import settings_at, stack_at
-from .exits import FAILED, errors_told
+from .exits import FAILED, report_errors
 from .output import say
 
 
@@ -40,7 +40,7 @@ class Catalog:
 
 def catalog(directory: Path, stack: str | None, *, as_json: bool) -> None:
     """Ask the three parameter calls, and print what they tell."""
-    with errors_told(as_json=as_json):
+    with report_errors(as_json=as_json):
         settings = settings_at(directory, stack_at(directory, stack))
         with InferenceApi.of(settings) as api:
             found = read(api)

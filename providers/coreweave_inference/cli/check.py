@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .exits import MEND, errors_told
+from .exits import USAGE_ERROR, report_errors
 
 
 def check(
@@ -41,11 +41,11 @@ def check(
     import json
 
     from . import check_report, declared_values
-    from .checking import looked_at, report_on
+    from .checking import discover_facts, report_on
     from .output import say
 
-    with errors_told(as_json=as_json):
-        found = looked_at(directory, stack, offline=offline or show)
+    with report_errors(as_json=as_json):
+        found = discover_facts(directory, stack, offline=offline or show)
         if show:
             values = list(declared_values.values_of(found.declaration))
             say(
@@ -57,4 +57,4 @@ def check(
         report = report_on(found)
     say(json.dumps(check_report.document(report)) if as_json else "\n".join(check_report.text(report)))
     if report.errors:
-        raise typer.Exit(MEND)
+        raise typer.Exit(USAGE_ERROR)

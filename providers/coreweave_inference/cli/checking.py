@@ -26,7 +26,7 @@ IDENTITY_KEY = "coreweave:identity"
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class CheckContext:
     """What a check of a directory starts from."""
 
     declaration: Declaration
@@ -36,23 +36,23 @@ class Surroundings:
     notes: tuple[str, ...]
 
 
-def looked_at(directory: Path, stack: str | None, *, offline: bool) -> Surroundings:
+def discover_facts(directory: Path, stack: str | None, *, offline: bool) -> CheckContext:
     """What there is to check; offline nothing but files is read. Raises InvalidDeclaration, SettingsError and CannotStart."""
     name = (stack or _only_stack(directory)) if offline else stack_at(directory, stack)
     path = directory / FILE
     short = name.rsplit("/", 1)[-1] if name else ""
     declaration = read_for_stack(path, short) if name else read(path)
     if offline:
-        return Surroundings(declaration, None, _identity(directory, name), None, ())
+        return CheckContext(declaration, None, _identity(directory, name), None, ())
     state, notes = _last_state(directory, name)
     settings = settings_at(directory, name, require_token=False).at(recorded_endpoint(state))
     if settings.token:
         settings.require_trusted()
     declaration = with_ids(declaration, lambda other: _outputs(directory, other))
-    return Surroundings(declaration, settings, _identity(directory, name), last_objects(state), notes)
+    return CheckContext(declaration, settings, _identity(directory, name), last_objects(state), notes)
 
 
-def report_on(found: Surroundings) -> Report:
+def report_on(found: CheckContext) -> Report:
     """The checks. Without a token one note says what was not looked at; with one, each thing that could not be read."""
     report = checks_for(found.declaration, found.settings, found.identity, found.last)
     looked = found.settings is not None and bool(found.settings.token)

@@ -18,30 +18,30 @@ from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, PlanM
 from .output import say
 
 FAILED = 1
-MEND = 2
+USAGE_ERROR = 2
 DIFFERS = 3
 STOPPED = 130
 
 
 @contextmanager
-def errors_told(*, as_json: bool = False) -> Iterator[None]:
+def report_errors(*, as_json: bool = False) -> Iterator[None]:
     """Turn an error of this package into its line and its exit code."""
     try:
         yield
     except CoreWeaveError as error:
         faults = error.faults if isinstance(error, InvalidDeclaration) else ()
-        tell_error(str(error), as_json=as_json, findings=[fault.as_finding() for fault in faults])
+        print_error(str(error), as_json=as_json, findings=[fault.as_finding() for fault in faults])
         raise typer.Exit(_code(error)) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        tell_error(f"{where}{error.strerror or error or type(error).__name__}", as_json=as_json)
+        print_error(f"{where}{error.strerror or error or type(error).__name__}", as_json=as_json)
         raise typer.Exit(FAILED) from None
     except KeyboardInterrupt:
-        tell_error("stopped", as_json=as_json)
+        print_error("stopped", as_json=as_json)
         raise typer.Exit(STOPPED) from None
 
 
-def tell_error(text: str, *, as_json: bool = False, findings: Sequence[Mapping[str, Any]] = ()) -> None:
+def print_error(text: str, *, as_json: bool = False, findings: Sequence[Mapping[str, Any]] = ()) -> None:
     """One error, where whoever runs the command looks for it."""
     if as_json:
         print(json.dumps({"ok": False, "errors": text.splitlines(), "findings": list(findings)}))
@@ -51,13 +51,13 @@ def tell_error(text: str, *, as_json: bool = False, findings: Sequence[Mapping[s
 
 def usage_error(text: str, *, as_json: bool = False) -> typer.Exit:
     """An exit that says what is wrong with the command itself."""
-    tell_error(text, as_json=as_json)
-    return typer.Exit(MEND)
+    print_error(text, as_json=as_json)
+    return typer.Exit(USAGE_ERROR)
 
 
 def _code(error: CoreWeaveError) -> int:
-    from coreweave_inference.engine.refusals import CannotStart
+    from coreweave_inference.engine.refusals import StartupError
 
     if isinstance(error, PlanMoved):
         return DIFFERS
-    return MEND if isinstance(error, (InvalidDeclaration, SettingsError, CannotStart)) else FAILED
+    return USAGE_ERROR if isinstance(error, (InvalidDeclaration, SettingsError, StartupError)) else FAILED

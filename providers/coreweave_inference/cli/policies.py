@@ -6,7 +6,7 @@ import json
 
 from coreweave_inference.policy.statements import inference_statement, merged, owner_statement
 
-from .exits import errors_told, usage_error
+from .exits import report_errors, usage_error
 
 
 def policy(bucket: str, prefixes: list[str], *, owner_access: str, organization_id: str) -> None:
@@ -15,6 +15,6 @@ def policy(bucket: str, prefixes: list[str], *, owner_access: str, organization_
         raise usage_error(f'--owner-access "{owner_access}" is not known; use organization or none')
     if owner_access == "organization" and not organization_id:
         raise usage_error("--owner-access organization needs --organization-id")
-    with errors_told():
+    with report_errors():
         owner = owner_statement(bucket, organization_id) if owner_access == "organization" else None
         print(json.dumps(merged(None, inference_statement(bucket, prefixes), owner), indent=2))

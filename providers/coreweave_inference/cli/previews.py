@@ -19,7 +19,7 @@ from coreweave_inference.engine.operations import Engine
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.review import FoundProblem, Preview, failed_preview, findings_from, read_preview
 
-from .checking import FILE, looked_at, report_on
+from .checking import FILE, discover_facts, report_on
 
 
 class PrintingCli(PulumiCli):
@@ -89,5 +89,5 @@ def findings_of(place: Path, stack: str | None) -> tuple[FoundProblem, ...]:
     """
     if not (place / FILE).exists():
         return ()
-    report = report_on(looked_at(place, stack, offline=False))
+    report = report_on(discover_facts(place, stack, offline=False))
     return findings_from(finding.as_data() for finding in report.findings)

@@ -10,7 +10,7 @@ import typer
 from coreweave_inference.engine.results import Result
 
 from . import text as wording
-from .exits import DIFFERS, FAILED, MEND, STOPPED, tell_error
+from .exits import DIFFERS, FAILED, STOPPED, USAGE_ERROR, print_error
 from .output import say
 
 NEXT_AFTER_STOP = {
@@ -28,7 +28,7 @@ def finish(result: Result, *, as_json: bool, planned: Result | None = None, full
     else:
         print_lines(_report(result, full=full) if result.ok or result.plan_made else [])
         for error in result.errors:
-            tell_error(error)
+            print_error(error)
         if result.stopped:
             say(NEXT_AFTER_STOP[result.operation], error=True)
     code = code_of(result)
@@ -44,7 +44,7 @@ def code_of(result: Result) -> int:
         return 0
     if result.moved:
         return DIFFERS
-    return MEND if result.refused else FAILED
+    return USAGE_ERROR if result.refused else FAILED
 
 
 def print_lines(lines: Iterable[str]) -> None:

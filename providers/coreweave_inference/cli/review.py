@@ -130,13 +130,13 @@ def _errors_told(*, as_json: bool) -> Iterator[None]:
     """Every error is exit code 1 here, since 2 says that something changes."""
     from coreweave_inference.errors import CoreWeaveError
 
-    from .exits import errors_told, tell_error
+    from .exits import print_error, report_errors
 
-    with errors_told(as_json=as_json):
+    with report_errors(as_json=as_json):
         try:
             yield
         except CoreWeaveError as error:
-            tell_error(str(error), as_json=as_json)
+            print_error(str(error), as_json=as_json)
             raise typer.Exit(ERROR) from None
 
 

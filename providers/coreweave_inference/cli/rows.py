@@ -1,11 +1,11 @@
-"""The live table's rows: happenings go in, rows come out. Pure but for the clock it is given; it draws nothing."""
+"""The live table's rows: events go in, rows come out. Pure but for the clock it is given; it draws nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from coreweave_inference.engine.events import Happening, Message, Progress, Step
+from coreweave_inference.engine.events import Message, Progress, RunEvent, Step
 from coreweave_inference.engine.results import verb_of
 
 from .text import DOING, DONE, subject
@@ -47,16 +47,16 @@ class Rows:
         self._rows: dict[str, Row] = {}
         self._progress: dict[str, Progress] = {}
 
-    def add(self, happening: Happening) -> Row | None:
+    def add(self, run_event: RunEvent) -> Row | None:
         """Take a happening in; the row that it changed, if it changed one."""
-        before = self._rows.get(self._urn(happening))
-        if isinstance(happening, Step):
-            self._step(happening)
-        elif isinstance(happening, Progress):
-            self._tell(happening)
-        elif happening.urn in self._rows:
-            self._message(happening)
-        after = self._rows.get(self._urn(happening))
+        before = self._rows.get(self._urn(run_event))
+        if isinstance(run_event, Step):
+            self._step(run_event)
+        elif isinstance(run_event, Progress):
+            self._tell(run_event)
+        elif run_event.urn in self._rows:
+            self._message(run_event)
+        after = self._rows.get(self._urn(run_event))
         return after if after != before else None
 
     def rows(self) -> list[Row]:
@@ -78,8 +78,8 @@ class Rows:
             waiting,
         )
 
-    def _urn(self, happening: Happening) -> str:
-        return happening.urn
+    def _urn(self, run_event: RunEvent) -> str:
+        return run_event.urn
 
     def _step(self, step: Step) -> None:
         if step.op == "refresh" and step.urn in self._rows:

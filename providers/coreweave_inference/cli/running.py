@@ -19,7 +19,7 @@ from coreweave_inference.fleet.deletions import DELETES
 
 from . import text as wording
 from .announcing import Previewing, say_to
-from .exits import DIFFERS, STOPPED, errors_told, tell_error, usage_error
+from .exits import DIFFERS, STOPPED, print_error, report_errors, usage_error
 from .output import say
 from .reports import finish, print_lines
 from .views import Lines, LiveTable, View
@@ -38,7 +38,7 @@ def preview(
     as_json: bool,
 ) -> None:
     """Print the plan."""
-    with errors_told(as_json=as_json):
+    with report_errors(as_json=as_json):
         selection = Selection(only, tuple(targets))
         engine = _opened(directory, stack, View(), as_json=as_json)
         result, plan = _planned(engine, refresh, selection, as_json=as_json)
@@ -71,7 +71,7 @@ def up(
         )
     yes = yes or plan_file is not None
     _require_answer(yes, "up", as_json=as_json)
-    with errors_told(as_json=as_json):
+    with report_errors(as_json=as_json):
         selection = Selection(only, tuple(targets))
         view = _view(as_json)
         engine = _opened(directory, stack, view, as_json=as_json, create="first")
@@ -118,7 +118,7 @@ def destroy(
 ) -> None:
     """Show what happens to each object, stop where one must not be deleted, and ask, unless told not to; then run."""
     _require_answer(yes, "destroy", as_json=as_json)
-    with errors_told(as_json=as_json):
+    with report_errors(as_json=as_json):
         selection = Selection(targets=tuple(targets))
         view = _view(as_json)
         engine = _opened(directory, stack, view, as_json=as_json, create="never")
@@ -139,7 +139,7 @@ def destroy(
 def _refuse(engine: Engine, plan: DestroyPlan, *, as_json: bool) -> None:
     """Say why nothing is deleted, and then which objects are protected, kept or used. Raises typer.Exit."""
     if not as_json:
-        tell_error("the destroy is refused; nothing was deleted")
+        print_error("the destroy is refused; nothing was deleted")
     refused = Result("destroy", engine.directory.project, engine.stack, ok=False, errors=plan.refusals)
     try:
         finish(replace(refused, deletions=plan.deletions), as_json=as_json)
@@ -150,7 +150,7 @@ def _refuse(engine: Engine, plan: DestroyPlan, *, as_json: bool) -> None:
 
 def refresh(directory: Path, stack: str | None, *, as_json: bool) -> None:
     """Read, and say what was changed outside."""
-    with errors_told(as_json=as_json):
+    with report_errors(as_json=as_json):
         engine = _opened(directory, stack, View(), as_json=as_json, create="never")
         finish(engine.refresh(), as_json=as_json)
 

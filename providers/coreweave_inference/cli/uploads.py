@@ -26,7 +26,7 @@ from coreweave_inference.storage.uploads import UploadProgress
 from coreweave_inference.storage.weights_folder import files_in, is_excluded
 
 from .context import settings_at, stack_at
-from .exits import errors_told, usage_error
+from .exits import report_errors, usage_error
 from .output import say
 
 FILE = "inference.yaml"
@@ -49,7 +49,7 @@ def push(asked: Push, *, zone: str, directory: Path, stack: str | None, as_json:
     """Upload what is missing, and say what was sent."""
     if not asked.folder.is_dir():
         raise usage_error(f"{asked.folder} is not a folder", as_json=as_json)
-    with errors_told(as_json=as_json):
+    with report_errors(as_json=as_json):
         faults = _faults(asked.bucket, asked.path)
         if faults:
             raise InvalidDeclaration(faults)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from coreweave_inference.engine.events import Happening, Message, Progress, Step
+from coreweave_inference.engine.events import Message, Progress, RunEvent, Step
 from coreweave_inference.engine.results import verb_of
 
 from .output import say
@@ -28,7 +28,7 @@ class View:
 
     shown: frozenset[str] = frozenset()
 
-    def __call__(self, happening: Happening) -> None:
+    def __call__(self, run_event: RunEvent) -> None:
         """Something happened."""
 
     def running(self) -> AbstractContextManager[None]:
@@ -57,11 +57,11 @@ class Lines(View):
         self._told: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, happening: Happening) -> None:
+    def __call__(self, run_event: RunEvent) -> None:
         """Print what is new."""
         with self._lock:
-            row = self._rows.add(happening)
-            line = self._line(happening, row)
+            row = self._rows.add(run_event)
+            line = self._line(run_event, row)
             if line:
                 self._say(line)
 
@@ -77,13 +77,13 @@ class Lines(View):
             over.set()
             beat.join()
 
-    def _line(self, happening: Happening, row: Row | None) -> str:
-        if isinstance(happening, Step):
-            return self._step(happening, row)
-        if isinstance(happening, Progress):
-            return self._progress(happening, row)
-        worth = _is_worth(happening) and happening.text not in self.shown
-        return f"{happening.severity}: {happening.text}" if worth else ""
+    def _line(self, run_event: RunEvent, row: Row | None) -> str:
+        if isinstance(run_event, Step):
+            return self._step(run_event, row)
+        if isinstance(run_event, Progress):
+            return self._progress(run_event, row)
+        worth = _is_worth(run_event) and run_event.text not in self.shown
+        return f"{run_event.severity}: {run_event.text}" if worth else ""
 
     def _step(self, step: Step, row: Row | None) -> str:
         word = verb_of(step)
@@ -139,14 +139,14 @@ class LiveTable(View):
         self._rows = Rows(time.monotonic)
         self._lock = threading.Lock()
 
-    def __call__(self, happening: Happening) -> None:
+    def __call__(self, run_event: RunEvent) -> None:
         """Change a row; the table is drawn by its own timer."""
         with self._lock:
-            self._rows.add(happening)
-        if isinstance(happening, Message) and _is_worth(happening) and happening.text not in self.shown:
-            style = "yellow" if happening.severity == "warning" else "dim"
+            self._rows.add(run_event)
+        if isinstance(run_event, Message) and _is_worth(run_event) and run_event.text not in self.shown:
+            style = "yellow" if run_event.severity == "warning" else "dim"
             self._console.print(
-                f"{happening.severity}: {happening.text}", style=style, markup=False, highlight=False
+                f"{run_event.severity}: {run_event.text}", style=style, markup=False, highlight=False
             )
 
     @contextmanager

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from coreweave_inference.model.fields import InSchema, SomeText, Text, refuse, shortened
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.model.message import About, Message
+from coreweave_inference.model.message import FieldMeta, Message
 
 from .entries import model_faults, place_faults
 from .origin import Report
@@ -61,22 +61,22 @@ class AcceptedSection(Message):
     code: Annotated[
         SomeText,
         Field(description="The finding's code."),
-        About(do="give the code that `cw-inference check` shows"),
+        FieldMeta(do="give the code that `cw-inference check` shows"),
     ]
     object: Annotated[
         Annotated[Text, AfterValidator(_accepted_object), InSchema({"pattern": SAID})],
         Field(description="What the finding is about: a key, or kind and key as in `deployment chat`."),
-        About(do="give the key of the object, or kind and key"),
+        FieldMeta(do="give the key of the object, or kind and key"),
     ]
     reason: Annotated[
         Annotated[Text, AfterValidator(_said), InSchema({"pattern": SAID})],
         Field(description="Why it is accepted, for whoever reads it later."),
-        About(do="say why it is accepted"),
+        FieldMeta(do="say why it is accepted"),
     ]
     until: Annotated[
         Annotated[Text, AfterValidator(_day), InSchema({"pattern": DATE})] | None,
         Field(description="The last day it is accepted, as in 2027-01-31; left out: for good."),
-        About(),
+        FieldMeta(),
     ] = None
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field
 
 from coreweave_inference.model.fields import SomeText, Text, Uuid, Zone, matching
-from coreweave_inference.model.message import About, Broken, Message, Rule
+from coreweave_inference.model.message import FieldMeta, Message, Rule, RuleViolation
 
 from .sections import BucketName
 
@@ -28,34 +28,36 @@ StackName = Annotated[
 OtherStack = Annotated[
     StackName | None,
     Field(description="Another Pulumi stack whose object it is: `organization/project/stack`."),
-    About(),
+    FieldMeta(),
 ]
 OtherKey = Annotated[
     SomeText | None,
     Field(description="Its key in the other stack; left out: the same as here."),
-    About(do="give the key it has in the other stack"),
+    FieldMeta(do="give the key it has in the other stack"),
 ]
 
 
-def _one_way(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Broken | None]:
+def _one_way(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], RuleViolation | None]:
     listed = ", ".join(names)
 
-    def check(values: Mapping[str, Any]) -> Broken | None:
+    def check(values: Mapping[str, Any]) -> RuleViolation | None:
         given = [name for name in names if values.get(name) is not None]
         if len(given) == 1:
             return None
         if not given:
-            return Broken(names[0], f"none of {listed} is given", "say which one it is")
-        return Broken(given[1], f"{' and '.join(given)} exclude each other", "keep exactly one of them")
+            return RuleViolation(names[0], f"none of {listed} is given", "say which one it is")
+        return RuleViolation(
+            given[1], f"{' and '.join(given)} exclude each other", "keep exactly one of them"
+        )
 
     return check
 
 
-def _only_with(name: str, other: str) -> Callable[[Mapping[str, Any]], Broken | None]:
-    def check(values: Mapping[str, Any]) -> Broken | None:
+def _only_with(name: str, other: str) -> Callable[[Mapping[str, Any]], RuleViolation | None]:
+    def check(values: Mapping[str, Any]) -> RuleViolation | None:
         if values.get(name) is None or values.get(other) is not None:
             return None
-        return Broken(name, f"is given without {other}", f"take it out, or say {other}")
+        return RuleViolation(name, f"is given without {other}", f"take it out, or say {other}")
 
     return check
 
@@ -71,9 +73,9 @@ class ExistingObjectSection(Message):
     name: Annotated[
         SomeText | None,
         Field(description="The name it has in the account."),
-        About(do="give the name that the service shows"),
+        FieldMeta(do="give the name that the service shows"),
     ] = None
-    id: Annotated[Uuid | None, Field(description="Its id (a UUID)."), About()] = None
+    id: Annotated[Uuid | None, Field(description="Its id (a UUID)."), FieldMeta()] = None
     stack: OtherStack = None
     key: OtherKey = None
 
@@ -90,12 +92,12 @@ class ExistingBucketSection(Message):
     name: Annotated[
         BucketName | None,
         Field(description="The bucket's name."),
-        About(),
+        FieldMeta(),
     ] = None
     zone: Annotated[
         Zone | None,
         Field(description="The Availability Zone it lies in, in any case; left out: not judged."),
-        About(upper_case=True),
+        FieldMeta(upper_case=True),
     ] = None
     stack: OtherStack = None
     key: OtherKey = None

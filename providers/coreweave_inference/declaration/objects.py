@@ -18,7 +18,7 @@ from .inheritance import EXTENDS
 from .origin import Location, Report
 from .references import (
     WEIGHT_ALONE,
-    Surroundings,
+    ReferenceScope,
     TrafficGroups,
     Weights,
     check_prefix,
@@ -68,7 +68,7 @@ def read_capacity_claims(entries: dict[str, Entry], report: Report) -> dict[str,
 
 
 def read_deployments(
-    entries: dict[str, Entry], around: Surroundings, report: Report
+    entries: dict[str, Entry], around: ReferenceScope, report: Report
 ) -> dict[str, ObjectDeclaration]:
     """The deployments, with their references resolved and their traffic weight said."""
     kind = Kind.DEPLOYMENT

@@ -24,7 +24,7 @@ from .objects import read_capacity_claims, read_deployments, read_gateways
 from .origin import Report
 from .overlay import laid_over, overlay_path
 from .places import Places
-from .references import Surroundings
+from .references import ReferenceScope
 from .result import Declaration
 from .secrets import with_references
 
@@ -105,7 +105,7 @@ def _declaration(document: Document, report: Report) -> Declaration:
     bucket_entries = _entries(BUCKETS, None, top, report)
     buckets = read_buckets(bucket_entries, report)
     existing = read_existing(top, report)
-    around = Surroundings(
+    around = ReferenceScope(
         (*_keys(top, Kind.GATEWAY.section), *existing_keys(top, Kind.GATEWAY.section)),
         (*_keys(top, BUCKETS), *existing_keys(top, BUCKETS)),
         buckets,

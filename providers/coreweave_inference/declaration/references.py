@@ -28,7 +28,7 @@ WEIGHT_ALONE = 100
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ReferenceScope:
     """What a deployment may refer to: what is declared here, and what exists.
 
     The keys are those of faulty ones too, `buckets` and `existing_buckets` only those that are right.
@@ -48,7 +48,7 @@ class Weights:
     key: str | None = None
 
 
-def gateways_of(entry: Entry, around: Surroundings, report: Report) -> tuple[str, ...]:
+def gateways_of(entry: Entry, around: ReferenceScope, report: Report) -> tuple[str, ...]:
     """The keys of the deployment's gateways; what is wrong with them is reported."""
     location = (*entry.location, "gateways")
     given = entry.values.get("gateways")
@@ -72,7 +72,7 @@ def _texts(given: Any) -> tuple[str, ...]:
 
 
 def _check_gateway(
-    key: Any, before: list[Any], location: Location, around: Surroundings, report: Report
+    key: Any, before: list[Any], location: Location, around: ReferenceScope, report: Report
 ) -> None:
     if not isinstance(key, str):
         report.add(location, "is not the key of a gateway", "write the key it has under gateways")
@@ -84,7 +84,7 @@ def _check_gateway(
         report.add(location, f'the gateway "{shortened(key)}" is not declared', do)
 
 
-def weights_of(entry: Entry, around: Surroundings, report: Report) -> Weights:
+def weights_of(entry: Entry, around: ReferenceScope, report: Report) -> Weights:
     """The bucket the deployment reads; left out, it is the only one declared."""
     location = (*entry.location, "model", "bucket")
     report = report if entry.says("model.bucket") else Report(report.file)
@@ -103,7 +103,7 @@ def weights_of(entry: Entry, around: Surroundings, report: Report) -> Weights:
     return _elsewhere(given, location, around, report)
 
 
-def _only_bucket(location: Location, around: Surroundings, report: Report) -> Weights:
+def _only_bucket(location: Location, around: ReferenceScope, report: Report) -> Weights:
     if len(around.bucket_keys) == 1:
         return _declared(around.bucket_keys[0], around)
     if around.bucket_keys:
@@ -119,7 +119,7 @@ def _only_bucket(location: Location, around: Surroundings, report: Report) -> We
     return Weights()
 
 
-def _declared(key: str, around: Surroundings) -> Weights:
+def _declared(key: str, around: ReferenceScope) -> Weights:
     """A bucket by its key; what another stack calls it is known only in a run."""
     existing = around.existing_buckets.get(key)
     if existing:
@@ -128,7 +128,7 @@ def _declared(key: str, around: Surroundings) -> Weights:
     return Weights(bucket.name if bucket else None, key)
 
 
-def _elsewhere(name: str, location: Location, around: Surroundings, report: Report) -> Weights:
+def _elsewhere(name: str, location: Location, around: ReferenceScope, report: Report) -> Weights:
     """A bucket that is not declared here, unless its name looks like a misspelt key."""
     meant = next((key for key in around.bucket_keys if _looks_misspelt(name, key)), None)
     problem = bucket_name_problem(name)
@@ -147,7 +147,7 @@ def _looks_misspelt(name: str, key: str) -> bool:
     return SequenceMatcher(None, name[:100], key[:100]).ratio() >= LIKELY_TYPO
 
 
-def check_prefix(entry: Entry, weights: Weights, around: Surroundings, report: Report) -> None:
+def check_prefix(entry: Entry, weights: Weights, around: ReferenceScope, report: Report) -> None:
     """Reports a model whose folder the bucket's policy, declared here, does not open."""
     bucket = around.buckets.get(weights.key or "")
     path = get_path(entry.values, "model.path")

@@ -25,7 +25,7 @@ from coreweave_inference.model.fields import (
     shortened,
     unique,
 )
-from coreweave_inference.model.message import About, Message
+from coreweave_inference.model.message import FieldMeta, Message
 
 ORGANIZATION = r"^(cw[a-f0-9]{4}|(s|q)[a-f0-9]{5}|poc[a-f0-9]{3}|[a-f0-9]{6})$"
 DURATION_IN_SCHEMA = InSchema(
@@ -77,32 +77,34 @@ def _duration(value: Any) -> float:
 class OptionsSection(Message):
     """How the engine treats an object."""
 
-    protect: Annotated[Flag, Field(description="Refuse to delete the object."), About()] = False
+    protect: Annotated[Flag, Field(description="Refuse to delete the object."), FieldMeta()] = False
     aliases: Annotated[
         tuple[SomeText, ...],
         AfterValidator(unique),
         EACH_ONCE,
         Field(description="Names or URNs the object had before, so that a rename keeps it."),
-        About(do="give the old name"),
+        FieldMeta(do="give the old name"),
     ] = ()
     ignore_changes: Annotated[
         tuple[SomeText, ...],
         AfterValidator(unique),
         EACH_ONCE,
         Field(description="Fields left to others, such as traffic.weight: never drift, never overwritten."),
-        About(do="name a field, such as traffic.weight"),
+        FieldMeta(do="name a field, such as traffic.weight"),
     ] = ()
     retain_on_delete: Annotated[
-        Flag | None, Field(description="Leave the object where it is when it is no longer declared."), About()
+        Flag | None,
+        Field(description="Leave the object where it is when it is no longer declared."),
+        FieldMeta(),
     ] = None
     delete_before_replace: Annotated[
-        Flag | None, Field(description="In a replacement, delete the old object first."), About()
+        Flag | None, Field(description="In a replacement, delete the old object first."), FieldMeta()
     ] = None
-    wait: Annotated[Flag, Field(description="Wait until the object serves."), About()] = True
+    wait: Annotated[Flag, Field(description="Wait until the object serves."), FieldMeta()] = True
     timeout: Annotated[
         Annotated[float, BeforeValidator(_duration), DURATION_IN_SCHEMA] | None,
         Field(description="How long to wait: 45m, 90s, 1h30m, or seconds."),
-        About(),
+        FieldMeta(),
     ] = None
 
 
@@ -114,7 +116,7 @@ class PolicySection(Message):
         Field(
             description="Folders the service may read; empty: the whole bucket. Slashes at the ends mean nothing."
         ),
-        About(unordered=True),
+        FieldMeta(unordered=True),
     ] = ()
     owner_access: Annotated[
         Literal["organization", "none"] | None,
@@ -122,7 +124,7 @@ class PolicySection(Message):
             description="What a first policy says about everybody else in the organization: `organization` keeps "
             "them in, `none` shuts them out. Needed when the bucket had no policy."
         ),
-        About(),
+        FieldMeta(),
     ] = None
     organization_id: Annotated[
         Annotated[
@@ -137,7 +139,7 @@ class PolicySection(Message):
         ]
         | None,
         Field(description="The organization that `ownerAccess: organization` means; left out: the token's."),
-        About(),
+        FieldMeta(),
     ] = None
 
 
@@ -147,12 +149,12 @@ class BucketSection(Message):
     name: Annotated[
         BucketName,
         Field(description="The bucket's name, unique in all of Object Storage, 3 to 63 characters."),
-        About(do="give the bucket's name, unique in all of Object Storage"),
+        FieldMeta(do="give the bucket's name, unique in all of Object Storage"),
     ]
     zone: Annotated[
         Zone,
         Field(description="The Availability Zone the bucket lies in, in any case."),
-        About(upper_case=True, do="name the bucket's zone, such as US-EAST-04A"),
+        FieldMeta(upper_case=True, do="name the bucket's zone, such as US-EAST-04A"),
     ]
     tags: Annotated[
         dict[
@@ -160,19 +162,19 @@ class BucketSection(Message):
             Annotated[MapValue, StringConstraints(max_length=256)],
         ],
         Field(description="Tags of the bucket; keys of 1 to 128, values of at most 256 characters."),
-        About(do="shorten it"),
+        FieldMeta(do="shorten it"),
     ] = Field(default_factory=dict)
     policy: Annotated[
         PolicySection | None,
         Field(
             description="Opens the bucket to the inference service; `false` or left out: its policy is left to others."
         ),
-        About(presence=True),
+        FieldMeta(presence=True),
     ] = None
     force_destroy: Annotated[
-        Flag, Field(description="Empty the bucket, all versions, before it is deleted."), About()
+        Flag, Field(description="Empty the bucket, all versions, before it is deleted."), FieldMeta()
     ] = False
-    adopt: Annotated[Flag, Field(description="Take over a bucket that exists already."), About()] = False
-    options: Annotated[OptionsSection, Field(description="How the engine treats it."), About()] = (
+    adopt: Annotated[Flag, Field(description="Take over a bucket that exists already."), FieldMeta()] = False
+    options: Annotated[OptionsSection, Field(description="How the engine treats it."), FieldMeta()] = (
         OptionsSection()
     )

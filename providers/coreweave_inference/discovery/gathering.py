@@ -1,4 +1,4 @@
-"""All facts of a run, and the checks on them: what stack.py, a Python program and the command line call."""
+"""All facts of a run, and the checks on them: what `stack`, a Python program and the command line call."""
 
 from __future__ import annotations
 

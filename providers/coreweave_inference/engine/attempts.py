@@ -20,7 +20,7 @@ from .repair import State
 Inputs = dict[str, Any]
 
 
-def unsettled(lines: Iterable[str], created: Iterable[str]) -> dict[str, Inputs]:
+def unresolved_attempts(lines: Iterable[str], created: Iterable[str]) -> dict[str, Inputs]:
     """By URN what creations were about to send; without those that were crossed out and those that the engine saw done.
 
     A line that is not whole was never followed by a request.
@@ -40,7 +40,7 @@ def unsettled(lines: Iterable[str], created: Iterable[str]) -> dict[str, Inputs]
     return {urn: inputs for urn, inputs in found.items() if urn}
 
 
-def noted(state: State, attempts: Mapping[str, Inputs]) -> State | None:
+def persist_attempts(state: State, attempts: Mapping[str, Inputs]) -> State | None:
     """The state with each attempt that it knows nothing of; None where it knows of all.
 
     They lie with the account, which is there before anything else is made: an import of a state drops what is pending.
@@ -56,7 +56,7 @@ def noted(state: State, attempts: Mapping[str, Inputs]) -> State | None:
     return result
 
 
-def taken_up(state: State) -> State:
+def with_attempts_pending(state: State) -> State:
     """The state with what was noted as pending creations."""
     result = copy.deepcopy(state)
     account = _account(result)
@@ -70,7 +70,7 @@ def taken_up(state: State) -> State:
     return result
 
 
-def put_back(state: State) -> State:
+def restore_pending(state: State) -> State:
     """The state with its pending creations noted, so that they outlive an import."""
     operations = (state.get("deployment") or {}).get("pending_operations") or ()
     attempts = {
@@ -79,7 +79,7 @@ def put_back(state: State) -> State:
         if found["type"] == "creating" and str(found["resource"]["type"]).startswith(TYPES)
     }
     bare = {**state, "deployment": {**state["deployment"], "pending_operations": []}}
-    return noted(bare, attempts) or state
+    return persist_attempts(bare, attempts) or state
 
 
 def perhaps_made(urns: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from .events import ACCOUNT, TYPES, Step, is_shown, label_of, name_of, type_of
-from .refusals import CannotStart
+from .refusals import StartupError
 from .repair import State
 from .selection import Selection, resources_of
 
@@ -44,7 +44,7 @@ def to_delete(state: State, selection: Selection) -> tuple[str, ...]:
         by_property = (resource.get("propertyDependencies") or {}).values()
         used = {urn for urns_of_one in by_property for urn in urns_of_one or ()} & set(urns)
         if used and resource["urn"] not in urns and type_of(resource["urn"]) not in STAY:
-            raise CannotStart(
+            raise StartupError(
                 f"{label_of(min(used))}: {label_of(resource['urn'])} uses it and is no target; nothing was deleted; "
                 f"add --target {name_of(resource['urn'])}, or change that one first"
             )

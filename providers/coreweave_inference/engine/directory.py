@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from .refusals import CannotStart
+from .refusals import StartupError
 
 PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml")
 IDENTITY_KEY = "coreweave:identity"
@@ -47,7 +47,7 @@ class StackDirectory:
         path = path.resolve()
         file = next((path / name for name in PROJECT_FILES if (path / name).is_file()), None)
         if file is None:
-            raise CannotStart(
+            raise StartupError(
                 f"{path} is not a stack directory: it has no Pulumi.yaml; name another one, or make one with "
                 "`cw-inference init DIR`"
             )
@@ -56,11 +56,11 @@ class StackDirectory:
         options = runtime.get("options") if isinstance(runtime, dict) else None
         language = runtime.get("name") if isinstance(runtime, dict) else runtime
         if language != "python":
-            raise CannotStart(
+            raise StartupError(
                 f"{file} is a project for {language or 'no runtime'}, and this command runs Python ones"
             )
         if not isinstance(settings.get("name"), str):
-            raise CannotStart(f"{file} gives no name to the project; add `name: …`")
+            raise StartupError(f"{file} gives no name to the project; add `name: …`")
         virtualenv = options.get("virtualenv") if isinstance(options, dict) else None
         project, configuration = settings["name"], settings.get("config")
         # `config` was the name of `stackConfigDir` once, and still is where it holds a text.
@@ -89,7 +89,7 @@ class StackDirectory:
         wanted = (self.path / self.virtualenv).resolve()
         if wanted == Path(running).resolve() or not wanted.is_dir():
             return
-        raise CannotStart(
+        raise StartupError(
             f"{self.path} wants the virtualenv {wanted}, and this is running in {running}; run "
             f"{wanted / _scripts() / 'cw-inference'} instead, or change runtime.options.virtualenv in Pulumi.yaml"
         )
@@ -160,9 +160,9 @@ def _mapping(file: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise CannotStart(f"{file} cannot be read: {' '.join(str(error).split())}") from error
+        raise StartupError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
     if data is not None and not isinstance(data, dict):
-        raise CannotStart(f"{file} must hold a mapping (`name: …`)")
+        raise StartupError(f"{file} must hold a mapping (`name: …`)")
     return data or {}
 
 

@@ -1,6 +1,6 @@
 """What happens in a run, as data: steps of the engine, its messages, and what the providers tell while they wait.
 
-Pure: events in, happenings out. Nothing here knows a terminal or starts anything.
+Pure: the engine's events in, a run's events out. Nothing here knows a terminal or starts anything.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Progress:
     seconds: float = 0.0
 
 
-Happening = Step | Message | Progress
+RunEvent = Step | Message | Progress
 
 
 def name_of(urn: str) -> str:

@@ -22,7 +22,7 @@ from pulumi.automation import CommandResult, PulumiCommand
 from coreweave_inference.errors import CoreWeaveError
 
 from .engine_processes import recorded
-from .refusals import CannotStart
+from .refusals import StartupError
 
 OLDEST = semver.Version(3, 254, 0)
 """Import files and S3 backends behave as needed from here on."""
@@ -65,20 +65,20 @@ class PulumiCli(PulumiCommand):
         """The one on PATH. Raises CannotStart where there is none, or an older one."""
         path = shutil.which("pulumi", path=environ.get("PATH"))
         if path is None:
-            raise CannotStart(f"the Pulumi CLI (pulumi) is not on PATH; {HOW_TO_GET}")
+            raise StartupError(f"the Pulumi CLI (pulumi) is not on PATH; {HOW_TO_GET}")
         asked = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
         try:
             answer = subprocess.run([path, "version"], env=asked, capture_output=True, text=True, check=False)
         except OSError as error:
-            raise CannotStart(f"{path} cannot be run: {error.strerror or error}; {HOW_TO_GET}") from error
+            raise StartupError(f"{path} cannot be run: {error.strerror or error}; {HOW_TO_GET}") from error
         number = answer.stdout.strip().removeprefix("v")
         if answer.returncode != 0 or not semver.Version.is_valid(number):
-            raise CannotStart(
+            raise StartupError(
                 f"{path} does not tell its version: {(answer.stderr or answer.stdout).strip()[:300]}"
             )
         version = semver.Version.parse(number)
         if version < OLDEST:
-            raise CannotStart(f"{path} is version {version}; {OLDEST} or newer is needed; {HOW_TO_GET}")
+            raise StartupError(f"{path} is version {version}; {OLDEST} or newer is needed; {HOW_TO_GET}")
         return cls(path, version)
 
     def run(
@@ -101,7 +101,7 @@ class PulumiCli(PulumiCommand):
                 [self.command, *arguments], cwd, environment, standard_input, (on_output, on_error)
             )
         except OSError as error:
-            raise CannotStart(
+            raise StartupError(
                 f"{self.command} cannot be run in {cwd}: {error.strerror or error}; {HOW_TO_GET}"
             ) from error
         if result.code != 0:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .events import TYPES, Message, Step, label_of, name_of, type_of
-from .refusals import CannotStart
+from .refusals import StartupError
 from .selection import Selection, resources_of
 
 State = Mapping[str, Any] | None
@@ -44,7 +44,7 @@ def require_dependents(steps: Iterable[Step], state: State, selection: Selection
             add = (
                 f"run without --only {selection.only}" if selection.only else f"add --target {name_of(user)}"
             )
-            raise CannotStart(
+            raise StartupError(
                 f"{label_of(new)}: was renamed, and {label_of(user)}, which depends on it, is not selected; nothing was "
                 f"written; {add}"
             )

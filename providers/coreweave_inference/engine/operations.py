@@ -26,7 +26,7 @@ from . import stacks
 from .delete_first import deletions_in, to_delete, to_remove, without_edges_to
 from .directory import StackDirectory
 from .environment import environment_with
-from .events import Happening, Message, Step, error_text, of_event, outputs_in
+from .events import Message, RunEvent, Step, error_text, of_event, outputs_in
 from .findings import located, refusals
 from .installation import CommandFailed, PulumiCli
 from .interruption import RunDirectory, interruptible, run_directory
@@ -34,7 +34,7 @@ from .known_stack import KnownStack, known_stack, refresh_flag
 from .limited import can_stay, note_staying, require_dependents
 from .plans import Plan, new_salt, plan_of, recording, with_adoptions
 from .program import InlineProgram
-from .refusals import CannotStart
+from .refusals import StartupError
 from .repair import State
 from .results import Record, Result, Watch, following, nobody
 from .selection import Selection, resources_of
@@ -84,7 +84,7 @@ class Engine:
         engine = cls(directory, cli, name, watch)
         if engine.state() is None:
             if create == "never" and directory.stack_file(name).is_file():
-                raise CannotStart(stacks.missing(directory, name, cli))
+                raise StartupError(stacks.missing(directory, name, cli))
             stacks.create(directory, cli, name, first=create == "first")
         require_known_format(engine.state() or {})
         return engine
@@ -282,17 +282,17 @@ class Engine:
         self._program.refused = False
         take_findings(), take_places()
 
-        def happened(happening: Happening) -> None:
+        def happened(run_event: RunEvent) -> None:
             with self._lock:
-                record.add(happening)
+                record.add(run_event)
                 with suppress(OSError):  # The terminal may have been closed.
-                    watch(happening)
+                    watch(run_event)
 
         def on_event(event: automation.EngineEvent) -> None:
             record.outputs.update(outputs_in(event) or {})
-            happening = of_event(event)
-            if happening is not None:
-                happened(happening)
+            run_event = of_event(event)
+            if run_event is not None:
+                happened(run_event)
 
         if self._identity_told:
             happened(Message("info", self._identity_told))
@@ -308,7 +308,7 @@ class Engine:
             with environment_with(variables), interruptible(self._stop(directory), self._cli.interrupt):
                 failure = self._failure(lambda: act(on_event), more)
                 if failure is not None:
-                    self._state.keep_in_mind(directory.attempts(), record)
+                    self._state.persist_perhaps_made(directory.attempts(), record)
             stopped, moved, self._seen = directory.stopped, directory.moved(), directory.seen()
         self._seen_urns = record.urns
         errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))

@@ -21,7 +21,7 @@ from coreweave_inference.model.engine_secrets import without_secrets
 
 from .directory import StackDirectory
 from .events import OURS, TYPES, Change
-from .refusals import CannotStart
+from .refusals import StartupError
 from .repair import State
 from .results import Result, counts_of
 from .selection import Selection, resources_of
@@ -267,7 +267,7 @@ def save(plan: Plan, path: Path) -> None:
             os.unlink(new)
             raise
     except OSError as error:
-        raise CannotStart(f"--save-plan {path}: cannot be written: {error.strerror}") from error
+        raise StartupError(f"--save-plan {path}: cannot be written: {error.strerror}") from error
 
 
 def read(path: Path, directory: StackDirectory, stack: str) -> Plan:
@@ -275,22 +275,22 @@ def read(path: Path, directory: StackDirectory, stack: str) -> Plan:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise CannotStart(f"--plan {path}: cannot be read: {error.strerror}") from error
+        raise StartupError(f"--plan {path}: cannot be read: {error.strerror}") from error
     wanted = f"make one with `cw-inference preview --save-plan {path}`"
-    damaged = CannotStart(f"--plan {path}: is no plan, or is damaged; {wanted}")
+    damaged = StartupError(f"--plan {path}: is no plan, or is damaged; {wanted}")
     try:
         version = Versioned.model_validate_json(text).version
         plan = _plans.validate_json(text) if version == VERSION else None
-    except (ValidationError, CannotStart) as error:  # CannotStart: a selection that there is not.
+    except (ValidationError, StartupError) as error:  # CannotStart: a selection that there is not.
         raise damaged from error
     if plan is None:
-        raise CannotStart(
+        raise StartupError(
             f"--plan {path}: version {version} of a plan, and {VERSION} is understood; {wanted}"
         )
     if not plan.preview.ok or plan.preview.operation != "preview" or not set(plan.objects) <= NOUNS:
         raise damaged
     if (plan.project, plan.stack) != (directory.project, stack.rsplit("/", 1)[-1]):
-        raise CannotStart(
+        raise StartupError(
             f"--plan {path}: is a plan of stack {plan.project}/{plan.stack}, and this is {directory.project}/{stack}; {wanted}"
         )
     return plan

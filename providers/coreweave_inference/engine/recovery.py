@@ -26,7 +26,7 @@ from coreweave_inference.policy.statements import (
 from coreweave_inference.provider import adoption
 from coreweave_inference.provider.object_provider import ObjectProvider
 from coreweave_inference.provider.owner_access import OWNER_STATEMENT_SID
-from coreweave_inference.provider.session import Session, speaking_through
+from coreweave_inference.provider.session import Session, override_session
 from coreweave_inference.provider.values import STACK, plain
 from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
 from coreweave_inference.resources.deployment import DeploymentProvider
@@ -36,7 +36,7 @@ from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucke
 from coreweave_inference.waiting import Revision
 
 from .events import TYPES
-from .repair import Found, Left, Resource
+from .repair import Found, Resource, Unresolved
 
 OBJECTS: dict[str, type[ObjectProvider]] = {
     "CapacityClaim": CapacityClaimProvider,
@@ -44,7 +44,7 @@ OBJECTS: dict[str, type[ObjectProvider]] = {
     "Gateway": GatewayProvider,
 }
 PROVIDER = "__provider"
-NOT_THERE = Left("it does not exist")
+NOT_THERE = Unresolved("it does not exist")
 
 
 class Recovery:
@@ -56,7 +56,7 @@ class Recovery:
 
         self._looked_since: float | None = None
 
-    def __call__(self, resource: Resource) -> Found | Left:
+    def __call__(self, resource: Resource) -> Found | Unresolved:
         """Raises CoreWeaveError where the service cannot be asked, or the run is asked to stop.
 
         "Not there" counts when it lasts for the settle time, which all pending creations share: reads may lag, and the
@@ -74,19 +74,21 @@ class Recovery:
             run.waits.sleep(max(0.05, min(2.0, until - run.clock.monotonic())))
         return found
 
-    def _look(self, resource: Resource) -> Found | Left:
+    def _look(self, resource: Resource) -> Found | Unresolved:
         name = str(resource["type"]).removeprefix(TYPES)
         inputs = plain(without_secrets(resource.get("inputs") or {}))
-        with speaking_through(self._session):
+        with override_session(self._session):
             if name in OBJECTS:
                 return self._object(OBJECTS[name](), resource, inputs)
             if name == "WeightsBucket":
                 return self._bucket(resource, inputs)
             if name == "InferenceBucketPolicy":
                 return self._policy(resource, inputs)
-        return Left("nothing of it is in the account, so this run makes it again")
+        return Unresolved("nothing of it is in the account, so this run makes it again")
 
-    def _object(self, provider: ObjectProvider, resource: Resource, inputs: dict[str, Any]) -> Found | Left:
+    def _object(
+        self, provider: ObjectProvider, resource: Resource, inputs: dict[str, Any]
+    ) -> Found | Unresolved:
         kind, wanted = provider.kind, str(inputs["apiId"])
         ids = (wanted, salted(wanted))
         live = next((found for id_ in ids if (found := self._session.live(kind, id_)) is not None), None)
@@ -94,13 +96,13 @@ class Recovery:
             return self._not_there()
         # The operation in the state is the proof, whatever the age of what it made.
         decision = adoption.decide(kind, live.id, inputs, [live], adoption.Proof({live.id}))
-        if not isinstance(decision, adoption.TakeOver):
-            return Left("it is being deleted")
+        if not isinstance(decision, adoption.Adopt):
+            return Unresolved("it is being deleted")
         return self._read(
             provider, live.id, resource, inputs, {"revision": str(Revision.of_write(time.time()))}
         )
 
-    def _bucket(self, resource: Resource, inputs: dict[str, Any]) -> Found | Left:
+    def _bucket(self, resource: Resource, inputs: dict[str, Any]) -> Found | Unresolved:
         """A bucket of the stack's tag. Creation and tags are two requests: an empty one without any owner's tag, which
         this stack was making, was caught between them.
         """
@@ -113,14 +115,14 @@ class Recovery:
             if STACK_TAG not in live.tags and not inputs.get("adopt") and storage.is_empty(name):
                 storage.put_tags(name, {**live.tags, STACK_TAG: own})
             elif live.tags.get(STACK_TAG) != own:
-                return Left(
+                return Unresolved(
                     f'a bucket "{name}" exists without this stack\'s tag; if it is declared, this run decides on it'
                 )
         except AccessDenied as error:
-            return Left(f"{error}; if it is declared, this run decides on it")
+            return Unresolved(f"{error}; if it is declared, this run decides on it")
         return self._read(WeightsBucketProvider(), name, resource, inputs, {})
 
-    def _policy(self, resource: Resource, inputs: dict[str, Any]) -> Found | Left:
+    def _policy(self, resource: Resource, inputs: dict[str, Any]) -> Found | Unresolved:
         bucket = str(inputs["bucket"])
         try:
             document = self._session.storage().policy(bucket)
@@ -132,7 +134,7 @@ class Recovery:
             return self._not_there()
         sent = inference_statement(bucket, inputs.get("prefixes") or [], sid)
         if not same_meaning({"Statement": live}, {"Statement": sent}):
-            return Left(
+            return Unresolved(
                 f'the policy of bucket "{bucket}" holds a statement "{sid}" that says something else than that run put; if '
                 "it is declared, this run decides on it"
             )
@@ -147,7 +149,7 @@ class Recovery:
         resource: Resource,
         inputs: dict[str, Any],
         more: Mapping[str, Any],
-    ) -> Found | Left:
+    ) -> Found | Unresolved:
         """As the provider's `read` sees it; a value that is secret stays the encrypted one of the inputs."""
         encrypted = resource.get("inputs") or {}
         known = {
@@ -166,14 +168,14 @@ class Recovery:
         kept = {key: value for key, value in encrypted.items() if key == PROVIDER or holds_secret(value)}
         return Found(answer.id, {**outputs, **kept})
 
-    def _not_there(self) -> Left:
+    def _not_there(self) -> Unresolved:
         seen = self._session.organizations_seen()
         sure = (
             not self._organization_id or self._organization_id in seen or self._session.settings.accept_gone
         )
         if sure:
             return NOT_THERE
-        return Left(
+        return Unresolved(
             f"the token of {self._session.settings.token_source} sees nothing of organisation {self._organization_id}, so "
             "whether it exists is not known, and the operation stays pending",
             keep=True,

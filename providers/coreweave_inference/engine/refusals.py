@@ -5,5 +5,5 @@ from __future__ import annotations
 from coreweave_inference.errors import CoreWeaveError
 
 
-class CannotStart(CoreWeaveError):
+class StartupError(CoreWeaveError):
     """The caller mends the command, the directory or the installation; nothing was run."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coreweave_inference.model.identity import salted
-from coreweave_inference.provider.values import bucket_in_state, standing_id
+from coreweave_inference.provider.values import bucket_in_state, managed_id
 
 from .events import TYPES, label_of
 
@@ -32,14 +32,14 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Left:
+class Unresolved:
     """There is nothing to record, and why; `keep` leaves the operation pending, since that is not certain."""
 
     why: str
     keep: bool = False
 
 
-LookUp = Callable[[Resource], Found | Left]
+LookUp = Callable[[Resource], Found | Unresolved]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _in_state(state: State) -> list[str]:
     policies = [one for one in found if one["type"] == f"{TYPES}InferenceBucketPolicy"]
     return [
         *map(bucket_in_state, buckets),
-        *(standing_id(one["id"], str((one.get("outputs") or {}).get("sid"))) for one in policies),
+        *(managed_id(one["id"], str((one.get("outputs") or {}).get("sid"))) for one in policies),
     ]
 
 
@@ -117,7 +117,7 @@ def _settle(deployment: dict[str, Any], operation: Mapping[str, Any], look_up: L
     if kind != "creating":
         return f"{what}: a run ended while {kind} it; this one looks at it again", False
     found = look_up(resource)
-    if isinstance(found, Left):
+    if isinstance(found, Unresolved):
         return f"{what}: a run ended while creating it; {found.why}", found.keep
     _record(deployment, {**resource, "id": found.id, "outputs": dict(found.outputs)})
     return f"{what}: a run ended while creating it; it exists ({found.id}) and is now in the state", False

@@ -8,7 +8,7 @@ from typing import Any
 
 from coreweave_inference.fleet.deletions import Deletion
 
-from .events import Happening, Message, Step
+from .events import Message, RunEvent, Step
 
 VERBS = {
     "create": "create",
@@ -93,7 +93,7 @@ class Result:
 
 
 class Record:
-    """Gathers the happenings of a run."""
+    """Gathers the events of a run."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -101,15 +101,15 @@ class Record:
         self._steps: dict[tuple[str, str], Step] = {}
         self._urns: set[str] = set()
 
-    def add(self, happening: Happening) -> None:
+    def add(self, run_event: RunEvent) -> None:
         """Take one in; ephemeral lines and progress are for whoever watches, not for the record."""
-        if isinstance(happening, Step):
-            self._urns.add(happening.urn)
-            if happening.op == "same" and not happening.id:
+        if isinstance(run_event, Step):
+            self._urns.add(run_event.urn)
+            if run_event.op == "same" and not run_event.id:
                 return  # Not a target of this run, and not there yet.
-            self._steps[happening.urn, happening.op] = self._with_changes(happening)
-        elif isinstance(happening, Message) and not happening.ephemeral and happening not in self.messages:
-            self.messages.append(happening)
+            self._steps[run_event.urn, run_event.op] = self._with_changes(run_event)
+        elif isinstance(run_event, Message) and not run_event.ephemeral and run_event not in self.messages:
+            self.messages.append(run_event)
 
     @property
     def urns(self) -> frozenset[str]:
@@ -187,11 +187,11 @@ def counts_of(steps: Iterable[Step]) -> dict[str, int]:
     return found
 
 
-Watch = Callable[[Happening], None]
+Watch = Callable[[RunEvent], None]
 """Called with everything that happens, from several threads, one at a time."""
 
 
-def nobody(happening: Happening) -> None:
+def nobody(run_event: RunEvent) -> None:
     """Watches nothing."""
 
 

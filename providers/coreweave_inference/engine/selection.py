@@ -13,7 +13,7 @@ from coreweave_inference.provider.targets import RUN_TARGETS, is_target
 from coreweave_inference.stack.checks import CHECKS
 
 from .events import TYPES, is_shown, kind_of, name_of, type_of
-from .refusals import CannotStart
+from .refusals import StartupError
 
 BUCKETS = ("Account", "WeightsBucket")
 """What `only="buckets"` runs: weights are pushed before anything else can use them."""
@@ -39,14 +39,14 @@ class Selection:
     def __post_init__(self) -> None:
         """Raises CannotStart for what nothing can be limited to."""
         if self.only not in ("", "buckets"):
-            raise CannotStart(
+            raise StartupError(
                 f'invalid value "{one_line(self.only)}" for --only; {_meant(self.only, ("buckets",))}valid: buckets'
             )
         if self.only and self.targets:
-            raise CannotStart("--only and --target are mutually exclusive; give one of them")
+            raise StartupError("--only and --target are mutually exclusive; give one of them")
         odd = [target for target in self.targets if not _is_whole(target)]
         if odd:
-            raise CannotStart(
+            raise StartupError(
                 f"--target {', '.join(_shown(target) for target in odd)}: names no object; give a key, a section and a key "
                 "(deployments.chat), or a whole URN (`pulumi stack --show-urns`)"
             )
@@ -87,7 +87,7 @@ class Selection:
                 *(f"{SECTION_OF[t]}.{name_of(u)}" for u in known if (t := _own_type(u)) in SECTION_OF),
             ]
             meant = "".join(_meant(target, choices) for target in missing)
-            raise CannotStart(
+            raise StartupError(
                 f"--target {', '.join(map(_shown, missing))}: no such object in this stack; {meant}valid: {objects}; give "
                 "a key, a section and a key (deployments.chat), or a URN"
             )

@@ -18,14 +18,20 @@ from coreweave_inference.provider.values import PACKAGE_VERSION, newer_format
 from coreweave_inference.settings.resolution import CONFIG_KEYS, Settings, resolve
 
 from . import local_backend, repair, stacks
-from .attempts import noted, perhaps_made, put_back, taken_up, unsettled
+from .attempts import (
+    perhaps_made,
+    persist_attempts,
+    restore_pending,
+    unresolved_attempts,
+    with_attempts_pending,
+)
 from .directory import StackDirectory
 from .engine_processes import record_of
 from .events import ACCOUNT, TYPES, Message
 from .installation import CommandFailed, PulumiCli
 from .locks import is_stale, locks_in
 from .recovery import Recovery, organization_in
-from .refusals import CannotStart
+from .refusals import StartupError
 from .repair import State
 from .results import Record
 from .teardown import known_ids
@@ -69,7 +75,7 @@ class StackState:
                 f'stack "{self._stack}": its state is the one of stack {other}, and a run here would change or delete that '
                 "stack's objects; nothing was changed; import this stack's own state, or use `pulumi stack rename`"
             )
-        state = taken_up(base or {})
+        state = with_attempts_pending(base or {})
         if not repair.pending(state):
             return ()
         session = Session(self.settings_now())
@@ -100,20 +106,22 @@ class StackState:
                 "run again when that run has ended"
             )
         self._known = None
-        text = json.dumps(put_back(state))
+        text = json.dumps(restore_pending(state))
         arguments = ["stack", "import", "--stack", self._stack]
         self.unlocked(
             lambda: self._cli.run(list(arguments), str(self._directory.path), {}, standard_input=text)
         )
 
-    def keep_in_mind(self, attempts: Sequence[str], record: Record) -> None:
+    def persist_perhaps_made(self, attempts: Sequence[str], record: Record) -> None:
         """Make pending again what was perhaps made and is not in the state, so that the next run looks for it."""
-        left = unsettled(attempts, (s.urn for s in record.steps() if s.phase == "done" and s.op in CREATIONS))
+        left = unresolved_attempts(
+            attempts, (s.urn for s in record.steps() if s.phase == "done" and s.op in CREATIONS)
+        )
         if not left:
             return
         try:
             base = self.read()
-            state = noted(base or {}, left)
+            state = persist_attempts(base or {}, left)
             if state is not None:
                 self.replace(state, base)
         except CoreWeaveError as error:
@@ -122,7 +130,7 @@ class StackState:
     def variables(self) -> dict[str, str]:
         """Environment variables that tell the providers of a run what the state shows of this stack's objects."""
         known = self._known or {}
-        ids = repair.own_ids(taken_up(known))
+        ids = repair.own_ids(with_attempts_pending(known))
         allowed = [os.environ[ADOPT]] if os.environ.get(ADOPT) else []
         return {**({ADOPT: ",".join([*allowed, *ids])} if ids else {}), **known_ids(known)}
 
@@ -171,7 +179,7 @@ def require_known_format(state: State) -> None:
     outputs.sort(key=lambda found: PACKAGE_VERSION not in found)
     problem = next(filter(None, map(newer_format, outputs)), "")
     if problem:
-        raise CannotStart(problem)
+        raise StartupError(problem)
 
 
 def has_account(state: State) -> bool:

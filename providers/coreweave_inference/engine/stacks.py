@@ -12,7 +12,7 @@ from coreweave_inference.settings.resolution import CONFIG_KEYS
 
 from .directory import IDENTITY_KEY, StackDirectory, add_identity
 from .installation import CommandFailed, PulumiCli
-from .refusals import CannotStart
+from .refusals import StartupError
 
 MISSING = "no stack named"
 NONE_SELECTED = "no stack selected"
@@ -23,7 +23,7 @@ def chosen(directory: StackDirectory, cli: PulumiCli, asked: str | None) -> str:
     if asked:
         parts = asked.split("/")
         if len(parts) > 2 and (len(parts) > 3 or parts[1] != directory.project):
-            raise CannotStart(
+            raise StartupError(
                 f'--stack "{one_line(asked)}": is no stack of project {directory.project}; name one of this project, or the '
                 "directory of the other"
             )
@@ -44,7 +44,7 @@ def chosen(directory: StackDirectory, cli: PulumiCli, asked: str | None) -> str:
         if names
         else "there is none yet (`cw-inference init . --stack dev` adds one)"
     )
-    raise CannotStart(
+    raise StartupError(
         f"{directory.path}: which stack? {there}; name it with --stack, or select it with pulumi"
     )
 
@@ -86,7 +86,7 @@ def create(directory: StackDirectory, cli: PulumiCli, stack: str, *, first: bool
     known = directory.stacks()
     if not directory.stack_file(stack).is_file():
         if known or not first:
-            raise CannotStart(unknown(directory, stack))
+            raise StartupError(unknown(directory, stack))
         add_identity(directory.stack_file(stack))
     cli.run(["stack", "init", "--no-select", stack], str(directory.path), {})
 
@@ -110,7 +110,7 @@ def identify(directory: StackDirectory, stack: str, *, new: bool) -> str:
 def require(directory: StackDirectory, stack: str, cli: Callable[[], PulumiCli]) -> None:
     """Refuse a name that neither a file here nor the backend knows (CannotStart); the backend is asked only without a file."""
     if not directory.stack_file(stack).is_file() and exported(directory, cli(), stack) is None:
-        raise CannotStart(unknown(directory, stack))
+        raise StartupError(unknown(directory, stack))
 
 
 def unknown(directory: StackDirectory, stack: str) -> str:

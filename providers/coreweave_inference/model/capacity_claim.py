@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from .fields import EACH_ONCE, Count, SomeText, Text, Zone, matching, unique
-from .message import About, Change, Message
+from .message import Change, FieldMeta, Message
 
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 LONGEST_NAME = 100
@@ -24,14 +24,14 @@ class CapacityClaimResources(Message):
     instance_id: Annotated[
         SomeText,
         Field(description="Instance type to set aside, in any case; it must be offered in the zone."),
-        About(
+        FieldMeta(
             change=Change.REPLACES, ignores_case=True, do="`cw-inference catalog` lists the instance types"
         ),
     ]
     instance_count: Annotated[
         Count,
         Field(ge=1, description="Number of instances, at least 1. A managed claim may shrink with a delay."),
-        About(
+        FieldMeta(
             why="an empty claim reserves nothing, though the service would take it",
             do="ask for 1 or more, or remove the claim",
         ),
@@ -43,14 +43,14 @@ class CapacityClaimResources(Message):
             "billed on demand; newer services call it CAPACITY_TYPE_MANAGED, and the two names mean the same) or "
             "CAPACITY_TYPE_CUSTOMER (your own quota)."
         ),
-        About(change=Change.REPLACES, synonyms=(("CAPACITY_TYPE_MANAGED", "CAPACITY_TYPE_SERVERLESS"),)),
+        FieldMeta(change=Change.REPLACES, synonyms=(("CAPACITY_TYPE_MANAGED", "CAPACITY_TYPE_SERVERLESS"),)),
     ]
     zones: Annotated[
         tuple[Zone, ...],
         Field(min_length=1, max_length=1, description="The Availability Zone, exactly one, in any case."),
         AfterValidator(unique),
         EACH_ONCE,
-        About(
+        FieldMeta(
             change=Change.REPLACES,
             unordered=True,
             upper_case=True,
@@ -79,6 +79,6 @@ class CapacityClaimSpec(Message):
             description="1 to 100 lower-case letters, digits and hyphens; left out: derived from resource and "
             "stack, so that a replacement can be created before the old claim goes."
         ),
-        About(change=Change.REPLACES, do="shorten it"),
+        FieldMeta(change=Change.REPLACES, do="shorten it"),
     ] = None
-    resources: Annotated[CapacityClaimResources, Field(description="What the claim sets aside."), About()]
+    resources: Annotated[CapacityClaimResources, Field(description="What the claim sets aside."), FieldMeta()]

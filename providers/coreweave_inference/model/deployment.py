@@ -27,7 +27,7 @@ from .fields import (
     refuse,
     unique,
 )
-from .message import About, Broken, Change, Message, Rule
+from .message import Change, FieldMeta, Message, Rule, RuleViolation
 
 GPU_COUNTS = (1, 2, 4, 8, 16)
 LATEST = "latest"
@@ -70,12 +70,12 @@ def _no_traversal(path: str) -> str:
     return path
 
 
-def _min_within_max(autoscaling: Mapping[str, Any]) -> Broken | None:
+def _min_within_max(autoscaling: Mapping[str, Any]) -> RuleViolation | None:
     least, most = autoscaling.get("min"), autoscaling.get("max")
     if not isinstance(least, (int, float)) or not isinstance(most, (int, float)) or least <= most:
         return None
     what = f"autoscaling.min ({least:.0f}) exceeds max ({most:.0f})"
-    return Broken("min", what, "lower min or raise max; equal values switch autoscaling off")
+    return RuleViolation("min", what, "lower min or raise max; equal values switch autoscaling off")
 
 
 ConfigKey = Annotated[
@@ -108,7 +108,7 @@ class Runtime(Message):
     engine: Annotated[
         SomeText,
         Field(description="The inference engine, such as vllm; the service says which there are."),
-        About(do="name an engine, such as vllm"),
+        FieldMeta(do="name an engine, such as vllm"),
     ]
     version: Annotated[
         Annotated[Text, AfterValidator(_version), VERSION_IN_SCHEMA] | None,
@@ -116,7 +116,7 @@ class Runtime(Message):
             description="Semantic version of the engine. Left out: the newest at creation, kept until the engine "
             "changes. `latest`: follows the newest."
         ),
-        About(),
+        FieldMeta(),
     ] = None
     engine_config: Annotated[
         dict[ConfigKey, MapValue],
@@ -124,7 +124,7 @@ class Runtime(Message):
             description="Options of the engine, such as max-model-len: 16384. Numbers keep their text, booleans become text; "
             'an empty value ("") switches a flag on. Values have at most 1024 characters and no `$(`.'
         ),
-        About(do="shorten it"),
+        FieldMeta(do="shorten it"),
     ] = Field(default_factory=dict)
     engine_env: Annotated[
         dict[EnvironmentName, MapValue],
@@ -133,7 +133,7 @@ class Runtime(Message):
             description="Environment variables of the engine, at most 100, each value at most 1024 characters and "
             "without `$(`. Values are never shown.",
         ),
-        About(secret=True, do="shorten it"),
+        FieldMeta(secret=True, do="shorten it"),
     ] = Field(default_factory=dict)
 
 
@@ -143,14 +143,14 @@ class Resources(Message):
     instance_type: Annotated[
         SomeText,
         Field(description="GPU instance type, in the service's own case."),
-        About(do="`cw-inference catalog` lists the instance types"),
+        FieldMeta(do="`cw-inference catalog` lists the instance types"),
     ]
     gpu_count: Annotated[
         Whole,
         AfterValidator(_gpu_count),
         InSchema({"enum": list(GPU_COUNTS)}),
         Field(description="GPUs per replica: 1, 2, 4, 8 or 16. CPU and memory follow from it."),
-        About(do="choose one of 1, 2, 4, 8, 16"),
+        FieldMeta(do="choose one of 1, 2, 4, 8, 16"),
     ]
 
 
@@ -171,19 +171,19 @@ class Model(Message):
             description="The name clients ask for, 4 to 63 characters. Deployments that share it on a gateway share "
             "its traffic."
         ),
-        About(do="use 4 to 63 characters, such as acme/chat"),
+        FieldMeta(do="use 4 to 63 characters, such as acme/chat"),
     ]
     bucket: Annotated[
         HostLabel,
         Field(description="The Object Storage bucket that holds the weights."),
-        About(do="name the bucket that holds the weights"),
+        FieldMeta(do="name the bucket that holds the weights"),
     ]
     path: Annotated[
         SomeText,
         AfterValidator(_no_traversal),
         InSchema({"pattern": r"^(?!(?:.*/)?\.\.(?:/|$))"}),
         Field(description="The folder of the model within the bucket, without `..` segments."),
-        About(do="name the model's folder within the bucket"),
+        FieldMeta(do="name the model's folder within the bucket"),
     ]
 
 
@@ -195,7 +195,7 @@ class Autoscaling(Message):
     min: Annotated[
         Count,
         Field(ge=1, description="Replicas that always run, at least 1."),
-        About(
+        FieldMeta(
             why="the service does not scale to zero",
             do="use 1 or more; `disabled: true` stops serving and keeps the configuration",
         ),
@@ -203,12 +203,12 @@ class Autoscaling(Message):
     max: Annotated[
         Count,
         Field(ge=1, description="Replicas at most; not below min. Equal to min: no autoscaling."),
-        About(why="the service does not scale to zero", do="use min or more"),
+        FieldMeta(why="the service does not scale to zero", do="use min or more"),
     ]
     priority: Annotated[
         Whole,
         Field(ge=0, le=1000, description="Who scales first when GPUs are short, 0 to 1000, higher first."),
-        About(do="use a number from 0 to 1000"),
+        FieldMeta(do="use a number from 0 to 1000"),
     ] = 0
     capacity_classes: Annotated[
         tuple[CapacityClass, ...],
@@ -218,7 +218,7 @@ class Autoscaling(Message):
             description="Capacity that replicas may use, in order: CAPACITY_CLASS_RESERVED (claims), "
             "CAPACITY_CLASS_ON_DEMAND (unclaimed); empty: both."
         ),
-        About(),
+        FieldMeta(),
     ] = ()
     concurrency: Annotated[
         Count,
@@ -226,7 +226,7 @@ class Autoscaling(Message):
             ge=1,
             description="Target of concurrent requests per replica, at least 1; left out: the service's.",
         ),
-        About(do="use 1 or more, or leave it out"),
+        FieldMeta(do="use 1 or more, or leave it out"),
     ] = 0
 
 
@@ -242,7 +242,7 @@ class Traffic(Message):
             "0 stops traffic. Left out in a declaration: 100 for a deployment that is alone under its model name, and a fault "
             "for one that is not.",
         ),
-        About(do="use a number from 0 to 1000; only the ratio between members counts"),
+        FieldMeta(do="use a number from 0 to 1000; only the ratio between members counts"),
     ] = 0
 
 
@@ -254,18 +254,20 @@ class DeploymentSpec(Message):
         Field(
             description="Hostname label, 1 to 63 characters; left out: derived from resource, project and stack."
         ),
-        About(change=Change.REPLACES),
+        FieldMeta(change=Change.REPLACES),
     ] = None
     gateway_ids: Annotated[
         tuple[Uuid, ...],
         Field(min_length=1, description="Ids of the gateways that route to this deployment, each once."),
         AfterValidator(unique),
         EACH_ONCE,
-        About(unordered=True, ignores_case=True, do="name at least one gateway"),
+        FieldMeta(unordered=True, ignores_case=True, do="name at least one gateway"),
     ]
-    runtime: Annotated[Runtime, Field(description="Engine, version and configuration."), About()]
-    resources: Annotated[Resources, Field(description="Hardware of one replica."), About()]
-    model: Annotated[Model, Field(description="Weights and the name clients ask for."), About()]
-    autoscaling: Annotated[Autoscaling, Field(description="Bounds and signals of scaling."), About()]
-    traffic: Annotated[Traffic, Field(description="Share of the traffic."), About()] = Traffic()
-    disabled: Annotated[Flag, Field(description="Keep the configuration and serve nothing."), About()] = False
+    runtime: Annotated[Runtime, Field(description="Engine, version and configuration."), FieldMeta()]
+    resources: Annotated[Resources, Field(description="Hardware of one replica."), FieldMeta()]
+    model: Annotated[Model, Field(description="Weights and the name clients ask for."), FieldMeta()]
+    autoscaling: Annotated[Autoscaling, Field(description="Bounds and signals of scaling."), FieldMeta()]
+    traffic: Annotated[Traffic, Field(description="Share of the traffic."), FieldMeta()] = Traffic()
+    disabled: Annotated[Flag, Field(description="Keep the configuration and serve nothing."), FieldMeta()] = (
+        False
+    )

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints
 
 from .fields import EACH_ONCE, Flag, HostLabel, InSchema, SomeText, Text, Zone, refuse, shortened, unique
-from .message import About, Broken, Change, Message, Rule
+from .message import Change, FieldMeta, Message, Rule, RuleViolation
 
 MOST_SOURCE_RANGES = 50
 AUTH = ("coreWeaveAuth", "weightsAndBiasesAuth")
@@ -52,24 +52,30 @@ def _web_address(text: str) -> str:
     return text
 
 
-def _one_of(members: tuple[str, ...], example: str) -> Callable[[Mapping[str, Any]], Broken | None]:
+def _one_of(members: tuple[str, ...], example: str) -> Callable[[Mapping[str, Any]], RuleViolation | None]:
     listed = ", ".join(members)
 
-    def check(gateway: Mapping[str, Any]) -> Broken | None:
+    def check(gateway: Mapping[str, Any]) -> RuleViolation | None:
         given = [member for member in members if gateway.get(member) is not None]
         if len(given) == 1:
             return None
         if not given:
-            return Broken(members[0], f"none of {listed} is given", f"give exactly one, such as {example}")
-        return Broken(given[1], f"{' and '.join(given)} exclude each other", "keep exactly one of them")
+            return RuleViolation(
+                members[0], f"none of {listed} is given", f"give exactly one, such as {example}"
+            )
+        return RuleViolation(
+            given[1], f"{' and '.join(given)} exclude each other", "keep exactly one of them"
+        )
 
     return check
 
 
-def _key_needs_server(auth: Mapping[str, Any]) -> Broken | None:
+def _key_needs_server(auth: Mapping[str, Any]) -> RuleViolation | None:
     if not auth.get("apiKey") or auth.get("serverUrl"):
         return None
-    return Broken("apiKey", "apiKey is given without serverUrl", "give serverUrl too, or leave both out")
+    return RuleViolation(
+        "apiKey", "apiKey is given without serverUrl", "give serverUrl too, or leave both out"
+    )
 
 
 class CoreWeaveAuth(Message):
@@ -87,7 +93,7 @@ class WeightsAndBiasesAuth(Message):
             description="API key for a Weights & Biases server of your own. Never returned by the service. "
             "Needs serverUrl. The 2026-06 service refuses it for now."
         ),
-        About(secret=True, write_only=True),
+        FieldMeta(secret=True, write_only=True),
     ] = None
     server_url: Annotated[
         Annotated[Text, AfterValidator(_web_address), InSchema({"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://."})]
@@ -96,13 +102,13 @@ class WeightsAndBiasesAuth(Message):
             description="Address of a Weights & Biases server of your own; left out: the public one. "
             "The 2026-06 service refuses it for now."
         ),
-        About(),
+        FieldMeta(),
     ] = None
-    enable_usage_reports: Annotated[Flag, Field(description="Report usage to Weights & Biases."), About()] = (
-        False
-    )
+    enable_usage_reports: Annotated[
+        Flag, Field(description="Report usage to Weights & Biases."), FieldMeta()
+    ] = False
     enable_rate_limiting: Annotated[
-        Flag, Field(description="Apply the rate limits of Weights & Biases."), About()
+        Flag, Field(description="Apply the rate limits of Weights & Biases."), FieldMeta()
     ] = False
 
 
@@ -117,7 +123,7 @@ class EndpointConfiguration(Message):
             description="Further DNS names the gateway answers to, each once. The service merges them: "
             "a name that was set once stays, even when it is left out."
         ),
-        About(unordered=True),
+        FieldMeta(unordered=True),
     ] = ()
     allowed_source_ip_ranges: Annotated[
         tuple[Annotated[Text, AfterValidator(_address_range), InSchema({"pattern": "/[0-9]+$"})], ...],
@@ -128,7 +134,7 @@ class EndpointConfiguration(Message):
         ),
         AfterValidator(unique),
         EACH_ONCE,
-        About(unordered=True, newer=True, do="join neighbouring ranges into wider ones"),
+        FieldMeta(unordered=True, newer=True, do="join neighbouring ranges into wider ones"),
     ] = ()
 
 
@@ -138,7 +144,7 @@ class BodyBasedRouting(Message):
     api_type: Annotated[
         Literal["API_TYPE_OPENAI"],
         Field(description="The form of the requests; OpenAI's is the only one there is."),
-        About(),
+        FieldMeta(),
     ] = "API_TYPE_OPENAI"
 
 
@@ -149,7 +155,7 @@ class HeaderBasedRouting(Message):
         Text,
         StringConstraints(min_length=1, max_length=100),
         Field(description="The header that names the model, 1 to 100 characters."),
-        About(do="name the header, such as x-model"),
+        FieldMeta(do="name the header, such as x-model"),
     ]
 
 
@@ -170,42 +176,42 @@ class GatewaySpec(Message):
         Field(
             description="Hostname label, 1 to 63 characters; left out: derived from resource, project and stack."
         ),
-        About(change=Change.REPLACES),
+        FieldMeta(change=Change.REPLACES),
     ] = None
     zones: Annotated[
         tuple[Zone, ...],
         AfterValidator(unique),
         EACH_ONCE,
         Field(description="Availability Zones the gateway runs in, in any case, each once; empty: all."),
-        About(unordered=True, upper_case=True),
+        FieldMeta(unordered=True, upper_case=True),
     ] = ()
     core_weave_auth: Annotated[
         CoreWeaveAuth | None,
         Field(description="Authenticate with CoreWeave API tokens: `{}`."),
-        About(presence=True),
+        FieldMeta(presence=True),
     ] = None
     weights_and_biases_auth: Annotated[
         WeightsAndBiasesAuth | None,
         Field(description="Authenticate with Weights & Biases API keys."),
-        About(presence=True),
+        FieldMeta(presence=True),
     ] = None
     endpoint_configuration: Annotated[
         EndpointConfiguration,
         Field(description="Further DNS names and allowed sources."),
-        About(),
+        FieldMeta(),
     ] = EndpointConfiguration()
     body_based_routing: Annotated[
         BodyBasedRouting | None,
         Field(description="Route by the model named in the request's body."),
-        About(presence=True),
+        FieldMeta(presence=True),
     ] = None
     header_based_routing: Annotated[
         HeaderBasedRouting | None,
         Field(description="Route by the model named in a request header."),
-        About(presence=True),
+        FieldMeta(presence=True),
     ] = None
     path_based_routing: Annotated[
         PathBasedRouting | None,
         Field(description="Route by the first segment of the path: `{}`."),
-        About(presence=True),
+        FieldMeta(presence=True),
     ] = None

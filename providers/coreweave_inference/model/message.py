@@ -35,7 +35,7 @@ class Change(Enum):
 
 
 @dataclass(frozen=True)
-class About:
+class FieldMeta:
     """What is known about a field besides its type and limits; it stands beside the field."""
 
     change: Change = Change.IN_PLACE
@@ -62,7 +62,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Broken:
+class RuleViolation:
     """A broken rule: the field it is shown at (below its message), what is wrong, what to do."""
 
     field: str
@@ -75,12 +75,12 @@ class Rule:
     """A rule between fields of one message; `check` sees the message as plain camelCase values."""
 
     touches: tuple[str, ...]
-    check: Callable[[Mapping[str, Any]], Broken | None]
+    check: Callable[[Mapping[str, Any]], RuleViolation | None]
 
 
 def broken_rules(
     rules: tuple[Rule, ...], values: Mapping[str, Any], unjudged: frozenset[str] = frozenset()
-) -> Iterator[Broken]:
+) -> Iterator[RuleViolation]:
     """The rules that `values` break; a rule that touches an `unjudged` field is left alone."""
     for rule in rules:
         if unjudged.intersection(rule.touches):

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from .kinds import Kind
-from .message import About
+from .message import FieldMeta
 
 
 class Form(Enum):
@@ -45,7 +45,7 @@ class FieldShape:
     message: type[BaseModel] | None
     default: Any
     required: bool
-    about: About
+    about: FieldMeta
     description: str
     choices: tuple[str, ...]
 
@@ -60,7 +60,7 @@ def fields_of(model: type[BaseModel]) -> dict[str, FieldShape]:
 def _shape(attribute: str, field: FieldInfo) -> FieldShape:
     declared = _bare(field.annotation)
     form = _form(declared)
-    about = next((item for item in field.metadata if isinstance(item, About)), About())
+    about = next((item for item in field.metadata if isinstance(item, FieldMeta)), FieldMeta())
     return FieldShape(
         name=field.alias or attribute,
         attribute=attribute,

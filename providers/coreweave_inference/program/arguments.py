@@ -1,6 +1,6 @@
 """The blocks of a spec as a Python program writes them: the API's names in snake_case, every value an input.
 
-What they mean and what limits them stands in `spec`; these only carry values that may not be known yet.
+What they mean and what limits them is in `model`; these only carry values that may not be known yet.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ Text = pulumi.Input[str]
 Number = pulumi.Input[int]
 
 
-def as_api(value: Any) -> Any:
+def to_api(value: Any) -> Any:
     """Blocks as the API's messages; what was left out is left out."""
     if isinstance(value, Block):
-        given = {camel(f.name): as_api(getattr(value, f.name)) for f in fields(value)}  # type: ignore[arg-type]
+        given = {camel(f.name): to_api(getattr(value, f.name)) for f in fields(value)}  # type: ignore[arg-type]
         return {key: item for key, item in given.items() if item is not None}
     return value
 
 
-def field_of_class(block: type[Block]) -> str:
+def spec_key(block: type[Block]) -> str:
     """The field of a spec that takes such a block: `coreWeaveAuth`, `bodyBasedRouting`."""
     return block.__name__[0].lower() + block.__name__[1:]
 
 
 def field_of(block: Block) -> str:
     """The field of a spec that takes this block."""
-    return field_of_class(type(block))
+    return spec_key(type(block))
 
 
-def of_api(block: type[B], message: Mapping[str, Any]) -> B:
+def from_api(block: type[B], message: Mapping[str, Any]) -> B:
     """The block of an API message (camelCase keys)."""
     names = {camel(f.name): f.name for f in fields(block)}  # type: ignore[arg-type]
     return block(**{names[key]: value for key, value in message.items() if value is not None})

@@ -31,7 +31,7 @@ IN_PYTHON = Origin("", 0)
 
 
 @dataclass
-class Surroundings:
+class ProgramLookups:
     """What one run of a program has seen of its account and of other stacks."""
 
     lists: dict[Kind, list[ApiObject]] = field(default_factory=dict)
@@ -51,16 +51,16 @@ class Surroundings:
         return self.stacks[stack].get_output(section)
 
 
-_surroundings: weakref.WeakKeyDictionary[Any, Surroundings] = weakref.WeakKeyDictionary()
+_lookups_by_monitor: weakref.WeakKeyDictionary[Any, ProgramLookups] = weakref.WeakKeyDictionary()
 """By the engine's monitor, of which each run of a program has its own."""
 
 
-def surroundings() -> Surroundings:
+def program_lookups() -> ProgramLookups:
     """Those of the program that is running now."""
     monitor = get_monitor()
     if monitor is None:
         raise pulumi.RunError("existing objects are named in a Pulumi program; this one runs outside of one")
-    return _surroundings.setdefault(monitor, Surroundings())
+    return _lookups_by_monitor.setdefault(monitor, ProgramLookups())
 
 
 def existing_gateway(
@@ -126,7 +126,7 @@ def check(existing: list[ExistingObject]) -> None:
     for item in existing:
         if item.stack is None:
             try:
-                the_one(item, surroundings().look(item.kind))
+                the_one(item, program_lookups().look(item.kind))
             except InvalidDeclaration as error:
                 faults.extend(error.faults)
     if faults:
@@ -156,9 +156,9 @@ def bucket_of(item: BucketEntry) -> ExistingBucket:
 def _outputs_of(item: ExistingObject) -> pulumi.Output[dict[str, Any]]:
     """`apiId`, `endpoints` and `byPath` of the live object."""
     if item.stack is None:
-        return pulumi.Output.from_input(_seen(the_one(item, surroundings().look(item.kind))))
+        return pulumi.Output.from_input(_seen(the_one(item, program_lookups().look(item.kind))))
 
-    around = surroundings()
+    around = program_lookups()
 
     def there(outputs: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -190,7 +190,7 @@ def _of_stack(stack: str, section: str, key: str) -> pulumi.Output[dict[str, Any
             )
         return dict(found)
 
-    return surroundings().outputs(stack, section).apply(of)
+    return program_lookups().outputs(stack, section).apply(of)
 
 
 def the_one(item: ExistingObject, live: list[ApiObject], id_: str | None = None) -> ApiObject:

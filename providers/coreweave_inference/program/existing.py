@@ -1,5 +1,5 @@
 """What a program uses and does not own: gateways, capacity claims and buckets of somebody else. How they are found is
-`looking_up`'s; provider processes, which only need to know these values, do not load that.
+`data_sources`'s; provider processes, which only need to know these values, do not load that.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class TakeOver:
+class Adopt:
     """This stack made it and could not record it, or the user says so."""
 
     live: ApiObject
@@ -50,7 +50,7 @@ class TakeOver:
 
 
 @dataclass(frozen=True)
-class WaitUntilGone:
+class WaitUntilDeleted:
     """Its predecessor is being deleted and still holds the id or the name."""
 
     live: ApiObject
@@ -68,7 +68,7 @@ class Refuse:
     why: str
 
 
-Decision = TakeOver | WaitUntilGone | Salt | Refuse
+Decision = Adopt | WaitUntilDeleted | Salt | Refuse
 
 
 def decide(
@@ -84,7 +84,7 @@ def decide(
     if namesake is None:
         return Salt()
     if namesake.status == "DELETING":
-        return WaitUntilGone(namesake)
+        return WaitUntilDeleted(namesake)
     return _namesake(kind, namesake, declared, proof.ids)
 
 
@@ -101,16 +101,16 @@ def _namesake(kind: Kind, live: ApiObject, declared: Mapping[str, Any], ids: Col
             f'the name "{live.name}" is in use by {kind.noun} {live.id}, which cannot be changed into what is '
             f"declared ({', '.join(kind.replace_fields)}); give this one another name, or delete that one"
         )
-    return TakeOver(live, "an earlier run had set it aside")
+    return Adopt(live, "an earlier run had set it aside")
 
 
 def _own(kind: Kind, live: ApiObject, declared: Mapping[str, Any], proof: Proof) -> Decision:
     if live.status == "DELETING":
-        return WaitUntilGone(live)
+        return WaitUntilDeleted(live)
     if live.id in proof.ids or proof.sent:
-        return TakeOver(live)
+        return Adopt(live)
     if proof.earlier_run and _is_recent(live, proof.now) and _is_as_declared(kind, live, declared):
-        return TakeOver(live, "a run of this stack that was killed had made it")
+        return Adopt(live, "a run of this stack that was killed had made it")
     return Refuse(
         f'{kind.noun} "{live.name}" ({live.id}) exists with the id of this resource, was created {live.created_at}, and '
         "nothing in this state shows that this stack made it: another state of the same stack manages it (another "

@@ -13,7 +13,7 @@ from coreweave_inference.model import Kind, has_unknown
 from coreweave_inference.model.identity import salted
 from coreweave_inference.waiting import Revision
 
-from .adoption import ADOPT, Decision, Proof, Refuse, TakeOver, WaitUntilGone, decide
+from .adoption import ADOPT, Adopt, Decision, Proof, Refuse, WaitUntilDeleted, decide
 from .deletion import wait_until_gone
 from .messages import subject
 from .session import Session
@@ -27,11 +27,11 @@ STACK_IDS = "COREWEAVE_STACK_IDS"
 old as the last run that ended ready."""
 
 Post = Callable[[dict[str, Any]], ApiObject]
-BringUpToDate = Callable[[ApiObject], "Made"]
+BringUpToDate = Callable[[ApiObject], "CreateOutcome"]
 
 
 @dataclass(frozen=True)
-class Made:
+class CreateOutcome:
     """An object that the service accepted, and the write that made it so."""
 
     id: str
@@ -46,7 +46,7 @@ def create(
     body: Mapping[str, Any],
     post: Post,
     update: BringUpToDate,
-) -> Made:
+) -> CreateOutcome:
     """POST `body` under the declared `apiId`; where that id exists already, decide what it is.
 
     `update` brings an object that is taken over to the declared spec. Raises NotOurs where id or name belong to
@@ -71,7 +71,7 @@ def create(
                 return made
         else:
             run.memory.written.add(live.id)
-            return Made(live.id, live, Revision.of_write(run.service_now()))
+            return CreateOutcome(live.id, live, Revision.of_write(run.service_now()))
     raise CoreWeaveError(
         f"{subject(kind, declared)}: its id and its name were in use at every attempt; run again"
     )
@@ -116,7 +116,7 @@ def _resolve(
     error: CoreWeaveError,
     update: BringUpToDate,
     before: set[str],
-) -> tuple[Made | None, str]:
+) -> tuple[CreateOutcome | None, str]:
     """What to do after a POST that was refused for its id or name, or that was not answered.
 
     `before` are the ids that were in use before this run sent anything.
@@ -124,12 +124,12 @@ def _resolve(
     sent = id_ not in before and (isinstance(error, Unreachable) or getattr(error, "unsure", False))
     decision = _decision_that_lasts(run, kind, id_, declared, sent=sent)
     what = subject(kind, declared)
-    if isinstance(decision, TakeOver):
-        run.memory.own(declared.get(URN, ""), decision.live.id)
+    if isinstance(decision, Adopt):
+        run.memory.bind_id(declared.get(URN, ""), decision.live.id)
         run.memory.adopted[decision.live.id] = declared.get(URN, "")
         run.log.note(declared.get(URN, ""), f"{what}: taken over, {decision.why} ({decision.live.id})")
         return update(decision.live), id_
-    if isinstance(decision, WaitUntilGone):
+    if isinstance(decision, WaitUntilDeleted):
         run.log.progress(declared.get(URN, ""), f"waiting for its predecessor ({decision.live.id}) to go")
         wait_until_gone(run, {decision.live.id: (kind, decision.live.name)})
         before.discard(decision.live.id)
@@ -179,7 +179,7 @@ def adopted(run: Session, kind: Kind, declared: Mapping[str, Any]) -> ApiObject 
         return None
     objects = run.lists.look_recent(kind).values()
     decision = decide(kind, declared["apiId"], declared, objects, proof_of(run))
-    return decision.live if isinstance(decision, TakeOver) else None
+    return decision.live if isinstance(decision, Adopt) else None
 
 
 def proof_of(run: Session, *, sent: bool = False) -> Proof:
@@ -189,7 +189,7 @@ def proof_of(run: Session, *, sent: bool = False) -> Proof:
         | ids_of_stack()
         | run.memory.read
         | run.memory.written
-        | run.memory.standing
+        | run.memory.managed_ids
         | {id_ for found in run.memory.recorded.values() for id_ in found}
     )
     return Proof(ids, sent, has_last_resort(run), run.api.service_time())

@@ -21,7 +21,7 @@ from coreweave_inference.errors import (
 from coreweave_inference.model import Kind
 from coreweave_inference.waiting import Streak, pauses
 
-from .messages import resource_name, speaking_of, subject
+from .messages import resource_name, subject, translate_service_errors
 from .session import LASTING_LOOKS, Session
 from .values import URN
 
@@ -49,7 +49,7 @@ def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any]) -> None:
     """
     run.memory.deletions += 1
     turn, name, what, urn = run.memory.deletions, resource_name(old), subject(kind, old), old.get(URN, "")
-    with speaking_of(what):
+    with translate_service_errors(what):
         while not _accepted(run, kind, id_, what, urn):
             if run.live_or_missing_for_long(kind, id_) is None:
                 run.prove_gone(what, id_, old.get("organizationId", ""))

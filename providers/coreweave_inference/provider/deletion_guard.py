@@ -28,7 +28,7 @@ from coreweave_inference.model.normal_form import get_path
 
 from .creation import ids_of_stack
 from .session import Session
-from .values import standing_id
+from .values import managed_id
 
 OWNED = "__owned"
 """Hidden input of `Readiness`: every object that the program declared before it. States of 0.1.0 have none."""
@@ -95,7 +95,7 @@ def review(
     run: Session, items: Sequence[Owned], own: Collection[str], coming: Iterable[Owned] = ()
 ) -> tuple[Deletion, ...]:
     """What deleting `items` would meet now. Raises CoreWeaveError where the account cannot be listed."""
-    own = {*own, *ids_of_stack(), *run.memory.standing, *run.memory.read, *run.memory.deleted}
+    own = {*own, *ids_of_stack(), *run.memory.managed_ids, *run.memory.read, *run.memory.deleted}
     return plan_deletions(items, own, _account(run, items, own, coming))
 
 
@@ -111,7 +111,7 @@ def _refuse(run: Session, items: Sequence[Owned], own: Collection[str], coming: 
 
 
 def _is_declared(run: Session, item: Owned) -> bool:
-    return (standing_id(item.id, item.sid) if item.kind == POLICY else item.id) in run.memory.standing
+    return (managed_id(item.id, item.sid) if item.kind == POLICY else item.id) in run.memory.managed_ids
 
 
 def _account(run: Session, items: Sequence[Owned], own: Collection[str], coming: Iterable[Owned]) -> Account:

@@ -18,7 +18,7 @@ from .adoption import ADOPT, Refuse, decide
 from .bucket_ownership import refusal
 from .creation import has_last_resort, is_in_state, may_adopt, proof_of
 from .session import Session
-from .values import STACK, URN, standing_id
+from .values import STACK, URN, managed_id
 
 OBJECTS, BUCKETS, POLICIES = "objects", "buckets", "policies"
 KINDS = {kind.noun: kind for kind in Kind}
@@ -106,7 +106,7 @@ def _is_as_declared(policy: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
 
 def own_statement(policy: Mapping[str, Any]) -> str:
     """What a state that has a policy is known to have."""
-    return standing_id(str(policy["bucket"]), sid_for(None, str(policy.get(STACK, ""))))
+    return managed_id(str(policy["bucket"]), sid_for(None, str(policy.get(STACK, ""))))
 
 
 def fault_of_bucket(run: Session, declared: Mapping[str, Any]) -> Fault | None:

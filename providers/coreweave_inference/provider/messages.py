@@ -47,7 +47,7 @@ def resource_name(props: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def speaking_of(what: str) -> Iterator[None]:
+def translate_service_errors(what: str) -> Iterator[None]:
     """Turn an answer of the service into one line that names the object and says what to do."""
     try:
         yield

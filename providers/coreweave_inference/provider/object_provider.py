@@ -39,7 +39,7 @@ from . import creation, in_use, session, writing
 from . import deletion as removal
 from .creation import may_adopt
 from .host import entry_urn, one_line_errors
-from .messages import speaking_of, subject
+from .messages import subject, translate_service_errors
 from .session import Session
 from .values import (
     DERIVED_NAME,
@@ -98,7 +98,7 @@ class ObjectProvider(HostedProvider):
         if self._replaced(old, new):
             run.memory.replaced.add(str(new.get(URN, "")))
             return self._replacement(run, old, new)
-        run.memory.stand_for(str(new.get(URN, "")), id_)
+        run.memory.claim_id(str(new.get(URN, "")), id_)
         if not has_unknown(new):
             self._remember(run, id_, new)
         return DiffResult(changes=None if self._changed(old, new) else False, delete_before_replace=False)
@@ -109,7 +109,7 @@ class ObjectProvider(HostedProvider):
         run = session.current()
         declared = self.filled_in(run, {}, plain(props))
         what = subject(self.kind, declared)
-        with speaking_of(what):
+        with translate_service_errors(what):
             self.before_create(run, declared)
             made = creation.create(
                 run,
@@ -128,15 +128,15 @@ class ObjectProvider(HostedProvider):
         run = session.current()
         run.guard_endpoint(old.get("apiEndpoint", ""))
         what = subject(self.kind, declared)
-        with speaking_of(what):
+        with translate_service_errors(what):
             live = run.live(self.kind, id_)
             if live is None:
                 raise CoreWeaveError(
                     f"{what} ({id_}) is not there any more; refresh, and the next run makes it anew"
                 )
             run.agreement.require(self.kind, live)
-            aim = self.aimed(old, declared, live)
-            now = self.live_form(old, live)
+            aim = self.desired_spec(old, declared, live)
+            now = self.observed_spec(old, live)
             writing.refuse_foreign_changes(
                 self.kind, what, sparse(self.kind, old), sparse(self.kind, aim), now
             )
@@ -152,7 +152,7 @@ class ObjectProvider(HostedProvider):
         run.memory.read.add(id_)
         run.guard_endpoint(old.get("apiEndpoint", ""))
         run.hold_plan()
-        with speaking_of(subject(self.kind, old)):
+        with translate_service_errors(subject(self.kind, old)):
             listed = run.lists.look(self.kind, max_age_seconds=30.0).get(id_.lower())
             live = listed or run.live_or_missing_for_long(self.kind, id_)
             if live is None:
@@ -171,7 +171,7 @@ class ObjectProvider(HostedProvider):
         old = plain(props)
         run = session.current()
         run.guard_endpoint(old.get("apiEndpoint", ""))
-        if id_ in run.memory.standing:
+        if id_ in run.memory.managed_ids:
             self._keep(run, id_, old)
             return
         if run.agreement.deletes_first:
@@ -223,14 +223,16 @@ class ObjectProvider(HostedProvider):
     def before_delete(self, run: Session, id_: str, old: Mapping[str, Any]) -> None:
         """What must hold before the DELETE; may wait, and raise."""
 
-    def aimed(self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject) -> dict[str, Any]:
+    def desired_spec(
+        self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject
+    ) -> dict[str, Any]:
         """What is to be written: as declared, fields left to others at their live value."""
         aim = declared
         for path in declared.get(IGNORED) or ():
             aim = with_path(aim, path, get_path(sparse(self.kind, live.spec), path))
         return aim
 
-    def live_form(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
+    def observed_spec(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
         """The live spec in normal form as `state` would record it: what the service never returns is as recorded."""
         form = sparse(self.kind, live.spec)
         for path in (*write_only_paths(self.kind.model), *(state.get(IGNORED) or ())):
@@ -250,8 +252,8 @@ class ObjectProvider(HostedProvider):
         """A plan calls it by its name, and shows what would be written."""
         live = creation.adopted(run, self.kind, inputs)
         if live is not None:
-            aim = sparse(self.kind, self.aimed({}, inputs, live))
-            changes = differences(self.kind, self.live_form({}, live), aim)
+            aim = sparse(self.kind, self.desired_spec({}, inputs, live))
+            changes = differences(self.kind, self.observed_spec({}, live), aim)
             run.agreement.adopts(str(inputs.get(URN, "")), changes)
 
     def _spec_keys(self) -> frozenset[str]:
@@ -302,7 +304,7 @@ class ObjectProvider(HostedProvider):
 
     def _put(
         self, run: Session, old: Mapping[str, Any], aim: Mapping[str, Any], live: ApiObject
-    ) -> writing.Written:
+    ) -> writing.WriteResult:
         self._remember(run, live.id, aim)
         return writing.put(
             run,
@@ -311,23 +313,25 @@ class ObjectProvider(HostedProvider):
             sparse(self.kind, aim),
             live,
             # What the service does not return is as `old` has it; fields left to others are as they are.
-            self.live_form({**old, IGNORED: ()}, live),
-            lambda answer: self.live_form(aim, answer),
+            self.observed_spec({**old, IGNORED: ()}, live),
+            lambda answer: self.observed_spec(aim, answer),
             lambda body: self.patch(run, aim, live.id, body),
         )
 
-    def _taken_over(self, run: Session, declared: Mapping[str, Any], live: ApiObject) -> creation.Made:
+    def _taken_over(
+        self, run: Session, declared: Mapping[str, Any], live: ApiObject
+    ) -> creation.CreateOutcome:
         run.agreement.require(self.kind, live)
-        aim = self.aimed({}, dict(declared), live)
+        aim = self.desired_spec({}, dict(declared), live)
         written = self._put(run, {}, aim, live)
-        return creation.Made(live.id, written.live, written.revision)
+        return creation.CreateOutcome(live.id, written.live, written.revision)
 
     def _outputs_of_creation(
-        self, run: Session, declared: dict[str, Any], made: creation.Made
+        self, run: Session, declared: dict[str, Any], made: creation.CreateOutcome
     ) -> dict[str, Any]:
         """Outputs of an accepted creation; nothing may raise any more, or the id would be lost (rule 2)."""
         live = made.live
-        run.memory.standing.add(made.id)
+        run.memory.managed_ids.add(made.id)
         run.lists.organizations |= {live.organization_id} - {""}
         self._remember(run, made.id, declared)
         try:
@@ -340,7 +344,7 @@ class ObjectProvider(HostedProvider):
 
     def _recorded(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
         """The spec to record: as it was written, but for the fields that mean something else live."""
-        recorded, form = sparse(self.kind, state), self.live_form(state, live)
+        recorded, form = sparse(self.kind, state), self.observed_spec(state, live)
         for difference in differences(self.kind, recorded, form):
             recorded = with_path(recorded, difference.path, get_path(form, difference.path))
         return sparse(self.kind, recorded)

@@ -95,7 +95,7 @@ class Write:
 class Memory:
     """What this run has written and stands for. Guarded by the interpreter: single operations on sets and dicts."""
 
-    standing: set[str] = field(default_factory=set)
+    managed_ids: set[str] = field(default_factory=set)
     """Ids that a create or a non-replacing diff of this run stands for: a delete of one does nothing."""
     owners: dict[str, str] = field(default_factory=dict)
     """URN by id of what this run found made: one object cannot be two resources."""
@@ -133,12 +133,12 @@ class Memory:
         """Whether this is a destroy: no program has declared anything in this run."""
         return not self.checked
 
-    def stand_for(self, urn: str, id_: str) -> None:
+    def claim_id(self, urn: str, id_: str) -> None:
         """Remember that this run declares `id_`. A refresh calls `diff` too, and declares nothing."""
         if urn not in self.checked:
             return
-        self.own(urn, id_)
-        self.standing.add(id_)
+        self.bind_id(urn, id_)
+        self.managed_ids.add(id_)
 
     def claim(self, urn: str, what: str, value: object) -> str:
         """Remember that a resource declares `value` as its `what`; the name of another one that does too, else empty."""
@@ -147,7 +147,7 @@ class Memory:
         owner = self.claims.setdefault((what, value), urn)
         return "" if owner == urn else place_in(owner).key
 
-    def own(self, urn: str, id_: str) -> None:
+    def bind_id(self, urn: str, id_: str) -> None:
         """Raise NotOurs where another resource of this run has `id_`: renamed with an alias, its former key used anew."""
         owner = self.owners.setdefault(id_, urn)
         if owner != urn:
@@ -378,7 +378,7 @@ def configure(read: Callable[[str], Any]) -> None:
 
 
 @contextmanager
-def speaking_through(run: Session) -> Iterator[Session]:
+def override_session(run: Session) -> Iterator[Session]:
     """Put `run` in the place of this process's session for a while, so that providers can be driven by hand."""
     global _current
     before, _current = _current, run

@@ -14,7 +14,7 @@ from coreweave_inference.policy.statements import find_ours
 from .bucket_ownership import DECLARED_TAG
 from .owner_access import shown_statement
 from .session import Session
-from .values import URN, bucket_in_state, standing_id
+from .values import URN, bucket_in_state, managed_id
 
 BUCKET, POLICY = "bucket", "policy"
 
@@ -41,7 +41,7 @@ def hold_policy(
 
 def record_unread(run: Session, old: Mapping[str, Any], kind: str, name: str) -> None:
     """For a plan without a refresh: nothing else reads what exists. What cannot be read is not compared."""
-    id_ = bucket_in_state(name) if kind == BUCKET else standing_id(name, str(old.get("sid", "")))
+    id_ = bucket_in_state(name) if kind == BUCKET else managed_id(name, str(old.get("sid", "")))
     if not run.agreement.records or id_ in run.memory.read:
         return
     with suppress(CoreWeaveError):

@@ -92,7 +92,7 @@ def hidden(props: Mapping[str, Any]) -> dict[str, Any]:
     return {key: props[key] for key in HIDDEN if key in props}
 
 
-def standing_id(bucket: str, sid: str) -> str:
+def managed_id(bucket: str, sid: str) -> str:
     """By what a run remembers a policy that it declares or that the state has. Not the bucket's own id: a policy may go while
     its bucket stays, and a former statement beside a new one.
     """

@@ -28,7 +28,7 @@ Patch = Callable[[dict[str, Any]], ApiObject]
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteResult:
     """The object after a write (or as it was, where nothing had to be sent), and the revision to wait for."""
 
     live: ApiObject
@@ -44,7 +44,7 @@ def put(
     now: Mapping[str, Any],
     form: Form,
     patch: Patch,
-) -> Written:
+) -> WriteResult:
     """Bring `live` to `aim`; `what` names the object in errors.
 
     `now` is the live normal form before the write as far as the state knows it, `form` gives the one after it.
@@ -52,7 +52,7 @@ def put(
     """
     if not differences(kind, now, aim):
         # Perhaps the answer to the same write was lost a moment ago: so nothing that shows now may count yet.
-        return Written(live, run.wrote(live, live.updated_at))
+        return WriteResult(live, run.wrote(live, live.updated_at))
     answer = patch(request_body(kind, aim, live))
     run.memory.written.add(live.id)
     left = differences(kind, aim, form(answer))
@@ -62,7 +62,7 @@ def put(
             "it may not know the field, or another version of it may be meant"
         )
     # The answer shows the date of before (wire forms). Where an earlier attempt was not answered, that is a later one.
-    return Written(answer, run.wrote(live, answer.updated_at or live.updated_at))
+    return WriteResult(answer, run.wrote(live, answer.updated_at or live.updated_at))
 
 
 def request_body(kind: Kind, aim: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:

@@ -63,15 +63,17 @@ class CapacityClaimProvider(ObjectProvider):
 
         wait_for_users(run, subject(self.kind, old), old.get(URN, ""), uses, refuse_live=False)
 
-    def aimed(self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject) -> dict[str, Any]:
+    def desired_spec(
+        self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject
+    ) -> dict[str, Any]:
         """Remember what a reduction came from, for as long as the service shows it."""
-        aim = super().aimed(old, declared, live)
+        aim = super().desired_spec(old, declared, live)
         held, asked = references(live, *COUNT.split(".")) or 0, get_path(declared, COUNT) or 0
         return {**aim, REDUCED_FROM: held} if held > asked else aim
 
-    def live_form(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
+    def observed_spec(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
         """A count that a reduction has not reached yet is as recorded."""
-        form = super().live_form(state, live)
+        form = super().observed_spec(state, live)
         reduced_from = state.get(REDUCED_FROM)
         if reduced_from and get_path(form, COUNT) == reduced_from:
             return with_path(form, COUNT, get_path(state, COUNT))

@@ -16,7 +16,7 @@ from coreweave_inference.errors import BucketMissing, CoreWeaveError
 from coreweave_inference.model import Kind
 from coreweave_inference.model.normal_form import get_path, has_unknown, with_path
 from coreweave_inference.model.unknown import UNKNOWN
-from coreweave_inference.program.arguments import Autoscaling, Model, Resources, Runtime, Traffic, as_api
+from coreweave_inference.program.arguments import Autoscaling, Model, Resources, Runtime, Traffic, to_api
 from coreweave_inference.program.context import MODULE
 from coreweave_inference.program.existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
 from coreweave_inference.provider import versions
@@ -132,11 +132,11 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
         spec = {
             "name": api_name,
             "gatewayIds": [g.api_id if isinstance(g, (Gateway, ExistingGateway)) else g for g in gateways],
-            "runtime": as_api(runtime),
-            "resources": as_api(resources),
-            "model": as_api(_with_bucket(model, weights)),
-            "autoscaling": as_api(autoscaling),
-            "traffic": as_api(traffic or Traffic(weight=WEIGHT_OF_A_LONE_MEMBER)),
+            "runtime": to_api(runtime),
+            "resources": to_api(resources),
+            "model": to_api(_with_bucket(model, weights)),
+            "autoscaling": to_api(autoscaling),
+            "traffic": to_api(traffic or Traffic(weight=WEIGHT_OF_A_LONE_MEMBER)),
             "disabled": disabled,
         }
         before = [r for r in (*gateways, weights, *capacity_claims) if isinstance(r, pulumi.Resource)]

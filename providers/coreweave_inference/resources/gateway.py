@@ -22,8 +22,8 @@ from coreweave_inference.program.arguments import (
     HeaderBasedRouting,
     PathBasedRouting,
     WeightsAndBiasesAuth,
-    as_api,
     field_of,
+    to_api,
 )
 from coreweave_inference.program.context import MODULE, output
 from coreweave_inference.provider.deletion import references, wait_for_users
@@ -73,16 +73,18 @@ class GatewayProvider(ObjectProvider):
             refuse_live=True,
         )
 
-    def live_form(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
+    def observed_spec(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
         """Without the names that the service kept although they were taken out."""
-        form = super().live_form(state, live)
+        form = super().observed_spec(state, live)
         kept = set(state.get(LEFT_DNS) or ()) - set(get_path(state, DNS) or ())
         names = [name for name in get_path(form, DNS) or () if name not in kept]
         return with_path(form, DNS, names or None)
 
-    def aimed(self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject) -> dict[str, Any]:
+    def desired_spec(
+        self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject
+    ) -> dict[str, Any]:
         """A name that is live and not declared will stay: the service merges."""
-        aim = super().aimed(old, declared, live)
+        aim = super().desired_spec(old, declared, live)
         kept = sorted(set(references(live, *DNS.split(".")) or ()) - set(get_path(declared, DNS) or ()))
         return {**aim, LEFT_DNS: kept} if kept else aim
 
@@ -130,9 +132,9 @@ class Gateway(ApiResource, module=MODULE, name="Gateway"):
         spec = {
             "name": api_name,
             "zones": zones,
-            field_of(auth): as_api(auth),
-            field_of(routing): as_api(routing),
-            "endpointConfiguration": as_api(endpoint_configuration),
+            field_of(auth): to_api(auth),
+            field_of(routing): to_api(routing),
+            "endpointConfiguration": to_api(endpoint_configuration),
         }
         self.routing = routing
         super().__init__(

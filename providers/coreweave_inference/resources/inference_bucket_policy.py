@@ -43,11 +43,11 @@ from coreweave_inference.provider import deletion as removal
 from coreweave_inference.provider import in_use, owner_access, stores
 from coreweave_inference.provider.creation import may_adopt, remember
 from coreweave_inference.provider.host import one_line_errors
-from coreweave_inference.provider.messages import resource_name, speaking_of
+from coreweave_inference.provider.messages import resource_name, translate_service_errors
 from coreweave_inference.provider.object_provider import HostedProvider
 from coreweave_inference.provider.owner_access import OWNER_STATEMENT_SID, shown_statement
 from coreweave_inference.provider.session import Session, current
-from coreweave_inference.provider.values import FORMAT, STACK, URN, failures, for_engine, plain, standing_id
+from coreweave_inference.provider.values import FORMAT, STACK, URN, failures, for_engine, managed_id, plain
 from coreweave_inference.storage.errors import is_unclear
 
 from .account import account_of
@@ -105,7 +105,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         if old.get("bucket") != new.get("bucket"):
             return DiffResult(changes=None, replaces=["bucket"], delete_before_replace=False)
         urn, sid = str(new.get(URN, "")), str(old.get("sid", ""))
-        current().memory.stand_for(urn, standing_id(id_, sid))
+        current().memory.claim_id(urn, managed_id(id_, sid))
         if not old.get(OF_OTHERS):
             stores.record_unread(current(), old, stores.POLICY, id_)
         return DiffResult(changes=False if _is_same(old, new) else None)
@@ -116,7 +116,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         declared = plain(props)
         run = current()
         outputs = _put(run, declared, {})
-        run.memory.standing.add(standing_id(str(declared["bucket"]), outputs["sid"]))
+        run.memory.managed_ids.add(managed_id(str(declared["bucket"]), outputs["sid"]))
         return CreateResult(declared["bucket"], outputs)
 
     @one_line_errors
@@ -138,7 +138,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         run.hold_plan()
         bucket = str(old["bucket"])
         try:
-            with speaking_of(_subject(old)):
+            with translate_service_errors(_subject(old)):
                 document = run.storage().policy(bucket)
         except CoreWeaveError as error:
             run.guard_organization(_subject(old), str(old.get(OWNER, "")))
@@ -146,7 +146,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
                 return ReadResult("", {})
             raise
         live = _live_statement(document, old)
-        run.memory.read.add(standing_id(bucket, str(old.get("sid", ""))))
+        run.memory.read.add(managed_id(bucket, str(old.get("sid", ""))))
         form = shown_statement(live) if live else None
         stores.hold_policy(run, old, bucket, form, own=not old.get(OF_OTHERS))
         if live is None:
@@ -169,7 +169,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        if standing_id(id_, str(old.get("sid", ""))) in run.memory.standing:
+        if managed_id(id_, str(old.get("sid", ""))) in run.memory.managed_ids:
             run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
             return
         bucket = str(old["bucket"])
@@ -181,7 +181,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
             refuse_live=False,
         )
         sids = (str(old.get("sid")), owner_access.sid_of(old))
-        with speaking_of(_subject(old)):
+        with translate_service_errors(_subject(old)):
             left = _rewrite(run, bucket, lambda document: _without_ours(document, old, sids))
         if find_owner(left, sids[1]) is not None:
             run.log.note(
@@ -275,7 +275,7 @@ def _put(run: Session, declared: Mapping[str, Any], old: Mapping[str, Any]) -> d
         sent.append(sid)
         return merged(document, statement, owner)
 
-    with speaking_of(_subject(declared)):
+    with translate_service_errors(_subject(declared)):
         _rewrite(run, bucket, with_ours)
     kept = {key: declared[key] for key in INPUTS if key in declared and key != "ownerStatement"}
     return {

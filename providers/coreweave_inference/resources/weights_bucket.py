@@ -41,7 +41,7 @@ from coreweave_inference.provider.bucket_ownership import (
 )
 from coreweave_inference.provider.creation import may_adopt, remember
 from coreweave_inference.provider.host import one_line_errors
-from coreweave_inference.provider.messages import resource_name, speaking_of
+from coreweave_inference.provider.messages import resource_name, translate_service_errors
 from coreweave_inference.provider.object_provider import HostedProvider
 from coreweave_inference.provider.session import Session, current
 from coreweave_inference.provider.values import (
@@ -109,7 +109,7 @@ class WeightsBucketProvider(HostedProvider):
         current().guard_endpoint(str(old.get("apiEndpoint", "")))
         if old.get("name") != new.get("name"):
             return DiffResult(changes=None, replaces=["name"], delete_before_replace=False)
-        current().memory.stand_for(str(new.get(URN, "")), id_)
+        current().memory.claim_id(str(new.get(URN, "")), id_)
         stores.record_unread(current(), old, stores.BUCKET, id_)
         if (fault := refusal_of_harm(old, new)) is not None and str(
             new.get(URN, "")
@@ -127,7 +127,7 @@ class WeightsBucketProvider(HostedProvider):
         declared = plain(props)
         run = current()
         name, zone = str(declared["name"]), str(declared["zone"])
-        with speaking_of(_subject(declared)):
+        with translate_service_errors(_subject(declared)):
             live, by_tag = _seen(run, declared), False
             if live is None:
                 run.attempt(str(declared.get(URN, "")), declared)
@@ -135,7 +135,7 @@ class WeightsBucketProvider(HostedProvider):
             else:
                 by_tag = is_known_by_tag_alone(run, declared, live)
                 _take(run, declared, live)
-        run.memory.standing.add(name)
+        run.memory.managed_ids.add(name)
         return CreateResult(name, {**_outputs(run, declared), **({BY_TAG: True} if by_tag else {})})
 
     @one_line_errors
@@ -144,7 +144,7 @@ class WeightsBucketProvider(HostedProvider):
         old, declared = plain(olds), plain(news)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        with speaking_of(_subject(declared)):
+        with translate_service_errors(_subject(declared)):
             storage = run.storage(str(declared["zone"]))
             live = storage.bucket(id_)
             if live is None:
@@ -168,7 +168,7 @@ class WeightsBucketProvider(HostedProvider):
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
         run.hold_plan()
         try:
-            with speaking_of(_subject(old)):
+            with translate_service_errors(_subject(old)):
                 live = run.storage(str(old.get("zone", ""))).bucket(id_)
         except CoreWeaveError as error:
             if not isinstance(error.__cause__, AccessDenied):
@@ -202,11 +202,11 @@ class WeightsBucketProvider(HostedProvider):
         old = plain(props)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        if id_ in run.memory.standing:
+        if id_ in run.memory.managed_ids:
             run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
             return
         _wait_for_readers(run, old, id_)
-        with speaking_of(_subject(old)):
+        with translate_service_errors(_subject(old)):
             storage = run.storage(str(old.get("zone", "")))
             if storage.bucket(id_) is None:
                 _prove_gone(run, old)
@@ -227,7 +227,7 @@ def _adoptable(run: Session, declared: Mapping[str, Any]) -> BucketState | Fault
     cannot be read is not judged.
     """
     try:
-        with speaking_of(_subject(declared)):
+        with translate_service_errors(_subject(declared)):
             live = _seen(run, declared)
             return live and (refusal(run, declared, live) or live)
     except PlanMoved:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from .fleet import Claim, Deployment, Landscape
+from .fleet import Claim, Deployment, Fleet
 from .prices import Prices
 
 ANY_ZONE = "any zone"
@@ -75,7 +75,7 @@ class Row:
     after: Side
 
 
-def usage(landscape: Landscape, prices: Prices) -> Usage:
+def usage(landscape: Fleet, prices: Prices) -> Usage:
     """Who runs where. A claim covers replicas of its instance type whose gateways reach its zone."""
     claimed = {label: _gpus(claim, prices) for label, claim in landscape.claims.items()}
     loads = _loads(landscape, claimed)
@@ -85,7 +85,7 @@ def usage(landscape: Landscape, prices: Prices) -> Usage:
     return Usage(loads, claimed, held)
 
 
-def _loads(landscape: Landscape, claimed: Mapping[str, int | None]) -> dict[str, Load]:
+def _loads(landscape: Fleet, claimed: Mapping[str, int | None]) -> dict[str, Load]:
     at_min = _placed(landscape, claimed, at_max=False)
     at_max = _placed(landscape, claimed, at_max=True)
     return {
@@ -94,7 +94,7 @@ def _loads(landscape: Landscape, claimed: Mapping[str, int | None]) -> dict[str,
     }
 
 
-def rows(before: Landscape, after: Landscape, old: Usage, new: Usage) -> tuple[Row, ...]:
+def rows(before: Fleet, after: Fleet, old: Usage, new: Usage) -> tuple[Row, ...]:
     """Every place that has replicas or claims on either side."""
     left, right = _sides(before, old), _sides(after, new)
     nothing = Side()
@@ -123,7 +123,7 @@ def _gpus(claim: Claim, prices: Prices) -> int | None:
     return None if per_instance is None or claim.count is None else per_instance * claim.count
 
 
-def _placed(landscape: Landscape, claimed: Mapping[str, int | None], *, at_max: bool) -> dict[str, Placed]:
+def _placed(landscape: Fleet, claimed: Mapping[str, int | None], *, at_max: bool) -> dict[str, Placed]:
     free = {label: gpus for label, gpus in claimed.items() if gpus is not None}
     found = {}
     for deployment in sorted(landscape.deployments.values(), key=_who_first):
@@ -152,7 +152,7 @@ def _place(deployment: Deployment, wanted: int, usable: Iterable[Claim], free: d
     return Placed(wanted, wanted - left, 0 if only_claims else left, left if only_claims else 0)
 
 
-def _sides(landscape: Landscape, used: Usage) -> dict[Place, Side]:
+def _sides(landscape: Fleet, used: Usage) -> dict[Place, Side]:
     found = _counted(landscape, used, used.loads)
     if not used.held:
         return found
@@ -161,7 +161,7 @@ def _sides(landscape: Landscape, used: Usage) -> dict[Place, Side]:
     return {place: side if side == other else replace(side, held=other) for place, side, other in both}
 
 
-def _counted(landscape: Landscape, used: Usage, loads: Mapping[str, Load]) -> dict[Place, Side]:
+def _counted(landscape: Fleet, used: Usage, loads: Mapping[str, Load]) -> dict[Place, Side]:
     found: dict[Place, Side] = {}
     for load in loads.values():
         place = (load.deployment.instance_type, zone_words(load.deployment.zones))

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .fleet import Landscape
+from .fleet import Fleet
 from .groups import Group, Member, Share
 
 
 @dataclass(frozen=True)
-class Scene:
+class ReviewContext:
     """Both sides of all reviewed stacks."""
 
-    before: Landscape
-    after: Landscape
+    before: Fleet
+    after: Fleet
     groups: tuple[Group, ...]
 
     def groups_of(self, deployment: str) -> tuple[tuple[Group, Member], ...]:

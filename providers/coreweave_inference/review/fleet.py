@@ -69,7 +69,7 @@ class Deployment:
 
 
 @dataclass(frozen=True)
-class Landscape:
+class Fleet:
     """Everything by label."""
 
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
@@ -77,12 +77,12 @@ class Landscape:
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
 
 
-def landscape(states: Iterable[tuple[Resource, Mapping[str, Any] | None]]) -> Landscape:
+def landscape(states: Iterable[tuple[Resource, Mapping[str, Any] | None]]) -> Fleet:
     """The landscape of those resources that have a state."""
     there = [(resource, state) for resource, state in states if state is not None]
     gateways = {r.label: _gateway(r, s) for r, s in there if r.kind is Kind.GATEWAY}
     by_id = {gateway.id: gateway for gateway in gateways.values() if gateway.id}
-    return Landscape(
+    return Fleet(
         gateways,
         {r.label: _claim(r, s) for r, s in there if r.kind is Kind.CAPACITY_CLAIM},
         {r.label: _deployment(r, s, by_id) for r, s in there if r.kind is Kind.DEPLOYMENT},

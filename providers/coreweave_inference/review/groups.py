@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from coreweave_inference.model.shares import percent
 
-from .fleet import Deployment, Landscape
+from .fleet import Deployment, Fleet
 
 Key = tuple[str, str]
 """Gateway and model name."""
@@ -100,7 +100,7 @@ class Group:
         return sum((max(Fraction(0), gain) for gain in gains), Fraction(0))
 
 
-def groups(before: Landscape, after: Landscape) -> tuple[Group, ...]:
+def groups(before: Fleet, after: Fleet) -> tuple[Group, ...]:
     """All groups of both sides, by gateway and model name."""
     old, new = _shares(before), _shares(after)
     return tuple(
@@ -116,7 +116,7 @@ def _members(old: Mapping[str, Share], new: Mapping[str, Share]) -> tuple[Member
     )
 
 
-def _shares(landscape: Landscape) -> dict[Key, dict[str, Share]]:
+def _shares(landscape: Fleet) -> dict[Key, dict[str, Share]]:
     by_group: dict[Key, list[Deployment]] = {}
     for deployment in landscape.deployments.values():
         for gateway in deployment.gateways if deployment.model else ():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from .capacity import Load, Usage
-from .fleet import CUSTOMER, Claim, Landscape
+from .fleet import CUSTOMER, Claim, Fleet
 from .phrases import Sentence, say
 from .prices import Prices
 
@@ -57,7 +57,7 @@ class Money:
         return any(line.before != line.after for line in self.lines)
 
 
-def money(before: Landscape, after: Landscape, old: Usage, new: Usage, prices: Prices) -> Money:
+def money(before: Fleet, after: Fleet, old: Usage, new: Usage, prices: Prices) -> Money:
     """The bill of both sides."""
     lines = (
         *_lines("claim", _claims(before, old, prices), _claims(after, new, prices)),
@@ -75,7 +75,7 @@ def _lines(what: str, old: Mapping[str, Cost], new: Mapping[str, Cost]) -> list[
     return [Line(what, label, old.get(label), new.get(label)) for label in sorted({*old, *new})]
 
 
-def _claims(landscape: Landscape, used: Usage, prices: Prices) -> dict[str, Cost]:
+def _claims(landscape: Fleet, used: Usage, prices: Prices) -> dict[str, Cost]:
     return {label: _claim(claim, used.claimed[label], prices) for label, claim in landscape.claims.items()}
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .capacity import Row, rows, usage
 from .consequences import consequences_of
 from .consequences.other import unjudged
-from .context import Scene
+from .context import ReviewContext
 from .drift import Drift, drift
 from .findings import Findings, FoundProblem
 from .fleet import landscape
@@ -113,7 +113,7 @@ def review(
     resources = [resource for preview in ordered for resource in preview.resources]
     before = landscape((resource, resource.before) for resource in resources)
     after = landscape((resource, resource.after) for resource in resources)
-    scene = Scene(before, after, groups(before, after))
+    scene = ReviewContext(before, after, groups(before, after))
     old, new = usage(before, prices), usage(after, prices)
     touched = [resource for resource in resources if _is_touched(resource, resources)]
     return Review(
@@ -154,7 +154,7 @@ def _is_touched(resource: Resource, resources: Iterable[Resource]) -> bool:
     return resource.operation == "update" and not changed.issuperset(unjudged(resource))
 
 
-def _change(resource: Resource, scene: Scene) -> Change:
+def _change(resource: Resource, scene: ReviewContext) -> Change:
     return Change(
         resource.stack, resource.noun, resource.label, resource.operation, consequences_of(resource, scene)
     )

@@ -39,8 +39,8 @@ from coreweave_inference.program.arguments import (
     Runtime,
     Traffic,
     WeightsAndBiasesAuth,
-    field_of_class,
-    of_api,
+    from_api,
+    spec_key,
 )
 from coreweave_inference.program.data_sources import bucket_of, capacity_claim_of, check, gateway_of
 from coreweave_inference.program.existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
@@ -213,10 +213,10 @@ def _deployment(
     return Deployment(
         item.key,
         gateways=[gateways[key] for key in item.gateways],
-        model=of_api(Model, {name: value for name, value in spec["model"].items() if value is not UNKNOWN}),
-        runtime=of_api(Runtime, spec["runtime"]),
-        resources=of_api(Resources, spec["resources"]),
-        autoscaling=of_api(Autoscaling, spec["autoscaling"]),
+        model=from_api(Model, {name: value for name, value in spec["model"].items() if value is not UNKNOWN}),
+        runtime=from_api(Runtime, spec["runtime"]),
+        resources=from_api(Resources, spec["resources"]),
+        autoscaling=from_api(Autoscaling, spec["autoscaling"]),
         traffic=Traffic(weight=(spec.get("traffic") or {}).get("weight", 0)),
         disabled=spec.get("disabled"),
         weights=weights.get(item.bucket or ""),
@@ -250,10 +250,8 @@ def _alias(text: str) -> str | pulumi.Alias:
 
 
 def _chosen(blocks: Iterable[type[Block]], spec: Mapping[str, Any]) -> Any:
-    return next(
-        of_api(block, spec[field_of_class(block)]) for block in blocks if field_of_class(block) in spec
-    )
+    return next(from_api(block, spec[spec_key(block)]) for block in blocks if spec_key(block) in spec)
 
 
 def _block(block: type[Any], message: Mapping[str, Any] | None) -> Any:
-    return None if message is None else of_api(block, message)
+    return None if message is None else from_api(block, message)

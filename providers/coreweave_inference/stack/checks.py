@@ -1,6 +1,6 @@
 """The checks in a program, before it declares any resource: errors stop it, warnings are shown.
 
-What is checked is `checks`' matter and what is looked at `facts`'; here a report only meets the engine.
+What is checked is `checks`' matter and what is read is `discovery`'s; here a report only meets the engine.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from coreweave_inference.discovery import checks_for, checks_for_objects, last_o
 from coreweave_inference.errors import printable
 from coreweave_inference.model import UNKNOWN
 from coreweave_inference.program.context import Program, current_program, program_settings
-from coreweave_inference.program.data_sources import surroundings
+from coreweave_inference.program.data_sources import program_lookups
 from coreweave_inference.program.last_state import stack_outputs
 from coreweave_inference.resources.api_resource import ApiResource, plain_values
 from coreweave_inference.resources.deployment import Deployment
@@ -79,7 +79,7 @@ def check_declaration(declaration: Declaration) -> None:
     identity = Identity(current_program().identity, pulumi.get_project(), pulumi.get_stack())
     settings = program_settings(require_token=False)
     declaration = with_ids(declaration, stack_outputs)
-    announce(checks_for(declaration, settings, identity, _last_objects(), listed=surroundings().lists))
+    announce(checks_for(declaration, settings, identity, _last_objects(), listed=program_lookups().lists))
 
 
 def check_program(program: Program) -> None:

@@ -161,7 +161,7 @@ class ObjectStorage:
         """Delete all versions, delete markers and unfinished uploads; how many objects, and how many bytes."""
         with self._s3.errors(name, "empty it"):
             self._s3.warm(name)
-            return storage_contents.emptied(self._s3.client, name, progress)
+            return storage_contents.empty_bucket(self._s3.client, name, progress)
 
     def is_empty(self, name: str) -> bool:
         """Whether nothing (no version, no delete marker, no unfinished upload) keeps the bucket from deletion."""

@@ -1,6 +1,6 @@
 """What lies in a bucket: listing it, emptying it, deleting keys.
 
-Works on an S3 client it is given. Uploads are `storage_uploads`'; buckets themselves and their policies do not belong here.
+Works on an S3 client it is given. Uploads are `uploads`'; buckets themselves and their policies do not belong here.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def listed(client: Any, bucket: str, prefix: str) -> Iterator[StoredObject]:
                 yield StoredObject(found["Key"], found["Size"], found["LastModified"], found.get("ETag", ""))
 
 
-def emptied(client: Any, bucket: str, progress: Progress) -> tuple[int, int]:
+def empty_bucket(client: Any, bucket: str, progress: Progress) -> tuple[int, int]:
     """Delete every version and delete marker and abort every unfinished upload; how many, and how many bytes."""
     for upload in _each(client, "list_multipart_uploads", bucket, "Uploads"):
         client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])

@@ -8,7 +8,7 @@ the service, prints, or knows Pulumi; looking, the clock and the reporting are a
 from __future__ import annotations
 
 from .health import broken
-from .judging import ON_THE_WAY, failure, judge, reduction_pending, told, unlike
+from .judging import ON_THE_WAY, describe_unmet_conditions, failure, judge, reduction_pending, unlike
 from .observations import (
     Condition,
     Failed,
@@ -41,11 +41,11 @@ __all__ = [
     "Verdict",
     "Waiting",
     "broken",
+    "describe_unmet_conditions",
     "failure",
     "judge",
     "pauses",
     "reduction_pending",
-    "told",
     "unlike",
     "wait",
 ]

@@ -70,10 +70,10 @@ def _judge_latched(
         history = replace(history, errors=history.errors.one_more(now))
         if history.errors.lasts(now, settle_seconds):
             return _failed_unless_short_of_capacity(target, live), history
-        return Waiting(told(live) or "ERROR"), history
+        return Waiting(describe_unmet_conditions(live) or "ERROR"), history
     history = replace(history, errors=Streak())
     if not _settled(target, live):
-        return Waiting(told(live) or live.status), history
+        return Waiting(describe_unmet_conditions(live) or live.status), history
     return _judge_settled(target, live, history, now, settle_seconds)
 
 
@@ -149,7 +149,7 @@ def _is_kept_dns(difference: Difference) -> bool:
 
 def _failed_unless_short_of_capacity(target: Target, live: Live) -> Verdict:
     """A claim that waits for quota or hardware is waiting, whatever its status says (seed: until quota frees up)."""
-    unmet = told(live)
+    unmet = describe_unmet_conditions(live)
     if target.kind is Kind.CAPACITY_CLAIM and SHORTAGE.search(unmet):
         return Waiting(unmet)
     return Failed(failure(live))
@@ -167,7 +167,7 @@ def _note(kind: Kind, live: Live) -> str:
     return "disabled" if live.spec.get("disabled") else ""
 
 
-def told(live: Live) -> str:
+def describe_unmet_conditions(live: Live) -> str:
     """The conditions that are not fulfilled, in the service's words: `Ready=False ModelNotFound: no object …`."""
     return "; ".join(_condition(c) for c in live.conditions if not c.status)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from coreweave_inference.model import Kind
-from coreweave_inference.review.context import Scene
+from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.properties import PropertyChange, changes
 from coreweave_inference.review.reading import Resource
 from coreweave_inference.review.verdicts import Consequence
@@ -18,7 +18,7 @@ from . import bucket, bucket_policy, capacity_claim, deployment, gateway, other
 __all__ = ["consequences_of"]
 
 
-Tell = Callable[[Resource, Sequence[PropertyChange], Scene], Iterable[Consequence]]
+Tell = Callable[[Resource, Sequence[PropertyChange], ReviewContext], Iterable[Consequence]]
 
 BY_NOUN: dict[str, Tell] = {
     Kind.DEPLOYMENT.noun: deployment.consequences,
@@ -29,7 +29,7 @@ BY_NOUN: dict[str, Tell] = {
 }
 
 
-def consequences_of(resource: Resource, scene: Scene) -> tuple[Consequence, ...]:
+def consequences_of(resource: Resource, scene: ReviewContext) -> tuple[Consequence, ...]:
     """Everything worth saying about a change, the worst first."""
     found = changes(resource.kind, resource.before or {}, resource.after or {}, resource.paths)
     told = BY_NOUN.get(resource.noun, other.consequences)(resource, found, scene)

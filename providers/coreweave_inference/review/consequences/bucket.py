@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from coreweave_inference.review.context import Scene
+from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
@@ -12,7 +12,7 @@ from coreweave_inference.review.verdicts import Consequence, caution, dangerous,
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], _scene: Scene
+    resource: Resource, changes: Sequence[PropertyChange], _scene: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one bucket."""
     before, after = resource.before or {}, resource.after or {}

@@ -7,7 +7,7 @@ from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.policy.statements import normal_prefix
-from coreweave_inference.review.context import Scene
+from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
@@ -18,7 +18,7 @@ STATEMENTS = ("statement", "ownerStatement")
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], scene: Scene
+    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one statement."""
     before, after = resource.before or {}, resource.after or {}
@@ -53,7 +53,9 @@ def _created(after: Mapping[str, Any]) -> Iterator[Consequence]:
         yield caution(say(words, bucket=after.get("bucket")))
 
 
-def _locked_out(before: Mapping[str, Any], after: Mapping[str, Any], scene: Scene) -> Iterator[Consequence]:
+def _locked_out(
+    before: Mapping[str, Any], after: Mapping[str, Any], scene: ReviewContext
+) -> Iterator[Consequence]:
     """Deployments whose weights the statement covers now and will not."""
     users = sorted(
         deployment.label

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from coreweave_inference.review.capacity import covers
-from coreweave_inference.review.context import Scene
+from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.fleet import CUSTOMER, Claim, Deployment
 from coreweave_inference.review.phrases import plural, say
 from coreweave_inference.review.properties import PropertyChange
@@ -16,7 +16,7 @@ COUNT = "resources.instanceCount"
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], scene: Scene
+    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one claim."""
     label = resource.label
@@ -46,7 +46,9 @@ def _created(claim: Claim) -> Consequence:
     return plain(say(words, name=claim.label, type=claim.instance_type, zone=claim.zone))
 
 
-def _replaced(resource: Resource, changes: Sequence[PropertyChange], scene: Scene) -> Iterator[Consequence]:
+def _replaced(
+    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
+) -> Iterator[Consequence]:
     fields = ", ".join(sorted(change.path.rsplit(".", 1)[-1] for change in changes if change.path != "name"))
     same_name = (resource.before or {}).get("name") == (resource.after or {}).get("name")
     order = (
@@ -57,7 +59,7 @@ def _replaced(resource: Resource, changes: Sequence[PropertyChange], scene: Scen
     yield from _evicted(resource.label, scene, "")
 
 
-def _evicted(label: str, scene: Scene, else_: str) -> Iterator[Consequence]:
+def _evicted(label: str, scene: ReviewContext, else_: str) -> Iterator[Consequence]:
     """Deleting a claim evicts what runs on it; where else it may run decides how bad that is."""
     claim = scene.before.claims[label]
     users = [
@@ -78,13 +80,13 @@ def _evicted(label: str, scene: Scene, else_: str) -> Iterator[Consequence]:
         yield caution(say(f"{else_}; no deployment that stays can run on it", name=label))
 
 
-def _stranded(deployment: Deployment, scene: Scene) -> bool:
+def _stranded(deployment: Deployment, scene: ReviewContext) -> bool:
     return deployment.on_claims_only and not any(
         covers(claim, deployment) for claim in scene.after.claims.values()
     )
 
 
-def _changed(label: str, change: PropertyChange, scene: Scene) -> Iterator[Consequence]:
+def _changed(label: str, change: PropertyChange, scene: ReviewContext) -> Iterator[Consequence]:
     before, after = change.before, change.after
     if change.path != COUNT or not (isinstance(before, int) and isinstance(after, int)):
         yield plain(say("{path} {before} → {after}", path=change.path, before=before, after=after))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from coreweave_inference.review.context import Scene
+from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
@@ -16,7 +16,7 @@ LONG = "it loads its weights first, which takes minutes"
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], scene: Scene
+    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one deployment."""
     if resource.operation == "create":
@@ -34,7 +34,7 @@ def consequences(
         yield from replicas.consequences(resource.label, changes)
 
 
-def _created(resource: Resource, scene: Scene) -> Iterator[Consequence]:
+def _created(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
     made = scene.after.deployments[resource.label]
     recreated = resource.recorded is not None
     words = "makes the deployment {name} again, which is gone" if recreated else "new deployment {name}"
@@ -44,7 +44,7 @@ def _created(resource: Resource, scene: Scene) -> Iterator[Consequence]:
     yield from traffic.of_member(resource.label, scene)
 
 
-def _deleted(resource: Resource, scene: Scene) -> Iterator[Consequence]:
+def _deleted(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
     if resource.kept:
         yield plain(
             say("leaves {name} alone: it stays in the account and goes on billing", name=resource.label)
@@ -60,7 +60,9 @@ def _deleted(resource: Resource, scene: Scene) -> Iterator[Consequence]:
     yield from traffic.of_member(resource.label, scene)
 
 
-def _replaced(resource: Resource, changes: Sequence[PropertyChange], scene: Scene) -> Iterator[Consequence]:
+def _replaced(
+    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
+) -> Iterator[Consequence]:
     paths = sorted(change.path for change in changes) or ["asked for"]
     same_name = (resource.before or {}).get("name") == (resource.after or {}).get("name")
     if same_name:
@@ -80,7 +82,7 @@ def _model_name(changes: Sequence[PropertyChange]) -> Iterator[Consequence]:
             yield dangerous(say(words, before=change.before, after=change.after))
 
 
-def _disabled(label: str, changes: Sequence[PropertyChange], scene: Scene) -> Iterator[Consequence]:
+def _disabled(label: str, changes: Sequence[PropertyChange], scene: ReviewContext) -> Iterator[Consequence]:
     change = next((change for change in changes if change.path == "disabled"), None)
     if change is None:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from coreweave_inference.review.context import Scene
+from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
@@ -17,7 +17,7 @@ ADDRESSES = "endpointConfiguration.allowedSourceIpRanges"
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], scene: Scene
+    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one gateway."""
     label = resource.label
@@ -39,7 +39,7 @@ def consequences(
             yield _changed(label, change)
 
 
-def _deleted(resource: Resource, scene: Scene) -> Consequence:
+def _deleted(resource: Resource, scene: ReviewContext) -> Consequence:
     if resource.kept:
         return plain(say("leaves the gateway {name} alone: it stays in the account", name=resource.label))
     models = scene.models_on(resource.label)
@@ -56,7 +56,7 @@ def _deleted(resource: Resource, scene: Scene) -> Consequence:
     )
 
 
-def _replaced(resource: Resource, scene: Scene) -> Iterator[Consequence]:
+def _replaced(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
     yield dangerous(
         say("replaces gateway {name}: its endpoint changes for every client", name=resource.label)
     )

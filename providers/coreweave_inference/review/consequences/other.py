@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from coreweave_inference.model import UNKNOWN, Kind
-from coreweave_inference.review.context import Scene
+from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.drift import broken, covered_objects
 from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
@@ -18,7 +18,7 @@ WORDS = {"create": "creates", "update": "updates", "import": "takes in as it is"
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], scene: Scene
+    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one resource of which only properties are known."""
     names = {"noun": resource.noun, "name": resource.label}
@@ -43,7 +43,7 @@ def _changed(change: PropertyChange) -> Consequence:
     return plain(say("{path} {before} → {after}", path=change.path, before=change.before, after=change.after))
 
 
-def _judged_again(resource: Resource, scene: Scene) -> Iterator[Consequence]:
+def _judged_again(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
     """A revision that is known and was not seen to serve: the last run failed or was stopped."""
     lost = broken(resource.before)
     for label in sorted(lost.keys() & covered_objects(resource.after).keys()):
@@ -56,7 +56,7 @@ def _judged_again(resource: Resource, scene: Scene) -> Iterator[Consequence]:
         yield caution(say("waits again for {names}, which the last run did not see ready", names=names))
 
 
-def _has_traffic(label: str, stack: str, scene: Scene) -> bool:
+def _has_traffic(label: str, stack: str, scene: ReviewContext) -> bool:
     name = label.removeprefix(f"{Kind.DEPLOYMENT.noun} ")
     return scene.serves_now(name) or scene.serves_now(f"{name} ({stack})")
 

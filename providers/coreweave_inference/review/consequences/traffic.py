@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coreweave_inference.review.context import Scene
+from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.groups import DISABLED, Group, Member
 from coreweave_inference.review.phrases import say
 from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 
 
-def of_member(label: str, scene: Scene) -> Iterator[Consequence]:
+def of_member(label: str, scene: ReviewContext) -> Iterator[Consequence]:
     """What changes for one deployment in each of its groups."""
     for group, member in scene.groups_of(label):
         if member.before != member.after:
