@@ -72,7 +72,7 @@ def _with_misspelt_concurrency(root: Path) -> Path:
     """A source root with a copy of the package that sends `concurency`, which the service drops without a word."""
     package = Path(coreweave_inference.__file__).parent
     shutil.copytree(package, root / package.name, ignore=shutil.ignore_patterns("__pycache__"))
-    module = root / package.name / "api.py"
+    module = root / package.name / "api" / "client.py"
     text = module.read_text()
     assert "json=request.body," in text
     misspelt = """json=None if request.body is None else {

@@ -142,7 +142,7 @@ def _later_version(root: Path) -> Path:
     """A source root with a copy of the package in which a deployment has the flag `speculativeDecoding`."""
     package = Path(coreweave_inference.__file__).parent
     shutil.copytree(package, root / package.name, ignore=shutil.ignore_patterns("__pycache__"))
-    module = root / package.name / "spec" / "deployment.py"
+    module = root / package.name / "model" / "deployment.py"
     start, field, rest = module.read_text().partition("    disabled: ")
     assert field
     module.write_text(f"{start}    speculative_decoding: Annotated[Flag, About()] = False\n{field}{rest}")
