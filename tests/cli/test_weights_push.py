@@ -162,9 +162,8 @@ def test_files_that_the_folder_does_not_have_are_named_and_deleted_only_when_ask
     assert keys(s3) == ["models/llama-2/other", "models/llama/config.json", "models/llama/kept.txt"]
 
 
-@pytest.mark.usefixtures("s3")
 def test_a_deployment_that_serves_the_path_now_is_a_warning_and_an_unchanged_folder_is_none(
-    push: Push, simulator: Simulator
+    push: Push, simulator: Simulator, s3: Any
 ) -> None:
     import httpx
 
@@ -196,10 +195,15 @@ def test_a_deployment_that_serves_the_path_now_is_a_warning_and_an_unchanged_fol
     assert made.is_success, made.text
 
     changed, unchanged = push(), push()
+    above = push("--delete", path="models")
 
     assert 'warning: deployment "chat" serves "models/llama" of this bucket' in changed.stderr
     assert changed.exit_code == 0
     assert unchanged.stderr == ""
+
+    assert above.exit_code == 2
+    assert '--delete would delete files under "models/llama", which deployment "chat" serves' in above.stderr
+    assert keys(s3) == ["models/llama/config.json"]
 
 
 @pytest.mark.usefixtures("s3")

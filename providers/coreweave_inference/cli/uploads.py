@@ -61,7 +61,10 @@ def push(asked: Push, *, zone: str, directory: Path, stack: str | None, as_json:
             plan = storage.plan_upload(files, asked.bucket, asked.path, compare)
             extra = _extra(plan, asked)
             writes = bool(plan.send or (asked.delete and extra))
-            warnings = (*unread, *(_serving(api, asked) if writes else ()))
+            served = _served(api, asked) if writes else ()
+            if asked.delete:
+                _refuse_to_delete_served(extra, served, asked)
+            warnings = (*unread, *map(_warning, served))
             if not as_json:
                 for warning in warnings:
                     say(f"warning: {warning}", error=True)
@@ -103,8 +106,16 @@ def _extra(plan: UploadPlan, asked: Push) -> tuple[str, ...]:
     return tuple(found.key for found in plan.extra if not is_excluded(found.key[start:], asked.exclude))
 
 
-def _serving(api: InferenceApi, asked: Push) -> tuple[str, ...]:
-    """A sentence for each deployment that reads what is about to change; nothing where they cannot be listed."""
+@dataclass(frozen=True)
+class _Served:
+    """A deployment that reads what is pushed, or a part of it; `path` ends with a slash."""
+
+    name: str
+    path: str
+
+
+def _served(api: InferenceApi, asked: Push) -> tuple[_Served, ...]:
+    """The deployments that read what is about to change; none where they cannot be listed."""
     try:
         deployments = api.list(Kind.DEPLOYMENT)
     except CoreWeaveError:
@@ -114,14 +125,33 @@ def _serving(api: InferenceApi, asked: Push) -> tuple[str, ...]:
     for live in deployments:
         model = live.spec.get("model")
         model = model if isinstance(model, dict) else {}
-        served = f"{str(model.get('path', '')).strip('/')}/"
-        if model.get("bucket") == asked.bucket and _overlap(pushed, served) and live.status != "DELETING":
-            found.append(
-                f'deployment "{one_line(live.name)}" serves "{one_line(served[:-1])}" of this bucket; replicas that start '
-                "later load the new files beside replicas with the old ones; push a new version to a path of its own "
-                "and change model.path"
-            )
+        path = f"{str(model.get('path', '')).strip('/')}/"
+        if model.get("bucket") == asked.bucket and _overlap(pushed, path) and live.status != "DELETING":
+            found.append(_Served(one_line(live.name), path))
     return tuple(found)
+
+
+def _warning(served: _Served) -> str:
+    return (
+        f'deployment "{served.name}" serves "{one_line(served.path[:-1])}" of this bucket; replicas that start '
+        "later load the new files beside replicas with the old ones; push a new version to a path of its own "
+        "and change model.path"
+    )
+
+
+def _refuse_to_delete_served(extra: Sequence[str], served: Sequence[_Served], asked: Push) -> None:
+    """Raise InvalidDeclaration where --delete would take files of a deployment whose folder lies below the path."""
+    pushed = f"{asked.path.strip('/')}/"
+    below = [one for one in served if one.path != pushed and any(key.startswith(one.path) for key in extra)]
+    faults = [
+        Fault(
+            f'--delete would delete files under "{one_line(one.path[:-1])}", which deployment "{one.name}" serves',
+            do="push to the folder of one model, or leave --delete out",
+        )
+        for one in below
+    ]
+    if faults:
+        raise InvalidDeclaration(faults)
 
 
 def _unread(directory: Path, stack: str | None, asked: Push) -> tuple[str, ...]:
