@@ -145,5 +145,5 @@ def _later_version(root: Path) -> Path:
     module = root / package.name / "model" / "deployment.py"
     start, field, rest = module.read_text().partition("    disabled: ")
     assert field
-    module.write_text(f"{start}    speculative_decoding: Annotated[Flag, About()] = False\n{field}{rest}")
+    module.write_text(f"{start}    speculative_decoding: Annotated[Flag, FieldMeta()] = False\n{field}{rest}")
     return root
