@@ -42,6 +42,14 @@ MESSAGE_LIMIT = 2000
 """Characters of a service's own words that an error keeps; an error body can be a megabyte."""
 
 
+def did_you_mean(given: str, choices: Iterable[str]) -> str:
+    """`did you mean "chat"? ` for the nearest of `choices`; empty where none is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(given, list(choices), n=1)
+    return f'did you mean "{near[0]}"? ' if near else ""
+
+
 def one_line(text: str, limit: int = MESSAGE_LIMIT) -> str:
     """`text` without control characters, white space folded, at most `limit` characters."""
     printable = "".join(c if c.isprintable() else " " for c in text[: limit * 2])

@@ -146,9 +146,7 @@ def test_the_log_names_method_path_status_and_time_and_nothing_else(connect, cap
         Kind.GATEWAY, {"id": ID, "weightsAndBiasesAuth": {"apiKey": "wandb-key"}}
     )
 
-    ours = [
-        record.getMessage() for record in caplog.records if record.name == "coreweave_inference.api.client"
-    ]
+    ours = [record.getMessage() for record in caplog.records if record.name == "coreweave_inference.api"]
     assert ours == ["POST /v1alpha1/inference/gateways -> 200 in 0 ms"]
     assert TOKEN not in caplog.text
     assert "wandb-key" not in caplog.text

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterable
 from io import StringIO
 
+from coreweave_inference.cli.formatting import changed, document, outputs, plan
 from coreweave_inference.cli.rows import Ready, Row, Rows, status_of
-from coreweave_inference.cli.text import changed, document, outputs, plan
 from coreweave_inference.cli.views import Lines, LiveTable, waiting_line
 from coreweave_inference.engine.events import Change, Message, Progress, RunEvent, Step
 from coreweave_inference.engine.results import Result

@@ -246,11 +246,11 @@ def test_a_failed_object_is_mended_once_and_judged_by_its_new_revision() -> None
     broken = live(Kind.DEPLOYMENT, "FAILED", id="chat", updated_at="t1")
     moving = live(Kind.DEPLOYMENT, "UPDATING", id="chat", updated_at="t1")
     good = live(Kind.DEPLOYMENT, "READY", id="chat", updated_at="t2")
-    mended: list[str] = []
+    resent: list[str] = []
     said: list[str] = []
 
-    def mend(of: Target, seen: Live) -> Target:
-        mended.append(seen.status)
+    def resend(of: Target, seen: Live) -> Target:
+        resent.append(seen.status)
         return replace(
             of, revision=Revision("new", 1_800_000_000.0, "t1"), written_at=HandClock().monotonic()
         )
@@ -259,13 +259,13 @@ def test_a_failed_object_is_mended_once_and_judged_by_its_new_revision() -> None
         [on(Kind.DEPLOYMENT, "chat")],
         Service(deployment=[listed(one) for one in (broken, broken, moving, good)]),
         HandClock(),
-        mend=mend,
+        resend=resend,
         report=lambda outcomes: said.append(getattr(outcomes[0].verdict, "why", "")),
     )
 
     assert outcome.verdict == Ready()
     assert outcome.target.revision.nonce == "new"
-    assert mended == ["FAILED"]
+    assert resent == ["FAILED"]
     assert said[0] == "its spec was sent once more, after FAILED, and the service gives no condition"
     assert said[1] == "FAILED of the revision before"
 
@@ -276,7 +276,7 @@ def test_what_fails_again_after_it_was_mended_has_failed() -> None:
     count: list[int] = []
     clock = HandClock()
 
-    def mend(of: Target, seen: Live) -> Target:
+    def resend(of: Target, seen: Live) -> Target:
         count.append(1)
         return replace(of, revision=Revision("new", 1_800_000_000.0, BEFORE), written_at=clock.monotonic())
 
@@ -284,7 +284,7 @@ def test_what_fails_again_after_it_was_mended_has_failed() -> None:
         [target(Kind.DEPLOYMENT, id="chat", revision=Revision("old", 0.0, ""))],
         Service(deployment=[listed(broken), listed(again)]),
         clock,
-        mend=mend,
+        resend=resend,
     )
 
     assert outcome.verdict == Failed("FAILED, and the service gives no condition")
@@ -323,14 +323,14 @@ def test_what_no_list_shows_for_longer_than_the_settle_time_is_asked_for_by_its_
 def test_what_nobody_mends_and_what_is_gone_stays_failed() -> None:
     asked: list[str] = []
 
-    def mend(of: Target, seen: Live) -> None:
+    def resend(of: Target, seen: Live) -> None:
         asked.append(seen.status)
 
     outcomes = waited(
         [on(Kind.DEPLOYMENT, "bad"), on(Kind.DEPLOYMENT, "gone")],
         Service(deployment=[listed(named(Kind.DEPLOYMENT, "bad", "FAILED"))]),
         HandClock(),
-        mend=mend,
+        resend=resend,
         settle_seconds=0.0,
     )
 

@@ -37,7 +37,7 @@ from .transfer import Answer, transfer
 
 __all__ = ["ApiObject", "Condition", "InferenceApi", "Outcome", "retry_delay"]
 
-log = logging.getLogger("coreweave_inference.api.client")
+log = logging.getLogger("coreweave_inference.api")
 
 ROOT = "/v1alpha1/inference"
 ACCESS_KEY_PATH = "/v1/cwobject/access-key"

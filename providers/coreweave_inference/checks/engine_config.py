@@ -29,9 +29,9 @@ DOCUMENTED_KEYS = (
 VALUES = {"structured-outputs-config.backend": ("guidance", "xgrammar")}
 """Values that the documentation limits."""
 FLAGS = frozenset({AUTO_TOOL_CHOICE})
+"""Documented as switched on by an empty value."""
 TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
 """Booleans of YAML 1.1 and 1.2: what an author means as one reaches the engine as text."""
-"""Documented as switched on by an empty value."""
 
 
 @rule("engine-config-key", Severity.ERROR, "engineConfig has a key that the service does not allow")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from coreweave_inference.checks import Identity, LastObject, Report
-from coreweave_inference.declaration import Declaration, read, read_for_stack
+from coreweave_inference.declaration import FILE, Declaration, read, read_for_stack
 from coreweave_inference.discovery import checks_for, last_objects, with_ids
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.installation import PulumiCli
@@ -21,7 +21,6 @@ from coreweave_inference.settings.resolution import Settings
 
 from .context import is_project, settings_at, stack_at
 
-FILE = "inference.yaml"
 IDENTITY_KEY = "coreweave:identity"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pulumi.automation import CommandResult
 
+from coreweave_inference.declaration import FILE
 from coreweave_inference.engine import stacks
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.installation import OLDEST, CommandFailed, Line, PulumiCli
@@ -19,7 +20,7 @@ from coreweave_inference.engine.operations import Engine
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.review import FoundProblem, Preview, failed_preview, findings_from, read_preview
 
-from .checking import FILE, discover_facts, report_on
+from .checking import discover_facts, report_on
 
 
 class PrintingCli(PulumiCli):

@@ -9,7 +9,7 @@ import typer
 
 from coreweave_inference.engine.results import Result
 
-from . import text as wording
+from . import formatting
 from .exits import DIFFERS, FAILED, STOPPED, USAGE_ERROR, print_error
 from .output import say
 
@@ -24,7 +24,7 @@ NEXT_AFTER_STOP = {
 def finish(result: Result, *, as_json: bool, planned: Result | None = None, full: bool = False) -> None:
     """Report, and exit with the code that fits. `planned` is what was shown before the run."""
     if as_json:
-        print(json.dumps(wording.document(result, planned)))
+        print(json.dumps(formatting.document(result, planned)))
     else:
         print_lines(_report(result, full=full) if result.ok or result.plan_made else [])
         for error in result.errors:
@@ -55,30 +55,30 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def _report(result: Result, *, full: bool) -> list[str]:
     return (
-        wording.plan(result, full=full)
+        formatting.plan(result, full=full)
         if result.operation == "preview"
         else REPORTS[result.operation](result)
     )
 
 
 def _up_report(result: Result) -> list[str]:
-    return [f"{wording.summary(result)} in {result.seconds:.1f} s", *wording.outputs(result.outputs)]
+    return [f"{formatting.summary(result)} in {result.seconds:.1f} s", *formatting.outputs(result.outputs)]
 
 
 def _destroy_report(result: Result) -> list[str]:
-    kept = wording.kept_objects(result.steps)
+    kept = formatting.kept_objects(result.steps)
     if not result.steps:
         return ["nothing to destroy: the stack has no resources"]
     bills = "nothing of this stack bills any more" + (", but for the storage of what is kept" if kept else "")
     return [
-        f"{wording.summary(result)} in {result.seconds:.1f} s",
+        f"{formatting.summary(result)} in {result.seconds:.1f} s",
         *(f"kept: {name}" for name in kept),
         *([] if result.counts.get("same") else [bills]),
     ]
 
 
 def _refresh_report(result: Result) -> list[str]:
-    return [*result.repairs, *(wording.drift(result) or ["nothing was changed outside"])]
+    return [*result.repairs, *(formatting.drift(result) or ["nothing was changed outside"])]
 
 
 REPORTS: dict[str, Callable[[Result], list[str]]] = {

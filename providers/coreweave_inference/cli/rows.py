@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from coreweave_inference.engine.events import Message, Progress, RunEvent, Step
 from coreweave_inference.engine.results import verb_of
 
-from .text import DOING, DONE, subject
+from .formatting import DOING, DONE, subject
 
 
 @dataclass(frozen=True)

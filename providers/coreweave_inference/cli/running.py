@@ -17,7 +17,7 @@ from coreweave_inference.engine.teardown import DestroyPlan
 from coreweave_inference.errors import PlanMoved
 from coreweave_inference.fleet.deletions import DELETES
 
-from . import text as wording
+from . import formatting
 from .announcing import Previewing, say_to
 from .exits import DIFFERS, STOPPED, print_error, report_errors, usage_error
 from .output import say
@@ -46,7 +46,7 @@ def preview(
             plans.save(plan, save_plan)
         finish(result, as_json=as_json, full=full)
         if save_plan is not None:
-            say(wording.saved_plan(directory, engine.stack, save_plan), error=as_json)
+            say(formatting.saved_plan(directory, engine.stack, save_plan), error=as_json)
         if exit_code and result.changes:
             raise typer.Exit(DIFFERS)
 
@@ -85,7 +85,7 @@ def up(
             if not planned.ok:
                 finish(planned, as_json=as_json)
             if not as_json:
-                print_lines(wording.plan(planned, full=full))
+                print_lines(formatting.plan(planned, full=full))
                 view.shown = frozenset(message.text for message in planned.messages)
             if not yes:
                 if not _agreed("Do it?"):
@@ -127,7 +127,7 @@ def destroy(
         if plan.refusals:
             _refuse(engine, plan, as_json=as_json)
         if not as_json:
-            print_lines(wording.destroy_plan(plan.deletions))
+            print_lines(formatting.destroy_plan(plan.deletions))
         what = f'{len(plan.deletions)} of stack "{engine.stack}"' if targets else f'stack "{engine.stack}"'
         if not yes and plan.deletions and not _agreed(f"Destroy {what}?"):
             return
@@ -145,7 +145,7 @@ def _refuse(engine: Engine, plan: DestroyPlan, *, as_json: bool) -> None:
         finish(replace(refused, deletions=plan.deletions), as_json=as_json)
     finally:
         if not as_json:
-            print_lines(wording.destroy_plan(found for found in plan.deletions if found.action != DELETES))
+            print_lines(formatting.destroy_plan(found for found in plan.deletions if found.action != DELETES))
 
 
 def refresh(directory: Path, stack: str | None, *, as_json: bool) -> None:

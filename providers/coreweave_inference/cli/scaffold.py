@@ -128,10 +128,10 @@ def _require_no_objects(directory: StackDirectory, stack: str) -> None:
     from coreweave_inference.engine.events import TYPES
     from coreweave_inference.engine.installation import PulumiCli
     from coreweave_inference.engine.stacks import exported
+    from coreweave_inference.program.last_state import resources_of
 
     state = exported(directory, PulumiCli.found(os.environ), stack) or {}
-    resources = (state.get("deployment") or {}).get("resources") or ()
-    if any(str(found.get("type", "")).startswith(TYPES) for found in resources):
+    if any(str(found.get("type", "")).startswith(TYPES) for found in resources_of(state)):
         raise InvalidDeclaration(
             [
                 Fault(

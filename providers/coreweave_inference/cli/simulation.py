@@ -6,12 +6,13 @@ import json
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from typing import Any
 
+from coreweave_inference.errors import did_you_mean
+
 from .exits import usage_error
+from .formatting import cut
 from .reports import print_lines
-from .text import cut
 
 LONGEST_DEFAULT = 40
 MODULES_OF_THE_EXTRA = ("moto", "starlette", "uvicorn")
@@ -71,9 +72,8 @@ def _knobs(settings: Iterable[str]) -> Iterable[tuple[str, Any]]:
         if not sign:
             raise ValueError(f'--set "{text}" needs the form KNOB=VALUE; `--set help` lists the settings')
         if name not in KNOBS:
-            close = get_close_matches(name, KNOBS, n=1)
-            meant = f'; did you mean "{close[0]}"?' if close else ";"
-            raise ValueError(f'--set "{name}": no such setting{meant} `--set help` lists them')
+            meant = did_you_mean(name, KNOBS)
+            raise ValueError(f'--set "{name}": no such setting; {meant}`--set help` lists them')
         try:
             yield name, json.loads(value)
         except ValueError:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.clock import system
-from coreweave_inference.declaration import read, read_for_stack
+from coreweave_inference.declaration import FILE, read, read_for_stack
 from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault, InvalidDeclaration, one_line
 from coreweave_inference.model.bucket_names import bucket_name_problem
 from coreweave_inference.model.deployment import Model
@@ -29,7 +29,6 @@ from .context import settings_at, stack_at
 from .exits import report_errors, usage_error
 from .output import say
 
-FILE = "inference.yaml"
 MOST_NAMED = 10
 
 

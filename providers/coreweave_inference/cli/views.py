@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from coreweave_inference.engine.events import Message, Progress, RunEvent, Step
 from coreweave_inference.engine.results import verb_of
 
+from .formatting import DOING, DONE, READINESS, subject
 from .output import say
 from .rows import Ready, Row, Rows, status_of
-from .text import DOING, DONE, READINESS, subject
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .origin import Origin
 from .overlay import overlay_path
-from .reading import read, read_for_stack
+from .reading import FILE, read, read_for_stack
 from .result import (
     Accepted,
     BucketDeclaration,
@@ -23,6 +23,7 @@ from .result import (
 )
 
 __all__ = [
+    "FILE",
     "Accepted",
     "BucketDeclaration",
     "Declaration",

@@ -28,6 +28,8 @@ from .references import ReferenceScope
 from .result import Declaration
 from .secrets import with_references
 
+FILE = "inference.yaml"
+"""The declaration of a stack directory, by name."""
 VERSION = 1
 TOP = ("version", BUCKETS, *(kind.section for kind in Kind), EXISTING, ACCEPT)
 

@@ -11,6 +11,7 @@ from coreweave_inference.model.identity import place_in
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.shape import fields_of
 from coreweave_inference.model.unknown import UNKNOWN
+from coreweave_inference.program.last_state import resources_of
 
 TYPES = {
     f"pulumi-python:dynamic/coreweave/inference:{name}": kind
@@ -26,10 +27,9 @@ def last_objects(state: Mapping[str, Any] | None) -> tuple[LastObject, ...] | No
     """Gateways, claims and deployments in a state; `None` without one. Secrets in it are not known."""
     if state is None:
         return None
-    resources = (state.get("deployment") or {}).get("resources") or ()
     return tuple(
         _last(TYPES[found["type"]], found)
-        for found in resources
+        for found in resources_of(state)
         if found.get("type") in TYPES and not found.get("delete")
     )
 

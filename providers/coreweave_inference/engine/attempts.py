@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from coreweave_inference.model.identity import salted
+from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.values import KEPT, NOTED
 
 from .events import ACCOUNT, TYPES, label_of, type_of
@@ -89,8 +90,7 @@ def perhaps_made(urns: Iterable[str]) -> str:
 
 
 def _unknown(state: State, attempts: Mapping[str, Inputs]) -> dict[str, Inputs]:
-    deployment = state.get("deployment") or {}
-    resources = deployment.get("resources") or ()
+    resources, deployment = resources_of(state), state.get("deployment") or {}
     pending = {found["resource"]["urn"] for found in deployment.get("pending_operations") or ()}
     return {
         urn: inputs
@@ -100,8 +100,7 @@ def _unknown(state: State, attempts: Mapping[str, Inputs]) -> dict[str, Inputs]:
 
 
 def _account(state: State) -> dict[str, Any] | None:
-    resources = (state.get("deployment") or {}).get("resources") or ()
-    return next((found for found in resources if found["type"] == ACCOUNT), None)
+    return next((found for found in resources_of(state) if found["type"] == ACCOUNT), None)
 
 
 def _recorded(urn: str, inputs: Inputs, resources: Iterable[Mapping[str, Any]]) -> bool:

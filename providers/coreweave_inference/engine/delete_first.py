@@ -6,10 +6,12 @@ import copy
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from coreweave_inference.program.last_state import resources_of
+
 from .events import ACCOUNT, TYPES, Step, is_shown, label_of, name_of, type_of
 from .refusals import StartupError
 from .repair import State
-from .selection import Selection, resources_of
+from .selection import Selection
 
 HOLD_CAPACITY = ("Deployment", "CapacityClaim", "Gateway")
 """Kinds that hold something that what is created may need: GPUs, quota, names."""
@@ -58,7 +60,7 @@ def without_edges_to(state: State, urns: Collection[str]) -> State:
     """
     result = copy.deepcopy(state)
     gone = set(urns)
-    for resource in (result.get("deployment") or {}).get("resources") or ():
+    for resource in resources_of(result):
         if resource["urn"] not in gone:
             _cut(resource, gone)
     return result

@@ -17,6 +17,7 @@ from pathlib import Path
 from pulumi import automation
 
 from coreweave_inference.discovery import last_objects
+from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.deletion import WHOLE_STACK
 from coreweave_inference.provider.session import RUN_CONFIG, RUN_DIRECTORY
 from coreweave_inference.settings.resolution import resolve
@@ -37,7 +38,7 @@ from .program import InlineProgram
 from .refusals import StartupError
 from .repair import State
 from .results import Record, Result, Watch, following, nobody
-from .selection import Selection, resources_of
+from .selection import Selection
 from .stack_state import StackState, has_account, organization_of, require_known_format
 from .teardown import DestroyPlan, guarded, plan_destroy
 
@@ -329,7 +330,7 @@ class Engine:
         )
 
     def _variables(self, variables: Mapping[str, str]) -> Mapping[str, str]:
-        """What the providers of a run are told that plain `pulumi` does not tell them."""
+        """What the providers of a run get that plain `pulumi` does not give them."""
         return variables
 
     def _stop(self, directory: RunDirectory) -> Callable[[], None]:

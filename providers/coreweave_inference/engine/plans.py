@@ -18,13 +18,14 @@ from typing_extensions import NotRequired, TypedDict
 from coreweave_inference.errors import PlanMoved
 from coreweave_inference.model import Kind
 from coreweave_inference.model.engine_secrets import without_secrets
+from coreweave_inference.program.last_state import resources_of
 
 from .directory import StackDirectory
 from .events import OURS, TYPES, Change
 from .refusals import StartupError
 from .repair import State
 from .results import Result, counts_of
-from .selection import Selection, resources_of
+from .selection import Selection
 
 VERSION = 1
 KINDS = {TYPES + name: noun for name, noun in OURS.items() if noun in {kind.noun for kind in Kind}}

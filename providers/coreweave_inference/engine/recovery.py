@@ -18,12 +18,11 @@ from coreweave_inference.model.normal_form import with_path
 from coreweave_inference.policy.statements import (
     find_ours,
     find_owner,
-    inference_statement,
     owner_sid,
-    same_meaning,
     sid_for,
 )
-from coreweave_inference.provider import adoption
+from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.provider import adoption, in_use
 from coreweave_inference.provider.object_provider import ObjectProvider
 from coreweave_inference.provider.owner_access import OWNER_STATEMENT_SID
 from coreweave_inference.provider.session import Session, override_session
@@ -53,7 +52,6 @@ class Recovery:
     def __init__(self, session: Session, organization_id: str) -> None:
         self._session = session
         self._organization_id = organization_id
-
         self._looked_since: float | None = None
 
     def __call__(self, resource: Resource) -> Found | Unresolved:
@@ -132,8 +130,7 @@ class Recovery:
         live = find_ours(document, sid)
         if live is None:
             return self._not_there()
-        sent = inference_statement(bucket, inputs.get("prefixes") or [], sid)
-        if not same_meaning({"Statement": live}, {"Statement": sent}):
+        if not in_use.is_as_declared(inputs, live):
             return Unresolved(
                 f'the policy of bucket "{bucket}" holds a statement "{sid}" that says something else than that run put; if '
                 "it is declared, this run decides on it"
@@ -184,7 +181,7 @@ class Recovery:
 
 def organization_in(state: Mapping[str, Any]) -> str:
     """The organisation that the stack's account recorded, empty where there is none yet."""
-    for resource in (state.get("deployment") or {}).get("resources") or ():
+    for resource in resources_of(state):
         if resource.get("type") == f"{TYPES}Account":
             return str((resource.get("outputs") or {}).get("organizationId") or "")
     return ""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from coreweave_inference.errors import one_line
+from coreweave_inference.errors import did_you_mean, one_line
+from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.targets import RUN_TARGETS, is_target
 from coreweave_inference.stack.checks import CHECKS
 
@@ -40,7 +40,7 @@ class Selection:
         """Raises CannotStart for what nothing can be limited to."""
         if self.only not in ("", "buckets"):
             raise StartupError(
-                f'invalid value "{one_line(self.only)}" for --only; {_meant(self.only, ("buckets",))}valid: buckets'
+                f'invalid value "{one_line(self.only)}" for --only; {did_you_mean(self.only, ("buckets",))}valid: buckets'
             )
         if self.only and self.targets:
             raise StartupError("--only and --target are mutually exclusive; give one of them")
@@ -86,7 +86,7 @@ class Selection:
                 *names,
                 *(f"{SECTION_OF[t]}.{name_of(u)}" for u in known if (t := _own_type(u)) in SECTION_OF),
             ]
-            meant = "".join(_meant(target, choices) for target in missing)
+            meant = "".join(did_you_mean(target, choices) for target in missing)
             raise StartupError(
                 f"--target {', '.join(map(_shown, missing))}: no such object in this stack; {meant}valid: {objects}; give "
                 "a key, a section and a key (deployments.chat), or a URN"
@@ -94,8 +94,10 @@ class Selection:
 
     def selects(self, urn: str) -> bool:
         """Whether a run with this selection changes the object."""
-        if self.only or not self.targets:
-            return not self.only or _own_type(urn) in BUCKETS
+        if self.only:
+            return _own_type(urn) in BUCKETS
+        if not self.targets:
+            return True
         return _own_type(urn) in ALWAYS or any(_fits(target, urn) for target in self.targets)
 
     def chosen(self, urns: Iterable[str]) -> tuple[str, ...]:
@@ -103,11 +105,6 @@ class Selection:
         found = list(urns)
         self.refuse_unknown(found)
         return tuple(urn for urn in found if any(_fits(target, urn) for target in self.targets))
-
-
-def resources_of(state: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The resources of a state."""
-    return list(((state or {}).get("deployment") or {}).get("resources") or ())
 
 
 def label_of(urn: str) -> str:
@@ -125,12 +122,6 @@ def _is_whole(target: str) -> bool:
 
 def _own_type(urn: str) -> str:
     return type_of(urn).removeprefix(TYPES)
-
-
-def _meant(given: str, choices: Iterable[str]) -> str:
-    """`did you mean "chat"? ` for the nearest of `choices`; nothing where none is near."""
-    close = get_close_matches(given, sorted(choices), n=1)
-    return f'did you mean "{close[0]}"? ' if close else ""
 
 
 def _shown(target: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from coreweave_inference.errors import CoreWeaveError
-from coreweave_inference.program.last_state import recorded_endpoint
+from coreweave_inference.program.last_state import recorded_endpoint, resources_of
 from coreweave_inference.provider.adoption import ADOPT
 from coreweave_inference.provider.session import Session
 from coreweave_inference.provider.values import PACKAGE_VERSION, newer_format
@@ -174,8 +174,8 @@ class StackState:
 
 def require_known_format(state: State) -> None:
     """Raise CannotStart where a later version of this package wrote the state; the account tells which."""
-    resources = (state.get("deployment") or {}).get("resources") or ()
-    outputs = [each.get("outputs") or {} for each in resources if str(each.get("type", "")).startswith(TYPES)]
+    ours = (each for each in resources_of(state) if str(each.get("type", "")).startswith(TYPES))
+    outputs = [each.get("outputs") or {} for each in ours]
     outputs.sort(key=lambda found: PACKAGE_VERSION not in found)
     problem = next(filter(None, map(newer_format, outputs)), "")
     if problem:
@@ -184,13 +184,11 @@ def require_known_format(state: State) -> None:
 
 def has_account(state: State) -> bool:
     """Whether a destroy of the whole stack ends with the account: one that is protected, kept or not there waits for nothing."""
-    resources = (state.get("deployment") or {}).get("resources") or ()
-    found = [one for one in resources if one.get("type") == ACCOUNT]
+    found = [one for one in resources_of(state) if one.get("type") == ACCOUNT]
     return any(not (one.get("protect") or one.get("retainOnDelete")) for one in found)
 
 
 def organization_of(state: State) -> str:
     """The organisation that a resource of the stack recorded; the account of a first run is still empty."""
-    resources = (state.get("deployment") or {}).get("resources") or ()
-    found = (str((each.get("outputs") or {}).get("organizationId") or "") for each in resources)
+    found = (str((each.get("outputs") or {}).get("organizationId") or "") for each in resources_of(state))
     return next(filter(None, found), "")

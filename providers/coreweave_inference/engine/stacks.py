@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
-from coreweave_inference.errors import one_line
+from coreweave_inference.errors import did_you_mean, one_line
 from coreweave_inference.settings.resolution import CONFIG_KEYS
 
 from .directory import IDENTITY_KEY, StackDirectory, add_identity
@@ -116,11 +115,9 @@ def require(directory: StackDirectory, stack: str, cli: Callable[[], PulumiCli])
 def unknown(directory: StackDirectory, stack: str) -> str:
     """What is wrong with a name that neither the backend nor a file here knows."""
     short, known = stack.rsplit("/", 1)[-1], directory.stacks()
-    near = get_close_matches(short, known, n=1)
-    meant = f'did you mean "{near[0]}"? ' if near else ""
     return (
         f'{directory.path}: there is no stack "{stack}": the backend has none, and there is no '
-        f"{directory.stack_file(stack).name} (stacks with a file here: {', '.join(known) or 'none'}); {meant}"
+        f"{directory.stack_file(stack).name} (stacks with a file here: {', '.join(known) or 'none'}); {did_you_mean(short, known)}"
         f"`cw-inference init {directory.path} --stack {short}` adds one"
     )
 

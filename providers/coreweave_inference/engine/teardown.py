@@ -12,6 +12,7 @@ from typing import Any
 from coreweave_inference.fleet.deletions import BUCKET, POLICY, Deletion, Owned, evictions, refusals
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import place_in
+from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.creation import STACK_IDS
 from coreweave_inference.provider.deletion_guard import review
 from coreweave_inference.provider.session import Session
@@ -96,8 +97,7 @@ def known_ids(state: State) -> dict[str, str]:
 
 
 def _resources(state: State) -> list[Mapping[str, Any]]:
-    found = (state.get("deployment") or {}).get("resources") or ()
-    return [resource for resource in found if is_shown(resource["urn"])]
+    return [resource for resource in resources_of(state) if is_shown(resource["urn"])]
 
 
 def _owned(resource: Mapping[str, Any]) -> Owned:

@@ -63,10 +63,14 @@ def _outputs_of(token: str, arguments: Mapping[str, str]) -> Mapping[str, Any] |
     return found if isinstance(found, Mapping) else None
 
 
+def resources_of(state: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The resources of a stack's state, as `pulumi stack export` writes it; none without a state."""
+    return list(((state or {}).get("deployment") or {}).get("resources") or ())
+
+
 def recorded_endpoint(state: Mapping[str, Any] | None) -> str:
     """Where a stack lives, by its account or the first object that knows; empty where nothing was made yet."""
-    resources = ((state or {}).get("deployment") or {}).get("resources") or ()
-    ours = [found for found in resources if str(found.get("type", "")).startswith(OURS)]
+    ours = [found for found in resources_of(state) if str(found.get("type", "")).startswith(OURS)]
     ours.sort(key=lambda found: found["type"] != f"{OURS}Account")
     endpoints = (str((found.get("outputs") or {}).get("apiEndpoint") or "") for found in ours)
     return next((endpoint for endpoint in endpoints if endpoint), "")
@@ -74,8 +78,7 @@ def recorded_endpoint(state: Mapping[str, Any] | None) -> str:
 
 def recorded_name(last: Mapping[str, Any] | None, urn: str, key: str = "name") -> str | None:
     """The name in the outputs (`key`) of a resource in a stack's last state; None where the state does not have it."""
-    resources = ((last or {}).get("deployment") or {}).get("resources") or ()
-    names = ((item.get("outputs") or {}).get(key) for item in resources if item.get("urn") == urn)
+    names = ((item.get("outputs") or {}).get(key) for item in resources_of(last) if item.get("urn") == urn)
     name = next(names, None)
     return name if isinstance(name, str) else None
 

@@ -121,12 +121,11 @@ def _refusal_of_kept(declared: Mapping[str, Any], live: BucketState) -> Fault | 
     )
 
 
-def forced_replacement(name: str) -> Fault:
-    """Nothing but `--replace` or a taint makes the engine create what the state has: the bucket is there, and would stay."""
+def forced_replacement(what: str, instead: str) -> Fault:
+    """Nothing but `--replace` or a taint makes the engine create what the state has: it is there, and would stay."""
     return Fault(
-        f'the replacement that is forced would replace nothing: bucket "{name}" is in the state and would stay as it is',
-        do="leave out --replace (`pulumi state untaint` for a tainted resource); for a new bucket, declare another `name`, "
-        "push the weights there, then change the deployments",
+        f"the replacement that is forced would replace nothing: {what} is in the state and would stay as it is",
+        do=f"leave out --replace (`pulumi state untaint` for a tainted resource); {instead}",
     )
 
 

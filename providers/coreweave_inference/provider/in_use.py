@@ -85,7 +85,7 @@ def statement_of_another_state(
     live = find_ours(document, sid)
     if live is None or bucket in may_adopt() or is_in_state(run, policy, own_statement(policy)):
         return None
-    if has_last_resort(run) and _is_as_declared(policy, live):
+    if has_last_resort(run) and is_as_declared(policy, live):
         return None
     return Fault(
         f'the policy of bucket "{bucket}" holds this stack\'s statement "{sid}" already, and this state does not have it: '
@@ -96,7 +96,8 @@ def statement_of_another_state(
     )
 
 
-def _is_as_declared(policy: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+def is_as_declared(policy: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Whether a live statement says what a policy puts under the same Sid; False where that is not known yet."""
     prefixes = policy.get("prefixes") or []
     if not isinstance(prefixes, list) or UNKNOWN in prefixes:
         return False

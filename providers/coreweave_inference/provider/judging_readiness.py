@@ -72,7 +72,7 @@ def judge(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[
             poll_seconds=run.settings.poll_seconds,
             settle_seconds=run.settings.settle_seconds,
             report=report,
-            mend=lambda target, live: _sent_once_more(run, target, live),
+            resend=lambda target, live: _sent_once_more(run, target, live),
             find=lambda target: run.live(target.kind, target.id),
             stopped=run.stopped,
         )

@@ -35,8 +35,7 @@ from coreweave_inference.model.normal_form import (
 from coreweave_inference.model.shape import is_path, write_only_paths
 from coreweave_inference.model.unknown import UNKNOWN
 
-from . import creation, in_use, session, writing
-from . import deletion as removal
+from . import creation, deletion, in_use, session, writing
 from .creation import may_adopt
 from .host import entry_urn, one_line_errors
 from .messages import subject, translate_service_errors
@@ -179,7 +178,7 @@ class ObjectProvider(HostedProvider):
         if run.agreement.holds_a_plan and (live := run.live(self.kind, id_)) is not None:
             run.agreement.require(self.kind, live)
         self.before_delete(run, id_, old)
-        removal.delete(run, self.kind, id_, old)
+        deletion.delete(run, self.kind, id_, old)
 
     def _keep(self, run: Session, id_: str, old: Mapping[str, Any]) -> None:
         """Leave what this run declares; raise where the user asked for a new object and there is none.

@@ -39,8 +39,8 @@ from coreweave_inference.policy.statements import (
 from coreweave_inference.program.context import MODULE, current_program, output, urn_of, with_dependencies
 from coreweave_inference.program.last_state import recorded_name
 from coreweave_inference.program.parents import place_of
-from coreweave_inference.provider import deletion as removal
-from coreweave_inference.provider import in_use, owner_access, stores
+from coreweave_inference.provider import deletion, in_use, owner_access, stores
+from coreweave_inference.provider.bucket_ownership import forced_replacement
 from coreweave_inference.provider.creation import may_adopt, remember
 from coreweave_inference.provider.host import one_line_errors
 from coreweave_inference.provider.messages import resource_name, translate_service_errors
@@ -59,6 +59,7 @@ OWNER = "ownerOrganizationId"
 """Output: whose bucket it is, as far as it was known. (`organizationId` is an input.)"""
 OF_OTHERS = "statementOfOthers"
 """Output: the statement was there already; it is used and stays."""
+PUT_AGAIN = "to have the statement put again, run up with --refresh"
 LAST_BUCKET = "__lastBucket"
 """Input that is read and not recorded: the bucket in the last state, where the state has the resource."""
 ATTEMPTS = 6
@@ -79,7 +80,8 @@ class InferenceBucketPolicyProvider(HostedProvider):
         in_last_state, bucket = declared.pop(LAST_BUCKET, None), declared.get("bucket")
         forced = not before and in_last_state == bucket and bucket not in may_adopt()
         if forced and in_use.statement_is_there(current(), declared):
-            return CheckResult(news, failures(_subject(declared), [_forced_replacement(str(bucket))]))
+            what = f'the statement in the policy of bucket "{bucket}"'
+            return CheckResult(news, failures(_subject(declared), [forced_replacement(what, PUT_AGAIN)]))
         wrong = _faults(declared) or in_use.claimed_by_another(current(), declared, "policy", bucket)
         if before and before.get("bucket") == bucket:
             remember(current(), declared, in_use.own_statement(declared))
@@ -173,7 +175,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
             run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
             return
         bucket = str(old["bucket"])
-        removal.wait_for_users(
+        deletion.wait_for_users(
             run,
             _subject(old),
             str(old.get(URN, "")),
@@ -203,7 +205,7 @@ def _live_statement(document: Document | None, old: Mapping[str, Any]) -> dict[s
 
 def _reads_and_goes(run: Session, live: Any, bucket: str) -> bool:
     going = live.status == "DELETING" or live.id in run.memory.deleted
-    return going and bool(removal.references(live, "model", "bucket") == bucket)
+    return going and bool(deletion.references(live, "model", "bucket") == bucket)
 
 
 def _subject(props: Mapping[str, Any]) -> str:
@@ -229,16 +231,6 @@ def _is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     if old.get("ownerAccess") != new.get("ownerAccess"):
         return False
     return _ordered(old.get("statement")) == _ordered(new.get("statement")) and owner_access.is_same(old, new)
-
-
-def _forced_replacement(bucket: str) -> Fault:
-    """Where the statement is there, nothing but `--replace` or a taint makes the engine create what the state has."""
-    return Fault(
-        f'the replacement that is forced would replace nothing: the statement in the policy of bucket "{bucket}" is in the '
-        "state and would stay as it is",
-        do="leave out --replace (`pulumi state untaint` for a tainted resource); to have the statement put again, run up with "
-        "--refresh",
-    )
 
 
 def _ordered(statement: Any) -> Any:

@@ -22,8 +22,7 @@ from coreweave_inference.policy.statements import find_ours, sid_for
 from coreweave_inference.program.context import MODULE, current_program, output, urn_of, with_dependencies
 from coreweave_inference.program.last_state import recorded_name
 from coreweave_inference.program.parents import place_of
-from coreweave_inference.provider import deletion as removal
-from coreweave_inference.provider import in_use, stores
+from coreweave_inference.provider import deletion, in_use, stores
 from coreweave_inference.provider.bucket_ownership import (
     BY_TAG,
     DECLARED_TAG,
@@ -61,6 +60,7 @@ from .account import account_of
 __all__ = ["DECLARED_TAG", "STACK_TAG", "WeightsBucket", "WeightsBucketProvider", "stack_tag"]
 
 INPUTS = ("name", "zone", "tags", "forceDestroy", "adopt", STACK, KEPT, URN)
+NEW_BUCKET = "for a new bucket, declare another `name`, push the weights there, then change the deployments"
 LAST_NAME = "__lastName"
 """Input that is read and not recorded: the bucket's name in the last state, where the state has the resource."""
 
@@ -94,7 +94,7 @@ class WeightsBucketProvider(HostedProvider):
         if not same_bucket and not claimed and not has_unknown((name, declared.get("zone"))):
             live = _adoptable(run, declared)
             if live is not None and not before and in_last_state == name and name not in may_adopt():
-                live = forced_replacement(str(name))
+                live = forced_replacement(f'bucket "{name}"', NEW_BUCKET)
             if isinstance(live, Fault):
                 return CheckResult(news, failures(_subject(declared), [live]))
             if live is not None and run.agreement.records and not before:
@@ -291,11 +291,11 @@ def _has_our_statement(run: Session, old: Mapping[str, Any], bucket: str) -> boo
 
 def _wait_for_readers(run: Session, old: Mapping[str, Any], bucket: str) -> None:
     """Deployments that are going still read; with `forceDestroy`, one that stays is an error."""
-    removal.wait_for_users(
+    deletion.wait_for_users(
         run,
         _subject(old),
         str(old.get(URN, "")),
-        lambda live: bool(removal.references(live, "model", "bucket") == bucket),
+        lambda live: bool(deletion.references(live, "model", "bucket") == bucket),
         refuse_live=bool(old.get("forceDestroy")) and not run.settings.destroy_used,
     )
 

@@ -16,6 +16,7 @@ import pulumi
 
 from coreweave_inference.checks import UNREADABLE_CODES
 from coreweave_inference.declaration import (
+    FILE,
     BucketDeclaration,
     Declaration,
     Existing,
@@ -55,7 +56,6 @@ from .checks import check_declaration, record, record_places
 from .outputs import export
 from .secrets import Secrets, secrets_of, with_secrets
 
-FILE = "inference.yaml"
 AUTHS: tuple[type[Block], ...] = (CoreWeaveAuth, WeightsAndBiasesAuth)
 ROUTINGS: tuple[type[Block], ...] = (BodyBasedRouting, HeaderBasedRouting, PathBasedRouting)
 

@@ -17,8 +17,7 @@ from coreweave_inference.clock import Clock, system
 from coreweave_inference.errors import ApiError, BucketMissing, SettingsError, StorageError, Unreachable
 from coreweave_inference.settings.secret import Secret
 
-from . import contents as storage_contents
-from . import uploads as storage_uploads
+from . import contents, uploads
 from .connection import LONGEST_PAUSE, Credentials, S3Connection, from_profile
 from .contents import Progress, StoredObject
 from .credentials import KeyMaker, S3Credentials, minted
@@ -161,13 +160,13 @@ class ObjectStorage:
         """Delete all versions, delete markers and unfinished uploads; how many objects, and how many bytes."""
         with self._s3.errors(name, "empty it"):
             self._s3.warm(name)
-            return storage_contents.empty_bucket(self._s3.client, name, progress)
+            return contents.empty_bucket(self._s3.client, name, progress)
 
     def is_empty(self, name: str) -> bool:
         """Whether nothing (no version, no delete marker, no unfinished upload) keeps the bucket from deletion."""
         with self._s3.errors(name, "list it"):
             self._s3.warm(name)
-            return not storage_contents.holds_anything(self._s3.client, name)
+            return not contents.holds_anything(self._s3.client, name)
 
     def age_seconds(self, name: str) -> float | None:
         """How long ago the bucket was created, both moments by the service's clock; None where it does not say."""
@@ -204,7 +203,7 @@ class ObjectStorage:
     def holds_objects(self, bucket: str, prefix: str) -> bool:
         """Whether at least one object lies below the folder `prefix`; one request."""
         with self._s3.errors(bucket, f"list {prefix or 'it'}"):
-            folder = storage_contents.folder_prefix(prefix)
+            folder = contents.folder_prefix(prefix)
             page = self._s3.send("list_objects_v2", Bucket=bucket, Prefix=folder, MaxKeys=2)
             return any(found["Key"] != folder or found["Size"] for found in page.get("Contents", []))
 
@@ -212,7 +211,7 @@ class ObjectStorage:
         """The objects below the folder `prefix`, in the order of their keys."""
         with self._s3.errors(bucket, f"list {prefix or 'it'}"):
             self._s3.warm(bucket)
-            yield from storage_contents.listed(self._s3.client, bucket, prefix)
+            yield from contents.listed(self._s3.client, bucket, prefix)
 
     def plan_upload(
         self, files: Mapping[str, Path], bucket: str, prefix: str, compare: Progress = lambda _: None
@@ -220,18 +219,18 @@ class ObjectStorage:
         """Which of `files` (by their path below `prefix`) the bucket does not have with that content."""
         with self._s3.errors(bucket, "list it"):
             self._s3.warm(bucket)
-            return storage_uploads.plan_upload(self._s3.client, bucket, prefix, files, compare)
+            return uploads.plan_upload(self._s3.client, bucket, prefix, files, compare)
 
     def upload(self, plan: UploadPlan, progress: UploadProgress = lambda *_: None) -> None:
         """Send what a plan says; after a break, plan and send again."""
         with self._s3.errors(plan.bucket, "upload to it"):
             self._s3.warm(plan.bucket)
-            storage_uploads.send(self._s3.client, plan, progress)
+            uploads.send(self._s3.client, plan, progress)
 
     def delete_objects(self, bucket: str, keys: Sequence[str]) -> None:
         """Delete objects by their keys."""
         with self._s3.errors(bucket, "delete objects of it"):
-            storage_contents.delete_keys(self._s3.client, bucket, keys)
+            contents.delete_keys(self._s3.client, bucket, keys)
 
     def _asked_for(self, name: str, zone: str) -> StorageError | Unreachable | None:
         """Send the one CreateBucket; None for a yes, the error where it may have worked, everything else raised."""

@@ -82,9 +82,12 @@ class S3Connection:
                     key.discard()
                     renewed = True
                     continue
-                if _code(error) not in DENIED or self._clock.monotonic() >= until:
-                    raise
-                if not self._may_begin_to_work(key, parameters.get("Bucket")):
+                too_late = self._clock.monotonic() >= until
+                if (
+                    _code(error) not in DENIED
+                    or too_late
+                    or not self._may_begin_to_work(key, parameters.get("Bucket"))
+                ):
                     raise
             else:
                 self._worked.add(key.access_key_id)

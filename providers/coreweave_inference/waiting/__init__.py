@@ -22,7 +22,7 @@ from .observations import (
     Verdict,
     Waiting,
 )
-from .watching import Look, Mend, Report, pauses, wait
+from .watching import Look, Report, Resend, pauses, wait
 
 __all__ = [
     "ON_THE_WAY",
@@ -31,10 +31,10 @@ __all__ = [
     "History",
     "Live",
     "Look",
-    "Mend",
     "Outcome",
     "Ready",
     "Report",
+    "Resend",
     "Revision",
     "Streak",
     "Target",

@@ -19,7 +19,7 @@ FIRST_PAUSE_SECONDS = 0.2
 
 Look = Callable[[Kind], Mapping[str, Live]]
 Report = Callable[[Sequence[Outcome]], None]
-Mend = Callable[[Target, Live], Target | None]
+Resend = Callable[[Target, Live], Target | None]
 Find = Callable[[Target], Live | None]
 
 
@@ -35,7 +35,7 @@ class _Watch:
     history: History = field(default_factory=History)
     verdict: Verdict = field(default_factory=lambda: Waiting("not looked at yet"))
     live: Live | None = None
-    mended: bool = False
+    resent: bool = False
     late_after: float | None = None
 
     @property
@@ -56,7 +56,7 @@ def wait(
     poll_seconds: float,
     settle_seconds: float,
     report: Report = lambda outcomes: None,
-    mend: Mend = lambda target, live: None,
+    resend: Resend = lambda target, live: None,
     find: Find = lambda target: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[Outcome, ...]:
@@ -64,13 +64,13 @@ def wait(
 
     What is late is looked at no more: it did not become ready in its time, whatever the others still need. One look per kind and round. An answer that fails in passing (503, a reset connection) does not end a wait;
     any other error of `look` does. `find` asks for one object by its id before it is called missing: a LIST may leave it out for
-    longer than the settle time. `mend` may write to a failed object once and return its new target.
+    longer than the settle time. `resend` may write to a failed object once and return its new target.
     """
     start = clock.monotonic()
     watches = [_Watch(target) for target in targets]
     rests = pauses(lambda: clock.monotonic() - start, poll_seconds)
     while True:
-        _look_at_all(watches, look, clock, settle_seconds, mend, find)
+        _look_at_all(watches, look, clock, settle_seconds, resend, find)
         elapsed = clock.monotonic() - start
         remaining = _remaining(watches, elapsed)
         outcomes = tuple(watch.outcome(elapsed) for watch in watches)
@@ -89,7 +89,7 @@ def _remaining(watches: Sequence[_Watch], elapsed: float) -> float | None:
 
 
 def _look_at_all(
-    watches: Sequence[_Watch], look: Look, clock: Clock, settle_seconds: float, mend: Mend, find: Find
+    watches: Sequence[_Watch], look: Look, clock: Clock, settle_seconds: float, resend: Resend, find: Find
 ) -> None:
     pending = [watch for watch in watches if watch.pending]
     for kind in sorted({watch.target.kind for watch in pending}, key=lambda kind: kind.path):
@@ -102,21 +102,21 @@ def _look_at_all(
             continue
         for watch in mine:
             try:
-                _update(watch, live.get(watch.target.id), clock.monotonic(), settle_seconds, mend, find)
+                _update(watch, live.get(watch.target.id), clock.monotonic(), settle_seconds, resend, find)
             except (Unreachable, ServiceUnavailable, Throttled) as error:
                 watch.verdict = Waiting(f"could not be read: {error}")
 
 
 def _update(
-    watch: _Watch, live: Live | None, now: float, settle_seconds: float, mend: Mend, find: Find
+    watch: _Watch, live: Live | None, now: float, settle_seconds: float, resend: Resend, find: Find
 ) -> None:
     verdict, history = judge(watch.target, live, watch.history, now, settle_seconds)
     if live is None and isinstance(verdict, Failed) and (live := find(watch.target)) is not None:
         verdict, history = judge(watch.target, live, watch.history, now, settle_seconds)
     watch.live, watch.verdict, watch.history = live, verdict, history
-    if isinstance(watch.verdict, Failed) and live is not None and not watch.mended:
-        watch.mended = True
-        target = mend(watch.target, live)
+    if isinstance(watch.verdict, Failed) and live is not None and not watch.resent:
+        watch.resent = True
+        target = resend(watch.target, live)
         if target is not None:
             why = f"its spec was sent once more, after {watch.verdict.why}"
             watch.target, watch.history, watch.verdict = target, History(), Waiting(why)
