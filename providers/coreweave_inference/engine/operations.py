@@ -128,7 +128,8 @@ class Engine:
         if result.ok:
             recorded = [found["urn"] for found in resources_of(self.state())]
             selection.refuse_unknown((*self._seen_urns, *recorded))
-            require_dependents(result.steps, self.state(), selection)
+        # Not only after a success: a newer engine fails over the invalid state that it would write, in a preview already.
+        require_dependents(result.steps, self.state(), selection)
         return guarded(result, self.state() or {}, self._state.settings_now)
 
     def plan(
