@@ -17,7 +17,8 @@ from coreweave_inference.model import Kind
 from coreweave_inference.provider import session
 from coreweave_inference.provider.adoption import Adopt, decide
 from coreweave_inference.provider.creation import proof_of
-from coreweave_inference.provider.session import Lists, override_session
+from coreweave_inference.provider.lists import Lists
+from coreweave_inference.provider.session import override_session
 from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.waiting import Revision

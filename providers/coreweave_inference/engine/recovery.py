@@ -11,7 +11,7 @@ from typing import Any
 
 from pulumi.dynamic import ResourceProvider
 
-from coreweave_inference.errors import AccessDenied, BucketMissing, CoreWeaveError
+from coreweave_inference.errors import AccessDenied, BucketMissing
 from coreweave_inference.model.engine_secrets import holds_secret, revealed, without_secrets
 from coreweave_inference.model.identity import salted
 from coreweave_inference.model.normal_form import with_path
@@ -44,6 +44,7 @@ OBJECTS: dict[str, type[ObjectProvider]] = {
 }
 PROVIDER = "__provider"
 NOT_THERE = Unresolved("it does not exist")
+WHAT_WAS_CREATED = "what an interrupted run created"
 
 
 class Recovery:
@@ -63,14 +64,12 @@ class Recovery:
         run = self._session
         if self._looked_since is None:
             self._looked_since = run.clock.monotonic()
-        until = self._looked_since + run.settings.settle_seconds
-        while (found := self._look(resource)) == NOT_THERE and run.clock.monotonic() < until:
-            if run.stopped():
-                raise CoreWeaveError(
-                    "stopped while it was not known what an interrupted run created; run again"
-                )
-            run.waits.sleep(max(0.05, min(2.0, until - run.clock.monotonic())))
-        return found
+
+        def look() -> Found | Unresolved | None:
+            found = self._look(resource)
+            return None if found == NOT_THERE else found
+
+        return run.missing_for_long(look, WHAT_WAS_CREATED, self._looked_since) or NOT_THERE
 
     def _look(self, resource: Resource) -> Found | Unresolved:
         name = str(resource["type"]).removeprefix(TYPES)

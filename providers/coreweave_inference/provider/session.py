@@ -1,7 +1,7 @@
-"""What one provider process shares and remembers: the connection, one LIST for all who look, and this run's writes.
+"""What one provider process shares: the connection, `lists`, its `memory`, and the directory of the run.
 
-A process lives for one phase of one run (preview, update, refresh or destroy), so what is remembered here is
-"in this run". Decisions are elsewhere; nothing here compares specs or waits.
+A process lives for one phase of one run (preview, update, refresh or destroy). Decisions are elsewhere; nothing here compares
+specs.
 """
 
 from __future__ import annotations
@@ -12,22 +12,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from coreweave_inference.api.client import ApiObject, InferenceApi
 from coreweave_inference.clock import RUN_DIRECTORY as RUN_DIRECTORY
 from coreweave_inference.clock import Clock, SystemClock, WaitingClock, stop_requested
-from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound, NotOurs
+from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound
 from coreweave_inference.model import Kind
-from coreweave_inference.model.identity import place_in
 from coreweave_inference.settings.resolution import CONFIG_KEYS, Settings, resolve
 from coreweave_inference.storage.client import ObjectStorage, credentials_from
 from coreweave_inference.waiting import ON_THE_WAY, Live, Revision
 
 from .agreement import of_environment
 from .host import EngineLog, end_with_engine, is_provider_process
+from .lists import Lists
+from .memory import Memory, Write
+
+Found = TypeVar("Found")
 
 LASTING_LOOKS = 3
 """How often something must be missing, beside the settle time, before it counts as not there."""
@@ -37,125 +40,6 @@ CLOCK_STEP_SECONDS = 1.0
 RUN_CONFIG = "COREWEAVE_RUN_CONFIG"
 """Environment variable of a `cw-inference` run: the stack's configuration of now, as a JSON object of full keys. A
 refresh and a destroy hand the providers the one of the last run."""
-
-
-def _ignore(kind: Kind, objects: dict[str, ApiObject]) -> None:
-    """For lists that no plan is made from."""
-
-
-class Lists:
-    """One LIST per kind for everyone who looks at about the same time."""
-
-    def __init__(
-        self, api: InferenceApi, clock: Clock, listed: Callable[[Kind, dict[str, ApiObject]], None] = _ignore
-    ) -> None:
-        self._api = api
-        self._listed = listed
-        self._clock = clock
-        self._locks = {kind: threading.Lock() for kind in Kind}
-        self._seen: dict[Kind, tuple[float, dict[str, ApiObject]]] = {}
-        self.organizations: set[str] = set()
-        """Ids of the organisations whose objects this process has seen; one token sees the same one all along."""
-
-    def look(self, kind: Kind, max_age_seconds: float = 0.0) -> dict[str, ApiObject]:
-        """All objects of `kind` by id, as of at most `max_age_seconds` before this call."""
-        wanted = self._clock.monotonic() - max_age_seconds
-        with self._locks[kind]:
-            at, objects = self._seen.get(kind, (float("-inf"), {}))
-            if at <= wanted:
-                at = self._clock.monotonic()
-                objects = {live.id: live for live in self._api.list(kind)}
-                self._seen[kind] = (at, objects)
-                self._listed(kind, objects)
-                self.organizations |= {live.organization_id for live in objects.values()} - {""}
-            return objects
-
-    def look_recent(self, kind: Kind) -> dict[str, ApiObject]:
-        """As of at most a minute ago."""
-        return self.look(kind, 60.0)
-
-    def known(self, kind: Kind) -> dict[str, ApiObject]:
-        """The newest list of `kind`, however old; asked for only where there is none."""
-        return self.look(kind, max_age_seconds=float("inf"))
-
-
-@dataclass(frozen=True)
-class Write:
-    """When an object was written: on the monotonic clock, and at the latest by the service's (None: not known).
-
-    `busy_before`: it was on its way already.
-    """
-
-    at: float
-    service_time: float | None
-    busy_before: bool
-
-
-@dataclass
-class Memory:
-    """What this run has written and stands for. Guarded by the interpreter: single operations on sets and dicts."""
-
-    managed_ids: set[str] = field(default_factory=set)
-    """Ids that a create or a non-replacing diff of this run stands for: a delete of one does nothing."""
-    owners: dict[str, str] = field(default_factory=dict)
-    """URN by id of what this run found made: one object cannot be two resources."""
-    adopted: dict[str, str] = field(default_factory=dict)
-    """URN by id of what a creation of this run found made."""
-    replaced: set[str] = field(default_factory=set)
-    """URNs of what this run replaces because its declaration says so."""
-    recorded: dict[str, set[str]] = field(default_factory=dict)
-    """Ids that the state had before this run, by the URN of what was declared."""
-    earlier_run: bool = False
-    """The state had an account before this run."""
-    claims: dict[tuple[str, str], str] = field(default_factory=dict)
-    """URN by what can be one resource's alone: a name, an id, a bucket, its policy."""
-    checked: set[str] = field(default_factory=set)
-    """URNs that the program declared in this run: only those were given to a `check`."""
-    declared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Declared normal form by id, of everything that was diffed or written."""
-    ignored: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Paths of the fields that a declaration leaves to others, by id."""
-    read: set[str] = field(default_factory=set)
-    """Ids of objects that a refresh has read in this process: they are in the state."""
-    written: set[str] = field(default_factory=set)
-    """Ids that this process has sent a spec to."""
-    writes: dict[str, Write] = field(default_factory=dict)
-    """The last accepted write of this process, by id."""
-    deleted: dict[str, tuple[Kind, str]] = field(default_factory=dict)
-    """Id to kind and name of what this process has deleted."""
-    gone: set[str] = field(default_factory=set)
-    """Ids of what this process deleted and a GET then answered 404 for."""
-    deletions: int = 0
-    """How many deletions have begun in this process."""
-
-    @property
-    def destroying(self) -> bool:
-        """Whether this is a destroy: no program has declared anything in this run."""
-        return not self.checked
-
-    def claim_id(self, urn: str, id_: str) -> None:
-        """Remember that this run declares `id_`. A refresh calls `diff` too, and declares nothing."""
-        if urn not in self.checked:
-            return
-        self.bind_id(urn, id_)
-        self.managed_ids.add(id_)
-
-    def claim(self, urn: str, what: str, value: object) -> str:
-        """Remember that a resource declares `value` as its `what`; the name of another one that does too, else empty."""
-        if not isinstance(value, str) or not value:
-            return ""
-        owner = self.claims.setdefault((what, value), urn)
-        return "" if owner == urn else place_in(owner).key
-
-    def bind_id(self, urn: str, id_: str) -> None:
-        """Raise NotOurs where another resource of this run has `id_`: renamed with an alias, its former key used anew."""
-        owner = self.owners.setdefault(id_, urn)
-        if owner != urn:
-            name, other = (found.rsplit("::", 1)[-1] for found in (urn, owner))
-            raise NotOurs(
-                f'"{name}": the object {id_} belongs to "{other}" of this stack, which was called "{name}" before; '
-                f'give "{name}" a `name` of its own, or another key'
-            )
 
 
 class Session:
@@ -249,15 +133,29 @@ class Session:
 
         Raises CoreWeaveError where the run is asked to stop before that is known.
         """
-        started, looks = self.clock.monotonic(), 0
+
+        def look() -> ApiObject | None:
+            return self.lists.look(kind, max_age_seconds=0.2).get(id_.lower()) or self.live(kind, id_)
+
+        return look() if id_ in self.memory.deleted else self.missing_for_long(look, f"whether {id_} exists")
+
+    def missing_for_long(
+        self, look: Callable[[], Found | None], what: str, since: float | None = None
+    ) -> Found | None:
+        """What `look` finds; None only when it has found nothing in several looks and for the settle time, which began at
+        `since` (monotonic; now, where it is left out).
+
+        Raises CoreWeaveError where the run is asked to stop before `what` is known.
+        """
+        started, looks = self.clock.monotonic() if since is None else since, 0
         while True:
-            found = self.lists.look(kind, max_age_seconds=0.2).get(id_.lower()) or self.live(kind, id_)
+            found = look()
             looks += 1
             left = self.settings.settle_seconds - (self.clock.monotonic() - started)
-            if found is not None or id_ in self.memory.deleted or (looks >= LASTING_LOOKS and left <= 0):
+            if found is not None or (looks >= LASTING_LOOKS and left <= 0):
                 return found
             if self.stopped():
-                raise CoreWeaveError(f"stopped while it was not known whether {id_} exists; run again")
+                raise CoreWeaveError(f"stopped before it was known {what}; run again")
             self.waits.sleep(
                 max(0.05, min(2.0, self.settings.settle_seconds / LASTING_LOOKS, max(left, 0.0)))
             )

@@ -1,0 +1,90 @@
+"""What a provider process has written, deleted and claimed. It lives for one phase of a run, so all of it is "in this run"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from coreweave_inference.errors import NotOurs
+from coreweave_inference.model import Kind
+from coreweave_inference.model.identity import place_in
+
+
+@dataclass(frozen=True)
+class Write:
+    """When an object was written: on the monotonic clock, and at the latest by the service's (None: not known).
+
+    `busy_before`: it was on its way already.
+    """
+
+    at: float
+    service_time: float | None
+    busy_before: bool
+
+
+@dataclass
+class Memory:
+    """What this run has written and stands for. Guarded by the interpreter: single operations on sets and dicts."""
+
+    managed_ids: set[str] = field(default_factory=set)
+    """Ids that a create or a non-replacing diff of this run stands for: a delete of one does nothing."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """URN by id of what this run found made: one object cannot be two resources."""
+    adopted: dict[str, str] = field(default_factory=dict)
+    """URN by id of what a creation of this run found made."""
+    replaced: set[str] = field(default_factory=set)
+    """URNs of what this run replaces because its declaration says so."""
+    recorded: dict[str, set[str]] = field(default_factory=dict)
+    """Ids that the state had before this run, by the URN of what was declared."""
+    earlier_run: bool = False
+    """The state had an account before this run."""
+    claims: dict[tuple[str, str], str] = field(default_factory=dict)
+    """URN by what can be one resource's alone: a name, an id, a bucket, its policy."""
+    checked: set[str] = field(default_factory=set)
+    """URNs that the program declared in this run: only those were given to a `check`."""
+    declared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Declared normal form by id, of everything that was diffed or written."""
+    ignored: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Paths of the fields that a declaration leaves to others, by id."""
+    read: set[str] = field(default_factory=set)
+    """Ids of objects that a refresh has read in this process: they are in the state."""
+    written: set[str] = field(default_factory=set)
+    """Ids that this process has sent a spec to."""
+    writes: dict[str, Write] = field(default_factory=dict)
+    """The last accepted write of this process, by id."""
+    deleted: dict[str, tuple[Kind, str]] = field(default_factory=dict)
+    """Id to kind and name of what this process has deleted."""
+    gone: set[str] = field(default_factory=set)
+    """Ids of what this process deleted and a GET then answered 404 for."""
+    deletions: int = 0
+    """How many deletions have begun in this process."""
+
+    @property
+    def destroying(self) -> bool:
+        """Whether this is a destroy: no program has declared anything in this run."""
+        return not self.checked
+
+    def claim_id(self, urn: str, id_: str) -> None:
+        """Remember that this run declares `id_`. A refresh calls `diff` too, and declares nothing."""
+        if urn not in self.checked:
+            return
+        self.bind_id(urn, id_)
+        self.managed_ids.add(id_)
+
+    def claim(self, urn: str, what: str, value: object) -> str:
+        """Remember that a resource declares `value` as its `what`; the name of another one that does too, else empty."""
+        if not isinstance(value, str) or not value:
+            return ""
+        owner = self.claims.setdefault((what, value), urn)
+        return "" if owner == urn else place_in(owner).key
+
+    def bind_id(self, urn: str, id_: str) -> None:
+        """Raise NotOurs where another resource of this run has `id_`: renamed with an alias, its former key used anew."""
+        owner = self.owners.setdefault(id_, urn)
+        if owner != urn:
+            name, other = (found.rsplit("::", 1)[-1] for found in (urn, owner))
+            raise NotOurs(
+                f'"{name}": the object {id_} belongs to "{other}" of this stack, which was called "{name}" before; '
+                f'give "{name}" a `name` of its own, or another key'
+            )
