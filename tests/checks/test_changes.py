@@ -137,3 +137,34 @@ def test_a_model_name_that_another_deployment_takes_over_is_not_gone():
     )
 
     assert "model-name-gone" not in codes({"before": "", "declaration": moved})
+
+
+NEW_GATEWAY = (
+    "gateways: {west: {zones: [US-WEST-04A], coreWeaveAuth: {}, bodyBasedRouting: {apiType: API_TYPE_OPENAI}}}\n"
+    "deployments: {chat: {gateways: [west], resources: {instanceType: %s}}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "severity"),
+    [("b200-8x", None), ("b300-8x", Severity.WARNING), ("gd-8xh200ib-i128", None)],
+)
+def test_an_instance_type_behind_a_gateway_to_be_created_is_not_judged_by_those_that_exist(
+    instance_type, severity
+):
+    offered = "instanceTypes: [gd-8xh200ib-i128]\nclaimTypes: {US-WEST-04A: [B200-8x]}"
+
+    found = checked({"before": "", "declaration": NEW_GATEWAY % instance_type, "catalogue": offered}).findings
+
+    assert [f.severity for f in found if f.code == "instance-type-not-offered"] == [severity][
+        : severity is not None
+    ]
+
+
+def test_disabling_a_member_that_served_nothing_is_no_loss():
+    both_off = "deployments: {canary: {disabled: true}, chat: {disabled: true}}"
+    served = "deployments: {chat: {traffic: {weight: 900}}, canary: {traffic: {weight: 0}}}"
+
+    found = checked({"before": served, "declaration": both_off}).findings
+
+    assert [f.path for f in found if f.code == "last-member-disabled"] == ["deployments.chat.disabled"]

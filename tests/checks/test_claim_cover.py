@@ -109,3 +109,15 @@ def test_a_claim_that_is_reduced_and_still_holds_everything_evicts_nobody():
     before = "capacityClaims: {h200: {instanceCount: 5}}"
 
     assert codes({"before": before}) == []
+
+
+def test_replicas_may_move_to_the_new_claim_where_it_exists_before_the_old_one_is_deleted():
+    other = "capacityClaims: {h200: {capacityType: CAPACITY_TYPE_CUSTOMER%s}}"
+
+    first = finding("claim-taken-away", {"declaration": other % "", "before": ""})
+    last = finding(
+        "claim-taken-away", {"declaration": other % ", options: {deleteBeforeReplace: true}", "before": ""}
+    )
+
+    assert '"chat" may run on the new claim' in first.what
+    assert '"chat" may run nowhere' in last.what

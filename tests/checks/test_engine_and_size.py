@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from coreweave_inference.checks import Severity
+from coreweave_inference.checks import Folder, Severity, WeightsFile, index_among
 
-from tests.checks.situations import checked, codes
+from tests.checks.situations import GB, checked, codes
 
 
 def configured(**config):
@@ -73,6 +73,7 @@ def of_gpus(count):
         ({"tensor-parallel-size": 8, "enable-expert-parallel": ""}, 8, None),
         ({"pipeline-parallel-size": 2}, 8, None),
         ({"tensor-parallel-size": 8, "data-parallel-size": 2, "data-parallel-size-local": 1}, 8, None),
+        ({"tensor-parallel-size": 16, "distributed-executor-backend": "ray"}, 8, None),
         ({"tensor-parallel-size": 8, "nnodes": 2, "pipeline-parallel-size": 2}, 8, None),
     ],
 )
@@ -294,3 +295,60 @@ def test_a_gpu_whose_memory_is_not_known_is_not_judged():
     other = {"declaration": "deployments: {chat: {resources: {instanceType: next-8x}}, canary: null}"}
 
     assert "weights-too-large" not in codes(other, weighing({"m.safetensors": 9000}))
+
+
+def with_weights(folder, **config):
+    store = {"acme-weights": {"policy": None, "folders": {"models/chat-v1": folder}}}
+    return [configured(**config), {"buckets": json.dumps(store)}]
+
+
+LARGE_SHARDS = {f"pytorch_model-{part:05}-of-00010.bin": {"gb": 30} for part in range(1, 11)}
+
+
+def test_safetensors_are_loaded_where_another_format_and_its_index_lie_beside_them():
+    files = {"model.safetensors": {"gb": 120}, "pytorch_model.bin.index.json": {"gb": 0}, **LARGE_SHARDS}
+    names = [name for name, _ in files.items() if name.endswith(".bin")]
+    listed = tuple(WeightsFile(f"m/{name}", int(file["gb"] * GB)) for name, file in files.items())
+
+    assert index_among(listed) is None
+    assert findings(*with_weights({"files": files, "config": {"torch_dtype": "bfloat16"}})) == []
+    assert sum(file.size for file in Folder(listed).loaded) == 120 * GB
+    assert index_among(tuple(f for f in listed if f.name != "model.safetensors")).name.startswith("pytorch")
+    assert sum(file.size for file in Folder(listed[1:], indexed=frozenset(names)).loaded) == 300 * GB
+
+
+@pytest.mark.parametrize("written", ["auto", "fp32", "torch.float32", "float33", None])
+def test_a_type_that_is_not_known_may_be_loaded_in_half_precision(written):
+    config = {"torch_dtype": written} if written else {}
+    found = findings(*with_weights({"files": {"model.safetensors": {"gb": 200}}, "config": config}))
+
+    assert found == ([] if written == "torch.float32" else [("weights-too-large", Severity.WARNING)])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"offload-backend": "prefetch"},
+        {"offload-group-size": 8},
+        {"cpu_offload_gb": 100},
+        {"hf-overrides.num_hidden_layers": 4},
+        {"language-model-only": ""},
+    ],
+)
+def test_options_that_load_less_into_the_gpus_are_not_judged(options):
+    found = findings(
+        *with_weights({"files": {"model.safetensors": {"gb": 400}}, "config": {"dtype": "half"}}, **options)
+    )
+
+    assert "weights-too-large" not in {code for code, _ in found}
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [("tensor_parallel_size", "tensor-parallel-size"), ("compilation-config.pass_config", None)],
+)
+def test_underscores_in_an_option_are_told_and_those_in_its_json_are_not(key, found):
+    told = [one for one in checked(configured(**{key: "1"})).findings if one.code == "engine-config-key"]
+
+    assert [found] * len(told) == [one.do.split('"')[1] for one in told]
+    assert bool(told) == bool(found)

@@ -10,8 +10,8 @@ from coreweave_inference.checks import Finding, Known, PlainObject, Severity, ru
 from coreweave_inference.checks.finding import About
 from coreweave_inference.checks.groups import groups_of
 from coreweave_inference.declaration import Origin
+from coreweave_inference.fleet.shares import NO_SHARE, NONE_OR_ALL, Share, percent
 from coreweave_inference.model import UNKNOWN, Kind
-from coreweave_inference.model.shares import percent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,13 +45,22 @@ def weighing(*weights, disabled=()):
         ((0, 5), (0, 1000)),
         ((7,), (1000,)),
         ((1, 1000), (Fraction(1000, 1001), Fraction(1000_000, 1001))),
-        ((0, 0), None),
+        ((0, 0), (0, 0)),
     ],
 )
 def test_a_share_is_the_weight_divided_by_the_sum(weights, shares):
     (group,) = groups_of(view_of_specs(weighing(*weights)))
 
-    assert group.shares == (None if shares is None else tuple(Fraction(share) / 1000 for share in shares))
+    parts = [Fraction(share) / 1000 for share in shares]
+    assert group.shares == tuple(Share(part, part) for part in parts)
+
+
+def test_where_the_documentation_leaves_a_share_open_both_values_are_given():
+    (disabled,) = groups_of(view_of_specs(weighing(900, 100, disabled=[1])))
+    (lone,) = groups_of(view_of_specs(weighing(0, 5, disabled=[1])))
+
+    assert [str(share) for share in disabled.shares or ()] == ["90 % or 100 %", "0 %"]
+    assert lone.shares == (NONE_OR_ALL, NO_SHARE)
 
 
 def test_a_share_that_is_not_known_is_not_guessed():
@@ -75,7 +84,7 @@ def test_shares_sum_to_a_whole_or_the_group_is_reported(members):
     (group,) = groups_of(seen)
 
     reported = REPORTED & {finding.code for finding in run(seen).findings}
-    assert bool(reported) != (group.shares is not None and sum(group.shares) == 1)
+    assert bool(reported) != (sum(share.most for share in group.shares or ()) == 1 and group.serves is True)
 
 
 def test_members_of_others_count_in_a_share():
@@ -185,3 +194,12 @@ def test_a_renamed_key_with_an_alias_is_the_object_that_it_was():
 
     assert seen.foreign_deployments == ()
     assert [item.name for item in seen.deployments] == ["chat-serving-dev", "canary-serving-dev"]
+
+
+def test_a_lone_enabled_member_with_weight_0_is_uncertain_whatever_the_disabled_ones_have():
+    off = "deployments: {chat: {disabled: true}, canary: {disabled: false, traffic: {weight: 0}}}"
+
+    found = {finding.code: finding.severity for finding in checked({"declaration": off}).findings}
+
+    assert found["traffic-lone-zero"] is Severity.WARNING
+    assert "traffic-sum-zero" not in found

@@ -167,6 +167,7 @@ def test_replacing_under_the_same_name_is_dangerous_since_the_old_one_goes_first
             "! changes how public finds the model of a request",
         ),
         ({"zones": ["RNO2A"]}, "! moves gateway public from US-EAST-04A to RNO2A"),
+        ({"zones": ["US-EAST-04A", "RNO2A"]}, "gateway public runs in RNO2A too"),
         (
             {"endpointConfiguration": {"additionalDns": []}},
             "takes the DNS names a.example out of public; the service keeps them until the gateway is replaced",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from coreweave_inference.checks import PlainObject, run, view_of_specs
+from coreweave_inference.fleet.shares import percent
 from coreweave_inference.model import Kind
-from coreweave_inference.model.shares import percent
 from coreweave_inference.review import Review, review
 from coreweave_inference.review.views import as_markdown
 from hypothesis import given

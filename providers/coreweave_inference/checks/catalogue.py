@@ -9,6 +9,7 @@ from coreweave_inference.model.versions import newest, parsed, rank
 from coreweave_inference.model.violations import nearest
 
 from .finding import NOTHING, Problem, Severity
+from .objects import Deployment
 from .rule import rule
 from .view import View
 
@@ -98,18 +99,33 @@ def newer(view: View) -> Iterator[Problem]:
 
 @rule("instance-type-not-offered", Severity.ERROR, "The service does not offer an instance type")
 def instance_type(view: View) -> Iterator[Problem]:
-    """Not in the list, whatever its case."""
+    """Not in the list, whatever its case. The list is that of the gateways that exist: one still to be created may offer more."""
     offered = view.catalogue.instance_types
     lower = {name.lower() for name in offered}
     for item in view.deployments:
-        if offered and item.instance_type and item.instance_type.lower() not in lower:
-            yield Problem(
-                item.about,
-                item.path(INSTANCE_TYPE),
-                f"the service does not offer the instance type {item.instance_type}",
-                f"for this account it offers {', '.join(sorted(offered))}",
-                _meant(item.instance_type, offered) or "choose one of them",
-            )
+        if not offered or not item.instance_type or item.instance_type.lower() in lower:
+            continue
+        certain = view.live_gateways_of(item) is not None
+        if not certain and _can_be_claimed(view, item):
+            continue
+        yield Problem(
+            item.about,
+            item.path(INSTANCE_TYPE),
+            f"the service does not offer the instance type {item.instance_type}",
+            f"{'for this account' if certain else 'where gateways exist already'} it offers {', '.join(sorted(offered))}",
+            _meant(item.instance_type, offered) or "choose one of them",
+            None if certain else Severity.WARNING,
+        )
+
+
+def _can_be_claimed(view: View, item: Deployment) -> bool:
+    """Whether its instance type can be claimed in a zone where it may run."""
+    zones = view.zones_of(item)
+    return any(
+        (item.instance_type or "").lower() in map(str.lower, types)
+        for zone, types in view.catalogue.claim_types.items()
+        if not zones or zone in zones
+    )
 
 
 @rule(

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import differences, has_unknown
-from coreweave_inference.model.shares import percent
 
 from .finding import About, Problem, Severity
 from .groups import Group, grouped, groups_of
@@ -50,10 +49,7 @@ def object_failed(view: View) -> Iterator[Problem]:
 def claim_given_up(view: View) -> Iterator[Problem]:
     """A claim is replaced and the old one goes first: it has a name of its own, or is told to."""
     for item in view.own_claims:
-        first = item.options.delete_before_replace or (
-            item.spec.get("name") is not None and view.keeps_name(item)
-        )
-        if first and view.is_replaced(item):
+        if view.is_replaced(item) and view.is_released_first(item):
             yield Problem(
                 item.about,
                 item.path("name"),
@@ -67,11 +63,11 @@ def claim_given_up(view: View) -> Iterator[Problem]:
 def last_member_disabled(view: View) -> Iterator[Problem]:
     """It served before, and nobody serves after."""
     for group in groups_of(view):
-        if not group.known or any(group.weights):
-            continue
-        for member in group.own:
-            before = view.before(member)
-            if member.disabled and before is not None and before.get("disabled") is not True:
+        former = None if group.shares is None or group.enabled else _group_before(view, group)
+        shares = (former.shares if former else None) or ()
+        for was, share in zip(former.members if former else (), shares, strict=False):
+            member = next((one for one in group.own if one.key == was.key), None)
+            if member and was.own and share.most:
                 yield Problem(
                     member.about,
                     member.path("disabled"),
@@ -110,12 +106,14 @@ def min_lowered(view: View) -> Iterator[Problem]:
             if before is None or was is None or not was.min or not member.min or member.min >= was.min:
                 continue
             old, new = before.share_of(was), group.share_of(member)
-            if old and new and member.min * old < was.min * new and new * 2 >= 1:
-                need = -(-was.min * new // old)
+            if old is None or new is None or not old.most:
+                continue
+            need = -(-was.min * new.least // old.most)
+            if member.min * old.most < was.min * new.least and new.least * 2 >= 1:
                 yield Problem(
                     member.about,
                     member.path("autoscaling.min"),
-                    f"min goes from {was.min} to {member.min}, and its share from {percent(old)} to {percent(new)}; "
+                    f"min goes from {was.min} to {member.min}, and its share from {old} to {new}; "
                     f"in the same proportion that is {need}",
                     "replicas beyond min are added only after requests queue, and load their weights first",
                     f"keep {min(need, was.min)}, or lower it when the traffic has gone",

@@ -233,14 +233,18 @@ def full_for_update(view: View) -> Iterator[Problem]:
 def taken_away(view: View) -> Iterator[Problem]:
     """Who runs there, and where they may go."""
     gone = list(view.gone(Kind.CAPACITY_CLAIM))
-    replaced = [view.last_of(item) for item in view.own_claims if view.is_replaced(item)]
-    for last in [*gone, *filter(None, replaced)]:
+    replaced = [(view.last_of(item), item) for item in view.own_claims if view.is_replaced(item)]
+    for last, new in [*((last, None) for last in gone), *replaced]:
+        if last is None:
+            continue
         claim = view.last_claim(last)
-        for text in _evicted(view, claim):
+        first = new is not None and not view.is_released_first(new)
+        for text in _evicted(view, claim, new if first else None):
+            order = ", the new one comes first" if first else ""
             yield Problem(
                 claim.about,
                 claim.path(),
-                f"it is {'removed' if last in gone else 'replaced'}, and {text}",
+                f"it is {'removed' if new is None else 'replaced'}{order}, and {text}",
                 "deleting a claim evicts what runs on its instances and moves it to other capacity if there is any",
                 "have the other capacity ready first, or keep the claim until its deployments are gone",
             )
@@ -268,25 +272,24 @@ def reduced(view: View) -> Iterator[Problem]:
                 )
 
 
-def _evicted(view: View, claim: Claim) -> Iterator[str]:
-    """One sentence on all who may run on a claim, and where they may go."""
+def _evicted(view: View, claim: Claim, successor: Claim | None = None) -> Iterator[str]:
+    """One sentence on all who may run on a claim, and where they may go; `successor` exists before the claim is deleted."""
     users = may_use(view, claim.instance_type, claim.zone)
     if not users:
         return
-    left = [
-        other.key
-        for other in view.all_claims
-        if (other.instance_type, other.zone) == (claim.instance_type, claim.zone)
-        and (other.kind, other.key) != (claim.kind, claim.key)
-    ]
-    parts = [f'"{user.key}" may run {_where_else(user, left)}' for user in users[:5]]
+    others = [other for other in view.all_claims if (other.kind, other.key) != (claim.kind, claim.key)]
+    parts = [f'"{user.key}" may run {_where_else(view, user, others, successor)}' for user in users[:5]]
     more = f" and {len(users) - 5} more" if len(users) > 5 else ""
     yield f"of those who run there {', '.join(parts)}{more}"
 
 
-def _where_else(user: Deployment, claims: list[str]) -> str:
+def _where_else(view: View, user: Deployment, claims: list[Claim], successor: Claim | None) -> str:
+    def takes(claim: Claim) -> bool:
+        return same_type(user, claim.instance_type) and runs_in(view.zones_of(user), claim.zone)
+
+    new = ["the new claim"] if successor and takes(successor) else []
     unclaimed = [] if user.reserved_only else ["unclaimed capacity if there is any"]
-    places = [*(f'claim "{key}"' for key in claims), *unclaimed]
+    places = [*new, *(f'claim "{claim.key}"' for claim in claims if takes(claim)), *unclaimed]
     return f"on {' and '.join(places)}" if places else "nowhere"
 
 

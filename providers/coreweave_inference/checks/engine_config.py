@@ -47,11 +47,22 @@ def config_key(view: View) -> Iterator[Problem]:
                 do = f'did you mean "{right}"?' if right else f"allowed are {', '.join(sorted(allowed))}"
                 what = f'the service does not allow the key "{key}" for {item.engine}'
                 yield _on_key(item, key, what, "a key that is not allowed is refused", do)
-            elif right != key and _same_letters(right, key):
-                what = f'the key "{key}" is documented as "{right}"'
-                yield _on_key(
-                    item, key, what, "keys are spelt with hyphens", f'write "{right}"', Severity.WARNING
+            elif (hyphens := _with_hyphens(key)) != key or _same_letters(right, key):
+                meant = right if _same_letters(right, key) else hyphens
+                what = (
+                    f'the key "{key}" is documented as "{meant}"'
+                    if meant == right
+                    else f'the key "{key}" has underscores'
                 )
+                yield _on_key(
+                    item, key, what, "keys are spelt with hyphens", f'write "{meant}"', Severity.WARNING
+                )
+
+
+def _with_hyphens(key: str) -> str:
+    """The option's name with hyphens; what follows a dot is a member of its JSON, spelt as it is there."""
+    option, dot, member = key.partition(".")
+    return f"{option.replace('_', '-')}{dot}{member}"
 
 
 def _same_letters(one: str, other: str) -> bool:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import cached_property
 
-from coreweave_inference.model.shares import shares_of
+from coreweave_inference.fleet.shares import Share, shares_of
 
 from .objects import Deployment
 from .view import View
@@ -34,21 +34,21 @@ class Group:
         return tuple(member for member in self.members if not member.own)
 
     @property
-    def known(self) -> bool:
-        """Whether every member's weight is known, and whether it is disabled."""
-        return all(member.weight is not None and member.disabled is not None for member in self.members)
+    def enabled(self) -> tuple[Deployment, ...]:
+        """The members that are not disabled, as far as is known."""
+        return tuple(member for member in self.members if not member.disabled)
+
+    @cached_property
+    def shares(self) -> tuple[Share, ...] | None:
+        """Each member's share; `None` where one is not known."""
+        return shares_of([(member.weight, member.disabled) for member in self.members])
 
     @property
-    def weights(self) -> tuple[int, ...]:
-        """The members' weights as far as they count: none of a disabled one."""
-        return tuple(0 if member.disabled else max(0, member.weight or 0) for member in self.members)
+    def serves(self) -> bool | None:
+        """Whether a member gets requests for certain; `None` where no share is known."""
+        return None if self.shares is None else any(share.least for share in self.shares)
 
-    @property
-    def shares(self) -> tuple[Fraction, ...] | None:
-        """Each member's share, 1 in all; `None` where no share is known or there is none."""
-        return shares_of(self.weights) if self.known else None
-
-    def share_of(self, member: Deployment) -> Fraction | None:
+    def share_of(self, member: Deployment) -> Share | None:
         """One member's share."""
         return None if self.shares is None else self.shares[self.members.index(member)]
 

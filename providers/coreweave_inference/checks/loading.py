@@ -12,12 +12,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-INDEXES = (
-    "model.safetensors.index.json",
-    "consolidated.safetensors.index.json",
-    "pytorch_model.bin.index.json",
-)
-"""The indexes of weights in parts, in the order in which vLLM looks for them."""
+INDEXES = {
+    "model.safetensors.index.json": "safetensors",
+    "consolidated.safetensors.index.json": "safetensors",
+    "pytorch_model.bin.index.json": "bin",
+}
+"""The indexes of weights in parts and the format of these, in the order in which vLLM looks for them: it loads safetensors
+wherever there are some, and looks at no other format then.
+"""
 
 FORMATS = ("safetensors", "bin", "pt", "pth", "gguf")
 WHOLE = frozenset({"model", "pytorch_model", "consolidated"})
@@ -62,9 +64,11 @@ def root_of(files: Iterable[WeightsFile]) -> str:
 
 
 def index_among(files: Sequence[WeightsFile]) -> WeightsFile | None:
-    """The index at the root, if there is one."""
-    here = {file.name: file for file in _inside(files, root_of(files))}
-    return next((here[name] for name in INDEXES if name in here), None)
+    """The index at the root of what is loaded, if there is one."""
+    inside = _inside(files, root_of(files))
+    formats, here = {_format(file) for file in weights_among(inside)}, {file.name: file for file in inside}
+    wanted = "safetensors" if "safetensors" in formats else "bin"
+    return next((here[name] for name, form in INDEXES.items() if name in here and form == wanted), None)
 
 
 def weights_among(files: Iterable[WeightsFile]) -> Files:

@@ -25,6 +25,7 @@ ELSEWHERE = (
     "data-parallel-external-lb",
     "data-parallel-hybrid-lb",
     "data-parallel-backend",
+    "distributed-executor-backend",
     "prefill-context-parallel-size",
     "nnodes",
     "node-rank",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from coreweave_inference.model.shares import percent
-
 from .capacity import claims_are_known, pools_of, runs_in, same_type
 from .finding import Problem, Severity
 from .groups import groups_of
@@ -23,14 +21,15 @@ def min_one(view: View) -> Iterator[Problem]:
     """In a group of several that share traffic, one replica alone stands for most of it."""
     for group in groups_of(view):
         shares = group.shares
-        if shares is None or sum(1 for share in shares if share) < 2:
+        if shares is None or sum(1 for share in shares if share.least) < 2:
             continue
-        member = group.members[shares.index(max(shares))]
+        largest = max(shares, key=lambda share: share.least)
+        member = group.members[shares.index(largest)]
         if member.own and member.min == 1 and (member.max or 0) > 1:
             yield Problem(
                 member.about,
                 member.path("autoscaling.min"),
-                f'it takes {percent(max(shares))} of the model name "{group.model_name}" and has min 1',
+                f'it takes {largest} of the model name "{group.model_name}" and has min 1',
                 "every replica beyond min loads the weights before it serves, and one alone is no spare for another",
                 "use min 2 or more, as latency requires",
             )

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from coreweave_inference.model.shares import percent
-
 from .acceptance import accepts, rules_on
 from .finding import Finding, Severity
 from .groups import groups_of
@@ -63,7 +61,6 @@ def _traffic(view: View) -> Iterable[str]:
     for group in groups_of(view):
         if len(group.members) > 1 and group.shares is not None:
             parts = (
-                f"{member.key} {percent(share)}"
-                for member, share in zip(group.members, group.shares, strict=True)
+                f"{member.key} {share}" for member, share in zip(group.members, group.shares, strict=True)
             )
             yield f"{group.model_name} on {', '.join(group.gateways)}: {', '.join(parts)}"

@@ -13,11 +13,20 @@ from .rule import rule
 from .values import mapping
 from .view import View
 
-LOADED_OTHERWISE = ("quantization", "cpu-offload-gb")
-"""Options with which fewer bytes come to lie in GPU memory than are read."""
+LOADED_OTHERWISE = (
+    "quantization",
+    "cpu-offload",
+    "offload",
+    "hf-overrides",
+    "language-model-only",
+    "limit-mm-per-prompt",
+    "mm-encoder-only",
+)
+"""How options begin with which fewer bytes come to lie in GPU memory than are read."""
 
 LOAD_FORMATS = ("auto", "hf", "safetensors", "mistral", "runai_streamer", "fastsafetensors")
-SINGLE = ("float32", "float")
+SINGLE = ("float32", "float", "torch.float32")
+HALF = ("bfloat16", "float16", "half", "torch.bfloat16", "torch.float16")
 
 
 @rule("weights-too-large", Severity.ERROR, "Weights are larger than the memory of a replica's GPUs")
@@ -56,7 +65,7 @@ def _in_memory(item: Deployment, folder: Folder) -> tuple[int, int]:
     """
     config = {key.replace("_", "-"): value for key, value in mapping(item.config).items()}
     if (
-        any(key in config for key in LOADED_OTHERWISE)
+        any(key.startswith(LOADED_OTHERWISE) for key in config)
         or config.get("load-format", "auto") not in LOAD_FORMATS
     ):
         return 0, 0
@@ -66,11 +75,13 @@ def _in_memory(item: Deployment, folder: Folder) -> tuple[int, int]:
         (part[key] for part in (described, inner) for key in ("dtype", "torch_dtype") if part.get(key)), None
     )
     half = folder.bytes // 2
-    if config.get("dtype") in SINGLE:
+    if config.get("dtype") in SINGLE or written in HALF:
         return folder.bytes, folder.bytes
-    if written is None:
-        return half, folder.bytes
-    return (half, half) if written in SINGLE else (folder.bytes, folder.bytes)
+    return (
+        (half, half)
+        if written in SINGLE and config.get("dtype", "auto") in ("auto", *HALF)
+        else (half, folder.bytes)
+    )
 
 
 def _advice(size: int, memory: int) -> str:

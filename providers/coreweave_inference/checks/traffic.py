@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coreweave_inference.model.shares import percent
-
 from .finding import Problem, Severity
 from .groups import Group, groups_of
 from .objects import Deployment
@@ -18,30 +16,31 @@ WEIGHT = "traffic.weight"
 
 @rule("traffic-sum-zero", Severity.ERROR, "No member of a traffic group takes traffic")
 def sum_zero(view: View) -> Iterator[Problem]:
-    """All weights of a group of several are 0."""
+    """All weights of a group with several enabled members are 0."""
     for group in groups_of(view):
-        enabled = [member for member in group.members if not member.disabled]
-        if group.known and len(group.members) > 1 and enabled and not sum(group.weights):
-            first = next(member for member in group.members if member.own)
+        if group.serves is False and len(group.enabled) > 1:
+            first = next((member for member in group.enabled if member.own), group.own[0])
             yield Problem(
                 first.about,
                 first.path(WEIGHT),
-                f"the weights of {_named(group.members)}, which share {_where(group)}, sum to 0",
+                f"the weights of {_named(group.enabled)}, which share {_where(group)}, sum to 0",
                 "a member's share is its weight divided by the sum, so nobody would get a request",
                 "give one of them a weight",
             )
 
 
-@rule("traffic-lone-zero", Severity.WARNING, "The only member of a group has weight 0")
+@rule("traffic-lone-zero", Severity.WARNING, "The only enabled member of a group has weight 0")
 def lone_zero(view: View) -> Iterator[Problem]:
-    """A deployment that is alone under its model name takes nothing, or everything."""
+    """A deployment that serves its model name alone takes nothing, or everything."""
     for group in groups_of(view):
-        member = group.members[0]
-        if group.known and len(group.members) == 1 and not member.disabled and not member.weight:
+        if group.serves is False and len(group.enabled) == 1:
+            (lone,) = group.enabled
+            member = lone if lone.own else group.own[0]
+            others = "" if len(group.members) == 1 else " (the other members are disabled)"
             yield Problem(
                 member.about,
                 member.path(WEIGHT),
-                f"its weight is 0 and it is alone on {_where(group)}",
+                f"{lone.label} has weight 0 and is alone on {_where(group)}{others}",
                 'the documentation says both "0 stops traffic" and that weights are normalised, which would give it all',
                 "give it a weight, or set disabled: true to be sure that it serves nothing",
             )
@@ -68,8 +67,8 @@ def disabled_member(view: View) -> Iterator[Problem]:
 def all_disabled(view: View) -> Iterator[Problem]:
     """Nobody answers for the model name."""
     for group in groups_of(view):
-        if group.known and all(member.disabled for member in group.members):
-            first = next(member for member in group.members if member.own)
+        if group.shares is not None and not group.enabled:
+            first = group.own[0]
             yield Problem(
                 first.about,
                 first.path("disabled"),
@@ -136,7 +135,7 @@ def new_member(view: View) -> Iterator[Problem]:
         for member in group.own:
             if view.is_new(member) and member.weight and not member.disabled:
                 share = group.share_of(member)
-                part = f" ({percent(share)})" if share is not None else ""
+                part = f" ({share})" if share is not None else ""
                 yield Problem(
                     member.about,
                     member.path(WEIGHT),
@@ -152,7 +151,7 @@ def foreign_group(view: View) -> Iterator[Problem]:
     for group in groups_of(view):
         for member in group.own if group.foreign else ():
             share = group.share_of(member)
-            part = f"; it would take {percent(share)} of the requests" if share is not None else ""
+            part = f"; it would take {share} of the requests" if share is not None else ""
             yield Problem(
                 member.about,
                 member.path("model.name"),

@@ -118,6 +118,26 @@ class View:
             found.update(known.zones)
         return frozenset(found)
 
+    def live_gateways_of(self, item: Deployment) -> tuple[str, ...] | None:
+        """The ids of its gateways as they are live; `None` where one is not there yet, its zones change, or that is not known.
+
+        What the service offers in a gateway's zones as they are says nothing of those that it will have.
+        """
+        found = []
+        for handle in item.gateways or ("",):
+            declared = self.by_handle.get(handle)
+            live = self._live_by_id.get(handle) or self._live_by_id.get(
+                (declared.id if declared else None) or ""
+            )
+            zones = texts(live.spec, "zones") if live else None
+            then = declared.zones if declared and declared.own else zones
+            if live is None or zones is None or then is None:
+                return None
+            if {zone.upper() for zone in zones} != {zone.upper() for zone in then}:
+                return None
+            found.append(live.id)
+        return tuple(found)
+
     def live_of(self, item: Item) -> LiveObject | None:
         """The object as it is live; `None` where it is not there, or that is not known."""
         found = self._live_by_id.get(item.id or "")
@@ -192,6 +212,11 @@ class View:
             for found in differences(item.kind, was, now)
             if found.path in item.kind.replace_fields
         )
+
+    def is_released_first(self, item: Item) -> bool:
+        """Whether a replaced object is deleted before the new one is created: it keeps a name of its own, or says so."""
+        named = item.spec.get("name") is not None and self.keeps_name(item)
+        return item.options.delete_before_replace or named
 
     def keeps_name(self, item: Item) -> bool:
         """Whether the object has the name that it had in the last state."""

@@ -36,16 +36,20 @@ def _flat(location: Location, claim: Mapping[str, Any], report: Report) -> dict[
     own = {name: value for name, value in claim.items() if name != RESOURCES}
     given = claim[RESOURCES]
     if given is None:
-        return own
+        return {**dict.fromkeys(FIELDS), **own}
     if not isinstance(given, Mapping):
         report.add((*location, RESOURCES), "is not a mapping of fields", "write its fields below it")
         return own
     check_keys(given, FIELDS, (*location, RESOURCES), report)
-    for name in own:
-        if name in given and name in FIELDS:
+    for name, value in own.items():
+        if name in given and name in FIELDS and value is not None:
             what = f'"{name}" is given in the claim and under {RESOURCES}'
             report.add((*location, RESOURCES, name), what, "keep one of them")
-    return {**{name: value for name, value in given.items() if name in FIELDS}, **own}
+    inside = {name: value for name, value in given.items() if name in FIELDS}
+    return {
+        **inside,
+        **{name: value for name, value in own.items() if name not in inside or value is not None},
+    }
 
 
 def _moved(location: Location, section: str, inside: list[str]) -> Location:

@@ -23,7 +23,6 @@ from coreweave_inference.checks import (
     view_of,
     view_of_specs,
 )
-from coreweave_inference.checks.values import texts
 from coreweave_inference.clock import Clock, system
 from coreweave_inference.declaration import Declaration
 from coreweave_inference.errors import SettingsError
@@ -104,25 +103,10 @@ def gathered(view: View, known: Known, api: Api, store: Store, listed: Listed | 
 
 
 def _gateways_of(view: View, live: Iterable[LiveObject]) -> tuple[str, ...]:
-    """The live gateways that the deployments run behind; none where one is not there yet, or its zones change.
-
-    What is offered in the zones of a gateway as it is would say nothing of it as it will be.
-    """
-    there = {gateway.id: gateway for gateway in live}
-    found: set[str] = set()
-    for item in view.deployments:
-        for handle in item.gateways or ("",):
-            declared, gateway = view.by_handle.get(handle), there.get(handle)
-            if declared is not None and gateway is None:
-                gateway = there.get(declared.id or "")
-            zones = texts(gateway.spec, "zones") if gateway else None
-            as_it_will_be = declared.zones if declared and declared.own else zones
-            if gateway is None or zones is None or as_it_will_be is None:
-                return ()
-            if {zone.upper() for zone in zones} != set(map(str.upper, as_it_will_be)):
-                return ()
-            found.add(gateway.id)
-    return tuple(sorted(found))
+    """The live gateways that the deployments run behind; none where one is not there yet, or its zones change."""
+    seen = replace(view, live=tuple(live))
+    found = [seen.live_gateways_of(item) for item in view.deployments]
+    return () if None in found else tuple(sorted({id_ for ids in found for id_ in ids or ()}))
 
 
 def _wanted(view: View) -> dict[str, list[Wanted]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .fleet import Fleet
-from .groups import Group, Member, Share
+from .groups import Group, Member
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,16 @@ class ReviewContext:
 
     def serves_now(self, deployment: str) -> bool:
         """Whether clients get answers from it now, as far as is known."""
-        return any(_serves(member.before) for _, member in self.groups_of(deployment))
+        return any(_serves(member) for _, member in self.groups_of(deployment))
 
     def reaches_none_after(self, deployment: str) -> tuple[Group, ...]:
         """The groups it serves now in which nobody answers afterwards."""
         return tuple(
             group
             for group, member in self.groups_of(deployment)
-            if _serves(member.before) and not group.serves_after
+            if _serves(member) and not group.serves_after
         )
 
 
-def _serves(share: Share) -> bool:
-    return share.there and share.text != "disabled" and share.part != 0
+def _serves(member: Member) -> bool:
+    return member.before.there and member.before.serves

@@ -1,7 +1,6 @@
 """Traffic groups before and after: who shares a model name on a gateway, and who gets how much of its requests.
 
-A share is a weight over the sum of the group's weights (documentation). Deployments that no reviewed stack declares
-are not seen, and a disabled one serves nothing, so it has no part in the sum.
+Deployments that no reviewed stack declares are not known here.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from coreweave_inference.model.shares import percent
+from coreweave_inference.fleet.shares import NO_SHARE, NONE_OR_ALL, Share, shares_of
 
 from .fleet import Deployment, Fleet
 
@@ -20,22 +19,28 @@ Key = tuple[str, str]
 ABSENT = "-"
 UNKNOWN_SHARE = "not known"
 DISABLED = "disabled"
-LONE_ZERO = "0 % or 100 %"
-"""One member alone with weight 0: the documentation says both."""
 
 
 @dataclass(frozen=True)
-class Share:
-    """A member's part of the requests; `part` is `None` where it is not a member, or not known."""
+class Membership:
+    """What a deployment is in a group at one time; `share` is `None` where it is not known, nothing for no member."""
 
     text: str
     weight: int | None = None
-    part: Fraction | None = None
+    share: Share | None = None
 
     @property
     def there(self) -> bool:
         """Whether the deployment is a member at all."""
         return self.text != ABSENT
+
+    @property
+    def serves(self) -> bool:
+        """Whether it gets requests, as far as is known."""
+        return self.share is None or self.share.most > 0
+
+
+NO_MEMBER = Membership(ABSENT, None, NO_SHARE)
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,8 @@ class Member:
     """One deployment of a group, on both sides."""
 
     label: str
-    before: Share
-    after: Share
+    before: Membership
+    after: Membership
 
 
 @dataclass(frozen=True)
@@ -73,31 +78,30 @@ class Group:
     @property
     def serves_before(self) -> bool:
         """Whether anybody gets requests now, as far as is known."""
-        return any(member.before.part != 0 and member.before.text != DISABLED for member in self.before)
+        return any(member.before.serves for member in self.before)
 
     @property
     def serves_after(self) -> bool:
         """Whether anybody will get requests, as far as is known."""
-        return any(member.after.part != 0 and member.after.text != DISABLED for member in self.after)
+        return any(member.after.serves for member in self.after)
 
     @property
     def becomes_uncertain(self) -> bool:
         """Whether one member alone with weight 0 is left, of which the documentation says both: none, and all."""
-        was, will_be = ({share.text for share in side} for side in self._sides)
-        return LONE_ZERO in will_be and LONE_ZERO not in was
-
-    @property
-    def _sides(self) -> tuple[tuple[Share, ...], tuple[Share, ...]]:
-        return tuple(m.before for m in self.members), tuple(m.after for m in self.members)
+        was = {member.before.share for member in self.members}
+        will_be = {member.after.share for member in self.members}
+        return NONE_OR_ALL in will_be and NONE_OR_ALL not in was
 
     @property
     def moved(self) -> Fraction | None:
-        """The part of the requests that goes to another member; `None` where a share is not known."""
-        parts = [(_part(member.before), _part(member.after)) for member in self.members]
-        if any(before is None or after is None for before, after in parts):
-            return None
-        gains = (Fraction(after or 0) - Fraction(before or 0) for before, after in parts)
-        return sum((max(Fraction(0), gain) for gain in gains), Fraction(0))
+        """The part of the requests that goes to another member; `None` where a share is not known for certain."""
+        moved = Fraction(0)
+        for member in self.members:
+            before, after = member.before.share, member.after.share
+            if before is None or after is None or not (before.certain and after.certain):
+                return None
+            moved += max(Fraction(0), after.least - before.least)
+        return moved
 
 
 def groups(before: Fleet, after: Fleet) -> tuple[Group, ...]:
@@ -109,14 +113,13 @@ def groups(before: Fleet, after: Fleet) -> tuple[Group, ...]:
     )
 
 
-def _members(old: Mapping[str, Share], new: Mapping[str, Share]) -> tuple[Member, ...]:
-    nobody = Share(ABSENT)
+def _members(old: Mapping[str, Membership], new: Mapping[str, Membership]) -> tuple[Member, ...]:
     return tuple(
-        Member(label, old.get(label, nobody), new.get(label, nobody)) for label in sorted({*old, *new})
+        Member(label, old.get(label, NO_MEMBER), new.get(label, NO_MEMBER)) for label in sorted({*old, *new})
     )
 
 
-def _shares(landscape: Fleet) -> dict[Key, dict[str, Share]]:
+def _shares(landscape: Fleet) -> dict[Key, dict[str, Membership]]:
     by_group: dict[Key, list[Deployment]] = {}
     for deployment in landscape.deployments.values():
         for gateway in deployment.gateways if deployment.model else ():
@@ -124,22 +127,12 @@ def _shares(landscape: Fleet) -> dict[Key, dict[str, Share]]:
     return {key: _shares_of(members) for key, members in by_group.items()}
 
 
-def _shares_of(members: list[Deployment]) -> dict[str, Share]:
-    weights = [member.weight for member in members if not member.disabled]
-    total = None if None in weights else sum(weight or 0 for weight in weights)
-    return {member.label: _share(member, total, alone=len(weights) == 1) for member in members}
+def _shares_of(members: list[Deployment]) -> dict[str, Membership]:
+    shares = shares_of([(member.weight, member.disabled) for member in members]) or (None,) * len(members)
+    return {member.label: _membership(member, share) for member, share in zip(members, shares, strict=True)}
 
 
-def _share(member: Deployment, total: int | None, *, alone: bool) -> Share:
+def _membership(member: Deployment, share: Share | None) -> Membership:
     if member.disabled:
-        return Share(DISABLED, member.weight)
-    if total is None or member.weight is None:
-        return Share(UNKNOWN_SHARE, member.weight)
-    if total == 0:
-        return Share(LONE_ZERO, 0) if alone else Share("0 %", 0, Fraction(0))
-    part = Fraction(member.weight, total)
-    return Share(percent(part), member.weight, part)
-
-
-def _part(share: Share) -> Fraction | None:
-    return Fraction(0) if share.text in (ABSENT, DISABLED) else share.part
+        return Membership(DISABLED, member.weight, NO_SHARE)
+    return Membership(UNKNOWN_SHARE if share is None else str(share), member.weight, share)

@@ -239,3 +239,16 @@ def _places(path: Path) -> list[tuple[str, int]]:
 
 def _place(origin: Origin) -> tuple[str, int]:
     return Path(origin.file).name, origin.line
+
+
+def test_an_overlay_turns_a_flat_claim_into_the_apis_form_and_back(layer: Layer, full: str) -> None:
+    flat = full.index("h200: {") + len("h200: {")
+    fields = full[flat : full.index("}", flat)]
+    nulls = "instanceId: null, instanceCount: null, capacityType: null, zones: null"
+    nested = f"{full[:flat]}resources: {{{fields}}}{full[full.index('}', flat) :]}"
+
+    to_api = layer(full, f"capacityClaims: {{h200: {{{nulls}, resources: {{{fields}}}}}}}")
+    to_flat = layer(nested, f"capacityClaims: {{h200: {{resources: null, {fields}}}}}")
+
+    expected = layer(full, "").capacity_claims["h200"].spec
+    assert to_api.capacity_claims["h200"].spec == to_flat.capacity_claims["h200"].spec == expected

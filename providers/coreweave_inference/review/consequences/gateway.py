@@ -89,12 +89,18 @@ def _changed(label: str, change: PropertyChange) -> Consequence:
         return caution(say(words, name=label, names=_goes(change)))
     if change.path == "name":
         return plain(say("renames it from {before} to {after}", before=change.before, after=change.after))
+    if change.path == "zones" and change.before and set(change.before) < set(change.after or ()):
+        return caution(say("gateway {name} runs in {zones} too", name=label, zones=_comes(change)))
     if change.path == "zones":
         words = "moves gateway {name} from {before} to {after}"
         return dangerous(
             say(words, name=label, before=change.before or "all zones", after=change.after or "all zones")
         )
     return plain(say("{path} {before} → {after}", path=change.path, before=change.before, after=change.after))
+
+
+def _comes(change: PropertyChange) -> list[str]:
+    return sorted(set(change.after or ()) - set(change.before or ()))
 
 
 def _goes(change: PropertyChange) -> list[str]:

@@ -86,9 +86,12 @@ def _gateways(change: PropertyChange) -> Iterator[Consequence]:
 
 def _option(change: PropertyChange) -> Consequence:
     parts = segments(change.path)
-    name = parts[-1] if len(parts) > 2 else "(all)"
+    inside = sorted({*(change.before or ()), *(change.after or ())}) if len(parts) == 2 else []
+    name: str | list[str] = parts[-1] if len(parts) > 2 else [str(key) for key in inside] or "(all)"
     if change.path.startswith(ENGINE_ENV):
-        return plain(say("changes the environment variable {name} (its value is not shown)", name=name))
+        several = len(inside) > 1
+        words = "variables {name} (their values are" if several else "variable {name} (its value is"
+        return plain(say(f"changes the environment {words} not shown)", name=name))
     if change.before is None:
         words = (
             "sets the engine option {name} to {after}"

@@ -43,5 +43,7 @@ def _changed(group: Group, member: Member) -> Iterator[Consequence]:
 
 def _is_canary(group: Group, member: Member) -> bool:
     """A newcomer beside a member with a larger share."""
-    part = member.after.part
-    return part is not None and any((other.after.part or 0) > part for other in group.members)
+    share = member.after.share
+    return share is not None and any(
+        other.after.share is not None and other.after.share.least > share.most for other in group.members
+    )

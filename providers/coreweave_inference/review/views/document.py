@@ -8,7 +8,7 @@ from typing import Any
 from coreweave_inference.review.capacity import Row, Side
 from coreweave_inference.review.drift import Drift
 from coreweave_inference.review.findings import FoundProblem
-from coreweave_inference.review.groups import Group, Share
+from coreweave_inference.review.groups import Group, Membership
 from coreweave_inference.review.money import HOURS_PER_MONTH, Cost, Line
 from coreweave_inference.review.phrases import shown
 from coreweave_inference.review.reviewing import Change, Review
@@ -56,7 +56,7 @@ def _group(group: Group) -> dict[str, Any]:
     return {"gateway": group.gateway, "model": group.model, "changed": group.changed, "members": members}
 
 
-def _share(share: Share) -> dict[str, Any] | None:
+def _share(share: Membership) -> dict[str, Any] | None:
     return {"weight": share.weight, "share": share.text} if share.there else None
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from coreweave_inference.model.shares import percent
+from coreweave_inference.fleet.shares import percent
 from coreweave_inference.review.capacity import Row
-from coreweave_inference.review.groups import Group, Member, Share
+from coreweave_inference.review.groups import Group, Member, Membership
 from coreweave_inference.review.money import HOURS_PER_MONTH, Line
 from coreweave_inference.review.reviewing import Review
 
@@ -79,7 +79,7 @@ def _member(member: Member) -> str:
     return f"{code(member.label)} | {before} | {after if before == after else f'**{after}**'}"
 
 
-def _share(share: Share) -> str:
+def _share(share: Membership) -> str:
     weight = "" if share.weight is None else f" (weight {share.weight})"
     return f"{share.text}{weight}"
 
