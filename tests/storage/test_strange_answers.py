@@ -6,11 +6,14 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from coreweave_inference.errors import AccessDenied, StorageError, Unreachable
 from coreweave_inference.storage.client import BucketState, ObjectStorage, S3Credentials
+from coreweave_inference.storage.errors import storage_error
 from coreweave_inference.storage.weights_folder import files_in
 
 LOCATION = "<LocationConstraint>US-EAST-04A</LocationConstraint>"
@@ -249,3 +252,50 @@ def test_a_stopped_run_gives_a_hanging_read_up(
 
     assert time.monotonic() - started < 2.0 + 1.0
     assert server.asked.count("GET policy") == 1
+
+
+def to(url: str) -> Callable[[Handler], None]:
+    """A redirect to another address."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(301 if handler.command == "HEAD" else 307)
+        handler.send_header("Location", url + handler.path)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return answer
+
+
+@pytest.mark.parametrize("loops", [False, True], ids=["to another host", "to itself"])
+def test_a_redirect_is_one_sentence_and_no_signed_request_leaves_the_endpoint(
+    server: Server, storage: ObjectStorage, tmp_path: Path, loops: bool
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with Server() as elsewhere:
+        host = server if loops else elsewhere
+        answers = to(f"http://127.0.0.1:{host.server_port}")
+        server.script = dict.fromkeys(("HEAD", "GET policy", "GET list-type", "PUT policy"), [(307, answers)])
+        acts: list[Callable[[], object]] = [
+            lambda: storage.bucket("acme-weights"),
+            lambda: storage.policy("acme-weights"),
+            lambda: storage.holds_objects("acme-weights", "models"),
+            lambda: storage.put_policy("acme-weights", {}),
+            lambda: storage.plan_upload(files_in(tmp_path), "acme-weights", "models"),
+        ]
+        for act in acts:
+            with pytest.raises(StorageError, match="redirects to http://127.0.0.1.*set the S3 endpoint") as found:
+                act()
+            assert "\n" not in str(found.value)
+
+    assert elsewhere.asked == []
+    assert len(server.asked) == len(acts)
+
+
+def test_only_a_refused_signature_is_called_a_wrong_clock() -> None:
+    hour = timedelta(hours=1)
+
+    for code in ("AccessDenied", "InvalidAccessKeyId", "AllAccessDisabled"):
+        assert "clock" not in str(storage_error("acme-weights", "list it", code, "no", "", hour))
+    for code in ("SignatureDoesNotMatch", "403", "RequestTimeTooSkewed"):
+        assert "by 60 minutes" in str(storage_error("acme-weights", "list it", code, "no", "", hour))
+    assert "clock" not in str(storage_error("acme-weights", "list it", "SignatureDoesNotMatch", "no"))

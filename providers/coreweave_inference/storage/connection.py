@@ -19,7 +19,7 @@ from coreweave_inference.network.connections import ca_file, proxy_for
 from coreweave_inference.network.limits import CutShort, joined, within
 
 from .credentials import FRESH_SECONDS, S3Credentials
-from .errors import DENIED, EXPIRED, clock_skew, storage_error
+from .errors import DENIED, EXPIRED, clock_skew, redirect_error, storage_error
 
 LONGEST_PAUSE = 5.0
 CONNECT_SECONDS = 10.0
@@ -126,9 +126,11 @@ class S3Connection:
             yield
         except ClientError as error:
             said, metadata = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-            skew = clock_skew(
-                str(metadata.get("HTTPHeaders", {}).get("date", "")), datetime.now(timezone.utc)
-            )
+            headers = metadata.get("HTTPHeaders", {})
+            if 300 <= int(metadata.get("HTTPStatusCode") or 0) < 400:
+                place = str(headers.get("location", ""))
+                raise redirect_error(bucket, act, self._endpoint, place) from error
+            skew = clock_skew(str(headers.get("date", "")), datetime.now(timezone.utc))
             raise storage_error(
                 bucket,
                 act,
@@ -140,6 +142,8 @@ class S3Connection:
         except ParamValidationError as error:
             raise StorageError(f'bucket "{bucket}": cannot {act}: {error}') from error
         except BotoCoreError as error:
+            if (place := getattr(error, "redirected_to", None)) is not None:
+                raise redirect_error(bucket, act, self._endpoint, place) from error
             raise Unreachable(
                 f'bucket "{bucket}": cannot {act}: object storage gave no answer ({one_line(str(error), 300)});'
                 " check network, proxy and S3 endpoint, then run again"
@@ -240,15 +244,35 @@ def _client(session: Any, endpoint: str, region: str, attempts: int) -> Any:
 
 
 def _limit(endpoint: Any) -> None:
-    """Give each request of a botocore endpoint a time as a whole, and its answer a largest size."""
+    """Give each request of a botocore endpoint a time as a whole, and its answer a largest size; follow no redirect.
+
+    botocore follows one by asking the same host for the bucket's region, which redirects again, without end. An answer
+    that names the region is let through: it is asked once more, signed for that region, at the same host.
+    """
     from botocore.exceptions import BotoCoreError, HTTPClientError
+
+    class Redirected(BotoCoreError):  # type: ignore[misc]  # botocore publishes no types
+        """Not repeated either."""
+
+        fmt = "redirected to {redirected_to}"
+
+        def __init__(self, redirected_to: str) -> None:
+            super().__init__(redirected_to=redirected_to)
+            self.redirected_to = redirected_to
 
     class Cut(BotoCoreError):  # type: ignore[misc]  # botocore publishes no types
         """Not repeated, as botocore repeats what failed in transit."""
 
         fmt = "{why}"
 
-    send = endpoint.http_session.send
+    send_once = endpoint.http_session.send
+
+    def send(request: Any) -> Any:
+        response = send_once(request)
+        if 300 <= response.status_code < 400 and "x-amz-bucket-region" not in response.headers:
+            response.raw.close()
+            raise Redirected(response.headers.get("location", ""))
+        return response
 
     def answered(request: Any, abandoned: Callable[[], bool]) -> Any:
         request.stream_output = True  # Not read yet, that is.

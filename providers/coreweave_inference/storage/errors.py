@@ -15,6 +15,7 @@ from coreweave_inference.errors import (
     NotOurs,
     StorageError,
     Unreachable,
+    one_line,
 )
 
 MISSING = frozenset({"NoSuchBucket", "404", "NotFound"})
@@ -23,6 +24,10 @@ DENIED = frozenset(
     {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", EXPIRED}
 )
 SKEWED = "RequestTimeTooSkewed"
+BARE_DENIAL = frozenset({"403", "Forbidden"})
+"""A refused HEAD, which has no code of its own."""
+OF_SIGNATURE = frozenset({*BARE_DENIAL, "SignatureDoesNotMatch", "RequestExpired", EXPIRED})
+"""Refusals that a wrong time in the signature explains; a key that the service accepts and may not do this gets AccessDenied."""
 MOST_SKEW = timedelta(minutes=15)
 """How far the time of a signature may be from the service's."""
 TAKEN = frozenset({"BucketAlreadyExists", "BucketAlreadyOwnedByYou"})
@@ -78,12 +83,21 @@ def storage_error(
             request_id=request_id,
         )
     kind = AccessDenied if code in DENIED else StorageError
-    advice = _ADVICE.get("AccessDenied" if code in ("403", "Forbidden") else code, "")
-    if code == SKEWED or (skew and code in DENIED):
+    advice = _ADVICE.get("AccessDenied" if code in BARE_DENIAL else code, "")
+    if code == SKEWED or (skew and code in OF_SIGNATURE):
         advice = SKEW_ADVICE.format(by=f" by {skew.total_seconds() / 60:.0f} minutes" if skew else "")
     said = words if words and words != code and words != "Forbidden" else ""
     text = "; ".join(part for part in (said, advice) if part) or "the service gave no reason"
     return kind(f"{where}cannot {act}: {text}", code=code, request_id=request_id)
+
+
+def redirect_error(bucket: str, act: str, endpoint: str, location: str) -> StorageError:
+    """The error for an answer that sends on to another address: a signed request goes nowhere but to the endpoint."""
+    where = f" to {one_line(location, 300)}" if location else ""
+    return StorageError(
+        f'bucket "{bucket}": cannot {act}: {endpoint} redirects{where}; no key is sent on; set the S3 endpoint to the final '
+        "address"
+    )
 
 
 def is_unclear(error: CoreWeaveError) -> bool:
