@@ -76,7 +76,9 @@ def test_help_needs_neither_the_engine_nor_tables_nor_the_network() -> None:
 
 
 def test_version_is_the_package_s(cw_inference: Command) -> None:
-    assert cw_inference("version").stdout == f"{coreweave_inference.__version__}\n"
+    for arguments in ("version", "--version"):
+        done = cw_inference(arguments)
+        assert (done.exit_code, done.stdout) == (0, f"{coreweave_inference.__version__}\n")
 
 
 @pytest.mark.parametrize("command", ["up", "destroy"])
@@ -236,7 +238,10 @@ def test_a_knob_that_the_simulator_does_not_have_is_one_error_and_help_lists_tho
     listed = cw_inference("simulate", "--set", "help")
 
     wanted = '"deployment_create_second": no such setting; did you mean "deployment_create_seconds"?'
-    assert (mistyped.exit_code, mistyped.stderr) == (2, f"error: --set {wanted} `--set help` lists them\n")
+    assert (mistyped.exit_code, mistyped.stderr) == (
+        2,
+        f"error: --set {wanted}; `--set help` lists the settings\n",
+    )
     assert (unknown.exit_code, len(unknown.stderr.splitlines())) == (2, 1)
     assert (formless.exit_code, "needs the form KNOB=VALUE" in formless.stderr) == (2, True)
     lines = listed.stdout.splitlines()
@@ -244,3 +249,32 @@ def test_a_knob_that_the_simulator_does_not_have_is_one_error_and_help_lists_tho
     assert (listed.exit_code, names) == (0, list(KNOBS))
     assert all(line.strip() for line in lines)
     assert lines[names.index("gzip") * 2] == "gzip=true"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (
+            ("--set", "deployment_create_seconds=abc"),
+            "deployment_create_seconds is 'abc': should be a valid number",
+        ),
+        (
+            ("--set", "deployment_create_seconds=-3"),
+            "deployment_create_seconds is -3: should be greater than or equal",
+        ),
+        (("--set", "claim_create_seconds=NaN"), "claim_create_seconds is nan: should be a finite number"),
+        (("--set", "gzip=7", "--set", "missing_policy=x"), "gzip is 7: should be a valid boolean"),
+        (("--set", "organisations=[]"), "organisations is []: Tuple should have at least 1 item"),
+        (("--speed", "nan"), "speed is nan, but time never runs back"),
+        (("--port", "99999"), "65535"),
+    ],
+)
+def test_a_value_that_the_simulator_cannot_use_is_one_sentence_with_the_name_of_its_setting(
+    cw_inference: Command, arguments: tuple[str, ...], why: str
+) -> None:
+    done = cw_inference("simulate", *arguments)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert why in done.stderr
+    assert "pydantic" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if "rror:" in line or "Invalid value" in line]) == 1

@@ -283,7 +283,9 @@ def test_a_redirect_is_one_sentence_and_no_signed_request_leaves_the_endpoint(
             lambda: storage.plan_upload(files_in(tmp_path), "acme-weights", "models"),
         ]
         for act in acts:
-            with pytest.raises(StorageError, match="redirects to http://127.0.0.1.*set the S3 endpoint") as found:
+            with pytest.raises(
+                StorageError, match="redirects to http://127.0.0.1.*set the S3 endpoint"
+            ) as found:
                 act()
             assert "\n" not in str(found.value)
 

@@ -291,7 +291,9 @@ def push(
 
 
 def simulate(
-    port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes a free one.")
+    ] = 0,
     speed: Annotated[float, typer.Option(help="Simulated seconds per second.")] = 1.0,
     setting: Annotated[
         list[str] | None,
@@ -320,6 +322,21 @@ def version() -> None:
     from coreweave_inference import __version__
 
     print(__version__)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@application.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A model-serving stack on CoreWeave Dedicated Inference: brought up, changed, watched and taken down."""
 
 
 RUNS: tuple[Callable[..., None], ...] = (preview, up, destroy, refresh)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from coreweave_inference.errors import did_you_mean
+from coreweave_inference.errors import did_you_mean, one_line
 
 from .exits import usage_error
 from .formatting import cut
@@ -32,7 +32,7 @@ def simulate(*, port: int, speed: float, settings: list[str], as_json: bool) -> 
         behaviour = Behaviour().changed(dict(_knobs(settings)))
         simulator = Simulator(behaviour, port, clock=Clock(speed=speed))
     except ValueError as error:
-        raise usage_error(str(error), as_json=as_json) from error
+        raise usage_error(f"{error}; `--set help` lists the settings", as_json=as_json) from error
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -70,10 +70,10 @@ def _knobs(settings: Iterable[str]) -> Iterable[tuple[str, Any]]:
     for text in settings:
         name, sign, value = text.partition("=")
         if not sign:
-            raise ValueError(f'--set "{text}" needs the form KNOB=VALUE; `--set help` lists the settings')
+            raise ValueError(f'--set "{one_line(text)}" needs the form KNOB=VALUE')
         if name not in KNOBS:
             meant = did_you_mean(name, KNOBS)
-            raise ValueError(f'--set "{name}": no such setting; {meant}`--set help` lists them')
+            raise ValueError(f'--set "{one_line(name)}": no such setting; {meant}'.rstrip("; "))
         try:
             yield name, json.loads(value)
         except ValueError:

@@ -7,12 +7,14 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from .catalogue import Catalogue
 from .organisations import DEFAULT_ORGANISATIONS, Organisation
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -21,31 +23,31 @@ class Behaviour:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    gateway_create_seconds: float = 0.5
+    gateway_create_seconds: Seconds = 0.5
     """From a POST of a gateway to READY."""
-    deployment_create_seconds: float = 1.0
+    deployment_create_seconds: Seconds = 1.0
     """From a POST of a deployment to READY."""
-    claim_create_seconds: float = 0.5
+    claim_create_seconds: Seconds = 0.5
     """From a POST of a managed capacity claim to READY."""
-    customer_claim_create_seconds: float = 2.0
+    customer_claim_create_seconds: Seconds = 2.0
     """From a POST of a capacity claim on the customer's own nodes to READY."""
-    gateway_update_seconds: float = 0.5
+    gateway_update_seconds: Seconds = 0.5
     """From a PATCH of a gateway to READY."""
-    deployment_update_seconds: float = 1.0
+    deployment_update_seconds: Seconds = 1.0
     """From a PATCH of a deployment to READY."""
-    claim_update_seconds: float = 0.5
+    claim_update_seconds: Seconds = 0.5
     """From a PATCH of a capacity claim to READY."""
-    gateway_delete_seconds: float = 0.3
+    gateway_delete_seconds: Seconds = 0.3
     """From a DELETE of a gateway until it is deleted."""
-    deployment_delete_seconds: float = 0.3
+    deployment_delete_seconds: Seconds = 0.3
     """From a DELETE of a deployment until it is deleted."""
-    claim_delete_seconds: float = 0.3
+    claim_delete_seconds: Seconds = 0.3
     """From a DELETE of a capacity claim until it is deleted."""
-    stale_status_seconds: float = 0.3
+    stale_status_seconds: Seconds = 0.3
     """After a PATCH the old status and the old updatedAt are still shown for so long, beside the new spec."""
-    heartbeat_seconds: float = 0.0
+    heartbeat_seconds: Seconds = 0.0
     """Every so often updatedAt moves by itself, whatever the status; conditions keep their times. 0: never."""
-    scale_down_delay_seconds: float = 2.0
+    scale_down_delay_seconds: Seconds = 2.0
     """A reduced managed claim keeps its allocatedInstances for so long."""
     identical_patch_is_silent: bool = False
     """True: a PATCH of a READY object that changes nothing moves neither status nor updatedAt."""
@@ -82,19 +84,22 @@ class Behaviour:
 
     parameters_fail: bool = False
     """True: the requests for gateway and deployment parameters fail."""
-    key_delay_seconds: float = 0.0
+    key_delay_seconds: Seconds = 0.0
     """A freshly minted S3 key is refused for so long."""
-    bucket_delay_seconds: float = 0.0
+    bucket_delay_seconds: Seconds = 0.0
     """A new bucket is answered 400, then 404, for so long."""
 
     catalogue: Catalogue = field(default_factory=Catalogue)
     """Zones, instance types, engines and their versions that the service offers."""
-    organisations: tuple[Organisation, ...] = DEFAULT_ORGANISATIONS
+    organisations: Annotated[tuple[Organisation, ...], Field(min_length=1)] = DEFAULT_ORGANISATIONS
     """Organisations with their tokens."""
 
     def changed(self, changes: Mapping[str, Any]) -> Behaviour:
         """A copy with some knobs set from their JSON form; raises ValueError naming each knob that is wrong."""
-        return ADAPTER.validate_python({**ADAPTER.dump_python(self), **changes})
+        try:
+            return ADAPTER.validate_python({**ADAPTER.dump_python(self), **changes})
+        except ValidationError as error:
+            raise ValueError("; ".join(map(_fault, error.errors()))) from None
 
     def as_json(self) -> dict[str, Any]:
         """Every knob in its JSON form; tokens included, since they are the simulator's own."""
@@ -106,6 +111,12 @@ class Behaviour:
         """The enum name in answers for the managed capacity type."""
         shown = self.managed_name_shown if self.managed_name == "both" else self.managed_name
         return f"CAPACITY_TYPE_{shown}"
+
+
+def _fault(found: Any) -> str:
+    """`gzip is 7: should be a valid boolean`."""
+    where = ".".join(map(str, found["loc"]))
+    return f"{where} is {found['input']!r}: {str(found['msg']).removeprefix('Input ')}"
 
 
 ADAPTER: TypeAdapter[Behaviour] = TypeAdapter(Behaviour)

@@ -50,8 +50,10 @@ class Clock:
 
 
 def _checked_speed(speed: float) -> float:
-    if speed < 0:
-        raise ValueError(f"speed is {speed}, but time never runs back: give 0 (stands still) or more")
+    if not 0 <= speed < float("inf"):
+        raise ValueError(
+            f"speed is {speed}, but time never runs back and never jumps: give 0 (stands still) or a finite number above"
+        )
     return speed
 
 
