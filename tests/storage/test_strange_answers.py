@@ -274,7 +274,8 @@ def test_a_redirect_is_one_sentence_and_no_signed_request_leaves_the_endpoint(
     with Server() as elsewhere:
         host = server if loops else elsewhere
         answers = to(f"http://127.0.0.1:{host.server_port}")
-        server.script = dict.fromkeys(("HEAD", "GET policy", "GET list-type", "PUT policy"), [(307, answers)])
+        requests = ("HEAD", "GET policy", "GET list-type", "PUT policy")
+        server.script = {request: [(307, answers)] for request in requests}
         acts: list[Callable[[], object]] = [
             lambda: storage.bucket("acme-weights"),
             lambda: storage.policy("acme-weights"),
@@ -284,7 +285,7 @@ def test_a_redirect_is_one_sentence_and_no_signed_request_leaves_the_endpoint(
         ]
         for act in acts:
             with pytest.raises(
-                StorageError, match="redirects to http://127.0.0.1.*set the S3 endpoint"
+                StorageError, match=r"redirects to http://127\.0\.0\.1.*set the S3 endpoint"
             ) as found:
                 act()
             assert "\n" not in str(found.value)

@@ -142,8 +142,9 @@ class S3Connection:
         except ParamValidationError as error:
             raise StorageError(f'bucket "{bucket}": cannot {act}: {error}') from error
         except BotoCoreError as error:
-            if (place := getattr(error, "redirected_to", None)) is not None:
-                raise redirect_error(bucket, act, self._endpoint, place) from error
+            redirected_to = getattr(error, "redirected_to", None)
+            if redirected_to is not None:
+                raise redirect_error(bucket, act, self._endpoint, redirected_to) from error
             raise Unreachable(
                 f'bucket "{bucket}": cannot {act}: object storage gave no answer ({one_line(str(error), 300)});'
                 " check network, proxy and S3 endpoint, then run again"
