@@ -9,6 +9,7 @@ from coreweave_inference.cli.rows import Ready, Row, Rows, status_of
 from coreweave_inference.cli.views import Lines, LiveTable, waiting_line
 from coreweave_inference.engine.events import Change, Message, Progress, RunEvent, Step
 from coreweave_inference.engine.results import Result
+from coreweave_inference.review.drift import Drift
 from rich.console import Console
 
 TYPES = "urn:pulumi:dev::serving::pulumi-python:dynamic/coreweave/inference:"
@@ -176,7 +177,7 @@ def test_a_plan_shows_fields_and_counts() -> None:
             Step(READY, "update", "done", (Change('objects["deployment chat"].revision', "a", "b"),)),
             Step(BUCKET, "delete", "done", kept=True),
         ),
-        drift=(Step(PUBLIC, "refresh", "done", (Change("zones", ["A"], None),)),),
+        drift=(Drift("gateway", "public", "zones", ["A"], None, ["A"], "overwritten", PUBLIC),),
     )
 
     assert plan(result) == [
@@ -271,7 +272,7 @@ def test_a_replacement_shows_its_fields_once_and_what_was_deleted_outside_is_sai
         ok=True,
         counts={"replace": 1},
         steps=steps,
-        drift=(Step(CHAT, "refresh", "done", gone=True),),
+        drift=(Drift("deployment", "chat", "", "there", "gone", None, "made again", CHAT),),
     )
 
     assert plan(result) == [

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import coreweave_inference
-from coreweave_inference.engine.events import of_event
-from coreweave_inference.engine.properties import path_keys
 from coreweave_inference.engine.results import Record
-from coreweave_inference.review import read_preview, review
+from coreweave_inference.review import Preview, Resource, preview_in, read_preview, review
+from coreweave_inference.review.drift import Drift, drift
+from coreweave_inference.review.views import as_document
 from pulumi.automation import EngineEvent
 
 from tests.engine.declarations import DEPLOYMENT, canary, edited, stack
 from tests.engine.runs import Run
-from tests.engine.workbench import Workbench, until
+from tests.engine.test_broken_later import CRASH, shows
+from tests.engine.workbench import Service, Workbench, until
 
 
 def test_changes_made_outside_show_as_exactly_their_fields_and_an_up_that_refreshes_puts_them_back(
@@ -70,7 +75,7 @@ def test_a_state_stays_quiet_under_a_later_version_whose_deployments_have_one_mo
     assert body["speculativeDecoding"] is False
 
 
-def test_a_review_and_a_preview_call_the_same_objects_changed_or_deleted_outside(
+def test_a_review_a_preview_a_refresh_and_an_up_call_the_same_things_drift(
     workbench: Workbench,
 ) -> None:
     service = workbench.service
@@ -87,7 +92,9 @@ def test_a_review_and_a_preview_call_the_same_objects_changed_or_deleted_outside
             world.delete(record)
     service.edit("deployments", "chat-serving-dev", {"autoscaling": {"max": 9}})
     service.edit("gateways", "public-serving-dev", {"name": "renamed-by-hand"})
-    service.s3.delete_bucket_policy(Bucket="acme-weights")
+    _add_a_statement_of_others(service)
+    for name in ("chat-serving-dev", "chat-canary-serving-dev"):
+        shows(service, name, "FAILED", CRASH)
     service.s3.put_bucket_tagging(
         Bucket="acme-weights", Tagging={"TagSet": [{"Key": "team", "Value": "chat"}]}
     )
@@ -99,43 +106,66 @@ def test_a_review_and_a_preview_call_the_same_objects_changed_or_deleted_outside
         )
     )
 
-    run = workbench.preview("--refresh", "--json", "--show-sames")
+    preview = workbench.preview("--refresh", "--json", "--show-sames")
+    refresh = workbench.refresh()
+    later = workbench.preview("--json", "--show-sames")
+    up = workbench.up()
 
     expected = {
-        "again": {"deleted"},
-        "given-up": {"deleted"},
-        "weights-policy": {"deleted"},
-        "weights": {"changed"},
-        "public": {"changed"},
-        "chat": {"changed", "broken"},
-        "chat-canary": {"broken"},
+        "again": {""},
+        "given-up": {""},
+        "weights": {"tags.team"},
+        "public": {"name"},
+        "chat": {"autoscaling.max", "health"},
+        "chat-canary": {"health"},
     }
-    assert _previewed(run) == expected
-    assert _reviewed(run) == expected
+    broken = {"chat": {"health"}, "chat-canary": {"health"}}
+    for run, paths in ((preview, expected), (later, broken)):
+        printed = read_preview(run.output, "serving/dev")
+        assert _resources(preview_in(_document(run), "serving/dev")) == _resources(printed)
+        assert _paths(drift(printed.resources)) == paths
+        assert as_document(review([printed]))["counts"]["drift"] == len(paths)
+    assert _drift(preview, "preview") == drift(read_preview(preview.output, "serving/dev").resources)
+    assert (_paths(_drift(refresh, "refresh")), _paths(_drift(up, "up"))) == (expected, broken)
+    assert up.ok, up.errors
 
 
-def _previewed(run: Run) -> dict[str, set[str]]:
-    """What `cw-inference preview` calls drift in the events of a run."""
-    record, found = Record(), defaultdict[str, set[str]](set)
+def _add_a_statement_of_others(service: Service) -> None:
+    """It concerns nobody here: no drift."""
+    document = json.loads(service.s3.get_bucket_policy(Bucket="acme-weights")["Policy"])
+    theirs = {**document["Statement"][0], "Sid": "Theirs"}
+    policy = json.dumps({**document, "Statement": [*document["Statement"], theirs]})
+    service.s3.put_bucket_policy(Bucket="acme-weights", Policy=policy)
+
+
+def _record(run: Run, *, refreshing: bool = False) -> Record:
+    """What `cw-inference` collects of a run."""
+    record = Record(refreshing=refreshing)
     for event in run.events:
-        run_event = of_event(EngineEvent.from_json(dict(event)))
-        if run_event is not None:
-            record.add(run_event)
-    for step in record.drift(refreshing=False):
-        if step.kind != "readiness":
-            found[step.name].add("deleted" if step.gone else "changed")
-            continue
-        for change in step.changes:
-            found[str(path_keys(change.path)[-2]).rpartition(" ")[2]].add("broken")
-    return found
+        record.document.add(EngineEvent.from_json(dict(event)))
+    return record
 
 
-def _reviewed(run: Run) -> dict[str, set[str]]:
-    """What `cw-inference review` calls drift in the document of the same run."""
-    found = defaultdict[str, set[str]](set)
-    for drift in review([read_preview(run.output, "preview")]).drift:
-        found[drift.label].add("broken" if drift.path == "health" else "changed" if drift.path else "deleted")
-    return found
+def _document(run: Run) -> dict[str, Any]:
+    return _record(run).document.data()
+
+
+def _drift(run: Run, operation: str) -> tuple[Drift, ...]:
+    """What the commands that run the engine call drift."""
+    record = _record(run, refreshing=operation == "refresh")
+    return record.result(operation, "serving", "dev", ok=run.ok).drift
+
+
+def _resources(preview: Preview) -> list[Resource]:
+    """What a review reads of each resource; the CLI's document does not tell which fields a refresh found changed."""
+    return [replace(resource, drifted_paths=()) for resource in preview.resources]
+
+
+def _paths(found: Iterable[Drift]) -> dict[str, set[str]]:
+    paths = defaultdict[str, set[str]](set)
+    for item in found:
+        paths[item.label].add(item.path)
+    return paths
 
 
 def _later_version(root: Path) -> Path:

@@ -264,7 +264,7 @@ def test_a_resource_of_another_package_is_told_by_its_type_and_its_differences()
         )
     )
 
-    assert told(found)["logs"] == ["updates aws:s3/bucket:Bucket logs", 'tags {"a": "1"} → {"a": "2"}']
+    assert told(found)["logs"] == ["updates aws:s3/bucket:Bucket logs", "tags.a 1 → 2"]
 
 
 def test_readiness_that_only_follows_a_change_is_not_told() -> None:

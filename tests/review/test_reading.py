@@ -90,7 +90,7 @@ def test_drift_is_what_differs_between_the_recorded_and_the_looked_at_state() ->
         same("gateway", "public", gateway()),
     )
 
-    assert [tuple(asdict(item).values())[1:] for item in found.drift] == [
+    assert [tuple(asdict(item).values())[1:7] for item in found.drift] == [
         ("chat", "autoscaling.max", 4, 9, 4, "overwritten"),
         ("chat", "traffic.weight", 100, 200, 200, "kept: it is declared so by now"),
         ("forgotten", "", "there", "gone", None, "gone, and not declared any more"),

@@ -187,16 +187,19 @@ def test_the_fields_of_a_creation_are_told_with_its_secrets_masked_at_any_depth(
     assert value_at(new["inputs"], "runtime.engineEnv") == {"A-B": "[secret]"}  # type: ignore[arg-type]
 
 
-def test_an_object_that_a_refresh_does_not_find_is_drift() -> None:
+@pytest.mark.parametrize(("operation", "op"), [("up", "refresh"), ("refresh", "delete")])
+def test_an_object_that_a_refresh_does_not_find_is_drift(operation: str, op: str) -> None:
     old = {"type": "t", "urn": CHAT, "id": "id-1", "inputs": {}, "outputs": {}}
-    metadata = {"op": "refresh", "urn": CHAT, "type": "t", "provider": "p", "old": old, "new": None}
-    record = Record()
+    metadata = {"op": "refresh", "urn": CHAT, "type": "t", "provider": "p", "old": old}
+    record = Record(refreshing=operation == "refresh")
 
-    step = of_event(EngineEvent.from_json({"resOutputsEvent": {"metadata": metadata}}))
-    assert isinstance(step, Step)
-    record.add(step)
+    record.document.add(EngineEvent.from_json({"resourcePreEvent": {"metadata": {**metadata, "new": old}}}))
+    record.document.add(
+        EngineEvent.from_json({"resOutputsEvent": {"metadata": {**metadata, "op": op, "new": None}}})
+    )
 
-    assert [(found.urn, found.gone) for found in record.drift(refreshing=False)] == [(CHAT, True)]
+    drift = record.result(operation, "serving", "dev", ok=False).drift
+    assert [(found.urn, found.path, found.live, found.id) for found in drift] == [(CHAT, "", "gone", "id-1")]
 
 
 def test_a_weight_of_zero_shows_in_a_plan_though_the_service_leaves_it_out() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from coreweave_inference.engine.results import REST_OF_A_REPLACEMENT, VERBS, Res
 from coreweave_inference.fleet.deletions import DELETES, KEEPS, Deletion, names_of
 from coreweave_inference.model.engine_secrets import UNKNOWN_MARKS
 from coreweave_inference.model.kinds import Kind
+from coreweave_inference.review.drift import HEALTH, SERVING, Drift
 
 SIGNS = {
     "create": "+",
@@ -118,7 +120,7 @@ def _fields(step: Step, *, full: bool) -> list[str]:
 
 def _readiness(step: Step) -> list[str]:
     """What a run would do with `readiness`: wait for what is broken, or for what changes."""
-    broken = [f"waits for {line}" for line in _broken(step.changes, after=False)]
+    broken = [f"waits for {line}" for line in _broken(step.changes)]
     if broken or verb_of(step) not in ("create", "update"):
         return broken
     paths = {
@@ -150,27 +152,35 @@ def _short(fields: Iterable[Change]) -> list[str]:
 
 
 def drift(result: Result, *, full: bool = False) -> list[str]:
-    """What was changed outside, field by field."""
+    """What was changed outside and what broke, object by object and field by field."""
     lines: list[str] = []
-    for step in result.drift:
-        if step.kind == READINESS:
-            lines.extend(f"! broken: {line}" for line in _broken(step.changes, after=True))
-            lines.extend(f"! serves again: {line}" for line in _broken(step.changes, after=False))
-            continue
-        gone = step.gone or verb_of(step) == "delete"
-        lines.append(f"! {'deleted' if gone else 'changed'} outside: {subject(step)}")
-        lines.extend(f"    {changed(change, None if full else LONGEST_VALUE)}" for change in step.changes)
+    for urn, of_one in groupby(result.drift, key=lambda item: item.urn):
+        found = list(of_one)
+        lines += [_health_line(urn, item) for item in found if item.path == HEALTH]
+        changes = [Change(item.path, item.recorded, item.live) for item in found if item.path != HEALTH]
+        if changes:
+            lines.append(f"! {'changed' if changes[0].path else 'deleted'} outside: {label_of(urn)}")
+        values = [change for change in changes if change.path]
+        lines += [f"    {changed(change, None if full else LONGEST_VALUE)}" for change in values]
     return lines
 
 
-def _broken(changes: Iterable[Change], *, after: bool) -> list[str]:
-    """`deployment "chat": FAILED: …` for each covered object that is recorded as broken on one side of a change alone."""
+def _health_line(urn: str, item: Drift) -> str:
+    served = item.live == SERVING
+    return (
+        f"! serves again: {label_of(urn)}: {item.recorded}"
+        if served
+        else f"! broken: {label_of(urn)}: {item.live}"
+    )
+
+
+def _broken(changes: Iterable[Change]) -> list[str]:
+    """`deployment "chat": FAILED: …` for each covered object that is recorded as broken, and that a run would wait for."""
     lines = []
     for change in changes:
-        here, there = (change.after, change.before) if after else (change.before, change.after)
         keys = path_keys(change.path)
-        if keys[-1:] == ["health"] and len(keys) > 1 and here and (after or not there):
-            lines.append(f"{_label(str(keys[-2]))}: {here}")
+        if keys[-1:] == ["health"] and len(keys) > 1 and change.before and not change.after:
+            lines.append(f"{_label(str(keys[-2]))}: {change.before}")
     return lines
 
 
@@ -243,7 +253,7 @@ def document(result: Result, planned: Result | None = None) -> dict[str, Any]:
         "stopped": result.stopped,
         "counts": dict(result.counts),
         "steps": [_step(step) for step in result.steps],
-        "drift": [_step(step) for step in result.drift],
+        "drift": _drift(result),
         "messages": [
             {"severity": m.severity, "text": m.text, "urn": m.urn}
             for m in result.messages
@@ -262,8 +272,19 @@ def _plan_document(planned: Result) -> dict[str, Any]:
     return {
         "counts": dict(planned.counts),
         "steps": [_step(step) for step in planned.steps],
-        "drift": [_step(step) for step in planned.drift],
+        "drift": _drift(planned),
     }
+
+
+def _drift(result: Result) -> list[dict[str, Any]]:
+    """One entry for each object, as a refresh that found it otherwise."""
+    entries = []
+    for urn, of_one in groupby(result.drift, key=lambda item: item.urn):
+        found = list(of_one)
+        changes = tuple(Change(item.path, item.recorded, item.live) for item in found if item.path)
+        step = Step(urn, "refresh", "done", changes, id=found[0].id)
+        entries.append({**_step(step), "gone": not all(item.path for item in found)})
+    return entries
 
 
 def _deletion(found: Deletion) -> dict[str, Any]:
@@ -287,6 +308,5 @@ def _step(step: Step) -> dict[str, Any]:
         "op": step.op,
         "what": verb_of(step),
         "phase": step.phase,
-        "gone": step.gone,
         "changes": [{"path": c.path, "before": c.before, "after": c.after} for c in step.changes],
     }

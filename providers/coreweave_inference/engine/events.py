@@ -66,8 +66,8 @@ class Step:
     """One step of the engine on one resource.
 
     `op` is the engine's word (`create`, `update`, `create-replacement`, `delete-replaced`, `delete`, `same`, `refresh`),
-    `phase` is `started`, `done` or `failed`. `kept`: the object stays, only its entry in the state goes. `gone`: a refresh
-    did not find it. The changes of a creation are its fields. `former`: the URN before a renaming.
+    `phase` is `started`, `done` or `failed`. `kept`: the object stays, only its entry in the state goes. The
+    changes of a creation are its fields. `former`: the URN before a renaming.
     """
 
     urn: str
@@ -76,7 +76,6 @@ class Step:
     changes: tuple[Change, ...] = ()
     kept: bool = False
     id: str = ""
-    gone: bool = False
     former: str = ""
 
     @property
@@ -235,7 +234,6 @@ def _step(metadata: Any, phase: str) -> Step | None:
         _fields_of_creation(metadata) if op == "create" else _changes(metadata),
         kept=any(getattr(state, "retain_on_delete", False) for state in states),
         id=next((state.id for state in states if state.id), ""),
-        gone=op == "refresh" and phase == "done" and metadata.new is None,
         former=metadata.old.urn if metadata.old is not None and metadata.old.urn != metadata.urn else "",
     )
 

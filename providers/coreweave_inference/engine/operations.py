@@ -275,7 +275,8 @@ class Engine:
         watch: Watch | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> Result:
-        record, started, watch = Record(), time.monotonic(), watch or self._watch
+        record, started = Record(refreshing=operation == "refresh"), time.monotonic()
+        watch = watch or self._watch
         configuration = self._state.configuration()
         self._state.settings(configuration, require_token=False).require_trusted()
         own = self._state.variables()
@@ -292,6 +293,7 @@ class Engine:
 
         def on_event(event: automation.EngineEvent) -> None:
             record.outputs.update(outputs_in(event) or {})
+            record.document.add(event)
             run_event = of_event(event)
             if run_event is not None:
                 happened(run_event)

@@ -27,7 +27,7 @@ from .repair import State
 from .results import Result, counts_of
 from .selection import Selection
 
-VERSION = 1
+VERSION = 2
 KINDS = {TYPES + name: noun for name, noun in OURS.items() if noun in {kind.noun for kind in Kind}}
 NOUNS = frozenset(KINDS.values())
 STATE_KEYS = ("urn", "id", "inputs", "outputs", "delete", "protect", "retainOnDelete", "pendingReplacement")
@@ -182,7 +182,7 @@ def plan_of(
         refresh,
         objects,
         declared,
-        replace(preview, outputs={}, repairs=()),
+        replace(preview, outputs={}, repairs=(), document={}),
         stores,
         buckets,
         looks=looks,

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from coreweave_inference.fleet.deletions import Deletion
+from coreweave_inference.review.drift import Drift, drift
+from coreweave_inference.review.reading import preview_in
 
 from .events import Message, RunEvent, Step
+from .preview_document import PreviewDocument
 
 VERBS = {
     "create": "create",
@@ -47,7 +50,8 @@ class Result:
     preview: what would be done. `errors` are one line each. `findings` are those of the checks, and faults
     of the declaration, as JSON data. `outputs` are those of the stack, secrets masked, after an `up`.
     `repairs` tell what was put right before the run. `deletions`: what a destroy was about to do with each object. `refused`:
-    the declaration is at fault. `plan_made`: a preview shows all that an `up` would do, though it must not. `moved`: what is no longer as planned, so the run stopped. `drift` are the steps of its refresh that found a change.
+    the declaration is at fault. `plan_made`: a preview shows all that an `up` would do, though it must not. `moved`: what is no longer as planned, so the run stopped. `drift`:
+    what is other than recorded. `document`: the run as `pulumi preview --json` shows a preview.
     """
 
     operation: str
@@ -60,13 +64,14 @@ class Result:
     moved: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
-    drift: tuple[Step, ...] = ()
+    drift: tuple[Drift, ...] = ()
     messages: tuple[Message, ...] = ()
     findings: tuple[Mapping[str, Any], ...] = ()
     errors: tuple[str, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     repairs: tuple[str, ...] = ()
     deletions: tuple[Deletion, ...] = ()
+    document: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -79,7 +84,8 @@ class Result:
         """This failure, with the plan of a preview that went on all the same."""
         if not other.ok:
             return self
-        return replace(self, steps=other.steps, counts=other.counts, drift=other.drift, plan_made=True)
+        shown = {name: getattr(other, name) for name in ("steps", "counts", "drift", "document")}
+        return replace(self, **shown, plan_made=True)
 
     @property
     def removed(self) -> tuple[str, ...]:
@@ -95,7 +101,8 @@ class Result:
 class Record:
     """Gathers the events of a run."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, refreshing: bool = False) -> None:
+        self.document = PreviewDocument(refreshing=refreshing)
         self.messages: list[Message] = []
         self.outputs: dict[str, Any] = {}
         self._steps: dict[tuple[str, str], Step] = {}
@@ -116,18 +123,9 @@ class Record:
         """All that was declared or in the state, targets of the run or not."""
         return frozenset(self._urns)
 
-    def steps(self, *, of_refresh: bool = False) -> tuple[Step, ...]:
-        """The last word on each step, in order; those of a refresh apart."""
-        return tuple(s for s in self._steps.values() if (s.op == "refresh") is of_refresh)
-
-    def drift(self, *, refreshing: bool) -> tuple[Step, ...]:
-        """Steps that found something changed outside: in a refresh alone they are its updates and deletions."""
-        found = self.steps(of_refresh=not refreshing)
-        return tuple(
-            step
-            for step in found
-            if step.changes or step.gone or (refreshing and step.op in ("update", "delete"))
-        )
+    def steps(self) -> tuple[Step, ...]:
+        """The last word on each step, in order, without those that only read."""
+        return tuple(step for step in self._steps.values() if step.op != "refresh")
 
     @property
     def refused(self) -> bool:
@@ -142,13 +140,15 @@ class Record:
 
     def result(self, operation: str, project: str, stack: str, **more: Any) -> Result:
         """What the run came to, with the fields that the record does not know."""
+        document = self.document.data()
         return Result(
             operation,
             project,
             stack,
             counts=counts_of(self.steps()),
             steps=self.steps(),
-            drift=self.drift(refreshing=operation == "refresh"),
+            drift=drift(preview_in(document, f"{project}/{stack}").resources),
+            document=document,
             messages=tuple(self.messages),
             **more,
         )
@@ -163,7 +163,6 @@ class Record:
             changes=earlier.changes,
             kept=step.kept or earlier.kept,
             id=step.id or earlier.id,
-            gone=step.gone or earlier.gone,
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .findings import Findings, FoundProblem, compare_findings, findings_from, read_findings
 from .phrases import Sentence
 from .prices import Prices, default_prices, read_prices
-from .reading import Preview, Resource, failed_preview, read_preview
+from .reading import Preview, Resource, failed_preview, preview_in, read_preview
 from .reviewing import Review, review
 from .verdicts import Danger, Outcome
 
@@ -27,6 +27,7 @@ __all__ = [
     "default_prices",
     "failed_preview",
     "findings_from",
+    "preview_in",
     "read_findings",
     "read_preview",
     "read_prices",

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from itertools import takewhile
 from typing import Any
 
 from deepdiff import DeepDiff
@@ -15,7 +17,7 @@ from deepdiff import DeepDiff
 from coreweave_inference.model import UNKNOWN, Kind
 from coreweave_inference.model.engine_secrets import SECRET_SIGNATURE, UNKNOWN_MARKS
 from coreweave_inference.model.normal_form import differences
-from coreweave_inference.model.shape import entry, secret_names, segments
+from coreweave_inference.model.shape import below, entry, secret_names, segments
 
 HIDDEN = "(hidden)"
 MASKED = "[secret]"
@@ -92,17 +94,29 @@ def _secret_path(engine_path: str) -> str:
 def _of_any(
     before: Mapping[str, Any], after: Mapping[str, Any], engine_paths: tuple[str, ...]
 ) -> tuple[PropertyChange, ...]:
-    shown = [path for path in engine_paths if not path.startswith("__")]
-    top = {path: re.split(r"[.\[]", path, maxsplit=1)[0] for path in shown} or {
-        key: key for key in _different_keys(before, after)
-    }
-    return tuple(PropertyChange(path, before.get(key), after.get(key)) for path, key in sorted(top.items()))
+    shown = sorted(path for path in engine_paths if not path.startswith("__"))
+    if not shown:
+        return tuple(
+            PropertyChange(path, _at(before, keys), _at(after, keys))
+            for path, keys in sorted(_different_paths(before, after).items())
+        )
+    top = {path: re.split(r"[.\[]", path, maxsplit=1)[0] for path in shown}
+    return tuple(PropertyChange(path, before.get(key), after.get(key)) for path, key in top.items())
 
 
-def _different_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Top-level keys that differ, whatever the order in lists."""
-    shared = sorted({*before} & {*after})
-    left, right = ({key: side[key] for key in shared} for side in (before, after))
-    found = DeepDiff(left, right, ignore_order=True, view="tree")
-    deep = {str(item.path(output_format="list")[0]) for items in found.values() for item in items}
-    return sorted(deep | ({*before} ^ {*after}))
+def _different_paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Paths of the values that differ, with their keys; a list counts as one value, whatever its order."""
+    found = DeepDiff(dict(before), dict(after), ignore_order=True, view="tree")
+    paths = (item.path(output_format="list") for items in found.values() for item in items)
+    keys = {tuple(takewhile(lambda key: isinstance(key, str), path)) for path in paths}
+    return {reduce(_joined, each): each for each in keys if each}
+
+
+def _joined(path: str, key: str) -> str:
+    return below(path, key) if key.isidentifier() else entry(path, key)
+
+
+def _at(values: Any, keys: Iterable[str]) -> Any:
+    for key in keys:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values

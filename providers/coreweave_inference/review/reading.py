@@ -1,7 +1,8 @@
 """`pulumi preview --json` becomes resources with what is recorded, live and declared of each.
 
-A refresh shows as a step whose two states are equal; what it found is the old state of the step that follows. So
-drift is the difference between the two old states. Nothing is judged here.
+A refresh shows as a step whose two states are equal; what it found is the old state of the step that follows, so
+drift is the difference between the two old states. The document of a run's events says what a refresh found in its own
+step. Nothing is judged here.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ class Resource:
     `recorded` is what the state had before this run looked, `before` what it has now, `after` what is declared; `None`
     is absent. `operation` is create, update, replace, delete, import, same, gone (vanished, and not declared) or unseen
     (the preview failed before it came to this one).
-    `label` names it among everything under review; `kept` says that a delete leaves it alone.
+    `label` names it among everything under review; `kept` says that a delete leaves it alone. `paths` are those that the
+    engine calls changed by the run, `drifted_paths` those that it found changed outside, where a preview tells them.
     """
 
     urn: str
@@ -80,6 +82,8 @@ class Resource:
     outputs: Mapping[str, Any]
     paths: tuple[str, ...] = ()
     kept: bool = False
+    id: str = ""
+    drifted_paths: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind | None:
@@ -113,8 +117,12 @@ class Preview:
 
 def read_preview(text: str, source: str) -> Preview:
     """The preview in `text`; `source` names it where it names no stack itself. Raises CoreWeaveError."""
-    document = _document(text, source)
-    steps = [step for step in document["steps"] or () if isinstance(step, Mapping) and step.get("urn")]
+    return preview_in(_document(text, source), source)
+
+
+def preview_in(document: Mapping[str, Any], source: str) -> Preview:
+    """The preview in a document that the CLI printed, or that the engine package made of a run's events."""
+    steps = [step for step in document.get("steps") or () if isinstance(step, Mapping) and step.get("urn")]
     errors = _messages(document, "error")
     gathered: dict[str, list[Mapping[str, Any]]] = {}
     for step in steps:
@@ -207,10 +215,12 @@ def _resource(urn: str, steps: list[Mapping[str, Any]], *, without_step: str) ->
     refresh = next((step for step in steps if step.get("op") == "refresh"), None)
     step = next((step for step in steps if step.get("op") not in ("refresh", "read")), None)
     operation = OPERATIONS.get(str(step.get("op")), "same") if step else without_step
+    if step is None and "newState" in (refresh or {}) and not _state(refresh, "newState"):
+        operation = "gone"
     old, new = _state(step, "oldState"), _state(step, "newState")
     recorded = _state(refresh, "oldState")
     if step is None:
-        old = new = None if operation == "gone" else recorded
+        old = new = None if operation == "gone" else _state(refresh, "newState")
     return Resource(
         urn=urn,
         type=chain.rsplit("$", 1)[-1],
@@ -224,6 +234,8 @@ def _resource(urn: str, steps: list[Mapping[str, Any]], *, without_step: str) ->
         outputs=readable((old or {}).get("outputs") or {}),
         paths=tuple(sorted((step or {}).get("detailedDiff") or ())),
         kept=bool((old or {}).get("retainOnDelete")),
+        id=str((old or recorded or {}).get("id") or ""),
+        drifted_paths=tuple(sorted((refresh or {}).get("detailedDiff") or ())),
     )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from coreweave_inference.review.capacity import Row, Side
-from coreweave_inference.review.drift import Drift
+from coreweave_inference.review.drift import Drift, drifted_objects
 from coreweave_inference.review.findings import FoundProblem
 from coreweave_inference.review.groups import Group, Membership
 from coreweave_inference.review.money import HOURS_PER_MONTH, Cost, Line
@@ -20,7 +20,11 @@ def as_document(review: Review) -> dict[str, Any]:
         "version": 1,
         "outcome": review.outcome.value,
         "stacks": list(review.stacks),
-        "counts": {**review.counts, "dangerous": len(review.dangerous), "drift": len(review.drift)},
+        "counts": {
+            **review.counts,
+            "dangerous": len(review.dangerous),
+            "drift": drifted_objects(review.drift),
+        },
         "errors": [{"stack": e.stack, "errors": list(e.errors)} for e in review.errors],
         "warnings": [{"stack": e.stack, "warnings": list(e.errors)} for e in review.warnings],
         "changes": [_change(change) for change in review.changes],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coreweave_inference.review.drift import drifted_objects
 from coreweave_inference.review.reviewing import Change, Review
 from coreweave_inference.review.verdicts import Consequence, Danger
 
@@ -69,7 +70,7 @@ def counts(review: Review) -> list[str]:
     if review.unchanged:
         found.append(f"{len(review.unchanged)} unchanged")
     if review.drift:
-        found.append(f"{len(review.drift)} changed outside")
+        found.append(f"{drifted_objects(review.drift)} changed outside")
     if len(review.findings.new) > len(review.new_errors):
         found.append(_many(len(review.findings.new) - len(review.new_errors), "new finding"))
     return found
