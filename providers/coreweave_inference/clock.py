@@ -21,12 +21,12 @@ def stop_requested() -> bool:
     """Whether the run that this process belongs to was asked to stop (Pulumi's host ignores Cancel), or was killed."""
     directory = os.environ.get(RUN_DIRECTORY)
     return directory is not None and (
-        (Path(directory) / "stop").exists() or _has_ended(Path(directory) / OWNER)
+        (Path(directory) / "stop").exists() or has_ended(Path(directory) / OWNER)
     )
 
 
-def _has_ended(owner: Path) -> bool:
-    """Whether the process of a run is gone; not known where it left no number."""
+def has_ended(owner: Path) -> bool:
+    """Whether the process of a run has ended, by the file that holds its number; False where that is not known."""
     try:
         os.kill(int(owner.read_text(encoding="ascii")), 0)
     except ProcessLookupError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -113,6 +114,15 @@ class Stack:
     def kill_engine(self) -> None:
         """End the engine as a crash would."""
         os.kill(self.engine_process(), signal.SIGKILL)
+
+    def kill_providers(self) -> None:
+        """End the provider processes of the engine as a crash would."""
+        session = self.engine_process()
+        for directory in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                command = (directory / "cmdline").read_text()
+                if "pulumi.dynamic" in command and os.getsid(int(directory.name)) == session:
+                    os.kill(int(directory.name), signal.SIGKILL)
 
     def pulumi(self, *arguments: str, standard_input: str | None = None) -> str:
         """What a command of the CLI prints in the stack directory."""

@@ -49,7 +49,7 @@ def persist_attempts(state: State, attempts: Mapping[str, Inputs]) -> State | No
     """
     missing = _unknown(state, attempts)
     result = copy.deepcopy(state)
-    account = _account(result)
+    account = account_in(result)
     if account is None or not missing:
         return None
     outputs = account.setdefault("outputs", {})
@@ -60,13 +60,16 @@ def persist_attempts(state: State, attempts: Mapping[str, Inputs]) -> State | No
 def with_attempts_pending(state: State) -> State:
     """The state with what was noted as pending creations."""
     result = copy.deepcopy(state)
-    account = _account(result)
+    account = account_in(result)
     attempts = (account.get("outputs") or {}).pop(NOTED, None) if account is not None else None
     if account is None or not attempts:
         return result
     deployment: dict[str, Any] = result["deployment"]
     pending = deployment.get("pending_operations") or []
-    added = [_operation(urn, inputs, account) for urn, inputs in _unknown(result, attempts).items()]
+    added = [
+        {"resource": resource_of(urn, inputs, account), "type": "creating"}
+        for urn, inputs in _unknown(result, attempts).items()
+    ]
     deployment["pending_operations"] = [*pending, *added]
     return result
 
@@ -99,7 +102,8 @@ def _unknown(state: State, attempts: Mapping[str, Inputs]) -> dict[str, Inputs]:
     }
 
 
-def _account(state: State) -> dict[str, Any] | None:
+def account_in(state: State) -> dict[str, Any] | None:
+    """The entry of the account in a state."""
     return next((found for found in resources_of(state) if found["type"] == ACCOUNT), None)
 
 
@@ -116,9 +120,9 @@ def _ids(inputs: Inputs) -> tuple[str, ...]:
     return (inputs["bucket"] if "bucket" in inputs else inputs["name"],)
 
 
-def _operation(urn: str, inputs: Inputs, account: Mapping[str, Any]) -> dict[str, Any]:
-    """As the engine writes one; the account has the same provider and parent."""
-    resource = {
+def resource_of(urn: str, inputs: Inputs, account: Mapping[str, Any]) -> dict[str, Any]:
+    """As the engine writes it; the account has the same provider and parent."""
+    return {
         "urn": urn,
         "custom": True,
         "type": type_of(urn),
@@ -126,4 +130,3 @@ def _operation(urn: str, inputs: Inputs, account: Mapping[str, Any]) -> dict[str
         **({"retainOnDelete": True} if inputs.get(KEPT) else {}),
         **{key: account[key] for key in ("parent", "provider") if key in account},
     }
-    return {"resource": resource, "type": "creating"}

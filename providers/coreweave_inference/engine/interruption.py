@@ -6,6 +6,8 @@ the engine.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shlex
 import shutil
@@ -13,12 +15,13 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from coreweave_inference.clock import OWNER
+from coreweave_inference.clock import OWNER, has_ended
 from coreweave_inference.provider import provider_host
 
 from .events import Progress, of_progress_line
@@ -26,8 +29,11 @@ from .events import Progress, of_progress_line
 STOP = "stop"
 PROGRESS = "progress.jsonl"
 ATTEMPTS = "attempts.jsonl"
+DELETIONS = "deletions.jsonl"
 AGREEMENT, SEEN, MOVED = "agreement.json", "seen.jsonl", "moved.jsonl"
 LOOK_SECONDS = 0.1
+KEPT_SECONDS = 86_400.0
+"""How long the directory of a killed run is kept."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PROVIDER_PYTHON = "python-for-providers"
 
@@ -75,15 +81,26 @@ class RunDirectory:
         """What the providers noted of the creations that they began, line by line."""
         return self._lines(ATTEMPTS)
 
+    def deletions(self) -> list[str]:
+        """What the providers noted of accepted deletions, line by line."""
+        return self._lines(DELETIONS)
+
+    def cross_out(self, ids: Iterable[str]) -> None:
+        """Note that the state or nobody has to remember these deletions any longer."""
+        with (self.path / DELETIONS).open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps({"id": id_, "note": None}) + "\n" for id_ in ids)
+
     def _lines(self, name: str) -> list[str]:
         file = self.path / name
         return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
 @contextmanager
-def run_directory(tell: Tell) -> Iterator[RunDirectory]:
-    """A directory for one run, gone afterwards; `tell` gets each line of progress soon after it was written."""
-    path = Path(tempfile.mkdtemp(prefix="cw-inference-"))
+def run_directory(tell: Tell, stack: str) -> Iterator[RunDirectory]:
+    """A directory for one run of `stack`, whatever names it here, gone afterwards; `tell` gets each line of progress soon
+    after it was written.
+    """
+    path = Path(tempfile.mkdtemp(prefix=_prefix(stack)))
     (path / OWNER).write_text(str(os.getpid()), encoding="ascii")
     over = threading.Event()
     follower = threading.Thread(
@@ -96,6 +113,28 @@ def run_directory(tell: Tell) -> Iterator[RunDirectory]:
         over.set()
         follower.join()
         shutil.rmtree(path, ignore_errors=True)
+
+
+def left_by_killed_runs(stack: str) -> list[RunDirectory]:
+    """The directories of runs of `stack` that were killed on this machine by now; those of more than a day ago are removed.
+
+    Not sooner: the engine of a killed run ends a little later than it, and may still write.
+    """
+    found = []
+    for path in Path(tempfile.gettempdir()).glob(f"{_prefix(stack)}*"):
+        with suppress(OSError):
+            about = path.stat()
+            if about.st_uid != os.getuid() or not has_ended(path / OWNER):
+                continue
+            if time.time() - about.st_mtime > KEPT_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                found.append(RunDirectory(path))
+    return found
+
+
+def _prefix(stack: str) -> str:
+    return f"cw-inference-{hashlib.sha256(stack.encode()).hexdigest()[:16]}-"
 
 
 def _follow(file: Path, tell: Tell, over: threading.Event) -> None:

@@ -301,7 +301,7 @@ class Engine:
         if self._identity_told:
             happened(Message("info", self._identity_told))
             self._identity_told = ""
-        with run_directory(happened) as directory:
+        with run_directory(happened, self._state.place) as directory:
             known = {RUN_DIRECTORY: str(directory.path), RUN_CONFIG: json.dumps(configuration), **own}
             python = {"PULUMI_PYTHON_CMD": str(directory.provider_python())}
             variables = {**(variables or {}), **self._variables(known), **python}
@@ -312,7 +312,7 @@ class Engine:
             with environment_with(variables), interruptible(self._stop(directory), self._cli.interrupt):
                 failure = self._failure(lambda: act(on_event), more)
                 if failure is not None:
-                    self._state.persist_perhaps_made(directory.attempts(), record)
+                    self._state.persist_unresolved(directory, record)
             stopped, moved, self._seen = directory.stopped, directory.moved(), directory.seen()
         self._seen_urns = record.urns
         errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))

@@ -12,8 +12,9 @@ from typing import Any
 from pulumi.dynamic import ResourceProvider
 
 from coreweave_inference.errors import AccessDenied, BucketMissing
+from coreweave_inference.model import Kind
 from coreweave_inference.model.engine_secrets import holds_secret, revealed, without_secrets
-from coreweave_inference.model.identity import salted
+from coreweave_inference.model.identity import place_in, salted
 from coreweave_inference.model.normal_form import with_path
 from coreweave_inference.policy.statements import (
     find_ours,
@@ -23,6 +24,7 @@ from coreweave_inference.policy.statements import (
 )
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider import adoption, in_use
+from coreweave_inference.provider.deletion import sort_by_outcome
 from coreweave_inference.provider.object_provider import ObjectProvider
 from coreweave_inference.provider.owner_access import OWNER_STATEMENT_SID
 from coreweave_inference.provider.session import Session, override_session
@@ -34,7 +36,8 @@ from coreweave_inference.resources.inference_bucket_policy import InferenceBucke
 from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
 from coreweave_inference.waiting import Revision
 
-from .events import TYPES
+from .deletions import Note
+from .events import TYPES, type_of
 from .repair import Found, Resource, Unresolved
 
 OBJECTS: dict[str, type[ObjectProvider]] = {
@@ -44,6 +47,9 @@ OBJECTS: dict[str, type[ObjectProvider]] = {
 }
 PROVIDER = "__provider"
 NOT_THERE = Unresolved("it does not exist")
+BY_NOW = Unresolved("confirmed by now")
+BEING_DELETED = Unresolved("it is being deleted", keep=True)
+KINDS = {kind.noun: kind for kind in Kind}
 WHAT_WAS_CREATED = "what an interrupted run created"
 
 
@@ -70,6 +76,32 @@ class Recovery:
             return None if found == NOT_THERE else found
 
         return run.missing_for_long(look, WHAT_WAS_CREATED, self._looked_since) or NOT_THERE
+
+    def deletions(self, notes: Mapping[str, Note]) -> dict[str, Found | Unresolved]:
+        """What became of objects whose deletion was accepted, by id. Only the very object that was deleted is found: one of
+        the same id that was created later is somebody's.
+
+        Raises CoreWeaveError as a call does.
+        """
+        objects = {id_: (KINDS[note["kind"]], place_in(note["urn"]).key) for id_, note in notes.items()}
+        with override_session(self._session):
+            there, gone = sort_by_outcome(self._session, objects)
+            found: dict[str, Found | Unresolved] = {
+                id_: self._not_there(BY_NOW) if id_ in gone else BEING_DELETED for id_ in notes
+            }
+            for id_, live in there.items():
+                found[id_] = (
+                    self._exists_again(id_, notes[id_])
+                    if live.created_at == notes[id_]["createdAt"]
+                    else Unresolved("another object has its id by now")
+                )
+        return found
+
+    def _exists_again(self, id_: str, note: Note) -> Found | Unresolved:
+        urn, inputs = str(note["urn"]), dict(note["inputs"])
+        provider = OBJECTS[type_of(urn).removeprefix(TYPES)]()
+        revision = {"revision": str(Revision.of_write(self._session.service_now()))}
+        return self._read(provider, id_, {"urn": urn, "inputs": inputs}, plain(inputs), revision)
 
     def _look(self, resource: Resource) -> Found | Unresolved:
         name = str(resource["type"]).removeprefix(TYPES)
@@ -164,13 +196,10 @@ class Recovery:
         kept = {key: value for key, value in encrypted.items() if key == PROVIDER or holds_secret(value)}
         return Found(answer.id, {**outputs, **kept})
 
-    def _not_there(self) -> Unresolved:
+    def _not_there(self, sure: Unresolved = NOT_THERE) -> Unresolved:
         seen = self._session.organizations_seen()
-        sure = (
-            not self._organization_id or self._organization_id in seen or self._session.settings.accept_gone
-        )
-        if sure:
-            return NOT_THERE
+        if not self._organization_id or self._organization_id in seen or self._session.settings.accept_gone:
+            return sure
         return Unresolved(
             f"the token of {self._session.settings.token_source} sees nothing of organisation {self._organization_id}, so "
             "whether it exists is not known, and the operation stays pending",

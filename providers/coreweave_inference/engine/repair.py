@@ -119,11 +119,11 @@ def _settle(deployment: dict[str, Any], operation: Mapping[str, Any], look_up: L
     found = look_up(resource)
     if isinstance(found, Unresolved):
         return f"{what}: a run ended while creating it; {found.why}", found.keep
-    _record(deployment, {**resource, "id": found.id, "outputs": dict(found.outputs)})
+    record(deployment, {**resource, "id": found.id, "outputs": dict(found.outputs)})
     return f"{what}: a run ended while creating it; it exists ({found.id}) and is now in the state", False
 
 
-def _record(deployment: dict[str, Any], made: Resource) -> None:
+def record(deployment: dict[str, Any], made: Resource) -> None:
     """Put a resource where the engine would have: after its predecessor, which then waits for its deletion."""
     resources: list[Resource] = deployment.setdefault("resources", [])
     ground = _ground_of(made, resources)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from coreweave_inference.errors import CoreWeaveError
@@ -25,14 +25,16 @@ from .attempts import (
     unresolved_attempts,
     with_attempts_pending,
 )
+from .deletions import deletions_in, not_confirmed, persist_deletions, restored, unconfirmed
 from .directory import StackDirectory
 from .engine_processes import record_of
 from .events import ACCOUNT, TYPES, Message
 from .installation import CommandFailed, PulumiCli
+from .interruption import RunDirectory, left_by_killed_runs
 from .locks import is_stale, locks_in
 from .recovery import Recovery, organization_in
 from .refusals import StartupError
-from .repair import State
+from .repair import Repaired, State, repaired
 from .results import Record
 from .teardown import known_ids
 
@@ -52,6 +54,12 @@ class StackState:
         self._stack = stack
         self._tell = tell
         self._known: State | None = None
+
+    @property
+    def place(self) -> str:
+        """What names the stack on this machine."""
+        backend = os.environ.get("PULUMI_BACKEND_URL", "")
+        return "\n".join((backend, str(self._directory.path.resolve()), self._stack.rsplit("/", 1)[-1]))
 
     def read(self) -> State | None:
         """The stack's state with its secrets encrypted, as it was before the first run or after the last one.
@@ -75,20 +83,34 @@ class StackState:
                 f'stack "{self._stack}": its state is the one of stack {other}, and a run here would change or delete that '
                 "stack's objects; nothing was changed; import this stack's own state, or use `pulumi stack rename`"
             )
-        state = with_attempts_pending(base or {})
-        if not repair.pending(state):
+        killed = left_by_killed_runs(self.place)
+        notes = {id_: note for one in killed for id_, note in unconfirmed(one.deletions()).items()}
+        pending = with_attempts_pending(base or {})
+        state = persist_deletions(pending, notes)
+        if not repair.pending(state) and not deletions_in(state):
             return ()
         session = Session(self.settings_now())
-        self._tell("a run was interrupted while it created something; looking for what it created")
         try:
-            result = repair.repaired(state, Recovery(session, organization_in(state)))
+            recovery = Recovery(session, organization_in(state))
+            created = self._recovered(state, recovery)
+            deleted = restored(created.state, recovery.deletions)
         finally:
             session.api.close()
-        if result.changed:
-            self.replace(result.state, base)
-        for line in result.lines:
+        if created.changed or deleted.changed or state is not pending:
+            self.replace(deleted.state, base)
+        for one in killed:
+            one.cross_out(notes)
+        lines = (*created.lines, *deleted.lines)
+        for line in lines:
             self._repaired(line)
-        return result.lines
+        return lines
+
+    def _recovered(self, state: State, recovery: Recovery) -> Repaired:
+        if repair.pending(state):
+            self._tell("a run was interrupted while it created something; looking for what it created")
+        if deletions_in(state):
+            self._tell("a run ended before its deletions were confirmed; looking for what it deleted")
+        return repaired(state, recovery)
 
     def _repaired(self, line: str) -> None:
         self.repairs.append(line)
@@ -112,20 +134,25 @@ class StackState:
             lambda: self._cli.run(list(arguments), str(self._directory.path), {}, standard_input=text)
         )
 
-    def persist_perhaps_made(self, attempts: Sequence[str], record: Record) -> None:
-        """Make pending again what was perhaps made and is not in the state, so that the next run looks for it."""
-        left = unresolved_attempts(
-            attempts, (s.urn for s in record.steps() if s.phase == "done" and s.op in CREATIONS)
-        )
-        if not left:
+    def persist_unresolved(self, directory: RunDirectory, record: Record) -> None:
+        """Note in the state what was perhaps created, and what was deleted and not confirmed, and is not in it: the next run
+        looks for it.
+        """
+        created = (s.urn for s in record.steps() if s.phase == "done" and s.op in CREATIONS)
+        left, deleted = unresolved_attempts(directory.attempts(), created), unconfirmed(directory.deletions())
+        if not left and not deleted:
             return
         try:
             base = self.read()
-            state = persist_attempts(base or {}, left)
-            if state is not None:
+            state = persist_deletions(persist_attempts(base or {}, left) or base or {}, deleted)
+            if state != base:
                 self.replace(state, base)
         except CoreWeaveError as error:
-            record.add(Message("warning", f"{perhaps_made(left)}; that could not be noted: {error}"))
+            why = f"that could not be noted: {error}"
+            if left:
+                record.add(Message("warning", f"{perhaps_made(left)}; {why}"))
+            if deleted:
+                record.add(Message("warning", f"{not_confirmed(deleted)}; {why}"))
 
     def variables(self) -> dict[str, str]:
         """Environment variables that tell the providers of a run what the state shows of this stack's objects."""

@@ -17,7 +17,7 @@ from .adoption import ADOPT, Adopt, Decision, Proof, Refuse, WaitUntilDeleted, d
 from .deletion import wait_until_gone
 from .messages import subject
 from .session import Session
-from .values import HIDDEN, PROVIDER, URN
+from .values import URN, what_finds
 
 ATTEMPTS = 4
 """Ways through one creation: a predecessor that goes, a salted id, and the POST itself."""
@@ -56,7 +56,7 @@ def create(
     unsure = False
     before = set(run.lists.known(kind))
     for _ in range(ATTEMPTS):
-        run.attempt(declared.get(URN, ""), _noted(declared))
+        run.attempt(declared.get(URN, ""), what_finds(declared))
         try:
             live = _own_answer(post({"id": id_, **body}), id_, declared)
         except CoreWeaveError as error:
@@ -97,11 +97,6 @@ def _may_have_made(error: CoreWeaveError) -> bool:
     if isinstance(error, ApiError):
         return error.unsure or isinstance(error, AlreadyExists)
     return isinstance(error, Unreachable)
-
-
-def _noted(declared: Mapping[str, Any]) -> dict[str, Any]:
-    """What it takes to find the object again; the spec stays out, since it may hold secrets."""
-    return {key: value for key, value in declared.items() if key in ("apiId", "name", PROVIDER, *HIDDEN)}
 
 
 def _nothing_made(run: Session, declared: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -21,9 +21,10 @@ from coreweave_inference.errors import (
 from coreweave_inference.model import Kind
 from coreweave_inference.waiting import Streak, pauses
 
+from .host import entry_urn
 from .messages import resource_name, subject, translate_service_errors
 from .session import LASTING_LOOKS, Session
-from .values import URN
+from .values import URN, what_finds
 
 Users = Callable[[ApiObject], bool]
 """Whether a deployment uses the thing that is to go."""
@@ -55,11 +56,28 @@ def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any]) -> None:
                 run.prove_gone(what, id_, old.get("organizationId", ""))
                 return
     run.memory.deleted[id_] = (kind, name)
-    if not run.memory.destroying:
+    if not _note(run, kind, id_, old) or not run.memory.destroying:
         wait_until_gone(run, {id_: (kind, name)}, urn)
     elif not _others_follow(run, turn):
         released, confirm = (lambda: _is_passed(run, turn)), not os.environ.get(WHOLE_STACK)
         wait_until_gone(run, dict(run.memory.deleted), urn, released, confirm=confirm)
+
+
+def _note(run: Session, kind: Kind, id_: str, old: Mapping[str, Any]) -> bool:
+    """Note an accepted deletion, so that a later run finds the object should the service bring it back. False where it
+    cannot be noted: its entry stays in the state until it is confirmed.
+    """
+    note = {
+        "urn": entry_urn() or str(old.get(URN, "")),
+        "kind": kind.noun,
+        "createdAt": str(old.get("createdAt") or ""),
+        "inputs": {"apiId": id_, **what_finds(old)},
+    }
+    run.memory.accepted[id_] = note
+    with contextlib.suppress(OSError):
+        run.note_deletion(id_, note)
+        return True
+    return False
 
 
 def _accepted(run: Session, kind: Kind, id_: str, what: str, urn: str) -> bool:
@@ -135,17 +153,25 @@ def wait_until_gone(
         settle = run.settings.settle_seconds
         lasting = [id_ for id_, streak in back.items() if id_ in shown and streak.lasts(now, settle)]
         for id_ in lasting:
-            if id_ in run.memory.deleted and id_ not in again:
+            if id_ not in again and _may_delete_again(run, id_, shown[id_]):
                 _delete_again(run, objects, id_, shown[id_].status, urn)
                 again.add(id_)
                 del back[id_]
         returned = [shown[id_] for id_ in lasting if id_ in back and id_ in going]
         if returned:
-            raise CoreWeaveError(came_back(objects, returned))
+            raise CoreWeaveError(_came_back(run, objects, returned))
         passed = run.memory.gone if confirm else run.memory.gone | missing.keys()
         return sorted(_label(objects, id_) for id_ in objects if id_ not in passed)
 
     _wait_for_none(run, urn, left, "deleted but not gone", released)
+
+
+def _may_delete_again(run: Session, id_: str, live: ApiObject) -> bool:
+    """Whether this is the very object whose deletion was accepted, and no later one of the same id."""
+    note = run.memory.accepted.get(id_)
+    if note is None:
+        return id_ in run.memory.deleted
+    return note["createdAt"] == live.created_at or (not note["createdAt"] and id_ in run.memory.deleted)
 
 
 def _delete_again(run: Session, objects: Objects, id_: str, status: str, urn: str) -> None:
@@ -155,23 +181,55 @@ def _delete_again(run: Session, objects: Objects, id_: str, status: str, urn: st
     run.log.warning(urn, f"{_label(objects, id_)}: {status} after its deletion; its deletion was sent again")
 
 
+def sort_by_outcome(run: Session, objects: Objects) -> tuple[dict[str, ApiObject], set[str]]:
+    """Of objects whose deletion was accepted: those that lastingly exist in another status than DELETING, and ids of those
+    that no list and no GET has shown for the settle time; what is being deleted is in neither.
+
+    Raises CoreWeaveError where the run is asked to stop, or at the deadline.
+    """
+    going, back, there, missing = set[str](), dict[str, Streak](), dict[str, ApiObject](), dict[str, Streak]()
+
+    def left() -> list[str]:
+        known = going | there.keys() | run.memory.gone
+        shown = _shown(run, {id_: objects[id_] for id_ in objects if id_ not in known}, missing)
+        now = run.clock.monotonic()
+        for id_, live in shown.items():
+            if live.status == "DELETING":
+                going.add(id_)
+                continue
+            back[id_] = back.get(id_, Streak()).one_more(now)
+            if back[id_].lasts(now, run.settings.settle_seconds):
+                there[id_] = live
+        known = going | there.keys() | run.memory.gone
+        return sorted(_label(objects, id_) for id_ in objects if id_ not in known)
+
+    _wait_for_none(run, "", left, "not known to be deleted")
+    return there, {id_ for id_ in objects if id_ in run.memory.gone}
+
+
 def confirm_gone(run: Session, objects: Objects, urn: str) -> list[str]:
     """GET each of `objects` once more, and wait for those that are being deleted still; their labels.
 
-    Raises CoreWeaveError for those that are there and are not being deleted.
+    Raises CoreWeaveError for those that are there and are not being deleted, unless their deletion was noted.
     """
     shown = {id_: live for chunk in _chunks(objects) for id_, live in _get(run, objects, chunk).items()}
-    there = [live for live in shown.values() if live.status != "DELETING"]
+    there = [
+        live
+        for id_, live in shown.items()
+        if live.status != "DELETING" and not _may_delete_again(run, id_, live)
+    ]
     if there:
-        raise CoreWeaveError(came_back(objects, there))
+        raise CoreWeaveError(_came_back(run, objects, there))
     wait_until_gone(run, objects, urn)
     return sorted(_label(objects, id_) for id_ in shown)
 
 
-def came_back(objects: Objects, found: list[ApiObject]) -> str:
+def _came_back(run: Session, objects: Objects, found: list[ApiObject]) -> str:
     """What to say of objects that are there although their deletion was asked for and they left the state."""
     names = ", ".join(f"{_label(objects, live.id)} ({live.id}, {live.status})" for live in found)
     ids = ",".join(live.id for live in found)
+    if run.notes_creations and all(live.id in run.memory.accepted for live in found):
+        return f"still there after an accepted deletion: {names}; it incurs charges; run again, which deletes it again"
     return (
         f"still there, although the state has no entry for it: {names}; it incurs charges; delete it in the console, or "
         f"declare it again, run `up` with COREWEAVE_TAKE_OVER={ids}, and destroy again"
@@ -199,15 +257,29 @@ def _shown(run: Session, objects: Objects, missing: dict[str, Streak]) -> dict[s
             id_ for id_ in chunk if id_ in missing and missing[id_].lasts(now, run.settings.settle_seconds)
         ]
         run.memory.gone.update(lasting)
+        _note_confirmed(run, lasting)
         if shown:
             break
     return shown
 
 
 def _forget(run: Session, shown: Mapping[str, ApiObject], missing: dict[str, Streak]) -> None:
+    _note_again(run, run.memory.gone.intersection(shown))
     run.memory.gone.difference_update(shown)
     for id_ in shown:
         missing.pop(id_, None)
+
+
+def _note_confirmed(run: Session, ids: Iterable[str]) -> None:
+    with contextlib.suppress(OSError):  # The next run looks once more.
+        for id_ in run.memory.accepted.keys() & set(ids):
+            run.note_deletion(id_, None)
+
+
+def _note_again(run: Session, ids: Iterable[str]) -> None:
+    with contextlib.suppress(OSError):
+        for id_ in run.memory.accepted.keys() & set(ids):
+            run.note_deletion(id_, run.memory.accepted[id_])
 
 
 def _is_due(run: Session, id_: str, missing: Mapping[str, Streak]) -> bool:

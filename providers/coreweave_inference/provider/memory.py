@@ -55,6 +55,8 @@ class Memory:
     """The last accepted write of this process, by id."""
     deleted: dict[str, tuple[Kind, str]] = field(default_factory=dict)
     """Id to kind and name of what this process has deleted."""
+    accepted: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What is noted of accepted deletions, by id: those of this process, and in an account's deletion those of the state."""
     gone: set[str] = field(default_factory=set)
     """Ids of what this process deleted and a GET then answered 404 for."""
     deletions: int = 0

@@ -256,6 +256,13 @@ class Session:
         """
         self._append("attempts.jsonl", {"urn": urn, "inputs": inputs})
 
+    def note_deletion(self, id_: str, note: Mapping[str, Any] | None) -> None:
+        """Note for the command line that a deletion was accepted; None: that it was confirmed. Raises OSError.
+
+        Nothing else remembers an object that left the state and that the service brings back.
+        """
+        self._append("deletions.jsonl", {"id": id_, "note": note})
+
     def stopped(self) -> bool:
         """Whether the run that started this process asked it to stop waiting."""
         return stop_requested()

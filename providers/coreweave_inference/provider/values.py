@@ -33,6 +33,8 @@ KEPT = "__kept"
 """A bucket that the engine leaves behind; what is noted of its creation must say so too."""
 NOTED = "__attempts"
 """Hidden output of the account, by URN: what creations were about to send. It stays until a repair has looked for it."""
+DELETED = "__deletions"
+"""Hidden output of the account, by id: deletions that the service accepted and that were not confirmed before a run ended."""
 HIDDEN = (IDENTITY, DERIVED_NAME, RESOLVED_VERSION, IGNORED, URN)
 """Inputs that Pulumi does not show; they travel through outputs too, since `read` gets nothing else."""
 
@@ -90,6 +92,11 @@ def with_secret_environment(props: dict[str, Any]) -> dict[str, Any]:
 def hidden(props: Mapping[str, Any]) -> dict[str, Any]:
     """The hidden inputs among `props`."""
     return {key: props[key] for key in HIDDEN if key in props}
+
+
+def what_finds(props: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the inputs or outputs of an object what it takes to find it again; the spec stays out, since it may hold secrets."""
+    return {key: value for key, value in props.items() if key in ("apiId", "name", PROVIDER, *HIDDEN)}
 
 
 def managed_id(bucket: str, sid: str) -> str:

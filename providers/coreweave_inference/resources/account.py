@@ -18,9 +18,18 @@ from coreweave_inference.model import Kind
 from coreweave_inference.program.context import MODULE, Program, current_program, urn_of
 from coreweave_inference.provider import deletion, in_use
 from coreweave_inference.provider.host import one_line_errors, recorded_inputs
+from coreweave_inference.provider.messages import resource_name
 from coreweave_inference.provider.object_provider import HostedProvider
 from coreweave_inference.provider.session import Session, current
-from coreweave_inference.provider.values import FORMAT, NOTED, PACKAGE_VERSION, URN, for_engine, plain
+from coreweave_inference.provider.values import (
+    DELETED,
+    FORMAT,
+    NOTED,
+    PACKAGE_VERSION,
+    URN,
+    for_engine,
+    plain,
+)
 from coreweave_inference.version import __version__
 
 OBJECTS = "__objects"
@@ -83,11 +92,14 @@ class AccountProvider(HostedProvider):
         """Wait until everything that the stack had answers 404, and report it.
 
         An earlier destroy may have been stopped after its deletions: what those deleted is in no entry of the state, so the
-        last program's objects are recorded here.
+        last program's objects are recorded here, and what is noted of accepted deletions.
         """
         run, old = current(), plain(props)
         urn, deleted = str(old.get(URN, "")), dict(run.memory.deleted)
-        objects = {**_recorded(recorded_inputs().get(OBJECTS)), **deleted}
+        notes = old.get(DELETED) or {}
+        run.memory.accepted.update({id_: notes[id_] for id_ in notes.keys() - deleted.keys()})
+        noted = {id_: (KINDS[note["kind"]], resource_name(note["inputs"])) for id_, note in notes.items()}
+        objects = {**_recorded(recorded_inputs().get(OBJECTS)), **noted, **deleted}
         if not objects:
             return
         _guard(run, old)
@@ -126,7 +138,7 @@ def _guard(run: Session, old: dict[str, Any]) -> None:
 
 def _outputs(run: Session, props: dict[str, Any]) -> dict[str, Any]:
     known = run.organization(str(props.get("organizationId") or ""))
-    kept = {key: props[key] for key in (URN, NOTED) if key in props}
+    kept = {key: props[key] for key in (URN, NOTED, DELETED) if key in props}
     return {
         **kept,
         "apiEndpoint": run.endpoint,
