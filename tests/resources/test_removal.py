@@ -9,16 +9,11 @@ import pytest
 from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, Unauthorized
 from coreweave_inference.model import Kind
-from coreweave_inference.provider.deletion import (
-    TURN_SECONDS,
-    WAITING_AT_ONCE,
-    WHOLE_STACK,
-    delete,
-    references,
-    wait_for_users,
-    wait_until_gone,
-)
+from coreweave_inference.provider.confirmation import wait_until_gone
+from coreweave_inference.provider.deletion import TURN_SECONDS, WAITING_AT_ONCE, WHOLE_STACK, delete
+from coreweave_inference.provider.memory import STACK_IDS
 from coreweave_inference.provider.session import RUN_DIRECTORY
+from coreweave_inference.provider.users import references, wait_for_users
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 
@@ -298,6 +293,42 @@ def test_users_that_are_going_are_waited_for(run: Run, api: Api) -> None:
 
     assert 30 <= sum(run.time.slept) < 34
     assert run.log.rows[0] == ("urn:gw", 'waiting for deployment "chat" to go')
+
+
+def test_a_user_that_no_list_shows_while_it_is_deleted_is_waited_for_too(
+    run: Run, api: Api, simulator: Simulator
+) -> None:
+    simulator.behaviour = simulator.behaviour.changed({"lists_hide_deleting": True})
+    api.delete("deployments", DEPLOYMENT_ID)
+    run.memory.deleted[DEPLOYMENT_ID] = (Kind.DEPLOYMENT, "chat")
+
+    wait_for_users(run, 'gateway "public"', "urn:gw", behind(GATEWAY_ID), refuse_live=True)
+
+    assert 30 <= sum(run.time.slept) < 34
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_user_of_the_stack_that_is_not_declared_has_the_settle_time_to_begin_its_deletion(
+    run: Run, api: Api, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, declared: bool
+) -> None:
+    monkeypatch.setenv(STACK_IDS, f"another,{DEPLOYMENT_ID}")
+    run.memory.managed_ids |= {DEPLOYMENT_ID} if declared else set()
+    step = run.time.sleep
+
+    def sleep(seconds: float) -> None:
+        step(seconds)
+        record = simulator.world.find("deployments", DEPLOYMENT_ID)
+        if sum(run.time.slept) >= 3 and record is not None and record.deleted_at is None:
+            simulator.world.delete(record)
+
+    run.time.sleep = sleep  # type: ignore[method-assign]
+    if declared:
+        with pytest.raises(CoreWeaveError, match="which this run does not delete"):
+            wait_for_users(run, 'gateway "public"', "urn:gw", behind(GATEWAY_ID), refuse_live=True)
+        assert run.time.slept == []
+    else:
+        wait_for_users(run, 'gateway "public"', "urn:gw", behind(GATEWAY_ID), refuse_live=True)
+        assert simulator.world.find("deployments", DEPLOYMENT_ID) is None
 
 
 def test_a_user_that_does_not_go_is_named_with_who_waits_for_it(simulator: Simulator, api: Api) -> None:

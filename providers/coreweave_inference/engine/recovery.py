@@ -24,7 +24,7 @@ from coreweave_inference.policy.statements import (
 )
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider import adoption, in_use
-from coreweave_inference.provider.deletion import sort_by_outcome
+from coreweave_inference.provider.confirmation import sort_by_outcome
 from coreweave_inference.provider.object_provider import ObjectProvider
 from coreweave_inference.provider.owner_access import OWNER_STATEMENT_SID
 from coreweave_inference.provider.session import Session, override_session

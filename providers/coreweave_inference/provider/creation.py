@@ -14,17 +14,14 @@ from coreweave_inference.model.identity import salted
 from coreweave_inference.waiting import Revision
 
 from .adoption import ADOPT, Adopt, Decision, Proof, Refuse, WaitUntilDeleted, decide
-from .deletion import wait_until_gone
+from .confirmation import wait_until_gone
+from .memory import ids_of_stack
 from .messages import subject
 from .session import Session
 from .values import URN, what_finds
 
 ATTEMPTS = 4
 """Ways through one creation: a predecessor that goes, a salted id, and the POST itself."""
-
-STACK_IDS = "COREWEAVE_STACK_IDS"
-"""Environment variable: ids, separated by commas, of all that the state holds, which `cw-inference` knows. A record is as
-old as the last run that ended ready."""
 
 Post = Callable[[dict[str, Any]], ApiObject]
 BringUpToDate = Callable[[ApiObject], "CreateOutcome"]
@@ -200,11 +197,6 @@ def has_last_resort(run: Session) -> bool:
 def may_adopt() -> frozenset[str]:
     """The ids and bucket names that the user, or `cw-inference`, says are this stack's."""
     return frozenset(part.strip() for part in os.environ.get(ADOPT, "").split(",") if part.strip())
-
-
-def ids_of_stack() -> frozenset[str]:
-    """The ids that `cw-inference` found in the state, whatever the keys of their resources were."""
-    return frozenset(filter(None, os.environ.get(STACK_IDS, "").split(",")))
 
 
 def remember(run: Session, inputs: Mapping[str, Any], what: str) -> None:

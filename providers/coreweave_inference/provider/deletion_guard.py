@@ -26,7 +26,7 @@ from coreweave_inference.fleet.deletions import (
 from coreweave_inference.model import Kind, has_unknown
 from coreweave_inference.model.normal_form import get_path
 
-from .creation import ids_of_stack
+from .memory import ids_of_stack
 from .session import Session
 from .values import managed_id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,15 @@ from typing import Any
 from coreweave_inference.errors import NotOurs
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import place_in
+
+STACK_IDS = "COREWEAVE_STACK_IDS"
+"""Environment variable: ids, separated by commas, of all that the state holds, which `cw-inference` knows. A record is as
+old as the last run that ended ready."""
+
+
+def ids_of_stack() -> frozenset[str]:
+    """The ids that `cw-inference` found in the state, whatever the keys of their resources were."""
+    return frozenset(filter(None, os.environ.get(STACK_IDS, "").split(",")))
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,8 @@ class Memory:
     """What is noted of accepted deletions, by id: those of this process, and in an account's deletion those of the state."""
     gone: set[str] = field(default_factory=set)
     """Ids of what this process deleted and a GET then answered 404 for."""
+    not_found: set[str] = field(default_factory=set)
+    """Ids of what this process deleted, that no list showed and that a GET answered 404 for at the last look."""
     deletions: int = 0
     """How many deletions have begun in this process."""
 

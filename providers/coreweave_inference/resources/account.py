@@ -16,7 +16,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError
 from coreweave_inference.model import Kind
 from coreweave_inference.program.context import MODULE, Program, current_program, urn_of
-from coreweave_inference.provider import deletion, in_use
+from coreweave_inference.provider import confirmation, in_use
 from coreweave_inference.provider.host import one_line_errors, recorded_inputs
 from coreweave_inference.provider.messages import resource_name
 from coreweave_inference.provider.object_provider import HostedProvider
@@ -103,8 +103,8 @@ class AccountProvider(HostedProvider):
         if not objects:
             return
         _guard(run, old)
-        deletion.wait_until_gone(run, deleted, urn)
-        late = deletion.confirm_gone(run, objects, urn)
+        confirmation.wait_until_gone(run, deleted, urn)
+        late = confirmation.confirm_gone(run, objects, urn)
         names = sorted({*late, *(f'{kind.noun} "{name}"' for kind, name in deleted.values())})
         if names:
             run.log.note(urn, f"seen to be gone: {', '.join(names)}")

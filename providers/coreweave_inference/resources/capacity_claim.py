@@ -16,10 +16,10 @@ from coreweave_inference.errors import Refused
 from coreweave_inference.model import Kind
 from coreweave_inference.model.normal_form import get_path, with_path
 from coreweave_inference.program.context import MODULE
-from coreweave_inference.provider.deletion import references, wait_for_users
 from coreweave_inference.provider.messages import subject
 from coreweave_inference.provider.object_provider import ObjectProvider
 from coreweave_inference.provider.session import Session
+from coreweave_inference.provider.users import references, wait_for_users
 from coreweave_inference.provider.values import URN
 
 from .api_resource import ApiResource

@@ -26,10 +26,10 @@ from coreweave_inference.program.arguments import (
     to_api,
 )
 from coreweave_inference.program.context import MODULE, output
-from coreweave_inference.provider.deletion import references, wait_for_users
 from coreweave_inference.provider.messages import resource_name, subject
 from coreweave_inference.provider.object_provider import ObjectProvider
 from coreweave_inference.provider.session import Session
+from coreweave_inference.provider.users import references, wait_for_users
 from coreweave_inference.provider.values import URN
 from coreweave_inference.waiting import Failed, Revision, Target, Waiting, wait
 

@@ -39,7 +39,7 @@ from coreweave_inference.policy.statements import (
 from coreweave_inference.program.context import MODULE, current_program, output, urn_of, with_dependencies
 from coreweave_inference.program.last_state import recorded_name
 from coreweave_inference.program.parents import place_of
-from coreweave_inference.provider import deletion, in_use, owner_access, stores
+from coreweave_inference.provider import in_use, owner_access, stores, users
 from coreweave_inference.provider.bucket_ownership import forced_replacement
 from coreweave_inference.provider.creation import may_adopt, remember
 from coreweave_inference.provider.host import one_line_errors
@@ -175,7 +175,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
             run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
             return
         bucket = str(old["bucket"])
-        deletion.wait_for_users(
+        users.wait_for_users(
             run,
             _subject(old),
             str(old.get(URN, "")),
@@ -205,7 +205,7 @@ def _live_statement(document: Document | None, old: Mapping[str, Any]) -> dict[s
 
 def _reads_and_goes(run: Session, live: Any, bucket: str) -> bool:
     going = live.status == "DELETING" or live.id in run.memory.deleted
-    return going and bool(deletion.references(live, "model", "bucket") == bucket)
+    return going and bool(users.references(live, "model", "bucket") == bucket)
 
 
 def _subject(props: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from coreweave_inference.policy.statements import find_ours, sid_for
 from coreweave_inference.program.context import MODULE, current_program, output, urn_of, with_dependencies
 from coreweave_inference.program.last_state import recorded_name
 from coreweave_inference.program.parents import place_of
-from coreweave_inference.provider import deletion, in_use, stores
+from coreweave_inference.provider import in_use, stores, users
 from coreweave_inference.provider.bucket_ownership import (
     BY_TAG,
     DECLARED_TAG,
@@ -291,11 +291,11 @@ def _has_our_statement(run: Session, old: Mapping[str, Any], bucket: str) -> boo
 
 def _wait_for_readers(run: Session, old: Mapping[str, Any], bucket: str) -> None:
     """Deployments that are going still read; with `forceDestroy`, one that stays is an error."""
-    deletion.wait_for_users(
+    users.wait_for_users(
         run,
         _subject(old),
         str(old.get(URN, "")),
-        lambda live: bool(deletion.references(live, "model", "bucket") == bucket),
+        lambda live: bool(users.references(live, "model", "bucket") == bucket),
         refuse_live=bool(old.get("forceDestroy")) and not run.settings.destroy_used,
     )
 
