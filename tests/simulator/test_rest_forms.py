@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from coreweave_inference.simulator.clock import timestamp
-from coreweave_inference.simulator.schema.encoding import encode
-from coreweave_inference.simulator.schema.messages import CLAIM_RESOURCES
+from coreweave_inference.simulator.schema.messages import encode, message
 
 from tests.simulator.inference_fixtures import (
     CLAIM_ID,
@@ -272,7 +271,7 @@ def test_a_missing_version_is_the_newest_where_the_service_does_not_require_one(
 
 
 def test_a_zero_enum_is_emitted_by_its_name() -> None:
-    shown = encode(CLAIM_RESOURCES, {"instanceCount": 2}, zero_values=True)
+    shown = encode(message("CapacityClaimResources"), {"instanceCount": 2}, zero_values=True)
 
     assert shown == {
         "instanceId": "",

@@ -20,7 +20,7 @@ from .journal import Journal
 from .presentation import Presenter
 from .records import FOREVER, Condition
 from .resource_kinds import KINDS
-from .schema.decoding import UnknownField, Unparsable
+from .schema.messages import UnknownField, Unparsable
 from .world import World
 
 Answering = Callable[[Any], Any]

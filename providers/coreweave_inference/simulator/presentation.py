@@ -10,7 +10,7 @@ from .allocation import MANAGED
 from .clock import timestamp
 from .records import Condition, Record, Shown
 from .resource_kinds import KINDS, ResourceKind
-from .schema.encoding import encode
+from .schema.messages import encode
 from .world import World
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from google.protobuf.descriptor import Descriptor
+
 from .records import Kind
-from .schema import messages
-from .schema.messages import Message
+from .schema.messages import message
 
 
 @dataclass(frozen=True)
@@ -17,44 +18,30 @@ class ResourceKind:
     resource_type: str
     envelope: str
     list_key: str
-    create: Message
-    update: Message
-    spec: Message
-    status: Message
+
+    @property
+    def create(self) -> Descriptor:
+        """The body of a POST."""
+        return message(f"Create{self.resource_type}Request")
+
+    @property
+    def update(self) -> Descriptor:
+        """The body of a PATCH."""
+        return message(f"Update{self.resource_type}Request")
+
+    @property
+    def spec(self) -> Descriptor:
+        """What the object is to be, as answers show it."""
+        return message(f"{self.resource_type}Spec")
+
+    @property
+    def status(self) -> Descriptor:
+        """How the object is."""
+        return message(f"{self.resource_type}Status")
 
 
-DEPLOYMENTS = ResourceKind(
-    "deployments",
-    "Deployment",
-    "deployment",
-    "items",
-    messages.DEPLOYMENT_REQUEST,
-    messages.DEPLOYMENT_REQUEST,
-    messages.DEPLOYMENT_SPEC,
-    messages.DEPLOYMENT_STATUS,
-)
-GATEWAYS = ResourceKind(
-    "gateways",
-    "Gateway",
-    "gateway",
-    "items",
-    messages.GATEWAY_REQUEST,
-    messages.GATEWAY_REQUEST,
-    messages.GATEWAY_SPEC,
-    messages.GATEWAY_STATUS,
-)
-CAPACITY_CLAIMS = ResourceKind(
-    "capacityclaims",
-    "CapacityClaim",
-    "capacityClaim",
-    "capacityClaims",
-    messages.CLAIM_CREATE,
-    messages.CLAIM_UPDATE,
-    messages.CLAIM_SPEC,
-    messages.CLAIM_STATUS,
-)
 KINDS: dict[Kind, ResourceKind] = {
-    "deployments": DEPLOYMENTS,
-    "gateways": GATEWAYS,
-    "capacityclaims": CAPACITY_CLAIMS,
+    "deployments": ResourceKind("deployments", "Deployment", "deployment", "items"),
+    "gateways": ResourceKind("gateways", "Gateway", "gateway", "items"),
+    "capacityclaims": ResourceKind("capacityclaims", "CapacityClaim", "capacityClaim", "capacityClaims"),
 }

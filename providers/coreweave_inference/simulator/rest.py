@@ -30,7 +30,7 @@ from .refusals import (
 )
 from .resource_kinds import KINDS, ResourceKind
 from .schema.constraints import Violations
-from .schema.decoding import UnknownField, Unparsable, decode
+from .schema.messages import UnknownField, Unparsable, decode
 from .world import World
 
 PREFIX = "/v1alpha1/inference/"

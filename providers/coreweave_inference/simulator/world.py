@@ -15,7 +15,7 @@ from .clock import Clock, moment
 from .durations import planned_write, work_seconds
 from .records import FOREVER, Condition, Kind, Outcome, Override, Record, Shown, Spec
 from .resource_kinds import KINDS
-from .schema.decoding import decode
+from .schema.messages import decode
 
 
 class Weights(Protocol):
@@ -121,7 +121,7 @@ class World:
     def edit(self, object_id: str, changes: Mapping[str, Any]) -> None:
         """Change a live object's spec as somebody else would: merged deeply, None removes, effective at once.
 
-        Raises KeyError for an unknown id, and decoding's errors for a value of the wrong type.
+        Raises KeyError for an unknown id, and UnknownField or Unparsable for a value of the wrong type.
         """
         with self.lock:
             record = self._known(object_id)

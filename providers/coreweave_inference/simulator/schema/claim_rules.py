@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .constraints import Violations
-from .messages import CAPACITY_TYPE
+from .messages import enum
 
+CAPACITY_TYPE = enum("CapacityType")
 NAME_PATTERN = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
 

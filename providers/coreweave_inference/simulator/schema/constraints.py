@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .messages import Enum
+from google.protobuf.descriptor import EnumDescriptor
 
 HOST_LABEL = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 HOSTNAME_LABEL = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
@@ -110,10 +110,9 @@ class Violations:
         """No item twice."""
         self.unless(len(set(items)) == len(items), path, "repeated value must contain unique items")
 
-    def enum(self, value: str | int, path: str, enum: Enum, refused: Sequence[int]) -> None:
+    def enum(self, value: str | int, path: str, enum: EnumDescriptor, refused: Sequence[int]) -> None:
         """A defined value that is not refused; `value` is a name, or a number that the enum has no name for."""
-        numbers = {name: number for number, name in enum.names.items()}
-        number = numbers[value] if isinstance(value, str) else value
+        number = enum.values_by_name[value].number if isinstance(value, str) else value
         listed = ", ".join(str(item) for item in refused)
         self.unless(number not in refused, path, f"must not be in list [{listed}]")
-        self.unless(number in enum.names, path, "must be one of the defined enum values")
+        self.unless(number in enum.values_by_number, path, "must be one of the defined enum values")

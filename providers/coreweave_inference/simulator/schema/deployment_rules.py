@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .constraints import Violations
-from .messages import CAPACITY_CLASS
+from .messages import enum
 
+CAPACITY_CLASS = enum("DeploymentAutoscaling.CapacityClass")
 MAP_VALUE_LIMIT = 1024
 MAP_KEY_LIMIT = 253
 ENVIRONMENT_LIMIT = 100

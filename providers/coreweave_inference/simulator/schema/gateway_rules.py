@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .constraints import Violations
-from .messages import API_TYPE, AUTHENTICATION, ROUTING, Field
+from .messages import enum, message
 
+REQUEST = message("CreateGatewayRequest")
+API_TYPE = enum("BodyBasedRouting.APIType")
 NOT_AVAILABLE = (
     "Custom W&B Instance support is not available yet, contact support if you are interested in this feature"
 )
@@ -18,8 +20,9 @@ def check_gateway(spec: Mapping[str, Any], custom_instances: bool, violations: V
 
     `custom_instances`: whether the service accepts apiKey and serverUrl of Weights & Biases.
     """
-    _check_choice(spec, AUTHENTICATION, "auth", violations)
-    _check_choice(spec, ROUTING, "routing", violations)
+    for choice in REQUEST.oneofs:
+        chosen = any(member.json_name in spec for member in choice.fields)
+        violations.unless(chosen, choice.name, "exactly one field is required in oneof")
     if "id" in spec:
         violations.uuid(spec["id"], "id")
     violations.host_label(spec.get("name", ""), "name")
@@ -30,13 +33,6 @@ def check_gateway(spec: Mapping[str, Any], custom_instances: bool, violations: V
     _check_weights_and_biases(spec.get("weightsAndBiasesAuth", {}), custom_instances, violations)
     _check_dns(spec.get("endpointConfiguration", {}), violations)
     _check_routing(spec, violations)
-
-
-def _check_choice(
-    spec: Mapping[str, Any], members: tuple[Field, ...], path: str, violations: Violations
-) -> None:
-    chosen = any(member.name in spec for member in members)
-    violations.unless(chosen, path, "exactly one field is required in oneof")
 
 
 def _check_weights_and_biases(

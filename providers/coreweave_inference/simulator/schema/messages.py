@@ -1,173 +1,127 @@
-"""The messages of the schema as data, fields in the order of their numbers. No rule and no conversion belongs here."""
+"""The messages of the API by their published schema, and their JSON form. The rules of fields are not checked here.
+
+The sparse form of a message is a dict with camelCase names: defaults are left out, set empty messages are kept.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any
 
-Scalar = Literal["string", "uint32", "bool", "timestamp"]
+from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
 
-
-@dataclass(frozen=True)
-class Enum:
-    """An enum: its names by number. The name of 0 is never stored; unset stands for it."""
-
-    names: Mapping[int, str]
-
-    def named(self, name: str) -> bool:
-        """Whether a name belongs to the enum."""
-        return name in self.names.values()
+DESCRIPTORS = Path(__file__).with_name("inference-v1alpha1.binpb")
+"""What `scripts/compile_schema.py` makes of the published schema."""
+PACKAGE = "coreweave.inference.v1alpha1"
+NO_SUCH_FIELD = re.compile(r'has no field named "(.*)" at "', re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Field:
-    """A field by its JSON name; `map` fields hold strings by string."""
-
-    name: str
-    type: Scalar | Enum | Message
-    repeated: bool = False
-    map: bool = False
-    oneof: str = ""
-
-    @property
-    def snake(self) -> str:
-        """The field's name in the schema, as violations spell it."""
-        return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in self.name)
+class Unparsable(Exception):
+    """The text is no JSON of this message; the text of the exception is the service's."""
 
 
-@dataclass(frozen=True)
-class Message:
-    """A message and its fields."""
-
-    name: str
-    fields: tuple[Field, ...]
-
-    def field(self, name: str) -> Field | None:
-        """The field of that JSON or schema name."""
-        return next((field for field in self.fields if name in (field.name, field.snake)), None)
+class UnknownField(Exception):
+    """A strict service met a field that the message does not have."""
 
 
-STATUS = Enum(
-    dict(
-        enumerate(
-            f"STATUS_{name}"
-            for name in ["UNSPECIFIED", "CREATING", "UPDATING", "DELETING", "ERROR", "FAILED", "READY"]
-        )
-    )
-)
-CONDITION_STATUS = Enum({0: "STATUS_UNSPECIFIED", 1: "STATUS_FALSE", 2: "STATUS_TRUE"})
-CAPACITY_CLASS = Enum(
-    {0: "CAPACITY_CLASS_UNSPECIFIED", 1: "CAPACITY_CLASS_RESERVED", 2: "CAPACITY_CLASS_ON_DEMAND"}
-)
-API_TYPE = Enum({0: "API_TYPE_UNSPECIFIED", 1: "API_TYPE_OPENAI"})
-CAPACITY_TYPE = Enum(
-    {
-        0: "CAPACITY_TYPE_UNSPECIFIED",
-        1: "CAPACITY_TYPE_SERVERLESS",
-        2: "CAPACITY_TYPE_CUSTOMER",
-        3: "CAPACITY_TYPE_MANAGED",
-    }
-)
+def _published() -> DescriptorPool:
+    pool = DescriptorPool()
+    for file in FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file:
+        _add_former_names(file)
+        pool.Add(file)
+    return pool
 
-RUNTIME = Message(
-    "DeploymentRuntime",
-    (
-        Field("engine", "string"),
-        Field("version", "string"),
-        Field("engineConfig", "string", map=True),
-        Field("engineEnv", "string", map=True),
-    ),
-)
-RESOURCES = Message("DeploymentResources", (Field("instanceType", "string"), Field("gpuCount", "uint32")))
-MODEL = Message(
-    "DeploymentModel", (Field("name", "string"), Field("bucket", "string"), Field("path", "string"))
-)
-AUTOSCALING = Message(
-    "DeploymentAutoscaling",
-    (
-        Field("min", "uint32"),
-        Field("max", "uint32"),
-        Field("priority", "uint32"),
-        Field("capacityClasses", CAPACITY_CLASS, repeated=True),
-        Field("concurrency", "uint32"),
-    ),
-)
-TRAFFIC = Message("DeploymentTraffic", (Field("weight", "uint32"),))
-EMPTY = Message("Empty", ())
-WEIGHTS_AND_BIASES = Message(
-    "WeightsAndBiasesAuth",
-    (
-        Field("apiKey", "string"),
-        Field("serverUrl", "string"),
-        Field("enableUsageReports", "bool"),
-        Field("enableRateLimiting", "bool"),
-    ),
-)
-ENDPOINT_CONFIGURATION = Message("EndpointConfiguration", (Field("additionalDns", "string", repeated=True),))
-BODY_ROUTING = Message("BodyBasedRouting", (Field("apiType", API_TYPE),))
-HEADER_ROUTING = Message("HeaderBasedRouting", (Field("headerName", "string"),))
-CLAIM_RESOURCES = Message(
-    "CapacityClaimResources",
-    (
-        Field("instanceId", "string"),
-        Field("instanceCount", "uint32"),
-        Field("capacityType", CAPACITY_TYPE),
-        Field("zones", "string", repeated=True),
-    ),
-)
 
-IDENTITY = (Field("id", "string"), Field("name", "string"))
-ORGANISATION = Field("organizationId", "string")
-AUTHENTICATION = (
-    Field("coreWeaveAuth", EMPTY, oneof="auth"),
-    Field("weightsAndBiasesAuth", WEIGHTS_AND_BIASES, oneof="auth"),
-)
-ENDPOINTS = Field("endpointConfiguration", ENDPOINT_CONFIGURATION)
-ROUTING = (
-    Field("bodyBasedRouting", BODY_ROUTING, oneof="routing"),
-    Field("headerBasedRouting", HEADER_ROUTING, oneof="routing"),
-    Field("pathBasedRouting", EMPTY, oneof="routing"),
-)
-DEPLOYMENT_BLOCKS = (
-    Field("gatewayIds", "string", repeated=True),
-    Field("runtime", RUNTIME),
-    Field("resources", RESOURCES),
-    Field("model", MODEL),
-    Field("autoscaling", AUTOSCALING),
-    Field("traffic", TRAFFIC),
-)
-DISABLED = Field("disabled", "bool")
-ZONES = Field("zones", "string", repeated=True)
+def _add_former_names(file: FileDescriptorProto) -> None:
+    """The name of the managed capacity type that the published schema only reserves; some services have it."""
+    for enum in file.enum_type:
+        if enum.name == "CapacityType":
+            enum.ClearField("reserved_range")
+            enum.ClearField("reserved_name")
+            enum.value.add(name="CAPACITY_TYPE_SERVERLESS", number=1)
 
-DEPLOYMENT_REQUEST = Message("CreateDeploymentRequest", (*IDENTITY, *DEPLOYMENT_BLOCKS, DISABLED))
-DEPLOYMENT_SPEC = Message("DeploymentSpec", (*IDENTITY, *DEPLOYMENT_BLOCKS, ORGANISATION, DISABLED))
-GATEWAY_REQUEST = Message("CreateGatewayRequest", (*IDENTITY, ZONES, *AUTHENTICATION, ENDPOINTS, *ROUTING))
-GATEWAY_SPEC = Message("GatewaySpec", (*IDENTITY, ZONES, *AUTHENTICATION, ORGANISATION, ENDPOINTS, *ROUTING))
-CLAIM_CREATE = Message("CreateCapacityClaimRequest", (*IDENTITY, Field("resources", CLAIM_RESOURCES)))
-CLAIM_UPDATE = Message("UpdateCapacityClaimRequest", (IDENTITY[0], Field("resources", CLAIM_RESOURCES)))
-CLAIM_SPEC = Message("CapacityClaimSpec", (*CLAIM_CREATE.fields, ORGANISATION))
 
-CONDITION = Message(
-    "Condition",
-    (
-        Field("type", "string"),
-        Field("status", CONDITION_STATUS),
-        Field("lastUpdateTime", "timestamp"),
-        Field("reason", "string"),
-        Field("message", "string"),
-        Field("zone", "string"),
-    ),
-)
-STATUS_FIELDS = (
-    Field("createdAt", "timestamp"),
-    Field("updatedAt", "timestamp"),
-    Field("status", STATUS),
-    Field("conditions", CONDITION, repeated=True),
-)
-DEPLOYMENT_STATUS = Message("DeploymentStatus", STATUS_FIELDS)
-GATEWAY_STATUS = Message("GatewayStatus", (*STATUS_FIELDS, Field("endpoints", "string", repeated=True)))
-CLAIM_STATUS = Message(
-    "CapacityClaimStatus",
-    (*STATUS_FIELDS, Field("allocatedInstances", "uint32"), Field("pendingInstances", "uint32")),
-)
+_POOL = _published()
+
+
+def message(name: str) -> Descriptor:
+    """The message of that name in the schema."""
+    return _POOL.FindMessageTypeByName(f"{PACKAGE}.{name}")
+
+
+def enum(name: str) -> EnumDescriptor:
+    """The enum of that name in the schema."""
+    return _POOL.FindEnumTypeByName(f"{PACKAGE}.{name}")
+
+
+def decode(kind: Descriptor, text: str, strict: bool) -> dict[str, Any]:
+    """The message in sparse form. An empty text is an empty message.
+
+    Raises Unparsable for what proto JSON refuses, and UnknownField when `strict` and a field is not the message's.
+    """
+    if not text.strip():
+        return {}
+    try:
+        parsed = json_format.Parse(text, GetMessageClass(kind)(), ignore_unknown_fields=not strict)
+    except json_format.ParseError as error:
+        if unknown := NO_SUCH_FIELD.search(str(error)):
+            name = json.dumps(unknown[1])
+            raise UnknownField(f"proto: (line 1:{text.find(name) + 1}): unknown field {name}") from error
+        place = str(error).replace(kind.name, "request")
+        raise Unparsable(f"unmarshal message: proto: {place}") from error
+    _require_plain_form(kind, json.loads(text))
+    # Sorted, because a protobuf map has another order in each process.
+    return dict(json.loads(json_format.MessageToJson(parsed, indent=None, sort_keys=True)))
+
+
+def _require_plain_form(kind: Descriptor, value: Any) -> None:
+    """Refuse what json_format takes and the service does not: a field in both spellings, a list as a message."""
+    if not isinstance(value, Mapping):
+        raise Unparsable(f"unmarshal message: proto: invalid value for a message: {json.dumps(value)[:60]}")
+    for field in kind.fields:
+        given = [value[name] for name in {field.name, field.json_name} if name in value]
+        if len(given) > 1:
+            raise Unparsable(f'unmarshal message: proto: duplicate field "{field.name}"')
+        if field.message_type and given not in ([], [None]):
+            _require_plain_form(field.message_type, given[0])
+
+
+def encode(kind: Descriptor, value: Mapping[str, Any], zero_values: bool) -> dict[str, Any]:
+    """The message as an answer shows it: fields in the schema's order, zero values where a service emits them.
+
+    Of a oneof only the chosen member is shown. Unset messages are `null` among zero values.
+    """
+    shown: dict[str, Any] = {}
+    for field in kind.fields:
+        if field.json_name in value:
+            shown[field.json_name] = _encoded(field, value[field.json_name], zero_values)
+        elif zero_values and field.containing_oneof is None:
+            shown[field.json_name] = _zero(field)
+    return shown
+
+
+def _encoded(field: FieldDescriptor, value: Any, zero_values: bool) -> Any:
+    if field.message_type is None or _is_map(field) or isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return [encode(field.message_type, item, zero_values) for item in value]
+    return encode(field.message_type, value, zero_values)
+
+
+def _zero(field: FieldDescriptor) -> Any:
+    if _is_map(field):
+        return {}
+    if field.enum_type and field.default_value == 0:
+        return field.enum_type.values_by_number[0].name
+    return field.default_value
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return bool(field.message_type and field.message_type.GetOptions().map_entry)
