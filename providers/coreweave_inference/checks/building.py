@@ -20,6 +20,7 @@ from coreweave_inference.declaration import (
     ObjectOptions,
     SecretReference,
 )
+from coreweave_inference.fleet.values import text, texts
 from coreweave_inference.model.identity import replace_identity
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.unknown import UNKNOWN
@@ -27,7 +28,6 @@ from coreweave_inference.model.unknown import UNKNOWN
 from .facts import BucketFacts, Catalogue
 from .objects import Claim, Deployment, Item, LastObject, LiveObject, Owner, claim, deployment, gateway
 from .ownership import Identity, tells_identity
-from .values import text, texts
 from .view import View, former_key
 
 

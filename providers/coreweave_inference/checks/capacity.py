@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from coreweave_inference.fleet.hardware import hardware_of
+from coreweave_inference.fleet.instances import hardware_of
 
 from .objects import Claim, Deployment
 from .view import View
@@ -33,7 +33,7 @@ class Pool:
     @cached_property
     def held(self) -> int:
         """GPUs that the disabled users hold for their min replicas, if they hold any."""
-        return sum(map(min_gpus, self.resting))
+        return sum(item.min_gpus for item in self.resting)
 
     @cached_property
     def supply(self) -> int:
@@ -43,12 +43,12 @@ class Pool:
     @cached_property
     def least(self) -> int:
         """GPUs of the users' min replicas."""
-        return sum(map(min_gpus, self.users))
+        return sum(item.min_gpus for item in self.users)
 
     @cached_property
     def most(self) -> int:
         """GPUs of the users' max replicas."""
-        return sum(map(max_gpus, self.users))
+        return sum(item.max_gpus for item in self.users)
 
     @property
     def place(self) -> str:
@@ -68,16 +68,6 @@ class Pool:
         return f"{' + '.join(terms + rest)} = {self.least if of_min else self.most} GPUs"
 
 
-def min_gpus(item: Deployment) -> int:
-    """GPUs that its min replicas need."""
-    return (item.min or 0) * (item.gpus or 0)
-
-
-def max_gpus(item: Deployment) -> int:
-    """GPUs that its max replicas need."""
-    return (item.max or 0) * (item.gpus or 0)
-
-
 def instances(gpus: int, gpus_each: int) -> int:
     """Instances that hold so many GPUs."""
     return math.ceil(gpus / gpus_each)
@@ -91,16 +81,6 @@ def claims_are_known(view: View) -> bool:
 def is_within(zones: frozenset[str], outer: frozenset[str]) -> bool:
     """Whether a place in `zones` is always one in `outer`; no zones at all are all of them."""
     return not outer or (bool(zones) and zones <= outer)
-
-
-def runs_in(zones: frozenset[str] | None, zone: str | None) -> bool:
-    """Whether something in `zones` (none: all, `None`: not known) may run in `zone`."""
-    return zones is not None and (not zones or zone in zones)
-
-
-def same_type(item: Deployment, instance_type: str | None) -> bool:
-    """Whether the deployment runs on an instance type, its case aside."""
-    return (item.instance_type or "").lower() == instance_type
 
 
 def pools_of(view: View) -> Iterator[Pool]:
@@ -119,7 +99,7 @@ def pools_of(view: View) -> Iterator[Pool]:
         hardware = hardware_of(instance_type)
         if hardware is None or area is None:
             continue
-        of_type = [item for item in users if same_type(item, instance_type)]
+        of_type = [item for item in users if item.is_of_type(instance_type)]
         if all(_is_counted(item) and zones[id(item)] is not None for item in of_type):
             inside = tuple(item for item in of_type if is_within(zones[id(item)] or frozenset(), area))
             yield Pool(
@@ -132,7 +112,7 @@ def pools_of(view: View) -> Iterator[Pool]:
                     item
                     for item in everyone
                     if item.disabled
-                    and same_type(item, instance_type)
+                    and item.is_of_type(instance_type)
                     and _is_counted(item)
                     and is_within(zones[id(item)] or frozenset(), area)
                 ),
@@ -149,10 +129,6 @@ def _is_counted(item: Deployment) -> bool:
     return item.min is not None and item.max is not None and item.gpus is not None
 
 
-def may_use(view: View, instance_type: str | None, zone: str | None) -> list[Deployment]:
-    """The known deployments whose replicas may run on a claim of that type and zone."""
-    return [
-        item
-        for item in view.all_deployments
-        if item.may_use_claims and same_type(item, instance_type) and runs_in(view.zones_of(item), zone)
-    ]
+def may_use(view: View, claim: Claim) -> list[Deployment]:
+    """The known deployments whose replicas may run on a claim."""
+    return [item for item in view.all_deployments if view.may_run_on(item, claim)]

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coreweave_inference.fleet.hardware import hardware_of
+from coreweave_inference.fleet.instances import hardware_of
+from coreweave_inference.fleet.objects import runs_in
 from coreweave_inference.model.kinds import Kind
 
 from .capacity import (
     Pool,
     claims_are_known,
     instances,
-    max_gpus,
     may_use,
-    min_gpus,
     pools_of,
-    runs_in,
-    same_type,
 )
 from .finding import Problem, Severity
-from .objects import ON_DEMAND, Claim, Deployment
+from .objects import Claim, Deployment
 from .rule import rule
 from .view import View
 
@@ -103,7 +100,7 @@ def _short(view: View, pool: Pool, *, of_min: bool) -> Problem:
 def larger_than_max(view: View) -> Iterator[Problem]:
     """Instances that are billed and that no replica can ever need."""
     for item, users, gpus_each in _claims_with_users(view):
-        most = sum(map(max_gpus, users))
+        most = sum(user.max_gpus for user in users)
         others = [c for c in view.all_claims if (c.instance_type, c.zone) == (item.instance_type, item.zone)]
         count = sum(c.count or 0 for c in others)
         if users and count > instances(most, gpus_each):
@@ -147,17 +144,17 @@ def _claims_with_users(view: View) -> Iterator[tuple[Claim, list[Deployment], in
             for d in everyone
         )
         if not unknown and hardware is not None:
-            yield item, may_use(view, item.instance_type, item.zone), hardware.gpus
+            yield item, may_use(view, item), hardware.gpus
 
 
 @rule("claim-idle-beside-on-demand", Severity.WARNING, "A deployment runs on demand beside an idle claim")
 def idle_beside_on_demand(view: View) -> Iterator[Problem]:
     """Capacity is paid for twice."""
     for claim, users, gpus_each in _claims_with_users(view):
-        idle = (claim.count or 0) * gpus_each - sum(map(max_gpus, users))
+        idle = (claim.count or 0) * gpus_each - sum(user.max_gpus for user in users)
         for item in view.deployments:
-            here = same_type(item, claim.instance_type) and runs_in(view.zones_of(item), claim.zone)
-            if item.classes == (ON_DEMAND,) and here and item.gpus and idle >= item.gpus:
+            here = item.is_of_type(claim.instance_type) and runs_in(view.zones_of(item), claim.zone)
+            if item.on_demand_only and here and item.gpus and idle >= item.gpus:
                 yield Problem(
                     item.about,
                     item.path(CLASSES),
@@ -175,7 +172,7 @@ def full_for_replacement(view: View) -> Iterator[Problem]:
             if not item.own or item.options.delete_before_replace or not view.is_replaced(item):
                 continue
             before = view.last_of(item)
-            both = pool.least + (min_gpus(view.last_deployment(before)) if before else 0)
+            both = pool.least + (view.last_deployment(before).min_gpus if before else 0)
             if pool.least <= pool.supply < both:
                 yield Problem(
                     item.about,
@@ -192,12 +189,12 @@ def full_for_new_member(view: View) -> Iterator[Problem]:
     """A canary finds no free GPUs while the others run at their max."""
     for pool in pools_of(view):
         for item in pool.users:
-            others = pool.most - max_gpus(item)
-            if item.own and view.is_new(item) and pool.least <= pool.supply < others + min_gpus(item):
+            others = pool.most - item.max_gpus
+            if item.own and view.is_new(item) and pool.least <= pool.supply < others + item.min_gpus:
                 yield Problem(
                     item.about,
                     item.path("autoscaling.min"),
-                    f"it is new and needs {min_gpus(item)} GPUs at once; with the others at their max {others} of the "
+                    f"it is new and needs {item.min_gpus} GPUs at once; with the others at their max {others} of the "
                     f"{pool.supply} GPUs claimed of {pool.place} are taken",
                     "it then waits until others scale in",
                     "claim one instance more, lower the others' max, or raise its priority",
@@ -259,7 +256,7 @@ def reduced(view: View) -> Iterator[Problem]:
         if before is None or item.count is None or item.count >= before or view.is_replaced(item):
             continue
         hardware = hardware_of(item.instance_type)
-        least = sum(map(min_gpus, may_use(view, item.instance_type, item.zone)))
+        least = sum(user.min_gpus for user in may_use(view, item))
         if hardware and least > item.count * hardware.gpus:
             for text in _evicted(view, item):
                 yield Problem(
@@ -274,7 +271,7 @@ def reduced(view: View) -> Iterator[Problem]:
 
 def _evicted(view: View, claim: Claim, successor: Claim | None = None) -> Iterator[str]:
     """One sentence on all who may run on a claim, and where they may go; `successor` exists before the claim is deleted."""
-    users = may_use(view, claim.instance_type, claim.zone)
+    users = may_use(view, claim)
     if not users:
         return
     others = [other for other in view.all_claims if (other.kind, other.key) != (claim.kind, claim.key)]
@@ -284,12 +281,9 @@ def _evicted(view: View, claim: Claim, successor: Claim | None = None) -> Iterat
 
 
 def _where_else(view: View, user: Deployment, claims: list[Claim], successor: Claim | None) -> str:
-    def takes(claim: Claim) -> bool:
-        return same_type(user, claim.instance_type) and runs_in(view.zones_of(user), claim.zone)
-
-    new = ["the new claim"] if successor and takes(successor) else []
+    new = ["the new claim"] if successor and view.may_run_on(user, successor) else []
     unclaimed = [] if user.reserved_only else ["unclaimed capacity if there is any"]
-    places = [*new, *(f'claim "{claim.key}"' for claim in claims if takes(claim)), *unclaimed]
+    places = [*new, *(f'claim "{claim.key}"' for claim in claims if view.may_run_on(user, claim)), *unclaimed]
     return f"on {' and '.join(places)}" if places else "nowhere"
 
 

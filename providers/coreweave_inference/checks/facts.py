@@ -12,11 +12,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from coreweave_inference.fleet.values import mapping, names
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.versions import newest
 
 from .loading import WeightsFile, loaded_files, models_files
-from .values import mapping, names
 
 CONFIG = "config.json"
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from coreweave_inference.fleet.objects import by_group
 from coreweave_inference.fleet.shares import Share, shares_of
 
 from .objects import Deployment
@@ -64,11 +65,7 @@ def grouped(deployments: Iterable[Deployment], names: Mapping[str, str] | None =
 
 
 def _groups(deployments: tuple[Deployment, ...], names: Mapping[str, str]) -> tuple[Group, ...]:
-    members: dict[tuple[str, str], list[Deployment]] = {}
-    for item in deployments:
-        for handle in dict.fromkeys(item.gateways or ()):
-            if item.model_name is not None:
-                members.setdefault((handle, item.model_name), []).append(item)
+    members = by_group(deployments)
     merged: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for (handle, name), found in members.items():
         if any(member.own for member in found):

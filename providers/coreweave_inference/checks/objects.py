@@ -12,13 +12,10 @@ from enum import Enum
 from typing import Any
 
 from coreweave_inference.declaration import ObjectOptions
+from coreweave_inference.fleet import objects as fleet
 from coreweave_inference.model.kinds import Kind
 
 from .finding import About
-from .values import flag, message, number, text, texts
-
-RESERVED = "CAPACITY_CLASS_RESERVED"
-ON_DEMAND = "CAPACITY_CLASS_ON_DEMAND"
 
 
 class Owner(Enum):
@@ -88,75 +85,33 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Gateway(Item):
-    """A gateway; `handle` is what deployments refer to it by, `zones` is empty where it runs in all of them."""
+class Gateway(Item, fleet.Gateway):
+    """A gateway; `handle` is what deployments refer to it by."""
 
     handle: str = ""
-    zones: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
-class Claim(Item):
-    """A capacity claim; `count` is in instances, `instance_type` in lower case as its case means nothing."""
-
-    instance_type: str | None = None
-    count: int | None = None
-    zone: str | None = None
+class Claim(Item, fleet.Claim):
+    """A capacity claim."""
 
 
 @dataclass(frozen=True)
-class Deployment(Item):
-    """A deployment; `gateways` are handles, `gpus` is per replica, `classes` is empty where both are allowed."""
+class Deployment(Item, fleet.Deployment):
+    """A deployment; its `gateways` are handles, `bucket_key` the bucket's key in this declaration."""
 
-    gateways: tuple[str, ...] | None = None
     bucket_key: str | None = None
-    model_name: str | None = None
-    bucket: str | None = None
-    model_path: str | None = None
-    engine: str | None = None
-    version: str | None = None
-    config: Mapping[str, Any] | None = None
-    environment: Mapping[str, Any] | None = None
-    instance_type: str | None = None
-    gpus: int | None = None
-    min: int | None = None
-    max: int | None = None
-    priority: int | None = None
-    concurrency: int | None = None
-    classes: tuple[str, ...] | None = None
-    weight: int | None = None
-    disabled: bool | None = None
-    updated: datetime | None = field(default=None)
-
-    @property
-    def reserved_only(self) -> bool:
-        """Whether its replicas run on claims and nowhere else."""
-        return self.classes is not None and set(self.classes) == {RESERVED}
-
-    @property
-    def may_use_claims(self) -> bool:
-        """Whether its replicas may run on a claim; so may those of which it is not known."""
-        return not self.classes or RESERVED in self.classes
+    updated: datetime | None = None
 
 
 def gateway(item: Item, handle: str) -> Gateway:
     """The gateway that `item` is."""
-    zones = texts(item.spec, "zones")
-    return Gateway(
-        **vars(item), handle=handle, zones=None if zones is None else tuple(zone.upper() for zone in zones)
-    )
+    return Gateway(**vars(item), **Gateway.values(item.spec), handle=handle)
 
 
 def claim(item: Item) -> Claim:
     """The capacity claim that `item` is."""
-    resources = message(item.spec, "resources")
-    zones = texts(resources, "zones")
-    return Claim(
-        **vars(item),
-        instance_type=(text(resources, "instanceId") or "").lower() or None,
-        count=number(resources, "instanceCount", None),
-        zone=zones[0].upper() if zones and len(zones) == 1 else None,
-    )
+    return Claim(**vars(item), **Claim.values(item.spec))
 
 
 def deployment(
@@ -166,28 +121,5 @@ def deployment(
     updated: datetime | None = None,
 ) -> Deployment:
     """The deployment that `item` is."""
-    spec = item.spec
-    model, runtime, resources = message(spec, "model"), message(spec, "runtime"), message(spec, "resources")
-    autoscaling, traffic = message(spec, "autoscaling"), message(spec, "traffic")
-    return Deployment(
-        **vars(item),
-        gateways=gateways,
-        bucket_key=bucket_key,
-        model_name=text(model, "name"),
-        bucket=text(model, "bucket"),
-        model_path=(text(model, "path") or "").strip("/") or None,
-        engine=text(runtime, "engine"),
-        version=text(runtime, "version"),
-        config=None if runtime is None else message(runtime, "engineConfig"),
-        environment=None if runtime is None else message(runtime, "engineEnv"),
-        instance_type=text(resources, "instanceType"),
-        gpus=number(resources, "gpuCount", None),
-        min=number(autoscaling, "min", None),
-        max=number(autoscaling, "max", None),
-        priority=number(autoscaling, "priority"),
-        concurrency=number(autoscaling, "concurrency"),
-        classes=texts(autoscaling, "capacityClasses"),
-        weight=number(traffic, "weight"),
-        disabled=flag(spec, "disabled"),
-        updated=updated,
-    )
+    values = {**Deployment.values(item.spec), "gateways": gateways}
+    return Deployment(**vars(item), **values, bucket_key=bucket_key, updated=updated)

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from coreweave_inference.fleet.values import mapping, message, text, texts
 from coreweave_inference.model.identity import default_name, object_id, place_in, replace_identity
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.unknown import has_unknown
 
 from .objects import Item, LiveObject
-from .values import mapping, message, text, texts
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from .capacity import claims_are_known, pools_of, runs_in, same_type
+from .capacity import claims_are_known, pools_of
 from .finding import Problem, Severity
 from .groups import groups_of
-from .objects import ON_DEMAND, Deployment
+from .objects import Deployment
 from .rule import rule
 from .view import View
 
@@ -44,10 +44,7 @@ def max_without_claim(view: View) -> Iterator[Problem]:
         if item.min is None or item.max is None or item.disabled is not False or item.max <= FAR * item.min:
             continue
         zones = view.zones_of(item)
-        backed = item.classes != (ON_DEMAND,) and any(
-            same_type(item, claim.instance_type) and (zones is None or runs_in(zones, claim.zone))
-            for claim in view.all_claims
-        )
+        backed = any(item.may_run_on(claim, zones or frozenset()) for claim in view.all_claims)
         if not backed:
             yield Problem(
                 item.about,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coreweave_inference.fleet.hardware import GIB, hardware_of
+from coreweave_inference.fleet.instances import GIB, hardware_of
+from coreweave_inference.fleet.values import mapping
 
 from .facts import Folder
 from .finding import Problem, Severity
 from .objects import Deployment
 from .rule import rule
-from .values import mapping
 from .view import View
 
 LOADED_OTHERWISE = (

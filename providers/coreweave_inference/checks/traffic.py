@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coreweave_inference.fleet.values import mapping
+
 from .finding import Problem, Severity
 from .groups import Group, groups_of
 from .objects import Deployment
 from .rule import rule
-from .values import mapping
 from .view import View
 
 WEIGHT = "traffic.weight"

@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from coreweave_inference.declaration import Accepted, BucketDeclaration, ExistingBucket, Origin
+from coreweave_inference.fleet.objects import Zones, zones_of
+from coreweave_inference.fleet.values import texts
 from coreweave_inference.model.identity import place_in
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import Difference, differences, has_unknown, sparse
@@ -30,7 +32,6 @@ from .objects import (
     gateway,
 )
 from .ownership import Identity
-from .values import texts
 
 Locate = Callable[[str], Origin | None]
 
@@ -104,19 +105,13 @@ class View:
         }
         return {**others, **known}
 
-    def zones_of(self, item: Deployment) -> frozenset[str] | None:
+    def zones_of(self, item: Deployment) -> Zones | None:
         """The zones that its gateways run in; empty where one of them runs in all, `None` where that is not known."""
-        if not item.gateways:
-            return None
-        found: set[str] = set()
-        for handle in item.gateways:
-            known = self.by_handle.get(handle)
-            if known is None or known.zones is None:
-                return None
-            if not known.zones:
-                return frozenset()
-            found.update(known.zones)
-        return frozenset(found)
+        return zones_of(self.by_handle.get(handle) for handle in item.gateways or ())
+
+    def may_run_on(self, item: Deployment, claim: Claim) -> bool:
+        """Whether its replicas may run on a claim."""
+        return item.may_run_on(claim, self.zones_of(item))
 
     def live_gateways_of(self, item: Deployment) -> tuple[str, ...] | None:
         """The ids of its gateways as they are live; `None` where one is not there yet, its zones change, or that is not known.

@@ -13,11 +13,13 @@ from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.policy.statements import inference_may_read, without
 
+from .instances import hardware_of
+from .objects import Claim, Deployment, Gateway, Zones, runs_in, zones_of
+
 BUCKET, POLICY = "weights bucket", "inference bucket policy"
 DELETES, KEEPS, PROTECTED, USED, NOT_EMPTY = "deletes", "keeps", "protected", "used by others", "not empty"
 DESTROY_USED, KEEP_PROTECTED = "COREWEAVE_DESTROY_USED", "COREWEAVE_KEEP_PROTECTED"
 MOST_NAMES = 6
-RESERVED, ON_DEMAND = "CAPACITY_CLASS_RESERVED", "CAPACITY_CLASS_ON_DEMAND"
 
 
 class Live(Protocol):
@@ -176,13 +178,20 @@ class _Users:
 
     def __init__(self, account: Account, own: Collection[str], going: Collection[str]) -> None:
         self.account = account
-        self._all = _remaining(account.deployments, going)
-        self._outside = [d for d in self._all if d.id not in own]
-        self._claims = _remaining(account.claims, going)
+        self._gateways = {id_: Gateway(**Gateway.values(live.spec)) for id_, live in account.gateways.items()}
+        self._all = [_User(d, self._zones(d)) for d in _remaining(account.deployments, going)]
+        self._outside = [user for user in self._all if user.live.id not in own]
+        self._claims = {claim.id: (claim.name, _claim(claim)) for claim in _remaining(account.claims, going)}
+
+    def _zones(self, live: Live) -> Zones | None:
+        """Zones of those of its gateways that are known."""
+        return zones_of(
+            self._gateways[id_] for id_ in live.spec.get("gatewayIds") or () if id_ in self._gateways
+        )
 
     def outside_of(self, item: Owned) -> tuple[str, ...]:
         """Names of the deployments outside the stack that need a gateway, a bucket or a policy."""
-        return tuple(sorted(d.name for d in self._outside if self._needs(d, item)))
+        return tuple(sorted(user.live.name for user in self._outside if self._needs(user.live, item)))
 
     def _needs(self, live: Live, item: Owned) -> bool:
         if item.kind == Kind.GATEWAY.noun:
@@ -203,75 +212,58 @@ class _Users:
 
     def of_claim(self, item: Owned) -> Deletion:
         """Who runs on a claim, and whether the claims that stay have room for those outside the stack."""
-        claim = self.account.claims.get(item.id)
-        if claim is None:
+        live = self.account.claims.get(item.id)
+        if live is None:
             return Deletion(item, DELETES)
-        kind, zones = _type_of_claim(claim), _zones_of_claim(claim)
-        on_it = [d for d in self._all if self._may_run(d, kind, zones)]
-        others = [c for c in self._claims if c.id != item.id and _type_of_claim(c) == kind]
-        names = tuple(sorted(self._with_ways_out(d, others) for d in on_it))
-        outside = [d for d in on_it if d in self._outside]
-        room = self._have_room(kind, [c for c in others if _zones_of_claim(c) & zones])
+        claim = _claim(live)
+        on_it = [user for user in self._all if user.may_run_on(claim)]
+        others = [
+            (name, other)
+            for id_, (name, other) in self._claims.items()
+            if id_ != item.id and other.instance_type == claim.instance_type
+        ]
+        names = tuple(sorted(user.with_ways_out(others) for user in on_it))
+        outside = any(user in self._outside for user in on_it)
+        room = self._have_room([other for _, other in others if other.zone == claim.zone])
         return Deletion(item, USED if outside and not room else DELETES, names)
 
-    def _may_run(self, live: Live, instance_type: str, zones: frozenset[str]) -> bool:
-        classes = get_path(live.spec, "autoscaling.capacityClasses") or ()
-        where = self._zones_of(live)
-        return (
-            not live.spec.get("disabled")
-            and (not classes or RESERVED in classes)
-            and str(get_path(live.spec, "resources.instanceType") or "").lower() == instance_type
-            and where is not None
-            and (not where or bool(where & zones))
-        )
+    def _have_room(self, claims: Sequence[Claim]) -> bool:
+        """Whether claims of one type and zone have the GPUs for the min replicas of all who may run on them.
 
-    def _zones_of(self, live: Live) -> frozenset[str] | None:
-        """Zones of its gateways, none for all zones; None where no gateway of it is known."""
-        known = [
-            self.account.gateways[id_]
-            for id_ in live.spec.get("gatewayIds") or ()
-            if id_ in self.account.gateways
-        ]
-        if not known:
-            return None
-        zones = [frozenset(map(str.upper, gateway.spec.get("zones") or ())) for gateway in known]
-        return frozenset() if frozenset() in zones else frozenset().union(*zones)
-
-    def _with_ways_out(self, live: Live, claims: Iterable[Live]) -> str:
-        """`chat-dev (may go to unclaimed on-demand capacity)`."""
-        classes = get_path(live.spec, "autoscaling.capacityClasses") or ()
-        where = self._zones_of(live) or frozenset()
-        ways = [] if classes and ON_DEMAND not in classes else ["unclaimed on-demand capacity"]
-        ways += sorted(
-            f'capacity claim "{c.name}"' for c in claims if not where or where & _zones_of_claim(c)
-        )
-        return f"{live.name} ({'may go to ' + ' or '.join(ways) if ways else 'RESERVED only: it has nowhere to go'})"
-
-    def _have_room(self, instance_type: str, claims: Sequence[Live]) -> bool:
-        """Whether claims have the GPUs for the min replicas of all who may run on them; what is not known counts as room."""
-        from .hardware import hardware_of
-
-        hardware = hardware_of(instance_type)
-        if not claims or hardware is None:
+        What is not known counts as room.
+        """
+        hardware = hardware_of(claims[0].instance_type) if claims else None
+        if hardware is None:
             return bool(claims)
-        zones = frozenset().union(*map(_zones_of_claim, claims))
-        users = [d for d in self._all if self._may_run(d, instance_type, zones)]
-        least = sum(_number(d, "autoscaling.min") * _number(d, "resources.gpuCount") for d in users)
-        return least <= sum(_number(c, "resources.instanceCount") for c in claims) * hardware.gpus
+        least = sum(user.deployment.min_gpus for user in self._all if user.may_run_on(claims[0]))
+        return least <= sum(claim.count or 0 for claim in claims) * hardware.gpus
+
+
+class _User:
+    """A deployment as the service lists it, and the zones of its gateways."""
+
+    def __init__(self, live: Live, zones: Zones | None) -> None:
+        self.live = live
+        self.zones = zones
+        self.deployment = Deployment(**Deployment.values(live.spec))
+
+    def may_run_on(self, claim: Claim) -> bool:
+        """Whether its replicas may run there; a disabled one runs nowhere."""
+        return not self.deployment.disabled and self.deployment.may_run_on(claim, self.zones)
+
+    def with_ways_out(self, claims: Iterable[tuple[str, Claim]]) -> str:
+        """`chat-dev (may go to unclaimed on-demand capacity)`; `claims` are of its instance type."""
+        ways = [] if self.deployment.reserved_only else ["unclaimed on-demand capacity"]
+        ways += sorted(
+            f'capacity claim "{name}"' for name, claim in claims if runs_in(self.zones, claim.zone)
+        )
+        where = f"may go to {' or '.join(ways)}" if ways else "RESERVED only: it has nowhere to go"
+        return f"{self.live.name} ({where})"
 
 
 def _remaining(found: Mapping[str, Live], going: Collection[str]) -> list[Live]:
     return [live for live in found.values() if live.status != "DELETING" and live.id not in going]
 
 
-def _number(live: Live, path: str) -> int:
-    value = get_path(live.spec, path)
-    return int(value) if isinstance(value, (int, float)) else 0
-
-
-def _type_of_claim(claim: Live) -> str:
-    return str(get_path(claim.spec, "resources.instanceId") or "").lower()
-
-
-def _zones_of_claim(claim: Live) -> frozenset[str]:
-    return frozenset(str(zone).upper() for zone in get_path(claim.spec, "resources.zones") or ())
+def _claim(live: Live) -> Claim:
+    return Claim(**Claim.values(live.spec))

@@ -6,9 +6,10 @@ clock, or post anything. Equal input gives equal output, byte for byte, whatever
 
 from __future__ import annotations
 
+from coreweave_inference.fleet.instances import Prices, default_prices, read_prices
+
 from .findings import Findings, FoundProblem, compare_findings, findings_from, read_findings
 from .phrases import Sentence
-from .prices import Prices, default_prices, read_prices
 from .reading import Preview, Resource, failed_preview, preview_in, read_preview
 from .reviewing import Review, review
 from .verdicts import Danger, Outcome

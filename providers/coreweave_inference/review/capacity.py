@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from coreweave_inference.fleet.instances import Prices
+from coreweave_inference.fleet.objects import Zones
+
 from .fleet import Claim, Deployment, Fleet
-from .prices import Prices
 
 ANY_ZONE = "any zone"
 Place = tuple[str, str]
@@ -75,22 +77,22 @@ class Row:
     after: Side
 
 
-def usage(landscape: Fleet, prices: Prices) -> Usage:
+def usage(fleet: Fleet, prices: Prices) -> Usage:
     """Who runs where. A claim covers replicas of its instance type whose gateways reach its zone."""
-    claimed = {label: _gpus(claim, prices) for label, claim in landscape.claims.items()}
-    loads = _loads(landscape, claimed)
-    enabled = {label: replace(item, disabled=False) for label, item in landscape.deployments.items()}
-    resting = any(item.disabled for item in landscape.deployments.values())
-    held = _loads(replace(landscape, deployments=enabled), claimed) if resting else {}
+    claimed = {label: _gpus(claim, prices) for label, claim in fleet.claims.items()}
+    loads = _loads(fleet, claimed)
+    enabled = {label: replace(item, disabled=False) for label, item in fleet.deployments.items()}
+    resting = any(item.disabled for item in fleet.deployments.values())
+    held = _loads(replace(fleet, deployments=enabled), claimed) if resting else {}
     return Usage(loads, claimed, held)
 
 
-def _loads(landscape: Fleet, claimed: Mapping[str, int | None]) -> dict[str, Load]:
-    at_min = _placed(landscape, claimed, at_max=False)
-    at_max = _placed(landscape, claimed, at_max=True)
+def _loads(fleet: Fleet, claimed: Mapping[str, int | None]) -> dict[str, Load]:
+    at_min = _placed(fleet, claimed, at_max=False)
+    at_max = _placed(fleet, claimed, at_max=True)
     return {
         label: Load(deployment, at_min.get(label), at_max.get(label))
-        for label, deployment in landscape.deployments.items()
+        for label, deployment in fleet.deployments.items()
     }
 
 
@@ -104,18 +106,14 @@ def rows(before: Fleet, after: Fleet, old: Usage, new: Usage) -> tuple[Row, ...]
     )
 
 
-def zone_words(zones: tuple[str, ...]) -> str:
+def zone_words(zones: Zones) -> str:
     """`US-EAST-04A`, `A or B`, `any zone`."""
-    return " or ".join(zones) or ANY_ZONE
+    return " or ".join(sorted(zones)) or ANY_ZONE
 
 
 def covers(claim: Claim, deployment: Deployment) -> bool:
     """Whether replicas of `deployment` could run on `claim`."""
-    return (
-        deployment.may_use_claims
-        and claim.instance_type == deployment.instance_type
-        and (not deployment.zones or claim.zone in deployment.zones)
-    )
+    return deployment.may_run_on(claim, deployment.zones)
 
 
 def _gpus(claim: Claim, prices: Prices) -> int | None:
@@ -123,14 +121,14 @@ def _gpus(claim: Claim, prices: Prices) -> int | None:
     return None if per_instance is None or claim.count is None else per_instance * claim.count
 
 
-def _placed(landscape: Fleet, claimed: Mapping[str, int | None], *, at_max: bool) -> dict[str, Placed]:
+def _placed(fleet: Fleet, claimed: Mapping[str, int | None], *, at_max: bool) -> dict[str, Placed]:
     free = {label: gpus for label, gpus in claimed.items() if gpus is not None}
     found = {}
-    for deployment in sorted(landscape.deployments.values(), key=_who_first):
-        replicas = deployment.most if at_max else deployment.least
+    for deployment in sorted(fleet.deployments.values(), key=_who_first):
+        replicas = deployment.max if at_max else deployment.min
         if deployment.disabled or replicas is None or deployment.gpus is None:
             continue
-        usable = [claim for claim in landscape.claims.values() if covers(claim, deployment)]
+        usable = [claim for claim in fleet.claims.values() if covers(claim, deployment)]
         if any(claim.label not in free for claim in usable):
             continue
         found[deployment.label] = _place(deployment, replicas * deployment.gpus, usable, free)
@@ -139,7 +137,7 @@ def _placed(landscape: Fleet, claimed: Mapping[str, int | None], *, at_max: bool
 
 def _who_first(deployment: Deployment) -> tuple[bool, bool, int, str]:
     zones = deployment.zones
-    return (not deployment.on_claims_only, not zones, len(zones), deployment.label)
+    return (not deployment.reserved_only, not zones, len(zones), deployment.label)
 
 
 def _place(deployment: Deployment, wanted: int, usable: Iterable[Claim], free: dict[str, int]) -> Placed:
@@ -148,26 +146,26 @@ def _place(deployment: Deployment, wanted: int, usable: Iterable[Claim], free: d
         taken = min(left, free[claim.label])
         free[claim.label] -= taken
         left -= taken
-    only_claims = deployment.on_claims_only
+    only_claims = deployment.reserved_only
     return Placed(wanted, wanted - left, 0 if only_claims else left, left if only_claims else 0)
 
 
-def _sides(landscape: Fleet, used: Usage) -> dict[Place, Side]:
-    found = _counted(landscape, used, used.loads)
+def _sides(fleet: Fleet, used: Usage) -> dict[Place, Side]:
+    found = _counted(fleet, used, used.loads)
     if not used.held:
         return found
-    held = _counted(landscape, used, used.held)
+    held = _counted(fleet, used, used.held)
     both = ((place, side, held[place]) for place, side in found.items())
     return {place: side if side == other else replace(side, held=other) for place, side, other in both}
 
 
-def _counted(landscape: Fleet, used: Usage, loads: Mapping[str, Load]) -> dict[Place, Side]:
+def _counted(fleet: Fleet, used: Usage, loads: Mapping[str, Load]) -> dict[Place, Side]:
     found: dict[Place, Side] = {}
     for load in loads.values():
-        place = (load.deployment.instance_type, zone_words(load.deployment.zones))
+        place = ((load.deployment.instance_type or "").lower(), zone_words(load.deployment.zones))
         found[place] = _with_load(found.get(place, Side()), load)
-    for label, claim in landscape.claims.items():
-        place = (claim.instance_type, claim.zone or ANY_ZONE)
+    for label, claim in fleet.claims.items():
+        place = (claim.instance_type or "", claim.zone or ANY_ZONE)
         found[place] = _with_claim(found.get(place, Side()), label, used.claimed[label])
     return found
 

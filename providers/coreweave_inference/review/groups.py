@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from coreweave_inference.fleet.objects import by_group
 from coreweave_inference.fleet.shares import NO_SHARE, NONE_OR_ALL, Share, shares_of
 
 from .fleet import Deployment, Fleet
@@ -119,12 +120,8 @@ def _members(old: Mapping[str, Membership], new: Mapping[str, Membership]) -> tu
     )
 
 
-def _shares(landscape: Fleet) -> dict[Key, dict[str, Membership]]:
-    by_group: dict[Key, list[Deployment]] = {}
-    for deployment in landscape.deployments.values():
-        for gateway in deployment.gateways if deployment.model else ():
-            by_group.setdefault((gateway, deployment.model or ""), []).append(deployment)
-    return {key: _shares_of(members) for key, members in by_group.items()}
+def _shares(fleet: Fleet) -> dict[Key, dict[str, Membership]]:
+    return {key: _shares_of(members) for key, members in by_group(fleet.deployments.values()).items()}
 
 
 def _shares_of(members: list[Deployment]) -> dict[str, Membership]:

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from coreweave_inference.fleet.instances import Prices
+from coreweave_inference.fleet.objects import CUSTOMER
+
 from .capacity import Load, Usage
-from .fleet import CUSTOMER, Claim, Fleet
+from .fleet import Claim, Fleet
 from .phrases import Sentence, say
-from .prices import Prices
 
 HOURS_PER_MONTH = 730
 OWN_RATE = "your own rate"
@@ -75,14 +77,14 @@ def _lines(what: str, old: Mapping[str, Cost], new: Mapping[str, Cost]) -> list[
     return [Line(what, label, old.get(label), new.get(label)) for label in sorted({*old, *new})]
 
 
-def _claims(landscape: Fleet, used: Usage, prices: Prices) -> dict[str, Cost]:
-    return {label: _claim(claim, used.claimed[label], prices) for label, claim in landscape.claims.items()}
+def _claims(fleet: Fleet, used: Usage, prices: Prices) -> dict[str, Cost]:
+    return {label: _claim(claim, used.claimed[label], prices) for label, claim in fleet.claims.items()}
 
 
 def _claim(claim: Claim, gpus: int | None, prices: Prices) -> Cost:
     if claim.capacity_type == CUSTOMER:
         return Cost(words=OWN_RATE)
-    rate = prices.rate(claim.instance_type, (claim.zone,))
+    rate = prices.rate(claim.instance_type, frozenset([claim.zone] if claim.zone else []))
     if rate is None or gpus is None:
         return Cost(words=NO_LIST_PRICE)
     return Cost(rate * gpus, rate * gpus)
@@ -90,7 +92,7 @@ def _claim(claim: Claim, gpus: int | None, prices: Prices) -> Cost:
 
 def _replicas(used: Usage, prices: Prices) -> dict[str, Cost]:
     """RESERVED adds nothing, so such a deployment has no line."""
-    loads = {label: load for label, load in used.loads.items() if not load.deployment.on_claims_only}
+    loads = {label: load for label, load in used.loads.items() if not load.deployment.reserved_only}
     return {label: _load(load, prices) for label, load in loads.items()}
 
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from coreweave_inference.fleet.instances import Prices, default_prices
+
 from .capacity import Row, rows, usage
 from .consequences import consequences_of
 from .consequences.other import unjudged
 from .context import ReviewContext
 from .drift import Drift, drift
 from .findings import Findings, FoundProblem
-from .fleet import landscape
+from .fleet import fleet_of
 from .groups import Group, groups
 from .money import Money, money
-from .prices import Prices, default_prices
 from .reading import Preview, Resource, labelled
 from .verdicts import Consequence, Danger, Outcome
 
@@ -111,8 +112,8 @@ def review(
     ordered = labelled(previews)
     prices = prices or default_prices()
     resources = [resource for preview in ordered for resource in preview.resources]
-    before = landscape((resource, resource.before) for resource in resources)
-    after = landscape((resource, resource.after) for resource in resources)
+    before = fleet_of((resource, resource.before) for resource in resources)
+    after = fleet_of((resource, resource.after) for resource in resources)
     scene = ReviewContext(before, after, groups(before, after))
     old, new = usage(before, prices), usage(after, prices)
     touched = [resource for resource in resources if _is_touched(resource, resources)]

@@ -60,8 +60,8 @@ def _locked_out(
     users = sorted(
         deployment.label
         for deployment in scene.after.deployments.values()
-        if _covers(before, deployment.bucket, deployment.path)
-        and not _covers(after, deployment.bucket, deployment.path)
+        if _covers(before, deployment.bucket, deployment.model_path)
+        and not _covers(after, deployment.bucket, deployment.model_path)
     )
     if users:
         words = (

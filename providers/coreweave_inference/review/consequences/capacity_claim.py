@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from coreweave_inference.fleet.objects import CUSTOMER
 from coreweave_inference.review.capacity import covers
 from coreweave_inference.review.context import ReviewContext
-from coreweave_inference.review.fleet import CUSTOMER, Claim, Deployment
+from coreweave_inference.review.fleet import Claim, Deployment
 from coreweave_inference.review.phrases import plural, say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
@@ -81,7 +82,7 @@ def _evicted(label: str, scene: ReviewContext, else_: str) -> Iterator[Consequen
 
 
 def _stranded(deployment: Deployment, scene: ReviewContext) -> bool:
-    return deployment.on_claims_only and not any(
+    return deployment.reserved_only and not any(
         covers(claim, deployment) for claim in scene.after.claims.values()
     )
 

@@ -39,7 +39,12 @@ def _created(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
     recreated = resource.recorded is not None
     words = "makes the deployment {name} again, which is gone" if recreated else "new deployment {name}"
     yield plain(
-        say(f"{words}: serves {{model}} from {{path}}", name=made.label, model=made.model, path=made.path)
+        say(
+            f"{words}: serves {{model}} from {{path}}",
+            name=made.label,
+            model=made.model_name,
+            path=made.model_path,
+        )
     )
     yield from traffic.of_member(resource.label, scene)
 

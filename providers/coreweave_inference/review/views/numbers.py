@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from coreweave_inference.fleet.instances import Prices
 from coreweave_inference.review.capacity import Row, Side
 from coreweave_inference.review.money import HOURS_PER_MONTH, Cost, Money
-from coreweave_inference.review.prices import Prices
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 CENT = Decimal("0.01")
