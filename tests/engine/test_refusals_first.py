@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import coreweave_inference as cw
+import pulumi
 import pytest
 
-from tests.engine.declarations import CLAIM, DEPLOYMENT, canary, stack
+from tests.engine.declarations import CLAIM, DEPLOYMENT, ZONE, canary, stack
 from tests.engine.workbench import ORGANISATION, Service, Workbench
 
 OTHERS = "0d6f2f6e-6f0b-4a37-9a3c-4a1f6f1f9c11"
@@ -58,6 +60,53 @@ def test_a_protected_gateway_refuses_a_destroy_and_its_removal_before_anything_i
     assert (freed.ok, freed.writes) == (True, {})
     assert down.ok, down.errors
     assert service.account() == {"buckets": ["acme-weights"]}
+
+
+def test_a_removal_refuses_before_any_write_though_readiness_has_another_name_or_is_gone_by_now(
+    workbench: Workbench,
+) -> None:
+    service = workbench.service
+    workbench.program = lambda: _gateway_and_claim(protected=True)
+    assert workbench.up().ok
+    before = service.account()
+
+    workbench.program = lambda: _claim(2, readiness="ready-by-another-name")
+    renamed = workbench.up("--continue-on-error")
+    workbench.program = lambda: _claim(2, readiness="")
+    taken_out = workbench.up("--continue-on-error")
+    previewed = workbench.preview()
+
+    for run in (renamed, taken_out, previewed):
+        assert not run.ok
+        assert 'nothing was deleted; gateway "public": is protected' in run.output
+        assert (run.writes, service.account()) == ({}, before)
+
+    workbench.program = lambda: _gateway_and_claim(protected=False)
+    freed = workbench.up()
+    workbench.program = lambda: _claim(2, readiness="")
+    removed = workbench.up()
+
+    assert (freed.ok, freed.writes) == (True, {})
+    assert removed.ok, removed.errors
+    assert removed.writes == {"PATCH capacityclaims": 1, "DELETE gateways": 1}
+
+
+def _gateway_and_claim(*, protected: bool) -> None:
+    options = pulumi.ResourceOptions(protect=protected)
+    cw.Gateway("public", zones=[ZONE], auth=cw.CoreWeaveAuth(), routing=cw.BodyBasedRouting(), opts=options)
+    _claim(1, readiness="ready")
+
+
+def _claim(count: int, *, readiness: str) -> None:
+    cw.CapacityClaim(
+        "h200",
+        instance_id=CLAIM["instanceId"],
+        instance_count=count,
+        capacity_type="CAPACITY_TYPE_SERVERLESS",
+        zones=[ZONE],
+    )
+    if readiness:
+        cw.Readiness(readiness)
 
 
 @pytest.mark.thorough

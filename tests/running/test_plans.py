@@ -213,7 +213,8 @@ def test_a_file_that_is_no_plan_is_one_error(stack: Stack, simulator: Simulator)
         ("", "damaged"),
         ("{}", "damaged"),
         ('{"version": 99}', "version 99"),
-        ('{"version": 1, "objects": ' + "[" * 100_000, "damaged"),
+        (f'{{"version": {plans.VERSION}, "objects": ' + "[" * 100_000, "damaged"),
+        ('{"version": 1}', "version 1 of a plan"),
         (None, "cannot be read"),
     ],
     ids=lambda value: str(value)[:20],
@@ -234,7 +235,7 @@ def saved(directory: Path, **changed: Any) -> Path:
     digests = {"state": "0", "declaration": "0", "salt": "0"}
     plans.save(
         plans.Plan(
-            1,
+            plans.VERSION,
             "serving",
             "dev",
             **digests,

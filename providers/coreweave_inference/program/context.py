@@ -21,7 +21,7 @@ from pulumi.runtime.config import get_config
 from pulumi.runtime.settings import get_monitor
 
 from coreweave_inference.errors import SettingsError
-from coreweave_inference.model.identity import stack_identity
+from coreweave_inference.model.identity import Place, stack_identity
 from coreweave_inference.settings.resolution import CONFIG_KEYS, TOKEN_KEY, Settings, resolve
 
 from .last_state import last_state, recorded_endpoint
@@ -45,6 +45,8 @@ class Program:
     buckets: list[Any] = field(default_factory=list)
     policies: list[Any] = field(default_factory=list)
     covered: set[Any] = field(default_factory=set)
+    readiness: list[Place | None] = field(default_factory=list)
+    """Where each `Readiness` is declared; None for one with an alias, under which it may be any former one."""
     owned: list[tuple[pulumi.Resource, dict[str, Any]]] = field(default_factory=list)
     """What was declared so far, with what `Readiness` records of it for the time when it is to be deleted."""
     look_first: Callable[[], None] = lambda: None

@@ -70,6 +70,14 @@ def refuse_removals(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]
         _refuse(run, removed, own, after)
 
 
+def refuse_undeclared(run: Session, found: Mapping[str, Any]) -> None:
+    """Raise CoreWeaveError where something must not be deleted that a `Readiness` recorded which is no longer declared."""
+    removed = owned_in(found.get("removed"))
+    if removed:
+        own = {str(id_) for id_ in found.get("own") or ()}
+        _refuse(run, removed, own, owned_in(found.get("coming")))
+
+
 def refuse_teardown(run: Session, old: Mapping[str, Any]) -> None:
     """Raise CoreWeaveError where something that this stack recorded must not be deleted.
 

@@ -17,6 +17,7 @@ from coreweave_inference.errors import CannotProveGone, CoreWeaveError
 from coreweave_inference.model import Kind
 from coreweave_inference.program.context import MODULE, Program, current_program, urn_of
 from coreweave_inference.provider import confirmation, in_use
+from coreweave_inference.provider.deletion_guard import refuse_undeclared
 from coreweave_inference.provider.host import one_line_errors, recorded_inputs
 from coreweave_inference.provider.messages import resource_name
 from coreweave_inference.provider.object_provider import HostedProvider
@@ -32,10 +33,13 @@ from coreweave_inference.provider.values import (
 )
 from coreweave_inference.version import __version__
 
+from .undeclared import undeclared
+
 OBJECTS = "__objects"
 """Hidden input: kind and name by id of the objects that the last program declared. It changes without a difference."""
 KINDS = {kind.noun: kind for kind in Kind}
 
+UNDECLARED = "undeclared"
 PLANNED = "__planned"
 """Input that is looked at and not recorded: what the program declares."""
 
@@ -58,6 +62,10 @@ class AccountProvider(HostedProvider):
         planned = inputs.pop(PLANNED, None) or {}
         # With nothing in the state nothing shows that this stack made what is there.
         found = [] if olds else in_use.faults_of_plan(run, planned)
+        try:
+            refuse_undeclared(run, planned.get(UNDECLARED) or {})
+        except CoreWeaveError as error:
+            found.append(str(error))
         return CheckResult(for_engine(inputs), [CheckFailure("", text) for text in found])
 
     @one_line_errors
@@ -180,7 +188,7 @@ def _plan_of(program: Program) -> dict[str, Any]:
     twice = in_use.declared_twice(planned, [one for one in explicit if isinstance(one[1], str) and one[1]])
     if twice:
         raise pulumi.RunError("; ".join(twice))
-    return planned
+    return {**planned, UNDECLARED: undeclared(program)}
 
 
 def account_of(program: Program) -> pulumi.Resource:

@@ -17,6 +17,7 @@ from coreweave_inference.model import UNKNOWN, Kind
 from coreweave_inference.model.identity import labels
 from coreweave_inference.model.normal_form import has_unknown
 from coreweave_inference.program.context import MODULE, current_program, urn_of, with_dependencies
+from coreweave_inference.program.parents import place_of
 from coreweave_inference.provider.deletion_guard import (
     FORMER,
     OWNED,
@@ -116,6 +117,7 @@ class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):
         program = current_program()
         covered = list(program.objects if of is None else of)
         program.covered.update(covered)
+        program.readiness.append(None if opts and opts.aliases else place_of(name, opts))
         targets, carried = run_targets(), covered
         if targets is not None:
             # It depends on what exists too, so that a destroy still begins with it.
