@@ -166,3 +166,33 @@ def test_disabling_a_member_that_served_nothing_is_no_loss():
     found = checked({"before": served, "declaration": both_off}).findings
 
     assert [f.path for f in found if f.code == "last-member-disabled"] == ["deployments.chat.disabled"]
+
+
+@pytest.mark.parametrize(
+    ("code", "offered", "changed"),
+    [
+        (
+            "claim-not-offered",
+            "claimTypes: {US-EAST-04A: [gd-8xh100ib-i128]}",
+            "capacityClaims: {h200: {instanceId: b200-8x}}",
+        ),
+        ("zone-not-offered", "zones: [RNO2A]", "gateways: {public: {zones: [US-WEST-04A]}}"),
+        (
+            "instance-type-not-offered",
+            "instanceTypes: [gd-8xh100ib-i128]",
+            "deployments: {chat: {resources: {instanceType: b200-8x}}}",
+        ),
+        (
+            "engine-not-offered",
+            "versions: {sglang: [0.5.0]}",
+            "deployments: {chat: {runtime: {engine: dynamo-vllm}}}",
+        ),
+    ],
+)
+def test_what_an_object_has_already_is_a_warning_once_it_is_not_offered_any_more(code, offered, changed):
+    def severities(declaration):
+        found = checked({"before": "", "catalogue": offered, "declaration": declaration}).findings
+        return {one.severity for one in found if one.code == code}
+
+    assert severities("capacityClaims: {h200: {instanceCount: 3}}") == {Severity.WARNING}
+    assert severities(changed) == {Severity.ERROR}

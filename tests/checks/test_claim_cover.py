@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from coreweave_inference.checks import Severity
+from dataclasses import replace
 
-from tests.checks.situations import checked, codes
+import pytest
+from coreweave_inference.checks import Known, PlainObject, Severity, run, view_of_specs
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.unknown import UNKNOWN
+
+from tests.checks.situations import WE, checked, codes, declared, foreign, objects, view
 
 LARGE = "deployments: {chat: {resources: {gpuCount: 8}, autoscaling: {min: 4, max: 4}}}"
 
@@ -121,3 +125,54 @@ def test_replicas_may_move_to_the_new_claim_where_it_exists_before_the_old_one_i
 
     assert '"chat" may run on the new claim' in first.what
     assert '"chat" may run nowhere' in last.what
+
+
+OWN_IS_H100 = (
+    "capacityClaims: {h200: {instanceId: gd-8xh100ib-i128}}\n"
+    "deployments: {canary: null, small: {extends: chat, model: {name: acme/small}, resources: "
+    "{instanceType: gd-8xh100ib-i128}}}"
+)
+THEIRS_IS_H200 = (
+    "capacityClaims: {theirs: {instanceId: gd-8xh200ib-i128, instanceCount: 9, capacityType: "
+    "CAPACITY_TYPE_SERVERLESS, zones: [US-EAST-04A]}}"
+)
+
+
+def test_where_it_is_not_known_which_claims_are_others_a_missing_one_is_a_warning():
+    known = view({"declaration": OWN_IS_H100, "live": THEIRS_IS_H200})
+    ours = declared(OWN_IS_H100)
+    nameless = [
+        PlainObject(
+            item.kind,
+            item.key,
+            {**item.spec, "name": UNKNOWN} if item.kind is Kind.CAPACITY_CLAIM else item.spec,
+        )
+        for item in objects(ours, WE)
+    ]
+    program = view_of_specs(nameless, Known(identity=WE, live=tuple(foreign(THEIRS_IS_H200, ours))))
+    anonymous = replace(known, claims=tuple(replace(claim, id=None) for claim in known.claims))
+
+    assert "claim-missing" not in {found.code for found in run(known).findings}
+    for unclear in (program, anonymous):
+        found = next(one for one in run(unclear).findings if one.code == "claim-missing")
+        assert found.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("declaration", "before"),
+    [
+        (
+            "deployments: {chat: {autoscaling: {capacityClasses: null}}, canary: null}",
+            "{canary: null, chat: null}",
+        ),
+        (
+            "deployments: {chat: {disabled: true, autoscaling: {capacityClasses: null}}, canary: null}",
+            "{canary: null, chat: {disabled: true, autoscaling: {capacityClasses: null}}}",
+        ),
+    ],
+    ids=["new", "disabled"],
+)
+def test_a_claim_that_goes_evicts_nobody_who_has_no_replicas_on_it(declaration, before):
+    assert "claim-taken-away" not in codes(
+        {"declaration": f"capacityClaims: {{h200: null}}\n{declaration}", "before": f"deployments: {before}"}
+    )

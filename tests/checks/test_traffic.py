@@ -111,6 +111,22 @@ def entering(*situations):
     return [found for found in checked(*situations).findings if found.code == "traffic-foreign-group"]
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [(0, 1000, Severity.WARNING), (100, 1000, Severity.ERROR), (0, 0, Severity.ERROR)],
+)
+def test_a_member_with_weight_0_beside_others_that_serve_takes_nothing_from_them(ours, theirs, expected):
+    (found,) = entering(
+        {
+            "declaration": f"deployments: {{canary: null, chat: {{traffic: {{weight: {ours}}}}}}}",
+            "before": "deployments: {canary: null, chat: null}",
+            "live": f"deployments: {{theirs: {{extends: chat, traffic: {{weight: {theirs}}}}}}}",
+        }
+    )
+
+    assert found.severity is expected
+
+
 def test_our_own_live_objects_are_not_somebody_elses():
     assert codes({"before": "", "live": ""}) == []
 

@@ -9,12 +9,14 @@ from coreweave_inference.model.versions import newest, parsed, rank
 from coreweave_inference.model.violations import nearest
 
 from .finding import NOTHING, Problem, Severity
-from .objects import Deployment
+from .objects import Deployment, Item
 from .rule import rule
 from .view import View
 
 VERSION = "runtime.version"
+ENGINE = "runtime.engine"
 INSTANCE_TYPE = "resources.instanceType"
+CLAIMED = ("resources.instanceId", "resources.zones")
 
 
 @rule("catalogue-unread", Severity.WARNING, "What the service offers could not be read")
@@ -32,16 +34,17 @@ def unread(view: View) -> Iterator[Problem]:
 
 @rule("engine-not-offered", Severity.ERROR, "The service does not offer an engine")
 def engine(view: View) -> Iterator[Problem]:
-    """Not among the engines that have versions."""
+    """Not among the engines that have versions; one that runs already is only warned about, here and below."""
     engines = view.catalogue.versions
     for item in view.deployments:
         if engines and item.engine and item.engine not in engines:
             yield Problem(
                 item.about,
-                item.path("runtime.engine"),
+                item.path(ENGINE),
                 f'the service does not offer the engine "{item.engine}"',
                 f"it offers {', '.join(sorted(engines))}",
                 _meant(item.engine, tuple(engines)) or "choose one of them",
+                _unless_kept(view, item, ENGINE),
             )
 
 
@@ -52,15 +55,13 @@ def version(view: View) -> Iterator[Problem]:
         offered = view.catalogue.versions.get(item.engine or "", ())
         if not offered or not item.version or item.version == LATEST or item.version in offered:
             continue
-        before = view.before(item)
-        runs = before is not None and not view.declares_version_otherwise(item, before)
         yield Problem(
             item.about,
             item.path(VERSION),
             f"version {item.version} of {item.engine} is not offered",
             f"offered are {', '.join(offered)}",
             _meant(item.version, offered) or f"use {newest(offered) or offered[0]}, or leave the version out",
-            Severity.WARNING if runs else None,
+            _unless_kept(view, item, VERSION, ENGINE),
         )
 
 
@@ -112,9 +113,10 @@ def instance_type(view: View) -> Iterator[Problem]:
             item.about,
             item.path(INSTANCE_TYPE),
             f"the service does not offer the instance type {item.instance_type}",
-            f"{'for this account' if certain else 'where gateways exist already'} it offers {', '.join(sorted(offered))}",
+            f"{'where its gateways are' if certain else 'where gateways exist already'} it offers "
+            f"{', '.join(sorted(offered))}",
             _meant(item.instance_type, offered) or "choose one of them",
-            None if certain else Severity.WARNING,
+            _unless_kept(view, item, INSTANCE_TYPE) if certain else Severity.WARNING,
         )
 
 
@@ -159,6 +161,7 @@ def zone(view: View) -> Iterator[Problem]:
                     f"the service does not offer gateways in {name}",
                     f"it offers {', '.join(sorted(offered))}",
                     _meant(name, offered) or "choose one of them",
+                    _unless_kept(view, item, "zones"),
                 )
 
 
@@ -183,7 +186,13 @@ def claim_type(view: View) -> Iterator[Problem]:
                 f"{item.instance_type} cannot be claimed in {item.zone}",
                 f"{offered}; it can be claimed in {', '.join(zones) or 'no zone'}",
                 _meant(item.instance_type, tuple(here)) or "choose another instance type or zone",
+                _unless_kept(view, item, *CLAIMED),
             )
+
+
+def _unless_kept(view: View, item: Item, *paths: str) -> Severity | None:
+    """A warning for what the object has already: that it is not offered any more takes nothing from it."""
+    return Severity.WARNING if view.is_kept(item, *paths) else None
 
 
 def _meant(given: str, offered: tuple[str, ...]) -> str:

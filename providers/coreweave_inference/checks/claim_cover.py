@@ -26,7 +26,7 @@ RESERVED_WHY = "CAPACITY_CLASS_RESERVED alone lets replicas run on claims and no
 
 def _certain(view: View, severity: Severity) -> Severity:
     """What is an error when the account's other claims are known is a warning when they are not."""
-    return severity if view.live is not None else Severity.WARNING
+    return severity if view.knows_all_claims else Severity.WARNING
 
 
 @rule("claim-missing", Severity.ERROR, "A RESERVED-only deployment has no claim of its instance type")
@@ -236,7 +236,8 @@ def taken_away(view: View) -> Iterator[Problem]:
             continue
         claim = view.last_claim(last)
         first = new is not None and not view.is_released_first(new)
-        for text in _evicted(view, claim, new if first else None):
+        users = [user for user in may_use(view, claim) if _runs(view, user)]
+        for text in _evicted(view, claim, users, new if first else None):
             order = ", the new one comes first" if first else ""
             yield Problem(
                 claim.about,
@@ -256,9 +257,10 @@ def reduced(view: View) -> Iterator[Problem]:
         if before is None or item.count is None or item.count >= before or view.is_replaced(item):
             continue
         hardware = hardware_of(item.instance_type)
-        least = sum(user.min_gpus for user in may_use(view, item))
+        users = may_use(view, item)
+        least = sum(user.min_gpus for user in users)
         if hardware and least > item.count * hardware.gpus:
-            for text in _evicted(view, item):
+            for text in _evicted(view, item, users):
                 yield Problem(
                     item.about,
                     item.path("instanceCount"),
@@ -269,9 +271,15 @@ def reduced(view: View) -> Iterator[Problem]:
                 )
 
 
-def _evicted(view: View, claim: Claim, successor: Claim | None = None) -> Iterator[str]:
+def _runs(view: View, item: Deployment) -> bool:
+    """Whether it may have replicas now that are lost."""
+    return not item.disabled and not (item.own and view.is_new(item))
+
+
+def _evicted(
+    view: View, claim: Claim, users: list[Deployment], successor: Claim | None = None
+) -> Iterator[str]:
     """One sentence on all who may run on a claim, and where they may go; `successor` exists before the claim is deleted."""
-    users = may_use(view, claim)
     if not users:
         return
     others = [other for other in view.all_claims if (other.kind, other.key) != (claim.kind, claim.key)]

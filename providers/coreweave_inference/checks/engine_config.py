@@ -12,7 +12,7 @@ from .objects import Deployment
 from .parsers import CONTRADICTIONS, PARSER_KEYS
 from .rule import rule
 from .view import View
-from .vllm import CONFIG_PATH, switched_on, vllm_configs
+from .vllm import CONFIG_PATH, FALSE, TRUE, switched_on, vllm_configs, with_hyphens
 
 ENVIRONMENT_PATH = "runtime.engineEnv"
 AUTO_TOOL_CHOICE = "enable-auto-tool-choice"
@@ -30,8 +30,6 @@ VALUES = {"structured-outputs-config.backend": ("guidance", "xgrammar")}
 """Values that the documentation limits."""
 FLAGS = frozenset({AUTO_TOOL_CHOICE})
 """Documented as switched on by an empty value."""
-TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
-"""Booleans of YAML 1.1 and 1.2: what an author means as one reaches the engine as text."""
 
 
 @rule("engine-config-key", Severity.ERROR, "engineConfig has a key that the service does not allow")
@@ -47,7 +45,7 @@ def config_key(view: View) -> Iterator[Problem]:
                 do = f'did you mean "{right}"?' if right else f"allowed are {', '.join(sorted(allowed))}"
                 what = f'the service does not allow the key "{key}" for {item.engine}'
                 yield _on_key(item, key, what, "a key that is not allowed is refused", do)
-            elif (hyphens := _with_hyphens(key)) != key or _same_letters(right, key):
+            elif (hyphens := with_hyphens(key)) != key or _same_letters(right, key):
                 meant = right if _same_letters(right, key) else hyphens
                 what = (
                     f'the key "{key}" is documented as "{meant}"'
@@ -57,12 +55,6 @@ def config_key(view: View) -> Iterator[Problem]:
                 yield _on_key(
                     item, key, what, "keys are spelt with hyphens", f'write "{meant}"', Severity.WARNING
                 )
-
-
-def _with_hyphens(key: str) -> str:
-    """The option's name with hyphens; what follows a dot is a member of its JSON, spelt as it is there."""
-    option, dot, member = key.partition(".")
-    return f"{option.replace('_', '-')}{dot}{member}"
 
 
 def _same_letters(one: str, other: str) -> bool:
@@ -151,7 +143,7 @@ def _right_form(key: str, value: str, allowed: tuple[str, ...] | None) -> str:
 def tool_parser(view: View) -> Iterator[Problem]:
     """The one without the other, with which vLLM refuses to start."""
     for item, config in vllm_configs(view):
-        if switched_on(config.get(AUTO_TOOL_CHOICE)) and TOOL_PARSER not in config:
+        if switched_on(config.get(AUTO_TOOL_CHOICE)) and TOOL_PARSER not in map(with_hyphens, config):
             yield _on_key(
                 item,
                 AUTO_TOOL_CHOICE,

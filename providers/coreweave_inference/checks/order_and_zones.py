@@ -32,7 +32,7 @@ def zone_of_claim(view: View) -> Iterator[Problem]:
                 f"its gateways are in {_listed(zones)}, and {item.instance_type} is claimed in {_listed(claimed)} only",
                 "CAPACITY_CLASS_RESERVED alone lets replicas run on claims and nowhere else",
                 "claim it in a zone of the gateways, or use a gateway in the claim's zone",
-                Severity.WARNING if view.live is None else None,
+                None if view.knows_all_claims else Severity.WARNING,
             )
 
 

@@ -10,7 +10,7 @@ from coreweave_inference.model.shape import entry
 from .finding import Problem, Severity
 from .rule import rule
 from .view import View
-from .vllm import CONFIG_PATH, vllm_configs, whole
+from .vllm import CONFIG_PATH, vllm_configs, whole, with_hyphens
 
 TENSOR = "tensor-parallel-size"
 DATA = "data-parallel-size"
@@ -37,8 +37,9 @@ SEQUENCES = "max-num-seqs"
 
 def gpus_of(config: Mapping[str, object]) -> tuple[int, ...] | None:
     """The sizes in the order of `SIZES`; `None` where their product is not what one replica runs on."""
-    found = tuple(whole(config, key, 1) for key in SIZES)
-    if any(key in config for key in ELSEWHERE):
+    given = {with_hyphens(key): value for key, value in config.items()}
+    found = tuple(whole(given, key, 1) for key in SIZES)
+    if any(key in given for key in ELSEWHERE):
         return None
     known = tuple(size for size in found if size is not None)
     return known if len(known) == len(SIZES) else None
@@ -48,19 +49,19 @@ def gpus_of(config: Mapping[str, object]) -> tuple[int, ...] | None:
 def parallel_sizes(view: View) -> Iterator[Problem]:
     """tensor-, pipeline- and data-parallel-size multiplied, against gpuCount; fewer leaves GPUs idle."""
     for item, config in vllm_configs(view):
-        given = [key for key in SIZES if key in config]
+        given = {with_hyphens(key): key for key in config if with_hyphens(key) in SIZES}
         sizes = gpus_of(config)
         if not given or sizes is None or item.gpus is None or math.prod(sizes) == item.gpus:
             continue
         used = math.prod(sizes)
         more = used > item.gpus
-        if more or TENSOR in config:
+        if more or TENSOR in given:
             terms = " x ".join(
                 f"{key} {size}" for key, size in zip(SIZES, sizes, strict=True) if key in given
             )
             yield Problem(
                 item.about,
-                item.path(entry(CONFIG_PATH, given[0])),
+                item.path(entry(CONFIG_PATH, next(given[key] for key in SIZES if key in given))),
                 f"{terms} = {used} GPUs, and a replica has {item.gpus}",
                 "the engine does not start" if more else "the other GPUs are billed and idle",
                 f"make the product {item.gpus}, or change resources.gpuCount",

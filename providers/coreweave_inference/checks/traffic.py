@@ -156,11 +156,17 @@ def foreign_group(view: View) -> Iterator[Problem]:
             yield Problem(
                 member.about,
                 member.path("model.name"),
-                f"{_where(group)} is served by {_named(group.foreign)}, not of this stack{part}",
-                "a share is counted over all members, so this changes the traffic of somebody else",
+                f"{_where(group)} is that of {_named(group.foreign)} too, not of this stack{part}",
+                "a share is counted over all members, so a weight here changes the traffic of somebody else",
                 "choose another model name or gateway, or agree with its owner and accept the finding",
-                Severity.WARNING if _was_in(view, member) else None,
+                None if _takes_from_others(group, member) and not _was_in(view, member) else Severity.WARNING,
             )
+
+
+def _takes_from_others(group: Group, member: Deployment) -> bool:
+    """Whether others may get another share by it: one with weight 0 beside others that serve changes nothing."""
+    theirs = [share for other, share in zip(group.members, group.shares or (), strict=False) if not other.own]
+    return member.weight != 0 or not any(share.least for share in theirs)
 
 
 def _was_in(view: View, member: Deployment) -> bool:

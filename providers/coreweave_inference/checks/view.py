@@ -86,6 +86,11 @@ class View:
         return tuple(claim(_item(live)) for live in self._foreign(Kind.CAPACITY_CLAIM, self.claims))
 
     @cached_property
+    def knows_all_claims(self) -> bool:
+        """Whether the account's claims are known, and which of them are others'."""
+        return self.live is not None and all(item.id is not None for item in self.claims)
+
+    @cached_property
     def all_claims(self) -> tuple[Claim, ...]:
         """Every claim that is known."""
         return (*self.claims, *self.foreign_claims)
@@ -227,11 +232,10 @@ class View:
             for found in self._changes(item, before)
         )
 
-    def declares_version_otherwise(self, item: Item, before: Mapping[str, Any]) -> bool:
-        """Whether the declared engine version is not the one it had."""
-        return any(
-            found.path in ("runtime.version", "runtime.engine") for found in self._changes(item, before)
-        )
+    def is_kept(self, item: Item, *paths: str) -> bool:
+        """Whether the object was there before this run, and has the values that it had in these fields."""
+        before = self.before(item)
+        return before is not None and not any(found.path in paths for found in self._changes(item, before))
 
     def _changes(self, item: Item, before: Mapping[str, Any]) -> tuple[Difference, ...]:
         return differences(item.kind, before, item.spec, write_only=False)

@@ -9,6 +9,8 @@ from .view import View
 
 CONFIG_PATH = "runtime.engineConfig"
 ENGINES = ("vllm", "dynamo-vllm")
+TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
+"""Booleans of YAML 1.1 and 1.2: what an author means as one reaches the engine as text."""
 
 
 def vllm_configs(view: View) -> Iterator[tuple[Deployment, Mapping[str, object]]]:
@@ -20,7 +22,13 @@ def vllm_configs(view: View) -> Iterator[tuple[Deployment, Mapping[str, object]]
 
 def switched_on(value: object) -> bool:
     """Whether a flag is on, as far as its value says: it is there, and not false."""
-    return value is not None and str(value).lower() != "false"
+    return value is not None and str(value).lower() not in FALSE
+
+
+def with_hyphens(key: str) -> str:
+    """The option's name with hyphens, as which vLLM takes it too; a member of its JSON (`a.b`) is spelt as it is there."""
+    option, dot, member = key.partition(".")
+    return f"{option.replace('_', '-')}{dot}{member}"
 
 
 def whole(config: Mapping[str, object], key: str, default: int) -> int | None:
