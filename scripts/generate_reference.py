@@ -20,6 +20,9 @@ from coreweave_inference.model.shape import FieldShape, Form, fields_of
 from coreweave_inference.review.restarts import Effect, field_effects
 from pydantic import BaseModel
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from tests.fit import validation_page
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE = DOCS / "resources.md"
 PACKAGED = Path(schema.__file__).parent
@@ -145,7 +148,12 @@ def files() -> dict[Path, str]:
     """Everything that is generated: its place and its text."""
     schemas = {name: schema.text(overlay=overlay) for name, overlay in schema.FILES.items()}
     placed = {directory / name: text for directory in (PACKAGED, DOCS) for name, text in schemas.items()}
-    return {PAGE: page(), DOCS / "checks.md": reference.page(), **placed}
+    return {
+        PAGE: page(),
+        DOCS / "checks.md": reference.page(),
+        DOCS / "fit-validation.md": validation_page.page(),
+        **placed,
+    }
 
 
 def main() -> int:

@@ -1,0 +1,35 @@
+"""Whether a model fits into the memory of GPUs. Pure: facts of the model, options and hardware in, a verdict with its sum out.
+
+Reading config.json and the headers of weights is `storage`'s matter; what a verdict means for a run, that of the checks.
+"""
+
+from __future__ import annotations
+
+from .architecture import GIB, Model, Range, Tensor, Weights
+from .engines import engine_of
+from .options import AUTO, Options, options_of
+from .reading import NotKnown, model_of
+from .remedies import Remedy, remedies
+from .verdict import Fit, Gpus, Question, Verdict, fit, gib
+
+__all__ = [
+    "AUTO",
+    "GIB",
+    "Fit",
+    "Gpus",
+    "Model",
+    "NotKnown",
+    "Options",
+    "Question",
+    "Range",
+    "Remedy",
+    "Tensor",
+    "Verdict",
+    "Weights",
+    "engine_of",
+    "fit",
+    "gib",
+    "model_of",
+    "options_of",
+    "remedies",
+]

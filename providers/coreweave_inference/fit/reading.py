@@ -1,0 +1,284 @@
+"""From the text of a config.json to a `Model`. Pure; what is not understood raises `NotKnown` with one sentence.
+
+Published files leave out what equals the default of their configuration class; those defaults are `families.yaml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from .architecture import Attention, Layers, Model
+from .states import state_layers
+
+INNER = ("text_config", "llm_config", "language_config", "thinker_config")
+"""Where the files of multimodal models describe their language model."""
+
+LARGEST = 2**40
+LENGTHS = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "seq_length",
+    "model_max_length",
+    "max_sequence_length",
+    "n_ctx",
+)
+KINDS = {
+    "full_attention": Attention.FULL,
+    "attention": Attention.FULL,
+    "global_attention": Attention.FULL,
+    "sliding_attention": Attention.WINDOW,
+    "chunked_attention": Attention.CHUNK,
+    "linear_attention": Attention.STATE,
+    "mamba": Attention.STATE,
+    "conv": Attention.STATE,
+}
+
+
+class NotKnown(Exception):
+    """What cannot be said of a model, as one sentence."""
+
+
+@cache
+def families() -> Mapping[str, Mapping[str, Any]]:
+    """By model type: the rule for its layers, and defaults of its configuration class."""
+    text = files(__package__).joinpath("families.yaml").read_text(encoding="utf-8")
+    found: dict[str, Mapping[str, Any]] = yaml.safe_load(text)
+    return found
+
+
+def model_of(config: Mapping[str, Any] | None) -> Model:
+    """The model in a config.json. Raises NotKnown."""
+    if not config:
+        raise NotKnown("there is no config.json that describes the model")
+    inner = _language(config)
+    kind = str(inner.get("model_type") or config.get("model_type") or "")
+    family = families().get(kind)
+    if family is None:
+        raise NotKnown(
+            f'the memory of model_type "{kind[:40]}" is not known'
+            if kind
+            else "config.json has no model_type"
+        )
+    return _Reader(config, {**(family.get("defaults") or {}), **_without_null(inner)}, family, kind).model()
+
+
+def _without_null(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _language(config: Mapping[str, Any], deep: int = 0) -> Mapping[str, Any]:
+    for name in INNER:
+        found = config.get(name)
+        if isinstance(found, Mapping) and found and deep < 3:
+            return _language(found, deep + 1)
+    return config
+
+
+class _Reader:
+    """One config.json: `outer` as it is, `fields` of its language model over the defaults of the family."""
+
+    def __init__(
+        self, outer: Mapping[str, Any], fields: Mapping[str, Any], family: Mapping[str, Any], kind: str
+    ) -> None:
+        self.outer, self.fields, self.family, self.kind = outer, fields, family, kind
+
+    def model(self) -> Model:
+        heads = self.whole("num_attention_heads", "n_head", "n_heads", "num_heads")
+        hidden = self.whole("hidden_size", "n_embd", "d_model")
+        inner = self.whole("intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim", default=4 * hidden)
+        default, longest = self.lengths()
+        quantised, cache_type = self.quantisation()
+        return Model(
+            type=self.kind,
+            layers=tuple(group for group in self.layers(heads, hidden) if group.count),
+            heads=heads,
+            hidden=hidden,
+            inner=inner,
+            vocabulary=self.whole("vocab_size", default=0),
+            default=default,
+            longest=longest,
+            dtype=self.dtype(),
+            cache=cache_type,
+            quantised=quantised,
+            experts=any(
+                self.fields.get(name)
+                for name in ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+            ),
+            multimodal=self.fields.get("model_type") != self.outer.get("model_type")
+            or "vision_config" in self.outer,
+            tied=bool(self.outer.get("tie_word_embeddings", self.fields.get("tie_word_embeddings", False))),
+            predictors=self.whole(
+                "num_nextn_predict_layers", "mtp_num_hidden_layers", "mtp_num_layers", default=0
+            ),
+            length_of_stack=self.whole("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+            unabsorbed=self.whole("qk_nope_head_dim", default=0) + self.whole("qk_rope_head_dim", default=0),
+        )
+
+    def layers(self, heads: int, hidden: int) -> tuple[Layers, ...]:
+        count = self.whole("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+        rule = self.family["layers"]
+        if rule == "latent":
+            return (self.latent(count),)
+        if rule == "state":
+            return state_layers(self, count, heads, hidden)
+        shared = self.whole("num_kv_shared_layers", default=0)
+        kinds = self.kinds(count)[: count - shared]
+        key = self.head(heads, hidden)
+        made = []
+        for kind in dict.fromkeys(kinds):
+            window = 0
+            if kind is Attention.WINDOW:
+                window = self.whole("sliding_window", "sliding_window_size")
+            elif kind is Attention.CHUNK:
+                window = self.whole("attention_chunk_size")
+            elif kind is Attention.STATE:
+                raise NotKnown(f'the layers of this "{self.kind}" are not known')
+            kv_heads, size = self.kv_heads(heads), key
+            if kind is Attention.FULL:
+                size = self.whole("global_head_dim", default=key)
+                if size != key or self.fields.get("num_global_key_value_heads"):
+                    kv_heads = self.whole("num_global_key_value_heads", default=kv_heads)
+            made.append(Layers(kind, kinds.count(kind), kv_heads, size, size, window))
+        return tuple(made)
+
+    def latent(self, count: int) -> Layers:
+        entry = self.whole("kv_lora_rank") + self.whole("qk_rope_head_dim")
+        index = self.whole("index_head_dim", default=0)
+        return Layers(Attention.LATENT, count, key=entry, index=index + index // 128 * 4)
+
+    def kinds(self, count: int) -> Sequence[Attention]:
+        """What each layer keeps, in order."""
+        given = self.fields.get("layer_types")
+        if isinstance(given, (list, tuple)):
+            if len(given) < count:
+                raise NotKnown(f"config.json names {len(given)} layer_types for {count} layers")
+            unknown = next((name for name in given if name not in KINDS), None)
+            if unknown is not None:
+                raise NotKnown(f'the layer type "{str(unknown)[:40]}" is not known')
+            found = [KINDS[name] for name in given[:count]]
+            if Attention.WINDOW in found and not self.fields.get("sliding_window"):
+                return [Attention.FULL] * count
+            return found
+        return self._interleaved(count)
+
+    def _interleaved(self, count: int) -> Sequence[Attention]:
+        rule, window = self.family["layers"], self.fields.get("sliding_window")
+        if rule == "chunked":
+            return self._chunked(count)
+        if not window or rule == "full" or self.fields.get("use_sliding_window") is False:
+            return [Attention.FULL] * count
+        if rule == "window":
+            return [Attention.WINDOW] * count
+        if rule == "late window":
+            first = self.whole("max_window_layers", default=count)
+            return [Attention.FULL if i < first else Attention.WINDOW for i in range(count)]
+        every = self.whole("sliding_window_pattern", "_sliding_window_pattern", default=int(rule))
+        return [Attention.WINDOW if (i + 1) % every else Attention.FULL for i in range(count)]
+
+    def _chunked(self, count: int) -> Sequence[Attention]:
+        """Llama 4: layers without rotary positions see everything, the others a chunk."""
+        if not self.fields.get("attention_chunk_size"):
+            return [Attention.FULL] * count
+        rotary = self.fields.get("no_rope_layers")
+        every = self.whole("no_rope_layer_interval", default=4)
+        if isinstance(rotary, (list, tuple)) and len(rotary) >= count:
+            return [Attention.CHUNK if rotary[i] else Attention.FULL for i in range(count)]
+        return [Attention.CHUNK if (i + 1) % every else Attention.FULL for i in range(count)]
+
+    def head(self, heads: int, hidden: int) -> int:
+        """Elements of a head; models say so where it is not what their width gives."""
+        return self.whole("head_dim", "hidden_size_per_head", "attention_head_dim", default=hidden // heads)
+
+    def kv_heads(self, heads: int) -> int:
+        if self.family.get("multi_query"):
+            return self._falcon(heads)
+        return self.whole(
+            "num_key_value_heads",
+            "n_head_kv",
+            "num_kv_heads",
+            "multi_query_group_num",
+            "num_attention_groups",
+            default=heads,
+        )
+
+    def _falcon(self, heads: int) -> int:
+        """Falcon and its like: one head for all, unless they say otherwise."""
+        if self.fields.get("new_decoder_architecture"):
+            return self.whole("num_kv_heads", "n_head_kv", default=heads)
+        return 1 if self.fields.get("multi_query") else heads
+
+    def lengths(self) -> tuple[int | None, int | None]:
+        """Tokens of the longest request, at least and at most: versions scale positions differently."""
+        found = [value for name in LENGTHS if (value := self.whole(name, default=0))]
+        if not found:
+            return None, None
+        longest = least = min(found)
+        scaling = self.fields.get("rope_scaling") or self.fields.get("rope_parameters")
+        rope = scaling if isinstance(scaling, Mapping) else {}
+        kind, factor = str(rope.get("rope_type") or rope.get("type") or ""), rope.get("factor")
+        original = _whole(rope.get("original_max_position_embeddings")) or self.whole(
+            "original_max_position_embeddings", default=0
+        )
+        if kind in ("longrope", "su") and original:
+            return min(original, longest), longest
+        if not isinstance(factor, (int, float)) or not 1 < factor < 10_000 or "gemma3" in self.kind:
+            return least, longest
+        if "yarn" in kind:
+            return least, max(longest, int((original or longest) * factor))
+        if kind in ("linear", "dynamic"):
+            return least, int(longest * factor)
+        return least, longest
+
+    def dtype(self) -> str:
+        parts = (self.outer, self.fields)
+        return next(
+            (str(part[key]) for part in parts for key in ("dtype", "torch_dtype") if part.get(key)), ""
+        )
+
+    def quantisation(self) -> tuple[str, str]:
+        """The method of a quantised checkpoint, and the type of KV cache that it asks for."""
+        found = next(
+            (
+                part[key]
+                for part in (self.outer, self.fields)
+                for key in ("quantization_config", "compression_config")
+                if isinstance(part.get(key), Mapping)
+            ),
+            None,
+        )
+        if found is None:
+            return "", ""
+        scheme = found.get("kv_cache_scheme") or found.get("kv_cache_quant_algo")
+        if isinstance(scheme, Mapping):
+            scheme = (
+                {8: "fp8", 4: "nvfp4"}.get(scheme.get("num_bits") or 0, "")
+                if scheme.get("type") == "float"
+                else ""
+            )
+        return str(found.get("quant_method") or found.get("quant_algo") or "quantised").lower(), str(
+            scheme or ""
+        ).lower()
+
+    def whole(self, *names: str, default: int | None = None) -> int:
+        """The first of some fields that is a positive whole number. Raises NotKnown where there is no default."""
+        for name in names:
+            found = _whole(self.fields.get(name))
+            if found:
+                return found
+        if default is None:
+            raise NotKnown(f"config.json does not say {names[0]}")
+        return default
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        return None
+    return int(value) if 0 < value < LARGEST else None

@@ -1,0 +1,328 @@
+"""Whether a model fits into the memory of a replica's GPUs, and the sum that says so. Pure: data in, verdict out.
+
+Each quantity is a range. `fits` holds at its worst end, `does not fit` at its best; between them the verdict is `tight`. What
+is not known has its lower bound alone: that can still prove that a model does not fit, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+
+from .architecture import NOTHING, Model, Range, Weights
+from .cache import Cache, cache_of, is_known_type
+from .engines import NEWEST, Engine
+from .options import AUTO, DEFAULTS, Options
+from .weights import weights_per_gpu
+from .working import Step, step_of, working_memory
+
+MOST_TOKENS = 2**24
+"""Tokens up to which a length is looked for, where the model does not say how long it may be."""
+
+
+class Verdict(str, Enum):
+    """What the sum comes to."""
+
+    FITS = "fits"
+    TIGHT = "tight"
+    NO = "does not fit"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """The GPUs of one replica; `memory` in bytes for each, as an engine sees it."""
+
+    name: str
+    memory: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """`model`, `weights`: `None` where they are not known; `unknown` says why, a sentence each.
+
+    `longest`: tokens beyond which the tokenizer does not go, where it says so.
+    """
+
+    model: Model | None
+    weights: Weights | None
+    gpus: Gpus
+    options: Options = DEFAULTS
+    engine: Engine = NEWEST
+    longest: int | None = None
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The answer. Bytes are those of the fullest GPU. `tokens`: of one request, `None` where that is not known.
+
+    `request`: KV cache of one request of that length; `largest`: the longest request that fits for certain, 0 for none;
+    `concurrency`: requests of `tokens` tokens at once, at least and at most.
+    """
+
+    verdict: Verdict
+    why: str
+    budget: float
+    weights: Range
+    working: Range
+    available: Range
+    tokens: int | None
+    request: Range
+    per_token: float | None
+    largest: int | None
+    concurrency: Range
+    weights_alone: bool = False
+    unknown: tuple[str, ...] = field(default=())
+
+
+def fit(question: Question) -> Fit:
+    """The verdict on a question, with its sum."""
+    return _Sum(question).answer()
+
+
+class _Sum:
+    """One question, computed step by step."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.options, self.model, self.engine = question.options, question.model, question.engine
+        self.gpus = question.gpus
+        self.tensor = self.options.tensor or max(
+            1, self.gpus.count // (self.options.pipeline * self.options.data)
+        )
+
+    def answer(self) -> Fit:
+        low, high = self.lengths
+        verdict = self.verdict_at(low, high)
+        largest = self.largest if self.model and not self.without_bounds else None
+        if self.options.length == AUTO:
+            verdict = self.automatic(verdict)
+            low = high = largest or 0
+        if self.unknown and verdict is not Verdict.NO:
+            verdict = Verdict.UNKNOWN
+        if self.without_bounds:
+            verdict = Verdict.UNKNOWN
+        request = self.request(low, high)
+        found = Fit(
+            verdict=verdict,
+            why="",
+            budget=self.budget,
+            weights=self.weights,
+            working=self.working(high),
+            available=self.available(high),
+            tokens=high or None,
+            request=request,
+            per_token=self.caches[0].bytes_per_token if self.caches else None,
+            largest=largest,
+            concurrency=self.concurrency(request, high),
+            weights_alone=verdict is Verdict.NO and self.available(1).high <= 0,
+            unknown=(*self.without_bounds, *self.unknown),
+        )
+        return replace(found, why=_why(found, self.options))
+
+    @cached_property
+    def without_bounds(self) -> tuple[str, ...]:
+        """Reasons for which not even a lower bound is known, a sentence each."""
+        return (*self.options.unknown, *self._parallel())
+
+    def _parallel(self) -> Iterator[str]:
+        options, gpus = self.options, self.gpus.count
+        product = self.tensor * options.pipeline * options.data
+        if product > gpus or (options.tensor is None and product != gpus):
+            yield (
+                f"tensor-, pipeline- and data-parallel-size do not share {gpus} GPUs evenly"
+                if options.tensor is None
+                else f"the parallel sizes need {product} GPUs, and a replica has {gpus}"
+            )
+        elif self.model and self.model.heads % self.tensor:
+            yield f"{self.model.heads} attention heads cannot be shared by {self.tensor} GPUs: vLLM does not start"
+        if not is_known_type(options.cache_type):
+            yield f'the bytes of kv-cache-dtype "{options.cache_type[:40]}" are not known'
+
+    @cached_property
+    def unknown(self) -> tuple[str, ...]:
+        """Reasons for which more than a lower bound is not known."""
+        found = list(self.question.unknown)
+        if self.options.draft:
+            found.append(f'the size of the draft model of "{self.options.speculation[:40]}" is not known')
+        found += [
+            f"{name} changes how many bytes of the weights are in GPU memory"
+            for name in self.options.less_stored
+        ]
+        if self.question.weights is not None and self.question.weights.smallest:
+            found.append("only some of the files were seen")
+        if self.model and self.options.length is None and self.model.longest is None:
+            found.append("config.json does not say how long a request may be, and max-model-len is not set")
+        return tuple(found)
+
+    @cached_property
+    def budget(self) -> float:
+        share = self.options.utilization if self.options.utilization is not None else self.engine.utilization
+        return self.gpus.memory * share
+
+    @cached_property
+    def lengths(self) -> tuple[int, int]:
+        """Tokens of one request, at least and at most; 0 where nothing is known."""
+        if self.options.length is not None and self.options.length > 0:
+            return self.options.length, self.options.length
+        if self.model is None or self.model.longest is None or self.model.default is None:
+            return 0, 0
+        limit = self.question.longest or self.model.longest
+        return min(self.model.default, limit), min(self.model.longest, limit)
+
+    @cached_property
+    def weights(self) -> Range:
+        weights = self.question.weights
+        if weights is None:
+            return Range(0, 0, math.inf)
+        predictors = self.options.speculation.endswith("mtp")
+        return weights_per_gpu(weights, self.model, self.options, self.tensor, predictors=predictors)
+
+    def step(self, length: int) -> Step:
+        return step_of(self.engine, self.options, self.gpus.memory, self.gpus.name, length)
+
+    def working(self, length: int) -> Range:
+        ranks = self.tensor * self.options.pipeline * self.options.data
+        return working_memory(
+            self.model, self.engine, self.step(length), self.tensor, ranks, self.gpus.memory
+        )
+
+    def available(self, length: int) -> Range:
+        """What is left for the cache; of a size that is given, what is left of it where the rest does not fit."""
+        weights, working = self.weights, self.working(length)
+        total = self.budget if self.options.cache_bytes is None else self.gpus.memory
+        left = Range(
+            total - weights.high - working.high,
+            total - weights.expected - working.expected,
+            total - weights.low - working.low,
+        )
+        size = self.options.cache_bytes
+        if size is None:
+            return left
+        return Range(
+            *(size if part >= size else part - size for part in (left.low, left.expected, left.high))
+        )
+
+    @cached_property
+    def caches(self) -> tuple[Cache, ...]:
+        """The cache at its smallest and at its largest, where the version decides; none without a model."""
+        if self.model is None or self.without_bounds:
+            return ()
+        cache_type = self.options.cache_type
+        if cache_type == "auto" and self.engine.checkpoint_cache and is_known_type(self.model.cache or "-"):
+            cache_type = self.model.cache
+        types = [cache_type, cache_type]
+        if any(group.index for group in self.model.layers) and cache_type == "auto":
+            types[0] = "fp8_ds_mla"
+        windows = self.engine.windows and self.options.hybrid is not False
+        return tuple(
+            cache_of(
+                self.model,
+                self.options,
+                self.tensor,
+                self.step(self.lengths[1]).batched,
+                latent=self.engine.latent and self.options.latent,
+                windows=windows and (lowest or self.options.hybrid is True),
+                cache_type=kind,
+            )
+            for lowest, kind in ((True, types[0]), (False, types[1]))
+        )
+
+    def request(self, low: int, high: int) -> Range:
+        """KV cache of one request, with the block that is never given out."""
+        if not self.caches or not high:
+            return NOTHING
+        least, most = (
+            cache.bytes_of_request(length) for cache, length in zip(self.caches, (low, high), strict=True)
+        )
+        return Range(least, least if least == most else most, most)
+
+    def verdict_at(self, low: int, high: int) -> Verdict:
+        request, available = self.request(low, high), self.available(high)
+        least, most = (cache.reserved for cache in self.caches) if self.caches else (0.0, 0.0)
+        if available.high <= 0 or available.high < request.low + least:
+            return Verdict.NO
+        return Verdict.FITS if available.low >= request.high + most and available.low > 0 else Verdict.TIGHT
+
+    def automatic(self, verdict: Verdict) -> Verdict:
+        """Where the engine chooses the length, one block is enough."""
+        if verdict is Verdict.FITS or not self.caches:
+            return verdict
+        return self.verdict_at(1, 1)
+
+    @cached_property
+    def largest(self) -> int:
+        """The longest request that fits for certain, in whole blocks; the model's own length where that fits."""
+        if not self.caches:
+            return 0
+        most = (
+            min(self.question.longest or MOST_TOKENS, self.model.longest or MOST_TOKENS)
+            if self.model
+            else MOST_TOKENS
+        )
+        if self.verdict_at(most, most) is Verdict.FITS:
+            return most
+        block = self.options.block
+        left, right = 0, most // block
+        while left < right:
+            middle = (left + right + 1) // 2
+            if self.verdict_at(middle * block, middle * block) is Verdict.FITS:
+                left = middle
+            else:
+                right = middle - 1
+        return left * block
+
+    def concurrency(self, request: Range, length: int) -> Range:
+        if not self.caches or not request.high:
+            return NOTHING
+        available = self.available(length)
+        reserved = self.caches[1].reserved
+        replicas = self.options.data
+        return Range(
+            *(
+                max(0.0, (part - reserved) / size) * replicas
+                for part, size in (
+                    (available.low, request.high),
+                    (available.expected, request.expected),
+                    (available.high, request.low),
+                )
+            )
+        )
+
+
+def _why(found: Fit, options: Options) -> str:
+    """One sentence on what decides."""
+    weights = found.weights.low if found.verdict is Verdict.NO else found.weights.expected
+    if found.verdict is Verdict.UNKNOWN:
+        return "; ".join(found.unknown)
+    size = "the KV cache" if options.cache_bytes is None else "kv-cache-memory-bytes"
+    if found.weights_alone:
+        return (
+            f"weights take {gib(weights)} GiB of each GPU and the engine needs at least {gib(found.working.low)} GiB more, "
+            f"of {gib(found.budget)} GiB: nothing is left for {size}"
+        )
+    if found.tokens is None:
+        return f"{_span(found.available)} GiB are left for {size}"
+    need = f"one request of {found.tokens} tokens takes {gib(found.request.high)} GiB of KV cache"
+    if found.verdict is Verdict.NO:
+        return f"{need}, and at most {gib(max(0.0, found.available.high))} GiB are left"
+    return f"{need}, and {_span(found.available)} GiB are left"
+
+
+def gib(size: float) -> str:
+    """Bytes in GiB, as a text."""
+    return f"{size / 2**30:.2f}" if abs(size) < 2**30 * 10 else f"{size / 2**30:.1f}"
+
+
+def _span(found: Range) -> str:
+    return f"{gib(max(0.0, found.low))} to {gib(max(0.0, found.high))}"
+
+
+def at_length(question: Question, tokens: int) -> Question:
+    """The same question with another max-model-len."""
+    return replace(question, options=replace(question.options, length=tokens))

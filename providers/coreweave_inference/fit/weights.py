@@ -1,0 +1,133 @@
+"""How many bytes of a model's weights one GPU holds. Pure.
+
+Bytes are counted as they are stored, not by the name of a format. Single precision is loaded as half precision, unless the
+engine is told otherwise; where neither a header nor config.json says what is stored, both are possible.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+from .architecture import NOTHING, Model, Range, Tensor, Weights, exactly
+from .options import Lora, Options
+
+SINGLE = ("float32", "float")
+HALF = ("F16", "BF16")
+STORED_SINGLE = "F32"
+EMBEDDING = re.compile(r"(?:^|\.)(?:embed_tokens|wte|word_embeddings|embeddings?)\.weight\Z")
+OUTPUT = re.compile(r"(?:^|\.)(?:lm_head|output|embed_out)\.weight\Z")
+PREDICTOR = re.compile(r"(?:^|\.)(?:mtp|mtp_layers|nextn_predict_layers|eagle)\.")
+NUMBERED = re.compile(r"(?:^|\.)layers\.(?P<number>[0-9]{1,5})\.")
+EXPERT = re.compile(r"\.experts\.|\.experts_|\.mlp\.experts\b")
+USUAL_EXPERTS, FEW_EXPERTS = 0.97, 0.85
+"""The part that experts have of public mixtures, and of the one that has the least of them."""
+ADAPTED = 7
+"""Projections of a layer that an adapter has a part for: four of attention, three of the inner layer."""
+
+
+def weights_per_gpu(
+    weights: Weights, model: Model | None, options: Options, tensor: int, *, predictors: bool
+) -> Range:
+    """Bytes on the fullest GPU. `predictors`: whether layers for multi-token prediction are loaded."""
+    whole = _loaded(weights, model, options, predictors=predictors)
+    if options.less_stored:
+        whole = Range(0, whole.expected, whole.high)
+    shards, stages = tensor, options.pipeline
+    even = stages * shards
+    spread = even * options.data if model is None or model.experts else even
+    low, expected, high = whole.low / spread, whole.expected / even, whole.high / even
+    if spread != even:
+        shares = _expert_shares(weights)
+        expected, high = (
+            size * (share / spread + (1 - share) / even)
+            for size, share in ((whole.expected, shares[0]), (whole.high, shares[1]))
+        )
+    if stages > 1 and model is not None and model.depth:
+        ends = 2 * model.vocabulary * model.hidden * 2
+        stage = math.ceil(model.depth / stages) / model.depth
+        expected = max(expected, (max(0.0, whole.expected - ends) * stage + ends / 2) / shards)
+        high = max(high, (whole.high * stage + ends / 2) / shards)
+    found = Range(low, max(low, expected), max(low, expected, high))
+    return found + adapters_per_gpu(model, options.lora, tensor)
+
+
+def adapters_per_gpu(model: Model | None, lora: Lora | None, tensor: int) -> Range:
+    """Room for adapters: two thin matrices for each projection of a layer, one pair for each adapter."""
+    if lora is None or model is None:
+        return NOTHING
+    width = 4 * 2 * model.hidden + (ADAPTED - 4) * (model.hidden + model.inner)
+    size = lora.adapters * lora.rank * width * model.depth * 2
+    return Range(size / tensor, size / tensor, size)
+
+
+def _loaded(weights: Weights, model: Model | None, options: Options, *, predictors: bool) -> Range:
+    """Bytes of the whole model in GPU memory."""
+    if weights.tensors is None:
+        return _from_files(weights, model, options, predictors=predictors)
+    kept = [
+        tensor
+        for tensor in _once(weights.tensors, model)
+        if predictors or not is_predictor(tensor.name, model)
+    ]
+    found = sum(_in_memory(tensor, model, options) for tensor in kept)
+    return Range(found, found, math.inf if weights.smallest else found)
+
+
+def _from_files(weights: Weights, model: Model | None, options: Options, *, predictors: bool) -> Range:
+    stored, quantised = weights.bytes, bool(model and model.quantised)
+    written = model.dtype if model else ""
+    if quantised:
+        found = exactly(stored)
+    elif options.dtype in SINGLE:
+        found = (
+            exactly(stored)
+            if written in SINGLE
+            else Range(stored, stored * 2 if written else stored, stored * 2)
+        )
+    elif written in SINGLE:
+        found = exactly(stored / 2)
+    elif written:
+        found = exactly(stored)
+    else:
+        found = Range(stored / 2, stored, stored)
+    if model and model.predictors and not predictors:
+        without = model.depth / (model.depth + model.predictors)
+        found = Range(found.low * without, found.expected * without, found.high)
+    return Range(found.low, found.expected, math.inf) if weights.smallest else found
+
+
+def _once(tensors: Iterable[Tensor], model: Model | None) -> Iterable[Tensor]:
+    """The tensors without an output layer that the model shares with its embedding."""
+    found = tuple(tensors)
+    shared = bool(model and model.tied) and any(EMBEDDING.search(tensor.name) for tensor in found)
+    return (tensor for tensor in found if not (shared and OUTPUT.search(tensor.name)))
+
+
+def is_predictor(name: str, model: Model | None) -> bool:
+    """Whether a tensor belongs to multi-token prediction: by its name, or a layer behind the last one."""
+    if model is None or not model.predictors:
+        return False
+    if PREDICTOR.search(name):
+        return True
+    numbered = NUMBERED.search(name)
+    return numbered is not None and int(numbered["number"]) >= model.length_of_stack > 0
+
+
+def _in_memory(tensor: Tensor, model: Model | None, options: Options) -> float:
+    """Bytes of a tensor in GPU memory; those of a quantised checkpoint stay what they are."""
+    if model is not None and model.quantised:
+        return tensor.bytes
+    if options.dtype in SINGLE:
+        return tensor.bytes * 2 if tensor.dtype in HALF else tensor.bytes
+    return tensor.bytes / 2 if tensor.dtype == STORED_SINGLE and len(tensor.shape) > 1 else tensor.bytes
+
+
+def _expert_shares(weights: Weights) -> tuple[float, float]:
+    """The part of the weights that experts have, which all replicas in one engine share: most likely, and at least."""
+    if weights.tensors is None:
+        return USUAL_EXPERTS, FEW_EXPERTS
+    total = sum(tensor.bytes for tensor in weights.tensors)
+    share = sum(tensor.bytes for tensor in weights.tensors if EXPERT.search(tensor.name)) / max(1, total)
+    return share, share
