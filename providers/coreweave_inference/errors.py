@@ -118,6 +118,11 @@ class InvalidDeclaration(CoreWeaveError):
         self.faults: tuple[Fault, ...] = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
+    def report(self, path: str) -> str:
+        """How many faults the file at `path` has, and each on a line."""
+        count = len(self.faults)
+        return f"{path}: {count} fault{'' if count == 1 else 's'}\n{self}"
+
 
 class SettingsError(CoreWeaveError):
     """Token, endpoint or credentials are missing, contradict each other, or lie where they must not."""

@@ -89,6 +89,8 @@ def test_weights_are_pushed_once(push: Push) -> None:
 
     assert json.loads(first.stdout) == {
         "ok": True,
+        "errors": [],
+        "findings": [],
         "count": 1,
         "bytes": 2,
         "skipped": 0,
@@ -104,11 +106,26 @@ def test_weights_are_pushed_once(push: Push) -> None:
     )
 
 
-def test_a_missing_bucket_is_named_with_the_command_that_makes_it(push: Push) -> None:
-    missing = push(bucket="acme-missing")
+@pytest.mark.usefixtures("s3")
+def test_a_missing_bucket_is_bad_input_and_gets_the_nearest_name_or_the_command_that_makes_it(
+    push: Push, tmp_path: Path
+) -> None:
+    missing = push(bucket="acme-missing-entirely")
+    mistyped, in_zone = push(bucket="acme-weigths"), push("--zone", "US-EAST-04A", bucket="acme-weigths")
+    document = json.loads(push("--json", bucket="acme-weigths").stdout)
+    (tmp_path / "inference.yaml").write_text(
+        "version: 1\nbuckets:\n  new: {name: acme-new-weights, zone: US-EAST-04A}\n"
+    )
+    not_yet, near = push(bucket="acme-new-weights"), push(bucket="acme-new-weight")
 
-    assert missing.exit_code == 1
-    assert 'there is no bucket "acme-missing" that these settings can see' in missing.stderr
+    assert {done.exit_code for done in (missing, mistyped, in_zone, not_yet, near)} == {2}
+    assert 'BUCKET "acme-missing-entirely": there is no bucket' in missing.stderr
+    assert "did you mean" not in missing.stderr + not_yet.stderr
+    for done in (mistyped, in_zone):
+        assert 'did you mean "acme-weights"?' in done.stderr
+    assert 'did you mean "acme-weights"?' in document["findings"][0]["do"]
+    assert "create it first with `cw-inference up --only buckets`" in not_yet.stderr
+    assert 'did you mean "acme-new-weights"?' in near.stderr
 
 
 @pytest.mark.parametrize("path", ["../../other", "/models//x/../y/", "", "/"])

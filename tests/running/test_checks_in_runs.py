@@ -11,7 +11,7 @@ from tests.running.command_line import Stack, gateways
 from tests.simulator.inference_fixtures import s3_client
 
 GATEWAY = gateways("public").replace("zones:", "name: {name}, zones:")
-
+FOREIGN_ID = "9a9a9a9a-0000-4000-8000-000000000000"
 
 BUCKETS = """\
 buckets:
@@ -44,19 +44,29 @@ def test_a_change_that_clients_will_feel_and_what_a_provider_refuses_are_finding
     stack.declare(GATEWAY.replace("{name}", "acme-edge"))
 
     preview = stack.document("preview")
-    of_others(simulator, "acme-b")
-    stack.declare(GATEWAY.replace("{name}", "acme-public"), BUCKETS)
+    of_others(simulator, "acme-a", "acme-b")
+    organisation = simulator.world.records("gateways")[0].organisation_id
+    simulator.world.create("gateways", organisation, {"id": FOREIGN_ID, "name": "acme-theirs"})
+    more = gateways("spare").partition("\n")[2].replace("zones:", "name: acme-theirs, zones:")
+    stack.declare(GATEWAY.replace("{name}", "acme-public"), more, BUCKETS)
     refused = stack.document("preview")
+    one = stack.document("preview", "--target", "buckets.a")
 
     assert (refused["code"], refused["ok"]) == (2, False)
-    assert described(refused) == [("refused", "bucket", "b", "buckets.b", 6)]
+    # All of them, though the engine stops at the first resource that is refused.
+    assert described(refused) == [
+        ("refused", "gateway", "spare", "gateways.spare", 4),
+        ("refused", "bucket", "a", "buckets.a", 6),
+        ("refused", "bucket", "b", "buckets.b", 7),
+    ]
+    assert (one["code"], described(one)) == (2, [("refused", "bucket", "a", "buckets.a", 6)])
+    of_buckets = refused["findings"][1:]
     assert all(
-        "exists already and nothing shows that this stack created it" in found["what"]
-        for found in refused["findings"]
+        "exists already and nothing shows that this stack created it" in found["what"] for found in of_buckets
     )
-    assert "inference.yaml:6); say `adopt: true`" in refused["errors"][0]
-    assert "`existing.buckets`" in refused["errors"][0]
-    assert all(found["do"].startswith("say `adopt: true`") for found in refused["findings"])
+    assert "inference.yaml:6); say `adopt: true`" in refused["errors"][1]
+    assert "`existing.buckets`" in refused["errors"][1]
+    assert all(found["do"].startswith("say `adopt: true`") for found in of_buckets)
     assert (first.returncode, preview["code"]) == (0, 0)
     assert "gateway-replaced" not in first.stdout + first.stderr
     shown = [message["text"] for message in preview["messages"] if message["severity"] == "warning"]
@@ -82,7 +92,14 @@ def test_what_cannot_work_stops_before_anything_is_written(stack: Stack, simulat
     shown = stack.run("preview", "--save-plan", "plan.json")
     state = stack.names()
     stack.declare("gateway: {}\n")
+    asked = len(simulator.journal.entries())
+    del stack.environment["COREWEAVE_API_TOKEN"]
     faulty = stack.document("preview")
+    faulty_check = stack.document("check")
+    stack.declare()
+    without_token = [stack.document(*command) for command in (["preview"], ["up", "--yes"], ["refresh"])]
+    unasked = len(simulator.journal.entries()) == asked
+    stack.environment["COREWEAVE_API_TOKEN"] = simulator.token
     of_others(simulator, "acme-a", "acme-b")
     stack.declare(BUCKETS)
     first_run = stack.document("preview")
@@ -103,4 +120,12 @@ def test_what_cannot_work_stops_before_anything_is_written(stack: Stack, simulat
         2,
         [("refused", "bucket", "a", "buckets.a", 3), ("refused", "bucket", "b", "buckets.b", 4)],
     )
+    assert (faulty["errors"][0], unasked) == (
+        "inference.yaml: 1 fault\n" + faulty["errors"][0].partition("\n")[2],
+        True,
+    )
+    assert (faulty_check.keys(), faulty_check["findings"]) == (checked.keys(), faulty["findings"])
+    for document in without_token:
+        assert (document["code"], document["findings"]) == (2, [])
+        assert document["errors"][0].startswith("no CoreWeave API token: set one of COREWEAVE_API_TOKEN")
     assert (fault["origin"]["file"].rpartition("/")[2], fault["origin"]["line"]) == ("inference.yaml", 2)

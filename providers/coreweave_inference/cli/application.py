@@ -218,8 +218,8 @@ def init(
 def catalog(directory: Directory = Path(), stack: StackName = None, as_json: AsJson = False) -> None:
     """Show the zones, instance types, engine versions, config keys and environment names that the service offers.
 
-    The document of --json: zones, instanceTypes (by zone), engines (versions, configKeys, environmentNames by engine),
-    notRead (what could not be read, and why).
+    The document of --json: ok, errors, findings, zones, instanceTypes (by zone), engines (versions, configKeys,
+    environmentNames by engine), notRead (what could not be read, and why).
 
     Example: cw-inference catalog --json
     """
@@ -278,7 +278,7 @@ def push(
 
     Symbolic links are followed. Left out: .git, .cache, .huggingface, .DS_Store and *.incomplete.
 
-    The document of --json: ok, count, bytes, skipped (there already), dryRun, files, extra (under PATH, not in the
+    The document of --json: ok, errors, findings, count, bytes, skipped (there already), dryRun, files, extra (under PATH, not in the
     folder), deleted, warnings.
 
     Example: cw-inference weights push ./llama acme-weights models/llama-3.1-8b

@@ -40,7 +40,7 @@ class Catalog:
 
 def catalog(directory: Path, stack: str | None, *, as_json: bool) -> None:
     """Ask the three parameter calls, and print what they tell."""
-    with report_errors(as_json=as_json):
+    with report_errors(as_json=as_json, document=document(Catalog())):
         settings = settings_at(directory, stack_at(directory, stack))
         with InferenceApi.of(settings) as api:
             found = read(api)
@@ -72,6 +72,9 @@ def read(api: InferenceApi) -> Catalog:
 def document(found: Catalog) -> dict[str, Any]:
     """As JSON."""
     return {
+        "ok": len(found.not_read) < len(Kind),
+        "errors": list(found.not_read) if len(found.not_read) == len(Kind) else [],
+        "findings": [],
         "zones": list(found.zones),
         "instanceTypes": {zone: list(names) for zone, names in found.instance_types.items()},
         "deploymentInstanceTypes": list(found.for_deployments),

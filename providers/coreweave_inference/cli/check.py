@@ -33,18 +33,22 @@ def check(
     Exit code 2 where there are errors, or the declaration itself is at fault. With a token the account, the buckets
     and the stack's last state are looked at too; nothing is ever changed.
 
-    The document of --json: ok, findings and accepted (code, severity, object, kind, key, path, origin, what, why, do),
-    notes, traffic, counts (error, warning, note, accepted). With --print: values (path, value, file, line).
+    The document of --json: ok, errors (why nothing was checked), findings and accepted (code, severity, object, kind, key,
+    path, origin, what, why, do), notes, traffic, counts (error, warning, note, accepted). With --print: ok, errors,
+    findings, values (path, value, file, line).
 
     Example: cw-inference check stacks/quickstart --stack dev
     """
     import json
 
+    from coreweave_inference.checks import Report
+
     from . import check_report, declared_values
     from .checking import discover_facts, report_on
     from .output import say
 
-    with report_errors(as_json=as_json):
+    empty = declared_values.document(()) if show else check_report.document(Report())
+    with report_errors(as_json=as_json, document=empty):
         found = discover_facts(directory, stack, offline=offline or show)
         if show:
             values = list(declared_values.values_of(found.declaration))

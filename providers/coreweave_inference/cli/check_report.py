@@ -12,6 +12,7 @@ def document(report: Report) -> dict[str, Any]:
     """A report as JSON."""
     return {
         "ok": not report.errors,
+        "errors": [],
         "findings": [finding.as_data() for finding in report.findings],
         "accepted": [finding.as_data() for finding in report.accepted],
         "notes": list(report.notes),

@@ -81,7 +81,7 @@ def _shown(value: Any) -> Any:
 
 def document(values: Sequence[DeclaredValue]) -> dict[str, Any]:
     """As JSON."""
-    return {"ok": True, "values": [vars(value) for value in values]}
+    return {"ok": True, "errors": [], "findings": [], "values": [vars(value) for value in values]}
 
 
 def text(values: Sequence[DeclaredValue]) -> Iterator[str]:

@@ -24,29 +24,47 @@ STOPPED = 130
 
 
 @contextmanager
-def report_errors(*, as_json: bool = False) -> Iterator[None]:
-    """Turn an error of this package into its line and its exit code."""
+def report_errors(*, as_json: bool = False, document: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Turn an error of this package into its line and its exit code. `document`: the command's JSON of a run without findings,
+    whose keys that of an error has too.
+    """
     try:
         yield
     except CoreWeaveError as error:
         faults = error.faults if isinstance(error, InvalidDeclaration) else ()
-        print_error(str(error), as_json=as_json, findings=[fault.as_finding() for fault in faults])
+        findings = [fault.as_finding() for fault in faults]
+        print_error(str(error), as_json=as_json, findings=findings, document=document)
         raise typer.Exit(_code(error)) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print_error(f"{where}{error.strerror or error or type(error).__name__}", as_json=as_json)
+        text = f"{where}{error.strerror or error or type(error).__name__}"
+        print_error(text, as_json=as_json, document=document)
         raise typer.Exit(FAILED) from None
     except KeyboardInterrupt:
-        print_error("stopped", as_json=as_json)
+        print_error("stopped", as_json=as_json, document=document)
         raise typer.Exit(STOPPED) from None
 
 
-def print_error(text: str, *, as_json: bool = False, findings: Sequence[Mapping[str, Any]] = ()) -> None:
+def print_error(
+    text: str,
+    *,
+    as_json: bool = False,
+    findings: Sequence[Mapping[str, Any]] = (),
+    document: Mapping[str, Any] | None = None,
+) -> None:
     """One error, where whoever runs the command looks for it."""
-    if as_json:
-        print(json.dumps({"ok": False, "errors": text.splitlines(), "findings": list(findings)}))
-    else:
+    if not as_json:
         say(f"error: {text}", error=True)
+        return
+    found: dict[str, Any] = {
+        **(document or {}),
+        "ok": False,
+        "errors": text.splitlines(),
+        "findings": list(findings),
+    }
+    if "counts" in found:
+        found["counts"] = {**found["counts"], "error": len(findings)}
+    print(json.dumps(found))
 
 
 def usage_error(text: str, *, as_json: bool = False) -> typer.Exit:

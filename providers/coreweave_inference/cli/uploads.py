@@ -6,15 +6,22 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
 from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.clock import system
-from coreweave_inference.declaration import FILE, read, read_for_stack
-from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault, InvalidDeclaration, one_line
+from coreweave_inference.declaration import FILE, Declaration, read, read_for_stack
+from coreweave_inference.errors import (
+    BucketMissing,
+    CoreWeaveError,
+    Fault,
+    InvalidDeclaration,
+    did_you_mean,
+    one_line,
+)
 from coreweave_inference.model.bucket_names import bucket_name_problem
 from coreweave_inference.model.deployment import Model
 from coreweave_inference.model.kinds import Kind
@@ -54,10 +61,14 @@ def push(asked: Push, *, zone: str, directory: Path, stack: str | None, as_json:
             raise InvalidDeclaration(faults)
         files = files_in(asked.folder, asked.exclude)
         name = stack_at(directory, stack)
-        settings, unread = settings_at(directory, name), _unread(directory, name, asked)
+        declared = _declaration(directory, name)
+        settings, unread = settings_at(directory, name), _unread(declared, directory / FILE, asked)
         with InferenceApi.of(settings) as api, _shown(quiet=as_json) as (compare, progress):
             storage = _storage(settings, api, zone, asked.bucket)
-            plan = storage.plan_upload(files, asked.bucket, asked.path, compare)
+            try:
+                plan = storage.plan_upload(files, asked.bucket, asked.path, compare)
+            except BucketMissing as error:
+                raise _missing(storage, asked.bucket, declared) from error
             extra = _extra(plan, asked)
             writes = bool(plan.send or (asked.delete and extra))
             served = _served(api, asked) if writes else ()
@@ -91,12 +102,19 @@ def _storage(settings: Settings, api: InferenceApi, zone: str, bucket: str) -> O
     if zone:
         return storage
     live = storage.bucket(bucket)
-    if live is None:
-        raise BucketMissing(
-            f'there is no bucket "{bucket}" that these settings can see; create it first with '
-            "`cw-inference up --only buckets`"
-        )
-    return ObjectStorage(settings.s3_endpoint, credentials, live.zone) if live.zone else storage
+    return ObjectStorage(settings.s3_endpoint, credentials, live.zone) if live and live.zone else storage
+
+
+def _missing(storage: ObjectStorage, bucket: str, declared: Declaration | None) -> InvalidDeclaration:
+    """The error for a bucket that is not there: the nearest name among the buckets that are, and the declared ones."""
+    names = {found.name for found in declared.buckets.values()} if declared else set()
+    first = "create it first with `cw-inference up --only buckets`"
+    if bucket not in names:
+        with suppress(CoreWeaveError):  # Who may not list buckets gets no suggestion.
+            names |= set(storage.names())
+        first = f"{did_you_mean(bucket, sorted(names))}declare it under `buckets`, and {first}"
+    what = f'BUCKET "{bucket}": there is no bucket of this name that these settings can see'
+    return InvalidDeclaration([Fault(what, do=first)])
 
 
 def _extra(plan: UploadPlan, asked: Push) -> tuple[str, ...]:
@@ -153,15 +171,21 @@ def _refuse_to_delete_served(extra: Sequence[str], served: Sequence[_Served], as
         raise InvalidDeclaration(faults)
 
 
-def _unread(directory: Path, stack: str | None, asked: Push) -> tuple[str, ...]:
-    """A warning where the declaration of `directory` has deployments on this bucket and none that reads the path."""
+def _declaration(directory: Path, stack: str | None) -> Declaration | None:
+    """What is declared in `directory`; None where there is no declaration, or not a right one yet."""
     path = directory / FILE
     if not path.is_file():
-        return ()
+        return None
     try:
-        declaration = read_for_stack(path, stack.rsplit("/", 1)[-1]) if stack else read(path)
+        return read_for_stack(path, stack.rsplit("/", 1)[-1]) if stack else read(path)
     except CoreWeaveError:
-        return ()  # A push may come before the declaration is right.
+        return None
+
+
+def _unread(declaration: Declaration | None, path: Path, asked: Push) -> tuple[str, ...]:
+    """A warning where a declaration has deployments on this bucket and none that reads the path."""
+    if declaration is None:
+        return ()
     models = [item.spec["model"] for item in declaration.deployments.values()]
     paths = [str(model["path"]).strip("/") for model in models if model.get("bucket") == asked.bucket]
     pushed = asked.path.strip("/")
@@ -185,6 +209,8 @@ def _document(
 ) -> dict[str, object]:
     return {
         "ok": True,
+        "errors": [],
+        "findings": [],
         "count": len(plan.send),
         "bytes": plan.bytes,
         "skipped": len(plan.there),

@@ -24,6 +24,7 @@ from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.stack.checks import CHECKS, take_findings, take_places
 
 from . import stacks
+from .declared import refused_declaration
 from .delete_first import deletions_in, to_delete, to_remove, without_edges_to
 from .directory import StackDirectory
 from .environment import environment_with
@@ -117,6 +118,8 @@ class Engine:
         self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody
     ) -> Result:
         """What an `up` would do; not ok where it must not. `refresh` None: as the project says. Raises CannotStart."""
+        if refused := refused_declaration(self.directory, self.stack):
+            return refused
         previewing = ("preview", selection, refresh, lambda stack, **more: stack.preview(**more), watch)
         self._program.staying = ()
         result = self._run_program(*previewing)
@@ -278,7 +281,7 @@ class Engine:
         record, started = Record(refreshing=operation == "refresh"), time.monotonic()
         watch = watch or self._watch
         configuration = self._state.configuration()
-        self._state.settings(configuration, require_token=False).require_trusted()
+        self._state.settings(configuration).require_trusted()
         own = self._state.variables()
         if operation != "preview":
             self._state.forget()

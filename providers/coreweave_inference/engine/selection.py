@@ -68,12 +68,12 @@ class Selection:
 
     def variables(self, state: Mapping[str, Any] | None) -> dict[str, str]:
         """What the program's environment says. What the rest of the stack still lacks must not stop its buckets."""
-        if self.only:
-            return {CHECKS: "warn", RUN_TARGETS: ""}
-        if not self.targets:
+        if not (self.only or self.targets):
             return {RUN_TARGETS: ""}  # One from outside would limit the program alone.
         existing = [label_of(found["urn"]) for found in resources_of(state)]
-        return {RUN_TARGETS: json.dumps({"targets": self.patterns, "existing": existing})}
+        patterns = [f"{name}::*" for name in BUCKETS] if self.only else self.patterns
+        limit = {RUN_TARGETS: json.dumps({"targets": patterns, "existing": existing})}
+        return {CHECKS: "warn", **limit} if self.only else limit
 
     def refuse_unknown(self, urns: Iterable[str]) -> None:
         """Raise CannotStart for each target that fits none of `urns`."""

@@ -40,6 +40,8 @@ class Program:
     """With or without a token."""
     last: Mapping[str, Any] | None = None
     """What the engine tells of the stack's last state."""
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    """As it is while the program's own code runs: the command line sets variables for that time alone."""
     account: pulumi.Resource | None = None
     objects: list[Any] = field(default_factory=list)
     buckets: list[Any] = field(default_factory=list)

@@ -6,7 +6,7 @@ All that can be told is told before anything is made.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError, Fault
@@ -21,14 +21,28 @@ from .session import Session
 from .values import STACK, URN, managed_id
 
 OBJECTS, BUCKETS, POLICIES = "objects", "buckets", "policies"
+RECORDED = "recorded"
+"""In a plan: the ids of objects that the last state has, where it is known that the run is about nothing else than the plan."""
 KINDS = {kind.noun: kind for kind in Kind}
+TYPE_NAMES = {
+    Kind.GATEWAY.noun: "Gateway",
+    Kind.CAPACITY_CLAIM.noun: "CapacityClaim",
+    Kind.DEPLOYMENT.noun: "Deployment",
+}
+BUCKET_TYPE, POLICY_TYPE = "WeightsBucket", "InferenceBucketPolicy"
 
 
 def plan(objects: Iterable[Any], buckets: Iterable[Any], policies: Iterable[Any]) -> dict[str, list[Any]]:
     """What a program is about to make, as far as plain values tell; for `faults_of_plan`."""
     return {
         OBJECTS: [
-            {"kind": one.kind.noun, "key": one.place.key, "id": one.planned_id, "name": one.planned_name}
+            {
+                "kind": one.kind.noun,
+                "key": one.place.key,
+                "id": one.planned_id,
+                "name": one.planned_name,
+                "explicit": bool(one.declared.get("name")),
+            }
             for one in objects
             if one.planned_id and not one.imported
         ],
@@ -38,22 +52,26 @@ def plan(objects: Iterable[Any], buckets: Iterable[Any], policies: Iterable[Any]
 
 
 def faults_of_plan(run: Session, planned: Mapping[str, list[Mapping[str, Any]]]) -> list[str]:
-    """What of a plan is in use while the state is still empty: nothing shows that this stack made any of it."""
+    """What of a plan is in use, and is neither in the state nor known to be this stack's by another proof."""
     buckets = [(one, fault_of_bucket(run, one)) for one in planned.get(BUCKETS) or ()]
     policies = [(one, fault_of_statement(run, one)) for one in planned.get(POLICIES) or ()]
     return [
-        *_objects_in_use(run, planned.get(OBJECTS) or ()),
+        *_objects_in_use(
+            run, planned.get(OBJECTS) or (), {*proof_of(run).ids, *(planned.get(RECORDED) or ())}
+        ),
         *(f'weights bucket "{one["key"]}": {fault}' for one, fault in buckets if fault),
         *(f'inference bucket policy "{one["key"]}": {fault}' for one, fault in policies if fault),
     ]
 
 
-def _objects_in_use(run: Session, objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _objects_in_use(
+    run: Session, objects: Iterable[Mapping[str, Any]], own: Collection[str]
+) -> Iterator[str]:
+    """`own` are ids of this stack's objects, which the resource itself judges: it knows all of what is declared."""
     for one in objects:
         kind = KINDS[one["kind"]]
-        decision = decide(
-            kind, one["id"], {"name": one["name"]}, run.lists.known(kind).values(), proof_of(run)
-        )
+        others = [live for live in run.lists.known(kind).values() if live.id not in own]
+        decision = decide(kind, one["id"], {"name": one["name"]}, others, proof_of(run))
         if isinstance(decision, Refuse):
             yield f'{kind.noun} "{one["key"]}": {decision.why}'
 

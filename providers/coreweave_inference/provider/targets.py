@@ -39,9 +39,9 @@ def is_target(patterns: Collection[str], type_name: str, name: str) -> bool:
     return any(fnmatchcase(f"{type_name}::{name}", pattern) for pattern in patterns)
 
 
-def run_targets() -> Targets | None:
+def run_targets(environ: Mapping[str, str] = os.environ) -> Targets | None:
     """What the run of this program is limited to; None where it is not. Raises pulumi.RunError."""
-    text = os.environ.get(RUN_TARGETS)
+    text = environ.get(RUN_TARGETS)
     if not text:
         return None
     try:

@@ -22,6 +22,7 @@ from coreweave_inference.provider.host import one_line_errors, recorded_inputs
 from coreweave_inference.provider.messages import resource_name
 from coreweave_inference.provider.object_provider import HostedProvider
 from coreweave_inference.provider.session import Session, current
+from coreweave_inference.provider.targets import RUN_TARGETS, run_targets
 from coreweave_inference.provider.values import (
     DELETED,
     FORMAT,
@@ -33,6 +34,7 @@ from coreweave_inference.provider.values import (
 )
 from coreweave_inference.version import __version__
 
+from .planned import of_run
 from .undeclared import undeclared
 
 OBJECTS = "__objects"
@@ -60,8 +62,8 @@ class AccountProvider(HostedProvider):
             return CheckResult(news, [CheckFailure("", f"the account cannot be used: {error}")])
         run.hold_plan()
         planned = inputs.pop(PLANNED, None) or {}
-        # With nothing in the state nothing shows that this stack made what is there.
-        found = [] if olds else in_use.faults_of_plan(run, planned)
+        # All at once: the engine stops at the first resource that is refused.
+        found = in_use.faults_of_plan(run, planned) if not olds or in_use.RECORDED in planned else []
         try:
             refuse_undeclared(run, planned.get(UNDECLARED) or {})
         except CoreWeaveError as error:
@@ -188,7 +190,9 @@ def _plan_of(program: Program) -> dict[str, Any]:
     twice = in_use.declared_twice(planned, [one for one in explicit if isinstance(one[1], str) and one[1]])
     if twice:
         raise pulumi.RunError("; ".join(twice))
-    return {**planned, UNDECLARED: undeclared(program)}
+    whole = RUN_TARGETS in program.environ
+    new = of_run(planned, program.last, run_targets(program.environ), whole=whole)
+    return {**new, UNDECLARED: undeclared(program)}
 
 
 def account_of(program: Program) -> pulumi.Resource:

@@ -98,8 +98,7 @@ def load(path: str | Path = FILE) -> Stack:
         return declare(declaration, secret)
     except InvalidDeclaration as error:
         record(fault.as_finding() for fault in error.faults)
-        count = len(error.faults)
-        raise pulumi.RunError(f"{path}: {count} fault{'s' if count != 1 else ''}\n{error}") from None
+        raise pulumi.RunError(error.report(str(path))) from None
     except CoreWeaveError as error:
         raise pulumi.RunError(str(error)) from error
 

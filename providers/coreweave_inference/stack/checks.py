@@ -5,15 +5,15 @@ What is checked is `checks`' matter and what is read is `discovery`'s; here a re
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 
-from coreweave_inference.checks import Identity, LastObject, PlainObject, Report
+from coreweave_inference.checks import Finding, Identity, LastObject, PlainObject, Report
 from coreweave_inference.declaration import Declaration, Origin
 from coreweave_inference.discovery import checks_for, checks_for_objects, last_objects, with_ids
 from coreweave_inference.errors import printable
@@ -21,12 +21,16 @@ from coreweave_inference.model import UNKNOWN
 from coreweave_inference.program.context import Program, current_program, program_settings
 from coreweave_inference.program.data_sources import program_lookups
 from coreweave_inference.program.last_state import stack_outputs
+from coreweave_inference.provider import in_use
+from coreweave_inference.provider.targets import Targets, run_targets
 from coreweave_inference.resources.api_resource import ApiResource, plain_values
 from coreweave_inference.resources.deployment import Deployment
 from coreweave_inference.resources.gateway import Gateway
 from coreweave_inference.resources.inference_bucket_policy import InferenceBucketPolicy
 from coreweave_inference.resources.weights_bucket import WeightsBucket
 
+TYPES = {**in_use.TYPE_NAMES, "bucket": in_use.BUCKET_TYPE}
+"""The resource of each kind that a finding is about."""
 CHECKS = "COREWEAVE_CHECKS"
 """Environment variable: `warn` makes warnings of what would stop a run."""
 
@@ -79,7 +83,8 @@ def check_declaration(declaration: Declaration) -> None:
     identity = Identity(current_program().identity, pulumi.get_project(), pulumi.get_stack())
     settings = program_settings(require_token=False)
     declaration = with_ids(declaration, stack_outputs)
-    announce(checks_for(declaration, settings, identity, _last_objects(), listed=program_lookups().lists))
+    report = checks_for(declaration, settings, identity, _last_objects(), listed=program_lookups().lists)
+    announce(report, current_program().environ)
 
 
 def check_program(program: Program) -> None:
@@ -89,14 +94,17 @@ def check_program(program: Program) -> None:
     judged, but for a bucket of the program's own that does not exist yet.
     """
     identity = Identity(program.identity, pulumi.get_project(), pulumi.get_stack())
-    announce(
-        checks_for_objects(
-            [_plain(found) for found in program.objects],
-            program_settings(require_token=False),
-            identity,
-            _last_objects(),
-        )
+    report = checks_for_objects(
+        [_plain(found) for found in program.objects],
+        program_settings(require_token=False),
+        identity,
+        _last_objects(),
     )
+    announce(report, program.environ)
+
+
+def _is_of_target(finding: Finding, targets: Targets) -> bool:
+    return targets.covers(TYPES.get(finding.about.kind, ""), finding.about.key)
 
 
 def _last_objects() -> LastObjects:
@@ -126,13 +134,16 @@ def _gateway_id(gateway: object) -> object:
     return gateway if isinstance(gateway, str) else UNKNOWN
 
 
-def announce(report: Report) -> None:
+def announce(report: Report, environ: Mapping[str, str]) -> None:
     """Show the warnings and what could not be looked at; raises pulumi.RunError with every error.
 
-    With COREWEAVE_CHECKS=warn nothing stops: a run that only makes the bucket must come before its weights are pushed.
+    With COREWEAVE_CHECKS=warn nothing stops: a run that only makes the bucket must come before its weights are pushed. What
+    others lack until then is no finding of a run that is limited to the buckets.
     """
+    stops, targets = environ.get(CHECKS) != "warn", run_targets(environ)
+    if targets is not None and not stops:
+        report = replace(report, findings=tuple(f for f in report.findings if _is_of_target(f, targets)))
     record(finding.as_data() for finding in report.findings)
-    stops = os.environ.get(CHECKS) != "warn"
     for finding in report.warnings if stops else (*report.errors, *report.warnings):
         pulumi.log.warn(printable(f"{finding.code} {finding.about} ({finding.place}): {finding.sentence}"))
     for note in report.notes:

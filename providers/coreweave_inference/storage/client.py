@@ -168,6 +168,11 @@ class ObjectStorage:
             self._s3.warm(name)
             return not contents.holds_anything(self._s3.client, name)
 
+    def names(self) -> tuple[str, ...]:
+        """The buckets that the key may list."""
+        with self._s3.errors("", "list the buckets"):
+            return tuple(str(one.get("Name")) for one in self._s3.send("list_buckets").get("Buckets", ()))
+
     def age_seconds(self, name: str) -> float | None:
         """How long ago the bucket was created, both moments by the service's clock; None where it does not say."""
         with self._s3.errors(name, "list the buckets"):
