@@ -82,7 +82,7 @@ def _with(inputs: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
             False,
             [
                 "may restart the replicas of chat (disabled): the documentation does not say",
-                "chat takes 100 % of acme/chat on public instead of disabled",
+                "chat takes 100 % of acme/chat on public instead of no share (disabled)",
                 "switches chat on again; it loads its weights first, which takes minutes",
             ],
         ),
@@ -323,3 +323,30 @@ def test_dangerous_changes_come_first_and_then_those_worth_a_look() -> None:
         ("b", "caution"),
         ("a", "plain"),
     ]
+
+
+LATER = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "sentence"),
+    [
+        ("gateway", "zones", "! moves gateway n from US-EAST-04A to (known later)"),
+        (
+            "gateway",
+            "endpointConfiguration.additionalDns",
+            "endpointConfiguration.additionalDns a.example → (known later)",
+        ),
+        ("deployment", "gatewayIds", "which gateways it is behind is known later"),
+        ("deployment", "autoscaling.capacityClasses", "which capacity n may run on is known later"),
+        ("deployment", "runtime.engineConfig", 'engine option (all) {"seed": "1"} → (known later)'),
+        ("deployment", "disabled", "whether n is switched off is known later"),
+    ],
+)
+def test_a_value_that_is_known_later_is_said_to_be(kind: str, path: str, sentence: str) -> None:
+    old = {
+        "gateway": gateway(endpointConfiguration={"additionalDns": ["a.example"]}),
+        "deployment": _with(deployment(classes=("RESERVED",)), "runtime.engineConfig", {"seed": "1"}),
+    }[kind]
+
+    assert sentence in told(review_of(step("update", kind, "n", old, _with(old, path, LATER))))["n"]

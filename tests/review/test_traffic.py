@@ -194,3 +194,25 @@ def test_checks_and_review_say_the_same_percentages_of_a_group() -> None:
     (group,) = found.groups
     assert report.traffic == ("acme/chat on id-public: a 33.3 %, b 33.3 %, c 33.3 %",)
     assert [member.after.text for member in group.members] == ["33.3 %"] * 3
+
+
+def test_what_had_no_share_takes_nothing_away_when_it_goes() -> None:
+    resting = deployment(disabled=True)
+
+    found = review_of(same("gateway", "public", gateway()), step("delete", "deployment", "chat", resting))
+
+    assert told(found)["chat"] == [
+        "deletes chat; requests in flight get a grace period",
+        "chat leaves acme/chat on public, where it had no share (disabled)",
+    ]
+
+
+@pytest.mark.parametrize("unknown", [{"gatewayIds": UNKNOWN}, {"model": {"name": UNKNOWN}}])
+def test_a_group_that_is_known_later_is_not_left(unknown: dict[str, Any]) -> None:
+    chat = deployment()
+    found = review_of(
+        same("gateway", "public", gateway()), step("update", "deployment", "chat", chat, {**chat, **unknown})
+    )
+
+    assert "whether chat goes on to serve acme/chat on public is known later" in told(found)["chat"]
+    assert not any("leaves" in sentence for sentence in told(found)["chat"])

@@ -33,7 +33,7 @@ class Claim(fleet.Claim):
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment(fleet.Deployment):
-    """A deployment of a reviewed stack; `gateways` are labels, or ids of those that no reviewed stack declares.
+    """A deployment of a reviewed stack; `gateways` are labels, or ids of those that no reviewed stack declares, `None` where not known.
 
     `zones` are its gateways'; none where it may run in all, as behind a gateway that is not known.
     """
@@ -72,4 +72,5 @@ def _deployment(resource: Resource, state: Mapping[str, Any], by_id: Mapping[str
     ids = values["gateways"] or ()
     labels = sorted(by_id[id_].label if id_ in by_id else id_ for id_ in ids)
     zones = zones_of(by_id.get(id_) for id_ in ids) or frozenset()
-    return Deployment(label=resource.label, zones=zones, **{**values, "gateways": tuple(labels)})
+    gateways = None if values["gateways"] is None else tuple(labels)
+    return Deployment(label=resource.label, zones=zones, **{**values, "gateways": gateways})

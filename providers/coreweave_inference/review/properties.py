@@ -35,6 +35,11 @@ class PropertyChange:
     before: Any
     after: Any
 
+    @property
+    def known(self) -> bool:
+        """Whether both values are known as a whole; parts of them may still be unknown."""
+        return self.before is not UNKNOWN and self.after is not UNKNOWN
+
 
 def readable(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Properties as they may be shown; the engine's hidden keys start with two underscores."""

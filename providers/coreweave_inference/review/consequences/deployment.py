@@ -91,6 +91,9 @@ def _disabled(label: str, changes: Sequence[PropertyChange], scene: ReviewContex
     change = next((change for change in changes if change.path == "disabled"), None)
     if change is None:
         return
+    if not change.known:
+        yield caution(say("whether {name} is switched off is known later", name=label))
+        return
     if not change.after:
         yield plain(say(f"switches {{name}} on again; {LONG}", name=label))
         return

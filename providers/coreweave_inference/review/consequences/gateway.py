@@ -82,14 +82,14 @@ def _changed(label: str, change: PropertyChange) -> Consequence:
         return dangerous(
             say(words, name=label, before=change.before or "anywhere", after=change.after or "anywhere")
         )
-    if change.path == DNS and _goes(change):
+    if change.path == DNS and change.known and _goes(change):
         words = (
             "takes the DNS names {names} out of {name}; the service keeps them until the gateway is replaced"
         )
         return caution(say(words, name=label, names=_goes(change)))
     if change.path == "name":
         return plain(say("renames it from {before} to {after}", before=change.before, after=change.after))
-    if change.path == "zones" and change.before and set(change.before) < set(change.after or ()):
+    if change.path == "zones" and change.known and change.before and _comes(change) and not _goes(change):
         return caution(say("gateway {name} runs in {zones} too", name=label, zones=_comes(change)))
     if change.path == "zones":
         words = "moves gateway {name} from {before} to {after}"

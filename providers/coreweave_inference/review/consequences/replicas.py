@@ -65,6 +65,8 @@ def _of_property(label: str, change: PropertyChange) -> Iterator[Consequence]:
 
 
 def _classes(label: str, change: PropertyChange) -> Consequence:
+    if not change.known:
+        return caution(say("which capacity {name} may run on is known later", name=label))
     after = list(change.after or ())
     if after == [RESERVED]:
         return caution(say("{name} may run on capacity claims only", name=label))
@@ -79,6 +81,9 @@ def _classes(label: str, change: PropertyChange) -> Consequence:
 
 def _gateways(change: PropertyChange) -> Iterator[Consequence]:
     """Joining and leaving show as traffic; an id alone tells a reader nothing."""
+    if not change.known:
+        yield caution(say("which gateways it is behind is known later"))
+        return
     before, after = len(change.before or ()), len(change.after or ())
     if before != after:
         yield plain(say(f"is behind {plural(after, 'gateway')} instead of {before}"))
@@ -86,7 +91,8 @@ def _gateways(change: PropertyChange) -> Iterator[Consequence]:
 
 def _option(change: PropertyChange) -> Consequence:
     parts = segments(change.path)
-    inside = sorted({*(change.before or ()), *(change.after or ())}) if len(parts) == 2 else []
+    whole = len(parts) == 2 and change.known
+    inside = sorted({*(change.before or ()), *(change.after or ())}) if whole else []
     name: str | list[str] = parts[-1] if len(parts) > 2 else [str(key) for key in inside] or "(all)"
     if change.path.startswith(ENGINE_ENV):
         several = len(inside) > 1
