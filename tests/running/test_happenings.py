@@ -12,8 +12,9 @@ from coreweave_inference.engine.events import (
     of_progress_line,
     outputs_in,
 )
-from coreweave_inference.engine.properties import path_keys, value_at
+from coreweave_inference.engine.properties import readable_at
 from coreweave_inference.engine.results import FRAME, Record, Result, counts_of, following
+from coreweave_inference.model.paths import location_of
 from pulumi.automation import EngineEvent
 
 CHAT = "urn:pulumi:dev::serving::pulumi-python:dynamic/coreweave/inference:Deployment::chat"
@@ -97,9 +98,9 @@ def test_errors_lose_what_is_around_them(said: str, read: str) -> None:
 def test_paths_of_the_engine_are_followed_through_dotted_keys_and_lists() -> None:
     values = {"runtime": {"engineConfig": {"a.b": [1, {"c": 2}]}}}
 
-    assert path_keys('runtime.engineConfig["a.b"][1].c') == ["runtime", "engineConfig", "a.b", 1, "c"]
-    assert value_at(values, 'runtime.engineConfig["a.b"][1].c') == 2
-    assert value_at(values, "runtime.engineConfig.none[3]") is None
+    assert location_of('runtime.engineConfig["a.b"][1].c') == ("runtime", "engineConfig", "a.b", 1, "c")
+    assert readable_at(values, 'runtime.engineConfig["a.b"][1].c') == 2
+    assert readable_at(values, "runtime.engineConfig.none[3]") is None
 
 
 def test_a_progress_line_that_is_not_whole_is_left_out() -> None:
@@ -184,7 +185,7 @@ def test_the_fields_of_a_creation_are_told_with_its_secrets_masked_at_any_depth(
         Change("runtime.engine", None, "vllm"),
         Change("traffic.weight", None, 0),
     )
-    assert value_at(new["inputs"], "runtime.engineEnv") == {"A-B": "[secret]"}  # type: ignore[arg-type]
+    assert readable_at(new["inputs"], "runtime.engineEnv") == {"A-B": "[secret]"}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("operation", "op"), [("up", "refresh"), ("refresh", "delete")])

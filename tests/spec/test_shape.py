@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.model.shape import fields_of, is_path, paths, segments
+from coreweave_inference.model.paths import segments
+from coreweave_inference.model.shape import fields_of, is_path, paths
 from pydantic import BaseModel
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.nested import without_none
 
 STATUSES = frozenset({"UNSPECIFIED", "CREATING", "UPDATING", "DELETING", "ERROR", "FAILED", "READY"})
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))")
@@ -80,7 +81,7 @@ def object_in(kind: Kind, answer: object) -> ApiObject:
     outer = _mapping(answer)
     wrapped = _mapping(outer.get(kind.wrapper))
     inner = wrapped or outer
-    spec = without_nulls(_mapping(inner.get("spec")))
+    spec = without_none(_mapping(inner.get("spec")))
     if not spec:
         raise UnreadableAnswer(f"the answer holds no {kind.wrapper}")
     if gateway_ids := _sequence(spec.get("gatewayIds")):
@@ -136,15 +137,6 @@ def parsed_time(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment
-
-
-def without_nulls(value: Any) -> Any:
-    """`value` without the null members of its objects, at every depth."""
-    if isinstance(value, Mapping):
-        return {str(key): without_nulls(member) for key, member in value.items() if member is not None}
-    if isinstance(value, list):
-        return [without_nulls(member) for member in value if member is not None]
-    return value
 
 
 def _condition(answer: Mapping[str, Any]) -> Condition:

@@ -23,6 +23,7 @@ from coreweave_inference.declaration import (
 from coreweave_inference.fleet.values import text, texts
 from coreweave_inference.model.identity import replace_identity
 from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.nested import transform
 from coreweave_inference.model.unknown import UNKNOWN
 
 from .facts import BucketFacts, Catalogue
@@ -127,7 +128,7 @@ def _own(kind: Kind, key: str, declared: Mapping[str, Any], options: ObjectOptio
     """An object that is declared: under the id that it has in the last state, else the one that it will have. One that
     is live is its own by that id alone: the same name may be another stack's.
     """
-    spec = _without_secrets(declared)
+    spec = transform(declared, lambda part: UNKNOWN if isinstance(part, SecretReference) else part)
     keys = (key, *map(former_key, options.aliases))
     derived = [_identified(kind, name, spec, known) for name in keys]
     last = next((known.last_by_key[kind, name] for name in keys if (kind, name) in known.last_by_key), None)
@@ -178,12 +179,3 @@ def _claims(items: Iterable[Item]) -> tuple[Claim, ...]:
 
 def _declared_deployment(declared: ObjectDeclaration, item: Item, handles: Mapping[str, str]) -> Deployment:
     return deployment(item, tuple(handles.get(key, key) for key in declared.gateways), declared.bucket)
-
-
-def _without_secrets(value: Any) -> Any:
-    """`value` with secrets as what is not known."""
-    if isinstance(value, SecretReference):
-        return UNKNOWN
-    if isinstance(value, Mapping):
-        return {key: _without_secrets(item) for key, item in value.items()}
-    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coreweave_inference.model.shape import entry
+from coreweave_inference.model.paths import entry
 from coreweave_inference.model.violations import nearest
 
 from .finding import Problem, Severity

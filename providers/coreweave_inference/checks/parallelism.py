@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from coreweave_inference.model.shape import entry
+from coreweave_inference.model.paths import entry
 
 from .finding import Problem, Severity
 from .rule import rule

@@ -9,7 +9,7 @@ from typing import Any
 
 from coreweave_inference.declaration import BucketDeclaration, Declaration, SecretReference
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.model.shape import below, entry
+from coreweave_inference.model.paths import below, entry
 
 WIDEST = 100
 

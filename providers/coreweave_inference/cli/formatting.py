@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from coreweave_inference.engine.events import OURS, Change, Step, label_of, type_of
-from coreweave_inference.engine.properties import path_keys
 from coreweave_inference.engine.results import REST_OF_A_REPLACEMENT, VERBS, Result, verb_of
 from coreweave_inference.fleet.deletions import DELETES, KEEPS, Deletion, names_of
 from coreweave_inference.model.engine_secrets import UNKNOWN_MARKS
 from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.paths import location_of
 from coreweave_inference.review.drift import HEALTH, SERVING, Drift
 
 SIGNS = {
@@ -124,7 +124,7 @@ def _readiness(step: Step) -> list[str]:
     if broken or verb_of(step) not in ("create", "update"):
         return broken
     paths = {
-        keys[1] for c in step.changes if (keys := path_keys(c.path))[:1] == ["objects"] and len(keys) > 1
+        keys[1] for c in step.changes if (keys := location_of(c.path))[:1] == ("objects",) and len(keys) > 1
     }
     names = sorted(_label(str(key)) for key in paths)
     if not names:
@@ -178,8 +178,8 @@ def _broken(changes: Iterable[Change]) -> list[str]:
     """`deployment "chat": FAILED: …` for each covered object that is recorded as broken, and that a run would wait for."""
     lines = []
     for change in changes:
-        keys = path_keys(change.path)
-        if keys[-1:] == ["health"] and len(keys) > 1 and change.before and not change.after:
+        keys = location_of(change.path)
+        if keys[-1:] == ("health",) and len(keys) > 1 and change.before and not change.after:
             lines.append(f"{_label(str(keys[-2]))}: {change.before}")
     return lines
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from coreweave_inference.model.nested import without_none
 
 from .entries import Entry, check_names, model_faults, options_of, place_faults
 from .origin import Report
@@ -26,7 +26,7 @@ def _bucket(entry: Entry, report: Report) -> BucketDeclaration | None:
     place_faults(faults, entry.location, report)
     if faults:
         return None
-    section = BucketSection.model_validate(_without_unset(values))
+    section = BucketSection.model_validate(without_none(values))
     return BucketDeclaration(
         key=entry.key,
         name=section.name,
@@ -45,9 +45,3 @@ def _policy(section: PolicySection | None) -> PolicyDeclaration | None:
         return None
     prefixes = tuple(dict.fromkeys(section.prefixes))
     return PolicyDeclaration(prefixes, section.owner_access, section.organization_id)
-
-
-def _without_unset(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_unset(item) for name, item in value.items() if item is not None}
-    return value

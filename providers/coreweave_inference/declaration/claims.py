@@ -7,11 +7,12 @@ from typing import Any
 
 from coreweave_inference.model.capacity_claim import CapacityClaimResources
 from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.nested import Location
 from coreweave_inference.model.shape import fields_of
 
 from .document import Document
 from .entries import check_keys
-from .origin import Location, Report
+from .origin import Report
 
 RESOURCES = "resources"
 FIELDS = tuple(fields_of(CapacityClaimResources))

@@ -15,9 +15,10 @@ from typing import Any
 import yaml
 
 from coreweave_inference.errors import Fault, InvalidDeclaration
+from coreweave_inference.model.nested import Location
 from coreweave_inference.model.written import as_written
 
-from .origin import Location, Origin, Report, dotted
+from .origin import Origin, Report, dotted
 
 MOST_BYTES = 1_000_000
 MOST_NODES = 100_000

@@ -14,11 +14,12 @@ from pydantic import BaseModel
 
 from coreweave_inference.errors import Fault
 from coreweave_inference.model.fields import HOST_LABEL, shortened
+from coreweave_inference.model.nested import Location
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.model.shape import is_path, paths
 from coreweave_inference.model.violations import located_faults, nearest, unknown_key
 
-from .origin import Location, Origin, Report, dotted
+from .origin import Origin, Report, dotted
 from .result import ObjectOptions
 from .secrets import without_references
 from .sections import OptionsSection

@@ -10,12 +10,13 @@ from coreweave_inference.errors import Fault
 from coreweave_inference.model.capacity_claim import CapacityClaimResources
 from coreweave_inference.model.deployment import DeploymentSpec
 from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.nested import Location
 from coreweave_inference.model.normal_form import UNKNOWN, get_path, sparse, with_path
 from coreweave_inference.model.shape import fields_of
 
 from .entries import Entry, check_keys, check_names, model_faults, options_of, place_faults
 from .inheritance import EXTENDS
-from .origin import Location, Report
+from .origin import Report
 from .references import (
     WEIGHT_ALONE,
     ReferenceScope,

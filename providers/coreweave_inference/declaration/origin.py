@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from coreweave_inference.errors import Fault
-
-Location = tuple[Any, ...]
-"""The keys and indexes that lead to a value from the top of the file."""
+from coreweave_inference.model.nested import Location
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from coreweave_inference.model.nested import Location
+
 from .document import Document
 from .inheritance import EXTENDS, merged
-from .origin import Location, Origin
+from .origin import Origin
 
 Origins = Mapping[Location, Origin]
 

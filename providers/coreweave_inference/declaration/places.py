@@ -5,15 +5,16 @@ Only asked once a declaration is right; the faults of a wrong one carry their pl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .inheritance import NEVER_INHERITED
-from .origin import Location, Origin
+from coreweave_inference.model.nested import Location
+from coreweave_inference.model.paths import location_of
 
-PART = re.compile(r'\[(?P<index>[0-9]+)\]|\["(?P<key>(?:[^"\\]|\\.)*)"\]|\.?(?P<name>[^.\[]+)')
+from .inheritance import NEVER_INHERITED
+from .origin import Origin
+
 AS_WRITTEN = {("capacityClaims", "resources"): (), ("deployments", "gatewayIds"): ("gateways",)}
 """Fields of the API that a file writes otherwise: a claim's one level higher, a deployment's gateways by key."""
 
@@ -66,17 +67,6 @@ def _holds(value: Any, part: Any) -> bool:
     if isinstance(value, Mapping):
         return part in value
     return isinstance(value, list) and isinstance(part, int) and part < len(value)
-
-
-def location_of(path: str) -> Location:
-    """The keys and indexes of `deployments.chat.runtime.engineConfig["max-model-len"]` or `….gateways[0]`."""
-    parts: list[Any] = []
-    for match in PART.finditer(path):
-        if match["index"] is not None:
-            parts.append(int(match["index"]))
-        else:
-            parts.append(match["name"] if match["key"] is None else re.sub(r"\\(.)", r"\1", match["key"]))
-    return tuple(parts)
 
 
 def _written(location: Location) -> Location:

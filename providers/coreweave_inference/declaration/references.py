@@ -13,12 +13,13 @@ from typing import Any
 
 from coreweave_inference.model.bucket_names import bucket_name_problem
 from coreweave_inference.model.fields import shortened
+from coreweave_inference.model.nested import Location
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.model.unknown import UNKNOWN, Unknown
 from coreweave_inference.model.violations import nearest
 
 from .entries import Entry
-from .origin import Location, Report
+from .origin import Report
 from .result import BucketDeclaration, ExistingBucket
 
 LIKELY_TYPO = 0.8

@@ -10,10 +10,11 @@ from typing import Any
 
 from coreweave_inference.errors import Fault
 from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.nested import Location, transform
 from coreweave_inference.model.normal_form import get_path, with_path
-from coreweave_inference.model.shape import entry as entry_path
+from coreweave_inference.model.paths import entry as entry_path
 
-from .origin import Location, Report, dotted
+from .origin import Report, dotted
 from .result import SecretReference
 
 SOURCES = ("fromEnv", "fromConfig")
@@ -75,8 +76,4 @@ def _reference(value: Mapping[str, Any], location: Location, path: str, report: 
 
 def without_references(value: Any) -> Any:
     """`value` with a placeholder for every secret, fit to be judged by its limits."""
-    if isinstance(value, SecretReference):
-        return PLACEHOLDER
-    if isinstance(value, Mapping):
-        return {name: without_references(item) for name, item in value.items()}
-    return value
+    return transform(value, lambda part: PLACEHOLDER if isinstance(part, SecretReference) else part)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from coreweave_inference.checks import LastObject
-from coreweave_inference.model.engine_secrets import SECRET_SIGNATURE
+from coreweave_inference.model.engine_secrets import is_marked
 from coreweave_inference.model.identity import place_in
 from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.nested import transform, whole_number
 from coreweave_inference.model.shape import fields_of
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.program.last_state import resources_of
@@ -41,12 +42,4 @@ def _last(kind: Kind, resource: Mapping[str, Any]) -> LastObject:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        if SECRET_SIGNATURE in value:
-            return UNKNOWN
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+    return transform(value, lambda part: UNKNOWN if is_marked(part) else whole_number(part))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from coreweave_inference.errors import printable
 from coreweave_inference.model.identity import place_in
 
-from .properties import fields, value_at
+from .properties import fields, readable_at
 
 if TYPE_CHECKING:
     from pulumi.automation import EngineEvent
@@ -256,7 +256,7 @@ def _changes(metadata: Any) -> tuple[Change, ...]:
             continue
         before = (old.inputs if difference.input_diff else old.outputs) if old is not None else {}
         after = (new.inputs if new else None) or {}
-        found += _leaf_changes(path, value_at(before or {}, path), value_at(after, path))
+        found += _leaf_changes(path, readable_at(before or {}, path), readable_at(after, path))
     return tuple(found)
 
 

@@ -15,7 +15,9 @@ from pydantic import BaseModel
 
 from .defaults import sparse
 from .kinds import Kind
-from .shape import ZEROS, FieldShape, Form, below, entry, fields_of, secret_names, segments
+from .nested import mask
+from .paths import below, entry, segments
+from .shape import ZEROS, FieldShape, Form, fields_of, secret_names
 from .unknown import UNKNOWN
 
 HIDDEN = "(hidden)"
@@ -47,18 +49,10 @@ def _shown(value: Any) -> str:
     if value is UNKNOWN:
         return repr(value)
     try:
-        return json.dumps(_without_secrets(value), ensure_ascii=False, default=repr)
+        shown = mask(value, secret_names(), lambda _: HIDDEN)
+        return json.dumps(shown, ensure_ascii=False, default=repr)
     except (ValueError, TypeError):
         return f"({type(value).__name__})"
-
-
-def _without_secrets(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        hidden = secret_names()
-        return {str(key): HIDDEN if key in hidden else _without_secrets(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_secrets(item) for item in value]
-    return value
 
 
 def differences(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .nested import parts, transform
+
 SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key that makes a mapping stand for a secret (or an output) instead of being one."""
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
@@ -28,18 +30,17 @@ UNKNOWN_MARKS = frozenset(
 
 def holds_secret(value: Any) -> bool:
     """Whether a marked value lies somewhere in `value`."""
-    if isinstance(value, Mapping):
-        return SECRET_SIGNATURE in value or any(holds_secret(item) for item in value.values())
-    return isinstance(value, list) and any(holds_secret(item) for item in value)
+    return any(is_marked(part) for part in parts(value))
+
+
+def is_marked(value: Any) -> bool:
+    """Whether `value` is a mapping that stands for a secret or an output."""
+    return isinstance(value, Mapping) and SECRET_SIGNATURE in value
 
 
 def without_secrets(value: Any, instead: Any = UNREAD) -> Any:
     """`value` with `instead` in the place of each marked value."""
-    if isinstance(value, Mapping):
-        if SECRET_SIGNATURE in value:
-            return instead
-        return {key: without_secrets(item, instead) for key, item in value.items()}
-    return [without_secrets(item, instead) for item in value] if isinstance(value, list) else value
+    return transform(value, lambda part: instead if is_marked(part) else part)
 
 
 def secret(value: Any) -> dict[str, Any]:
@@ -47,15 +48,11 @@ def secret(value: Any) -> dict[str, Any]:
     return {SECRET_SIGNATURE: SECRET, "value": value}
 
 
-def is_secret(value: Mapping[str, Any]) -> bool:
+def is_secret(value: Any) -> bool:
     """Whether `value` was made by `secret`."""
-    return value.get(SECRET_SIGNATURE) == SECRET and "value" in value
+    return is_marked(value) and value[SECRET_SIGNATURE] == SECRET and "value" in value
 
 
 def revealed(value: Any) -> Any:
     """`value` without the marks of `secret`; what the engine has encrypted stays as it is."""
-    if isinstance(value, Mapping):
-        if is_secret(value):
-            return value["value"]
-        return {key: revealed(item) for key, item in value.items()}
-    return [revealed(item) for item in value] if isinstance(value, list) else value
+    return transform(value, lambda part: part["value"] if is_secret(part) else part)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .kinds import Kind
+from .nested import transform, whole_number
 from .unknown import has_unknown
 
 NAMESPACE = uuid.UUID("8b386ae1-4bf7-40c7-8925-04685b8df6cd")
@@ -30,17 +31,7 @@ def canonical(value: Any) -> str:
     """
     if has_unknown(value):
         raise ValueError("a value that is not known yet has no canonical form")
-    return json.dumps(_whole(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _whole(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_whole(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+    return json.dumps(transform(value, whole_number), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def replace_identity(kind: Kind, declared: Mapping[str, Any]) -> str:

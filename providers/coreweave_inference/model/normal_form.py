@@ -20,7 +20,8 @@ from pydantic import BaseModel
 from .comparison import Difference, differences
 from .defaults import complete, sparse, sparse_message
 from .kinds import Kind
-from .shape import below, fields_of, segments
+from .paths import below, segments, value_at
+from .shape import fields_of
 from .unknown import UNKNOWN, has_unknown
 from .violations import faults
 
@@ -85,12 +86,7 @@ def _merged(ours: Any, theirs: Any) -> Any:
 
 def get_path(spec: Mapping[str, Any], path: str) -> Any:
     """The value at a path such as `traffic.weight` or `runtime.engineConfig["max-model-len"]`; `None` if absent."""
-    value: Any = spec
-    for part in segments(path):
-        if value is UNKNOWN:
-            return UNKNOWN
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
+    return value_at(spec, segments(path))
 
 
 def with_path(spec: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Comparing, completing and documenting work on this table; no knowledge of a sing
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from .kinds import Kind
 from .message import FieldMeta
+from .paths import below, segments
 
 
 class Form(Enum):
@@ -101,35 +101,6 @@ def _choices(declared: Any) -> tuple[str, ...]:
     if get_origin(declared) is tuple:
         return _choices(_bare(get_args(declared)[0]))
     return get_args(declared) if get_origin(declared) is Literal else ()
-
-
-SEGMENT = re.compile(r'(?:^|\.)(?P<name>[A-Za-z][A-Za-z0-9]*)|\["(?P<key>(?:[^"\\]|\\.)*)"\]')
-
-
-def segments(path: str) -> tuple[str, ...]:
-    """`runtime.engineConfig["max-model-len"]` in its parts; raises ValueError for what is not a path."""
-    parts: list[str] = []
-    position = 0
-    while position < len(path):
-        match = SEGMENT.match(path, position)
-        if not match or (position == 0 and match["key"] is not None):
-            raise ValueError(f'"{path}" is not a path such as traffic.weight')
-        parts.append(match["name"] if match["key"] is None else re.sub(r"\\(.)", r"\1", match["key"]))
-        position = match.end()
-    if not parts:
-        raise ValueError("a path is empty")
-    return tuple(parts)
-
-
-def entry(path: str, key: str) -> str:
-    """The path of a map's entry: `runtime.engineConfig["max-model-len"]`."""
-    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{path}["{escaped}"]'
-
-
-def below(path: str, name: str) -> str:
-    """The path of a field below `path`."""
-    return f"{path}.{name}" if path else name
 
 
 def paths(model: type[BaseModel], start: str = "") -> Iterator[str]:

@@ -5,9 +5,10 @@ Only the mark and the question whether a value holds it belong here; what it mea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
+
+from .nested import parts
 
 
 class Unknown(Enum):
@@ -24,8 +25,4 @@ UNKNOWN: Final = Unknown.UNKNOWN
 
 def has_unknown(value: Any) -> bool:
     """Whether `value` is, or holds at any depth, a value that is not known yet."""
-    if isinstance(value, Mapping):
-        return any(has_unknown(item) for item in value.values())
-    if isinstance(value, (list, tuple)):
-        return any(has_unknown(item) for item in value)
-    return value is UNKNOWN
+    return any(part is UNKNOWN for part in parts(value))

@@ -17,12 +17,11 @@ from coreweave_inference.errors import Fault
 from .fields import shortened
 from .kinds import Kind
 from .message import RULE, Message, broken_rules
+from .nested import Location, leaves
+from .paths import below, entry
 from .sentences import sentence
-from .shape import FieldShape, Form, below, entry, fields_of
+from .shape import FieldShape, Form, fields_of
 from .unknown import UNKNOWN
-
-Location = tuple[Any, ...]
-"""The keys and indexes that lead to a value."""
 
 LocatedFault = tuple[Location, Fault]
 
@@ -36,7 +35,7 @@ def located_faults(model: type[BaseModel], declared: Mapping[str, Any]) -> list[
     """All violations of a message, each with the keys and indexes that lead to it."""
     known, unknown_keys = _known_part(model, declared, ())
     broken = _field_faults(model, known)
-    unjudged = {location for location, _ in broken} | set(_unknown_locations(known, ()))
+    unjudged = {location for location, _ in broken} | set(_unknown_locations(known))
     return [*unknown_keys, *broken, *_rule_faults(model, known, (), unjudged)]
 
 
@@ -78,15 +77,8 @@ def _known_part(
     return known, found
 
 
-def _unknown_locations(value: Any, location: Location) -> Iterator[Location]:
-    if value is UNKNOWN:
-        yield location
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _unknown_locations(item, (*location, name))
-    elif isinstance(value, (list, tuple)):
-        for place, item in enumerate(value):
-            yield from _unknown_locations(item, (*location, place))
+def _unknown_locations(value: Any) -> tuple[Location, ...]:
+    return tuple(location for location, leaf in leaves(value, lists=True) if leaf is UNKNOWN)
 
 
 def _field_faults(model: type[BaseModel], known: Mapping[str, Any]) -> list[LocatedFault]:
@@ -94,7 +86,7 @@ def _field_faults(model: type[BaseModel], known: Mapping[str, Any]) -> list[Loca
     try:
         model.model_validate(known)
     except ValidationError as error:
-        unknown = tuple(_unknown_locations(known, ()))
+        unknown = _unknown_locations(known)
         details = [detail for detail in error.errors(include_url=False) if detail["type"] != RULE]
         return [
             (detail["loc"], _fault(model, detail))

@@ -22,7 +22,8 @@ from coreweave_inference.errors import CoreWeaveError, PlanMoved
 from coreweave_inference.fleet.deletions import BUCKET, POLICY
 from coreweave_inference.model import UNKNOWN, Kind
 from coreweave_inference.model.normal_form import Difference, differences, sparse
-from coreweave_inference.model.shape import secret_names, segments
+from coreweave_inference.model.paths import segments
+from coreweave_inference.model.shape import secret_names
 
 from .values import PROVIDER, URN
 

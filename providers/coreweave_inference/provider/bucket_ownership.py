@@ -8,7 +8,7 @@ from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError, Fault
 from coreweave_inference.model.normal_form import Difference
-from coreweave_inference.model.shape import entry
+from coreweave_inference.model.paths import entry
 from coreweave_inference.storage.client import BucketState
 
 from .adoption import ADOPT, RECENT

@@ -4,12 +4,13 @@ served to their end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.model import Kind
+from coreweave_inference.model.paths import value_at
 
 from .confirmation import shown_by_get, wait_for_none
 from .memory import ids_of_stack
@@ -60,7 +61,4 @@ def _may_be_deleted(run: Session, id_: str) -> bool:
 
 def references(live: ApiObject, *path: str) -> Any:
     """A value of a live spec by its path, None where it is left out."""
-    value: Any = live.spec
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
+    return value_at(live.spec, path)

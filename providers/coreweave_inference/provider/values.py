@@ -14,6 +14,7 @@ from pulumi.output import Unknown
 
 from coreweave_inference.errors import Fault
 from coreweave_inference.model.engine_secrets import is_secret, secret
+from coreweave_inference.model.nested import transform, whole_number
 from coreweave_inference.model.normal_form import UNKNOWN, get_path
 from coreweave_inference.version import __version__
 
@@ -54,28 +55,18 @@ def newer_format(outputs: Mapping[str, Any]) -> str:
 
 def plain(value: Any) -> Any:
     """Pulumi's unknowns become ours, whole floats ints, and our secrets their values, at any depth."""
-    if isinstance(value, Unknown):
-        return UNKNOWN
-    if isinstance(value, Mapping):
-        if is_secret(value):
-            return plain(value["value"])
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+
+    def replace(part: Any) -> Any:
+        if isinstance(part, Unknown):
+            return UNKNOWN
+        return plain(part["value"]) if is_secret(part) else whole_number(part)
+
+    return transform(value, replace)
 
 
 def for_engine(value: Any) -> Any:
     """The inverse: our unknowns become Pulumi's."""
-    if value is UNKNOWN:
-        return PULUMI_UNKNOWN
-    if isinstance(value, Mapping):
-        return {key: for_engine(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [for_engine(item) for item in value]
-    return value
+    return transform(value, lambda part: PULUMI_UNKNOWN if part is UNKNOWN else part)
 
 
 def with_secret_environment(props: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pulumi.dynamic
 from coreweave_inference.model import UNKNOWN, Kind, has_unknown
 from coreweave_inference.model.durations import seconds
 from coreweave_inference.model.identity import Place, default_name, object_id, place_in, replace_identity
+from coreweave_inference.model.nested import transform, without_none
 from coreweave_inference.program.context import current_program, output, urn_of, with_dependencies
 from coreweave_inference.program.parents import place_of
 from coreweave_inference.provider.values import DERIVED_NAME, IDENTITY, IGNORED, URN
@@ -113,13 +114,8 @@ def _derived(identity: str, kind: Kind, place: Place, declared: Mapping[str, Any
 
 def plain_values(value: Any) -> Any:
     """Plain values as they are, outputs and whatever else is waited for as `UNKNOWN`."""
-    if isinstance(value, (pulumi.Output, Awaitable)):
-        return UNKNOWN
-    if isinstance(value, Mapping):
-        return {key: plain_values(item) for key, item in value.items() if item is not None}
-    if isinstance(value, (list, tuple)):
-        return [plain_values(item) for item in value]
-    return value
+    awaited = (pulumi.Output, Awaitable)
+    return transform(without_none(value), lambda part: UNKNOWN if isinstance(part, awaited) else part)
 
 
 def _identified(

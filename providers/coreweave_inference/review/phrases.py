@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from coreweave_inference.model import UNKNOWN
+from coreweave_inference.model.nested import transform
 
 LONGEST_VALUE = 120
 KNOWN_LATER = "(known later)"
@@ -76,15 +77,8 @@ def _escape(character: str) -> str:
 
 
 def _as_json(value: Any) -> str:
-    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return KNOWN_LATER if value is UNKNOWN else value
+    plain = transform(value, lambda part: KNOWN_LATER if part is UNKNOWN else part)
+    return json.dumps(plain, ensure_ascii=False, sort_keys=True)
 
 
 def plural(count: int, one: str, many: str = "") -> str:

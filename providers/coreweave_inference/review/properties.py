@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from itertools import takewhile
 from typing import Any
 
 from deepdiff import DeepDiff
 
 from coreweave_inference.model import UNKNOWN, Kind
-from coreweave_inference.model.engine_secrets import SECRET_SIGNATURE, UNKNOWN_MARKS
+from coreweave_inference.model.engine_secrets import UNKNOWN_MARKS, is_marked
+from coreweave_inference.model.nested import mask, transform, whole_number
 from coreweave_inference.model.normal_form import differences
-from coreweave_inference.model.shape import below, entry, secret_names, segments
+from coreweave_inference.model.paths import entry, location_of, path_of, segments, value_at
+from coreweave_inference.model.shape import secret_names
 
 HIDDEN = "(hidden)"
 MASKED = "[secret]"
@@ -43,29 +44,19 @@ class PropertyChange:
 
 def readable(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Properties as they may be shown; the engine's hidden keys start with two underscores."""
-    return {key: _readable(key, value) for key, value in properties.items() if not key.startswith("__")}
+    visible = {key: value for key, value in properties.items() if not key.startswith("__")}
+    readable_values: dict[str, Any] = mask(transform(visible, _readable), secret_names(), _hidden)
+    return readable_values
 
 
-def _readable(key: str, value: Any) -> Any:
-    if key in secret_names():
-        return dict.fromkeys(value, HIDDEN) if _is_map(value) else HIDDEN
-    if isinstance(value, Mapping):
-        return (
-            HIDDEN
-            if SECRET_SIGNATURE in value
-            else {name: _readable(name, item) for name, item in value.items()}
-        )
-    if isinstance(value, list):
-        return [_readable("", item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str):
-        return HIDDEN if value == MASKED else UNKNOWN if value in UNKNOWN_MARKS else value
-    return value
+def _readable(part: Any) -> Any:
+    if is_marked(part) or part == MASKED:
+        return HIDDEN
+    return UNKNOWN if isinstance(part, str) and part in UNKNOWN_MARKS else whole_number(part)
 
 
-def _is_map(value: Any) -> bool:
-    return isinstance(value, Mapping) and SECRET_SIGNATURE not in value
+def _hidden(value: Any) -> Any:
+    return dict.fromkeys(value, HIDDEN) if isinstance(value, Mapping) else HIDDEN
 
 
 def changes(
@@ -102,10 +93,10 @@ def _of_any(
     shown = sorted(path for path in engine_paths if not path.startswith("__"))
     if not shown:
         return tuple(
-            PropertyChange(path, _at(before, keys), _at(after, keys))
+            PropertyChange(path, value_at(before, keys), value_at(after, keys))
             for path, keys in sorted(_different_paths(before, after).items())
         )
-    top = {path: re.split(r"[.\[]", path, maxsplit=1)[0] for path in shown}
+    top = {path: location_of(path)[0] for path in shown}
     return tuple(PropertyChange(path, before.get(key), after.get(key)) for path, key in top.items())
 
 
@@ -114,14 +105,4 @@ def _different_paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> dic
     found = DeepDiff(dict(before), dict(after), ignore_order=True, view="tree")
     paths = (item.path(output_format="list") for items in found.values() for item in items)
     keys = {tuple(takewhile(lambda key: isinstance(key, str), path)) for path in paths}
-    return {reduce(_joined, each): each for each in keys if each}
-
-
-def _joined(path: str, key: str) -> str:
-    return below(path, key) if key.isidentifier() else entry(path, key)
-
-
-def _at(values: Any, keys: Iterable[str]) -> Any:
-    for key in keys:
-        values = values.get(key) if isinstance(values, Mapping) else None
-    return values
+    return {path_of(each): each for each in keys if each}

@@ -6,13 +6,14 @@ They are known to the program only as Pulumi's secrets, and nowhere else at all.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
 
 from coreweave_inference.declaration import Declaration, SecretReference
 from coreweave_inference.errors import Fault, InvalidDeclaration
+from coreweave_inference.model.nested import parts, transform
 
 Secrets = Callable[[SecretReference], pulumi.Output[str]]
 """Gives the value of a reference."""
@@ -20,11 +21,7 @@ Secrets = Callable[[SecretReference], pulumi.Output[str]]
 
 def with_secrets(value: Any, secret: Secrets) -> Any:
     """`value` with the secrets that its references name."""
-    if isinstance(value, SecretReference):
-        return secret(value)
-    if isinstance(value, Mapping):
-        return {key: with_secrets(item, secret) for key, item in value.items()}
-    return value
+    return transform(value, lambda part: secret(part) if isinstance(part, SecretReference) else part)
 
 
 def secrets_of(declaration: Declaration) -> Secrets:
@@ -32,7 +29,7 @@ def secrets_of(declaration: Declaration) -> Secrets:
     config = pulumi.Config()
     faults = []
     for item in declaration.objects():
-        for reference in _references(item.spec):
+        for reference in (part for part in parts(item.spec) if isinstance(part, SecretReference)):
             if _value(reference, config) is None:
                 what = f"{reference.source} names {reference.name}, which is not set"
                 do = (
@@ -52,16 +49,6 @@ def secrets_of(declaration: Declaration) -> Secrets:
     if faults:
         raise InvalidDeclaration(faults)
     return lambda reference: pulumi.Output.secret(_value(reference, config) or "")
-
-
-def _references(value: Any) -> list[SecretReference]:
-    if isinstance(value, SecretReference):
-        return [value]
-    return (
-        [found for item in value.values() for found in _references(item)]
-        if isinstance(value, Mapping)
-        else []
-    )
 
 
 def _value(reference: SecretReference, config: pulumi.Config) -> str | pulumi.Output[str] | None:
