@@ -62,6 +62,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
+def single_line(text: str) -> str:
+    """`text` as `printable` has it, on one line: what others wrote in it begins none of its own."""
+    return printable(text).replace("\n", " ")
+
+
 class CoreWeaveError(Exception):
     """Base of the tree. `str(error)` is one line for a user: what, where, why, what to do.
 
@@ -69,7 +74,7 @@ class CoreWeaveError(Exception):
     """
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return single_line(super().__str__())
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ class Fault:
             part for part in (f"{place}:" if place else "", f"{self.path}:" if self.path else "") if part
         )
         text = f"{start} {self.what}" if start else self.what
-        return f"{text}; {self.do}" if self.do else text
+        return single_line(f"{text}; {self.do}" if self.do else text)
 
     def as_finding(self, code: str = "invalid-declaration") -> dict[str, Any]:
         """The fault as JSON data, in the form of a finding of the checks."""
@@ -116,7 +121,10 @@ class InvalidDeclaration(CoreWeaveError):
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        super().__init__(*self.faults)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.faults))
 
     def report(self, path: str) -> str:
         """How many faults the file at `path` has, and each on a line."""

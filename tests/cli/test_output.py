@@ -9,9 +9,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from coreweave_inference.cli.output import say
-from coreweave_inference.engine.events import of_progress_line
+from coreweave_inference.checks import Finding, Report, Severity
+from coreweave_inference.checks.finding import About
+from coreweave_inference.cli import check_report, formatting
+from coreweave_inference.cli.exits import print_error
+from coreweave_inference.cli.output import print_document, print_lines, say
+from coreweave_inference.cli.views import Lines
+from coreweave_inference.declaration import Origin
+from coreweave_inference.engine.events import Change, Message, Progress, Step, of_progress_line
+from coreweave_inference.engine.results import Result
 from coreweave_inference.errors import CoreWeaveError, Fault, InvalidDeclaration
+from coreweave_inference.fleet.deletions import DELETES, Deletion, Owned
+from coreweave_inference.review.drift import Drift
 
 HOSTILE = "a\x1b[31mb\x07c\u202ed\x9be"
 STEERING = ("\x1b", "\x07", "\u202e", "\x9b")
@@ -73,3 +82,81 @@ def test_what_others_wrote_does_not_steer_the_terminal(capsys: pytest.CaptureFix
         assert "[31mb" in text
     assert shown.endswith("\nnext [bold]line[/bold]\n")
     assert faults.endswith("\nsecond")
+
+
+FORGING = 'chat\n::error::forged\r\nerror: gateway "x": forged\u2028::add-mask::x ##[error]y ##vso[z]'
+BEGINNINGS = ("::", "error: gateway", "warning: forged")
+
+
+def _fault() -> Fault:
+    return Fault(f"the name {FORGING}", f"gateways.{FORGING}", f"rename {FORGING}", "inference.yaml", 3)
+
+
+def _result(*messages: Message) -> Result:
+    urn = "urn:pulumi:dev::serving::pulumi-python:dynamic/coreweave/inference:Gateway::public"
+    change = Change(f'tags["{FORGING}"]', FORGING, f"{FORGING}2")
+    steps = (Step(urn, "update", "done", (change,)), Step(urn, "delete", "done", kept=True, id=FORGING))
+    drift = (Drift("gateway", FORGING, f'tags["{FORGING}"]', FORGING, f"{FORGING}2", None, "keeps", urn),)
+    errors = (str(CoreWeaveError(FORGING)),)
+    outputs = {"gateways": {FORGING: {"endpoints": [FORGING]}}}
+    return Result(
+        "up",
+        "serving",
+        "dev",
+        ok=True,
+        steps=steps,
+        drift=drift,
+        messages=messages,
+        errors=errors,
+        outputs=outputs,
+    )
+
+
+def test_a_line_break_in_what_others_wrote_begins_no_line_and_no_command_of_a_pipeline(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    about, origin = About("gateway", FORGING), Origin("inference.yaml", 3)
+    finding = Finding("code", Severity.ERROR, about, FORGING, FORGING, FORGING, FORGING, origin)
+    result = _result(Message("warning", FORGING))
+    view = Lines()
+    view(Message("warning", FORGING))
+    view(Step("urn:pulumi:dev::serving::x:Gateway::public", "create", "started"))
+    view(Progress("urn:pulumi:dev::serving::x:Gateway::public", FORGING, "waiting", FORGING))
+    print_lines(
+        [
+            *formatting.plan(result, full=True),
+            *formatting.plan(result),
+            *formatting.outputs(result.outputs),
+            *formatting.destroy_plan(
+                [Deletion(Owned("gateway", FORGING, FORGING), DELETES, users=(FORGING,))]
+            ),
+            *check_report.text(Report((finding,), notes=(FORGING,), traffic=(FORGING,))),
+            str(finding),
+        ]
+    )
+    for text in (*result.errors, str(InvalidDeclaration([_fault()]))):
+        print_error(text)
+    say(f"  ::warning::x\n{FORGING}")
+    progress = of_progress_line(json.dumps({"urn": "u", "message": FORGING}))
+
+    printed = capsys.readouterr()
+    lines = (printed.out + printed.err).splitlines()
+    assert progress is not None
+    assert len(progress.message.splitlines()) == 1
+    assert len(lines) > 25
+    assert [line for line in lines[:-3] if line.lstrip().startswith(BEGINNINGS)] == []
+    assert [line for line in lines if line.lstrip().startswith("::") or "##" in line] == []
+
+
+def test_what_others_wrote_stays_as_it_is_in_a_json_document(capsys: pytest.CaptureFixture[str]) -> None:
+    result = _result(Message("warning", FORGING))
+
+    print_document(formatting.document(result))
+    print_error("refused", as_json=True, findings=[_fault().as_finding()])
+
+    document, refused = map(json.loads, capsys.readouterr().out.splitlines())
+    assert document["steps"][0]["changes"][0]["before"] == FORGING
+    assert document["messages"][0]["text"] == FORGING
+    assert refused["findings"][0]["what"] == f"the name {FORGING}"
+    print_document(formatting.document(result))
+    assert "##" not in capsys.readouterr().out

@@ -88,10 +88,10 @@ def test_the_heartbeat_tells_how_many_are_ready_and_who_is_not() -> None:
 
     assert rows.ready() == Ready(1, 2, 0.4, ('deployment "chat"',))
     assert waiting_line(rows) == 'ready 1/2, 0 s: waiting for deployment "chat"'
-    assert waiting_line(rows_of((*RUN, *END))) == "still at it"
+    assert waiting_line(rows_of((*RUN, *END))) == "still running; last: readiness (updated)"
     assert (
         waiting_line(rows_of((Step(BUCKET, "create", "started"),)))
-        == 'still weights bucket "weights" creating'
+        == 'still running: weights bucket "weights" (creating)'
     )
 
 
@@ -117,7 +117,7 @@ def test_plain_lines_come_at_least_every_heartbeat() -> None:
     beats = threading.Event()
 
     def say(line: str, flush: bool) -> None:
-        if line == "still at it":
+        if line == "still running: the engine is starting":
             beats.set()
 
     with Lines(say, heartbeat_seconds=0.01).running():

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from coreweave_inference.declaration import Origin
+from coreweave_inference.errors import single_line
 
 
 class Severity(str, Enum):
@@ -71,7 +72,8 @@ class Finding:
 
     def __str__(self) -> str:
         place = f" ({self.place})" if self.place else ""
-        return f"{self.severity.value} {self.code}{f' {self.about}' if self.about.kind else ''}{place}: {self.sentence}"
+        about = f" {self.about}" if self.about.kind else ""
+        return single_line(f"{self.severity.value} {self.code}{about}{place}: {self.sentence}")
 
     @property
     def place(self) -> str:

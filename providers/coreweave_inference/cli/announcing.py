@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.errors import CoreWeaveError, printable
+from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.settings.resolution import resolve
+
+from .output import shown
 
 if TYPE_CHECKING:
     from coreweave_inference.engine.events import RunEvent
@@ -33,7 +35,7 @@ def say_to(*, as_json: bool) -> Say:
     Beside a JSON document they go to standard error, terminal or not; a report that is piped has the report alone.
     """
     streams = [sys.stderr] if as_json else [found for found in (sys.stdout, sys.stderr) if found.isatty()]
-    return lambda line: print(printable(line), file=streams[0], flush=True) if streams else None
+    return lambda line: print(shown(line), file=streams[0], flush=True) if streams else None
 
 
 def announcement(doing: str, directory: Path, stack: str | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from coreweave_inference.model.kinds import Kind
 
 from .context import settings_at, stack_at
 from .exits import FAILED, report_errors
-from .output import say
+from .output import print_document, print_lines
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,10 @@ def catalog(directory: Path, stack: str | None, *, as_json: bool) -> None:
         settings = settings_at(directory, stack_at(directory, stack))
         with InferenceApi.of(settings) as api:
             found = read(api)
-    say(json.dumps(document(found)) if as_json else "\n".join(text(found)))
+    if as_json:
+        print_document(document(found))
+    else:
+        print_lines(text(found))
     if len(found.not_read) == len(Kind):
         import typer
 

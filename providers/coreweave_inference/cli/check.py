@@ -39,26 +39,26 @@ def check(
 
     Example: cw-inference check stacks/quickstart --stack dev
     """
-    import json
-
     from coreweave_inference.checks import Report
 
     from . import check_report, declared_values
     from .checking import discover_facts, report_on
-    from .output import say
+    from .output import print_document, print_lines
 
     empty = declared_values.document(()) if show else check_report.document(Report())
     with report_errors(as_json=as_json, document=empty):
         found = discover_facts(directory, stack, offline=offline or show)
         if show:
             values = list(declared_values.values_of(found.declaration))
-            say(
-                json.dumps(declared_values.document(values))
-                if as_json
-                else "\n".join(declared_values.text(values))
-            )
+            if as_json:
+                print_document(declared_values.document(values))
+            else:
+                print_lines(declared_values.text(values))
             return
         report = report_on(found)
-    say(json.dumps(check_report.document(report)) if as_json else "\n".join(check_report.text(report)))
+    if as_json:
+        print_document(check_report.document(report))
+    else:
+        print_lines(check_report.text(report))
     if report.errors:
         raise typer.Exit(USAGE_ERROR)

@@ -6,7 +6,6 @@ hold, 4 not known or warnings where asked for, 5 still in progress, 130 stopped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +14,7 @@ import typer
 
 from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, PlanMoved, SettingsError
 
-from .output import say
+from .output import print_document, say
 
 FAILED = 1
 USAGE_ERROR = 2
@@ -64,7 +63,7 @@ def print_error(
     }
     if "counts" in found:
         found["counts"] = {**found["counts"], "error": len(findings)}
-    print(json.dumps(found))
+    print_document(found)
 
 
 def usage_error(text: str, *, as_json: bool = False) -> typer.Exit:

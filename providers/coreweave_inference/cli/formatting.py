@@ -62,7 +62,8 @@ def shown(value: Any, longest: int | None = LONGEST_VALUE) -> str:
     if value is None:
         return "(none)"
     value = _in_words(value)
-    return cut(value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False), longest)
+    is_plain = isinstance(value, str) and value.isprintable() and value
+    return cut(value if is_plain else json.dumps(value, ensure_ascii=False), longest)
 
 
 def cut(text: str, longest: int | None) -> str:

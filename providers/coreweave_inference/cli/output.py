@@ -6,17 +6,40 @@ A pipe that nobody reads any more, a full disk, a closed descriptor and an encod
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO, cast
 
-from coreweave_inference.errors import printable
+from coreweave_inference.errors import printable, single_line
+
+COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
+"""Begins a line that GitHub Actions takes for a command."""
 
 
 def say(text: str, *, error: bool = False, flush: bool = False) -> None:
-    """Print lines for a person, without what would steer the terminal; `error`: on standard error."""
-    print(printable(text), file=sys.stderr if error else sys.stdout, flush=flush)
+    """Print lines for a person, without what would steer the terminal or the pipeline; `error`: on standard error."""
+    print(shown(text), file=sys.stderr if error else sys.stdout, flush=flush)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Each on one line, whatever others wrote in it, and at once: what follows may take its time."""
+    for line in lines:
+        say(single_line(line), flush=True)
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """Print JSON on one line. What others wrote in it stays as it is, and forms no command of a pipeline."""
+    print(json.dumps(document).replace("##", "#\\u0023"))
+
+
+def shown(text: str) -> str:
+    """`text` as a terminal and a pipeline's log may have it. GitHub Actions reads `::` at the beginning of a line and `##[`
+    anywhere as the start of a command, Azure Pipelines `##vso[`.
+    """
+    return COMMAND.sub(r"\1: ", printable(text)).replace("##", "# #")
 
 
 class UnfailingStream:

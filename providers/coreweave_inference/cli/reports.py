@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import typer
 
@@ -11,7 +10,7 @@ from coreweave_inference.engine.results import Result
 
 from . import formatting
 from .exits import DIFFERS, FAILED, STOPPED, USAGE_ERROR, print_error
-from .output import say
+from .output import print_document, print_lines, say
 
 NEXT_AFTER_STOP = {
     "up": "stopped; the state is consistent, and the next `cw-inference up` goes on where this run ended",
@@ -24,7 +23,7 @@ NEXT_AFTER_STOP = {
 def finish(result: Result, *, as_json: bool, planned: Result | None = None, full: bool = False) -> None:
     """Report, and exit with the code that fits. `planned` is what was shown before the run."""
     if as_json:
-        print(json.dumps(formatting.document(result, planned)))
+        print_document(formatting.document(result, planned))
     else:
         print_lines(_report(result, full=full) if result.ok or result.plan_made else [])
         for error in result.errors:
@@ -45,12 +44,6 @@ def code_of(result: Result) -> int:
     if result.moved:
         return DIFFERS
     return USAGE_ERROR if result.refused else FAILED
-
-
-def print_lines(lines: Iterable[str]) -> None:
-    """One line each, at once: what follows may take its time."""
-    for line in lines:
-        say(line, flush=True)
 
 
 def _report(result: Result, *, full: bool) -> list[str]:

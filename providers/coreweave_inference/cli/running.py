@@ -20,8 +20,8 @@ from coreweave_inference.fleet.deletions import DELETES
 from . import formatting
 from .announcing import Previewing, say_to
 from .exits import DIFFERS, STOPPED, print_error, report_errors, usage_error
-from .output import say
-from .reports import finish, print_lines
+from .output import print_lines, say
+from .reports import finish
 from .views import Lines, LiveTable, View
 
 

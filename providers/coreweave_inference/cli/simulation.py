@@ -12,7 +12,7 @@ from coreweave_inference.errors import did_you_mean, one_line
 
 from .exits import usage_error
 from .formatting import cut
-from .reports import print_lines
+from .output import print_lines
 
 LONGEST_DEFAULT = 40
 MODULES_OF_THE_EXTRA = ("moto", "starlette", "uvicorn")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from coreweave_inference.errors import (
     InvalidDeclaration,
     did_you_mean,
     one_line,
+    single_line,
 )
 from coreweave_inference.model.bucket_names import bucket_name_problem
 from coreweave_inference.model.deployment import Model
@@ -34,7 +34,7 @@ from coreweave_inference.storage.weights_folder import files_in, is_excluded
 
 from .context import settings_at, stack_at
 from .exits import report_errors, usage_error
-from .output import say
+from .output import print_document, print_lines, say
 
 MOST_NAMED = 10
 
@@ -77,15 +77,15 @@ def push(asked: Push, *, zone: str, directory: Path, stack: str | None, as_json:
             warnings = (*unread, *map(_warning, served))
             if not as_json:
                 for warning in warnings:
-                    say(f"warning: {warning}", error=True)
+                    say(single_line(f"warning: {warning}"), error=True)
             if not asked.dry_run:
                 storage.upload(plan, progress)
                 if asked.delete:
                     storage.delete_objects(asked.bucket, extra)
     if as_json:
-        print(json.dumps(_document(plan, extra, warnings, asked)))
+        print_document(_document(plan, extra, warnings, asked))
     else:
-        say("\n".join(_text(plan, extra, asked)))
+        print_lines(_text(plan, extra, asked))
 
 
 def _faults(bucket: str, path: str) -> list[Fault]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from coreweave_inference.engine.events import Message, Progress, RunEvent, Step
 from coreweave_inference.engine.results import verb_of
+from coreweave_inference.errors import single_line
 
 from .formatting import DOING, DONE, READINESS, subject
 from .output import say
@@ -63,7 +64,7 @@ class Lines(View):
             row = self._rows.add(run_event)
             line = self._line(run_event, row)
             if line:
-                self._say(line)
+                self._say(single_line(line))
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -116,12 +117,20 @@ class Lines(View):
 
 
 def waiting_line(rows: Rows) -> str:
-    """`ready 3/5, 20 s: waiting for deployment "chat"`."""
+    """`ready 3/5, 20 s: waiting for deployment "chat"`, or what is running, else what was done at last."""
     ready = rows.ready()
     if ready is not None:
         return _of_ready(ready)
-    busy = [f"{row.object} {DOING.get(row.what, row.what)}" for row in rows.rows() if row.state == "running"]
-    return f"still {', '.join(busy[:5])}" if busy else "still at it"
+    known = rows.rows()
+    busy = [f"{row.object} ({DOING.get(row.what, row.what)})" for row in known if row.state == "running"]
+    if busy:
+        return f"still running: {', '.join(busy[:5])}{f' and {len(busy) - 5} more' if len(busy) > 5 else ''}"
+    last = max(known, key=lambda row: row.until or row.since, default=None)
+    return (
+        f"still running; last: {last.object} ({status_of(last)})"
+        if last
+        else "still running: the engine is starting"
+    )
 
 
 def _of_ready(ready: Ready) -> str:
@@ -146,7 +155,10 @@ class LiveTable(View):
         if isinstance(run_event, Message) and _is_worth(run_event) and run_event.text not in self.shown:
             style = "yellow" if run_event.severity == "warning" else "dim"
             self._console.print(
-                f"{run_event.severity}: {run_event.text}", style=style, markup=False, highlight=False
+                single_line(f"{run_event.severity}: {run_event.text}"),
+                style=style,
+                markup=False,
+                highlight=False,
             )
 
     @contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from coreweave_inference.errors import printable
+from coreweave_inference.errors import printable, single_line
 from coreweave_inference.model.identity import place_in
 
 from .properties import fields, readable_at
@@ -177,7 +177,7 @@ def of_progress_line(line: str) -> Progress | None:
         return None
     if not isinstance(told, dict):
         return None
-    words = {key: printable(str(told.get(key) or "")) for key in ("urn", "status", "verdict", "message")}
+    words = {key: single_line(str(told.get(key) or "")) for key in ("urn", "status", "verdict", "message")}
     return Progress(**words, seconds=float(told.get("seconds") or 0))
 
 

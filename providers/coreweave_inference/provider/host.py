@@ -19,7 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import rpc
 
-from coreweave_inference.errors import CoreWeaveError, one_line, printable
+from coreweave_inference.errors import CoreWeaveError, one_line, single_line
 
 from .values import newer_format
 
@@ -151,7 +151,7 @@ class EngineLog:
             return
         from pulumi.runtime.proto import engine_pb2
 
-        text, level = printable(text), getattr(engine_pb2, severity)
+        text, level = single_line(text), getattr(engine_pb2, severity)
         request = engine_pb2.LogRequest(severity=level, message=text, urn=urn, ephemeral=ephemeral)
         try:
             self._engine().Log(request, timeout=5)

@@ -13,7 +13,7 @@ import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from coreweave_inference.errors import CannotProveGone, CoreWeaveError
+from coreweave_inference.errors import CannotProveGone, CoreWeaveError, single_line
 from coreweave_inference.model import Kind
 from coreweave_inference.program.context import MODULE, Program, current_program, urn_of
 from coreweave_inference.provider import confirmation, in_use
@@ -68,7 +68,7 @@ class AccountProvider(HostedProvider):
             refuse_undeclared(run, planned.get(UNDECLARED) or {})
         except CoreWeaveError as error:
             found.append(str(error))
-        return CheckResult(for_engine(inputs), [CheckFailure("", text) for text in found])
+        return CheckResult(for_engine(inputs), [CheckFailure("", single_line(text)) for text in found])
 
     @one_line_errors
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:

@@ -16,7 +16,7 @@ import pulumi
 from coreweave_inference.checks import Finding, Identity, LastObject, PlainObject, Report
 from coreweave_inference.declaration import Declaration, Origin
 from coreweave_inference.discovery import checks_for, checks_for_objects, last_objects, with_ids
-from coreweave_inference.errors import printable
+from coreweave_inference.errors import single_line
 from coreweave_inference.model import UNKNOWN
 from coreweave_inference.program.context import Program, current_program, program_settings
 from coreweave_inference.program.data_sources import program_lookups
@@ -145,12 +145,12 @@ def announce(report: Report, environ: Mapping[str, str]) -> None:
         report = replace(report, findings=tuple(f for f in report.findings if _is_of_target(f, targets)))
     record(finding.as_data() for finding in report.findings)
     for finding in report.warnings if stops else (*report.errors, *report.warnings):
-        pulumi.log.warn(printable(f"{finding.code} {finding.about} ({finding.place}): {finding.sentence}"))
+        pulumi.log.warn(single_line(f"{finding.code} {finding.about} ({finding.place}): {finding.sentence}"))
     for note in report.notes:
-        pulumi.log.debug(printable(f"not checked: {note}"))
+        pulumi.log.debug(single_line(f"not checked: {note}"))
     if report.errors and stops:
         count = len(report.errors)
-        listed = printable("\n".join(map(str, report.errors)))
+        listed = "\n".join(map(str, report.errors))
         raise pulumi.RunError(
             f"{count} finding{'s' if count > 1 else ''} that cannot work; mend or accept {'them' if count > 1 else 'it'}"
             f"\n{listed}"
