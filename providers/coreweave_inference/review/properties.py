@@ -38,8 +38,8 @@ class PropertyChange:
 
     @property
     def known(self) -> bool:
-        """Whether both values are known as a whole; parts of them may still be unknown."""
-        return self.before is not UNKNOWN and self.after is not UNKNOWN
+        """Whether both values may be looked at: neither is a secret or known later as a whole; parts of them may be."""
+        return not any(value is UNKNOWN or value == HIDDEN for value in (self.before, self.after))
 
 
 def readable(properties: Mapping[str, Any]) -> dict[str, Any]:

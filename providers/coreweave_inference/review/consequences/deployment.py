@@ -92,7 +92,7 @@ def _disabled(label: str, changes: Sequence[PropertyChange], scene: ReviewContex
     if change is None:
         return
     if not change.known:
-        yield caution(say("whether {name} is switched off is known later", name=label))
+        yield caution(say("disabled {before} → {after}", before=change.before, after=change.after))
         return
     if not change.after:
         yield plain(say(f"switches {{name}} on again; {LONG}", name=label))

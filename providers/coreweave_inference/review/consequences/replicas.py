@@ -25,6 +25,7 @@ MOVES = {
     "autoscaling.max": "max replicas",
     "autoscaling.concurrency": "concurrency",
     "autoscaling.priority": "priority",
+    "autoscaling.capacityClasses": "capacity classes",
     "name": "name",
 }
 CLASSES = "autoscaling.capacityClasses"
@@ -50,14 +51,19 @@ def _of_property(label: str, change: PropertyChange) -> Iterator[Consequence]:
     path = change.path
     if path in TOLD_ELSEWHERE:
         return
-    if path == CLASSES:
+    option = path.startswith((ENGINE_CONFIG, ENGINE_ENV))
+    if not change.known and not option:
+        yield caution(
+            say(f"{MOVES.get(path, path)} {{before}} → {{after}}", before=change.before, after=change.after)
+        )
+    elif path == CLASSES:
         yield _classes(label, change)
     elif path in WITH_DEFAULT and not change.after:
         words = f"resets {MOVES[path]} to the service's default (it was {{before}})"
         yield caution(say(words, before=change.before))
     elif path == "gatewayIds":
         yield from _gateways(change)
-    elif path.startswith((ENGINE_CONFIG, ENGINE_ENV)):
+    elif option:
         yield _option(change)
     else:
         words = f"{MOVES[path]} {{before}} → {{after}}" if path in MOVES else "{path} {before} → {after}"
@@ -65,8 +71,6 @@ def _of_property(label: str, change: PropertyChange) -> Iterator[Consequence]:
 
 
 def _classes(label: str, change: PropertyChange) -> Consequence:
-    if not change.known:
-        return caution(say("which capacity {name} may run on is known later", name=label))
     after = list(change.after or ())
     if after == [RESERVED]:
         return caution(say("{name} may run on capacity claims only", name=label))
@@ -81,9 +85,6 @@ def _classes(label: str, change: PropertyChange) -> Consequence:
 
 def _gateways(change: PropertyChange) -> Iterator[Consequence]:
     """Joining and leaving show as traffic; an id alone tells a reader nothing."""
-    if not change.known:
-        yield caution(say("which gateways it is behind is known later"))
-        return
     before, after = len(change.before or ()), len(change.after or ())
     if before != after:
         yield plain(say(f"is behind {plural(after, 'gateway')} instead of {before}"))
@@ -95,7 +96,7 @@ def _option(change: PropertyChange) -> Consequence:
     inside = sorted({*(change.before or ()), *(change.after or ())}) if whole else []
     name: str | list[str] = parts[-1] if len(parts) > 2 else [str(key) for key in inside] or "(all)"
     if change.path.startswith(ENGINE_ENV):
-        several = len(inside) > 1
+        several = len(parts) == 2 and len(inside) != 1
         words = "variables {name} (their values are" if several else "variable {name} (its value is"
         return plain(say(f"changes the environment {words} not shown)", name=name))
     if change.before is None:
