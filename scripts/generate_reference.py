@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import typer
 from coreweave_inference.checks import reference
+from coreweave_inference.cli.application import application
 from coreweave_inference.declaration import schema
 from coreweave_inference.declaration.references import WEIGHT_ALONE
 from coreweave_inference.declaration.sections import BucketSection, OptionsSection
@@ -19,6 +23,7 @@ from coreweave_inference.model.message import Change
 from coreweave_inference.model.shape import FieldShape, Form, fields_of
 from coreweave_inference.review.restarts import Effect, field_effects
 from pydantic import BaseModel
+from typer.core import TyperGroup
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.fit import validation_page
@@ -144,6 +149,53 @@ def _meaning(field: FieldShape) -> str:
     return " ".join([words, *notes]).strip()
 
 
+COMMANDS = """# Commands
+
+Generated from the command line by `make docs`; a test keeps it current. `cw-inference COMMAND --help` prints the same.
+`--install-completion` adds completion to the shell that runs it. Exit codes: [one table for all commands](exit-codes.md).
+"""
+
+
+def commands_page() -> str:
+    """Every command with its arguments, options and example."""
+    group = typer.main.get_command(application)
+    assert isinstance(group, TyperGroup)
+    return "\n".join([COMMANDS, *_commands(group, "cw-inference")])
+
+
+def _commands(group: TyperGroup, path: str) -> Iterator[str]:
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, TyperGroup):
+            yield from _commands(command, f"{path} {name}")
+            continue
+        paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+        shown = [p for p in command.params if not getattr(p, "hidden", False)]
+        arguments = " ".join(_names(p) for p in shown if p.param_type_name == "argument")
+        rows = "\n".join(f"| `{_names(p)}` | {_cell(getattr(p, 'help', ''))} |" for p in shown)
+        yield (
+            f"## {path} {name}\n\n`{path} {name} [OPTIONS] {arguments}`\n\n"
+            f"{chr(10).join(map(_paragraph, paragraphs))}\n| | |\n|---|---|\n{rows}\n"
+        )
+
+
+def _names(parameter: Any) -> str:
+    """`--stack, -s`, `--refresh / --no-refresh`, `--target URN|KEY`, `[DIR]`."""
+    if parameter.param_type_name == "argument":
+        return _cell(parameter.metavar or str(parameter.name).upper())
+    names = " / ".join(filter(None, (", ".join(parameter.opts), ", ".join(parameter.secondary_opts))))
+    return _cell(f"{names} {parameter.metavar or ''}".strip())
+
+
+def _cell(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|")
+
+
+def _paragraph(text: str) -> str:
+    words = " ".join(text.split())
+    example = words.removeprefix("Example: ")
+    return f"{words}\n" if example == words else f"```bash\n{example}\n```\n"
+
+
 def files() -> dict[Path, str]:
     """Everything that is generated: its place and its text."""
     schemas = {name: schema.text(overlay=overlay) for name, overlay in schema.FILES.items()}
@@ -151,6 +203,7 @@ def files() -> dict[Path, str]:
     return {
         PAGE: page(),
         DOCS / "checks.md": reference.page(),
+        DOCS / "commands.md": commands_page(),
         DOCS / "fit-validation.md": validation_page.page(),
         **placed,
     }

@@ -17,7 +17,6 @@ application = typer.Typer(
     name="cw-inference",
     help="A model-serving stack on CoreWeave Dedicated Inference: brought up, changed, watched and taken down.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
