@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from coreweave_inference.model.fields import SomeText, Text, Uuid, Zone, matching
+from coreweave_inference.model.fields import Matching, SomeText, Text, Uuid, Zone
 from coreweave_inference.model.message import FieldMeta, Message, Rule, RuleViolation
 
 from .sections import BucketName
@@ -17,12 +17,10 @@ STACK = r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"
 
 StackName = Annotated[
     Text,
-    AfterValidator(
-        matching(
-            STACK,
-            "is not the full name of a stack",
-            "write organization/project/stack; in a state backend of your own the first part is the word organization",
-        )
+    Matching(
+        STACK,
+        "is not the full name of a stack",
+        "write organization/project/stack; in a state backend of your own the first part is the word organization",
     ),
 ]
 OtherStack = Annotated[

@@ -9,28 +9,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic import BaseModel
-
 from coreweave_inference.model.capacity_claim import CapacityClaimResources, CapacityClaimSpec
-from coreweave_inference.model.deployment import DeploymentSpec, Traffic
+from coreweave_inference.model.deployment import DeploymentSpec
 from coreweave_inference.model.fields import HOST_LABEL
 from coreweave_inference.model.gateway import AUTH, ROUTING, GatewaySpec
-from coreweave_inference.model.shape import fields_of
 
 from .acceptance import AcceptedSection
 from .existing_sections import ONE_WAY, ExistingBucketSection, ExistingObjectSection
 from .references import WEIGHT_ALONE
-from .schema_values import (
-    NULL,
-    Schema,
-    field_schema,
-    messages_in,
-    or_null,
-    properties_of,
-    reference,
-    required_of,
-)
-from .sections import BucketSection, OptionsSection
+from .schema_values import NULL, PART, Schema, definitions, or_null, reference
+from .sections import BucketSection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FILES = {"inference.schema.json": False, "inference.overlay.schema.json": True}
@@ -49,10 +37,10 @@ GATEWAYS: Schema = {
 }
 MODEL_BUCKET = "The bucket that holds the weights, by its key or its name; left out: the only one there is."
 SECTIONS = {
-    "buckets": ("Bucket", "Weights buckets, and what the inference service may read in them."),
-    "gateways": ("Gateway", "The endpoints that clients call."),
-    "capacityClaims": ("CapacityClaim", "GPU instances set aside; billed for as long as they are."),
-    "deployments": ("Deployment", "Models, served."),
+    "buckets": ("BucketSection", "Weights buckets, and what the inference service may read in them."),
+    "gateways": ("GatewaySpec", "The endpoints that clients call."),
+    "capacityClaims": ("CapacityClaimSpec", "GPU instances set aside; billed for as long as they are."),
+    "deployments": ("DeploymentSpec", "Models, served."),
 }
 WAYS = {
     "gateways": "By name, by id, or as another stack has it.",
@@ -60,10 +48,21 @@ WAYS = {
     "buckets": "By name, or as another stack has it.",
 }
 EXISTING = {
-    "gateways": "ExistingObject",
-    "capacityClaims": "ExistingObject",
-    "buckets": "ExistingBucket",
+    "gateways": "ExistingObjectSection",
+    "capacityClaims": "ExistingObjectSection",
+    "buckets": "ExistingBucketSection",
 }
+EXISTING_WAYS = {"ExistingObjectSection": ONE_WAY, "ExistingBucketSection": ("name", "stack")}
+ENTRIES = {name for name, _ in SECTIONS.values()}
+MODELS = (
+    BucketSection,
+    GatewaySpec,
+    CapacityClaimSpec,
+    DeploymentSpec,
+    ExistingObjectSection,
+    ExistingBucketSection,
+    AcceptedSection,
+)
 
 
 def text(*, overlay: bool = False) -> str:
@@ -79,7 +78,7 @@ def schema(*, overlay: bool = False) -> Schema:
         "existing": _existing(overlay),
         "accept": {
             "type": ["array", "null"],
-            "items": reference("Accepted"),
+            "items": reference("AcceptedSection"),
             "description": "Findings that are known and lived with.",
         },
     }
@@ -140,25 +139,16 @@ def _existing(overlay: bool) -> Schema:
 
 
 def _definitions(overlay: bool) -> dict[str, Schema]:
+    whole, part = (definitions(MODELS, part=part) for part in (False, True))
     found = {
-        **_both("Bucket", BucketSection),
-        **_both("Gateway", GatewaySpec),
-        **_both("Deployment", DeploymentSpec),
+        **{name: _message(name, schema, False) for name, schema in whole.items()},
+        **{f"{name}{PART}": _message(name, schema, True) for name, schema in part.items()},
+        "Secret": _secret(),
     }
-    found.update(_both("CapacityClaim", CapacityClaimSpec))
-    inner: dict[str, type[BaseModel]] = {}
-    for model in (BucketSection, GatewaySpec, DeploymentSpec):
-        inner.update(messages_in(model))
-    for name, message in inner.items():
-        found[name], found[f"{name}Part"] = _message(message, False), _message(message, True)
-    found["OptionsSection"] = _message(OptionsSection, False)
-    found["Accepted"] = _message(AcceptedSection, False)
-    found["Secret"] = _secret()
-    found.update(_existing_definitions())
     used = _used(
         {"properties": [_section(name, overlay) for name in SECTIONS], "existing": _existing(overlay)}, found
     )
-    return {name: found[name] for name in sorted({*used, "Accepted"})}
+    return {name: found[name] for name in sorted({*used, "AcceptedSection"})}
 
 
 def _used(schema: Any, definitions: dict[str, Schema]) -> set[str]:
@@ -180,81 +170,61 @@ def _references(schema: Any) -> set[str]:
     return set().union(*(_references(item) for item in schema)) if isinstance(schema, list) else set()
 
 
-def _both(name: str, model: type[BaseModel]) -> dict[str, Schema]:
-    return {name: _entry(model, False), f"{name}Part": _entry(model, True)}
+def _message(name: str, schema: Schema, part: bool) -> Schema:
+    """A message with what a declaration adds to the API's fields, or takes from them."""
+    fields: dict[str, Schema] = schema["properties"]
+    required: list[str] = schema.get("required", [])
+    rules: Schema = {}
+    if name == "DeploymentSpec":
+        del fields["gatewayIds"]
+        fields = {"gateways": or_null(GATEWAYS) if part else GATEWAYS, **fields}
+        required = ["gateways" if field == "gatewayIds" else field for field in required]
+    elif name == "CapacityClaimSpec":
+        resources = definitions([CapacityClaimResources], part=part)["CapacityClaimResources"]
+        fields = {"name": fields["name"], **resources["properties"], "resources": _api_form(resources)}
+        rules = (
+            {} if part else {"if": {"required": ["resources"]}, "else": {"required": resources["required"]}}
+        )
+        required = []
+    elif name == "GatewaySpec" and not part:
+        rules = {"allOf": [_exactly_one(AUTH), _exactly_one(ROUTING)]}
+    elif name == "BucketSection":
+        fields["policy"]["anyOf"].append({"const": False})
+    elif name == "Model":
+        fields["bucket"] = {**or_null(fields["bucket"]), "description": MODEL_BUCKET}
+        required = [field for field in required if field != "bucket"]
+    elif name == "Traffic":
+        fields["weight"]["default"] = WEIGHT_ALONE
+    elif name == "WeightsAndBiasesAuth":
+        fields["apiKey"] = {**or_null(reference("Secret")), "description": fields["apiKey"]["description"]}
+    elif name == "Runtime":
+        values = fields["engineEnv"]["additionalProperties"]
+        fields["engineEnv"]["additionalProperties"] = {"anyOf": [values, reference("Secret")]}
+    elif name in EXISTING_WAYS and not part:
+        rules = _exactly_one(EXISTING_WAYS[name])
+    if name in ENTRIES:
+        options = {
+            **or_null(reference("OptionsSection", part=part)),
+            "description": "How the engine treats it.",
+        }
+        fields = {"extends": EXTENDS, **fields, "options": options}
+    return _object(fields, required, schema["description"], **rules)
 
 
-def _entry(model: type[BaseModel], part: bool) -> Schema:
-    """An entry of a section: the API's fields, and what a declaration adds to them."""
-    properties, required = properties_of(model, part=part), required_of(model)
-    if model is DeploymentSpec:
-        del properties["gatewayIds"]
-        properties = {"gateways": or_null(GATEWAYS) if part else GATEWAYS, **properties}
-        required = ["gateways", *(field for field in required if field != "gatewayIds")]
-    if model is CapacityClaimSpec:
-        resources = properties_of(CapacityClaimResources, part=part)
-        properties = {"name": properties["name"], **resources, "resources": _api_form(resources)}
-        required = [] if part else required_of(CapacityClaimResources)
-        flat: Schema = {"if": {"required": ["resources"]}, "else": {"required": required}}
-        return _declared(model, properties, [], part, {} if part else flat)
-    if model is BucketSection:
-        properties["policy"]["anyOf"].append({"const": False})
-    rules: Schema = (
-        {"allOf": [_exactly_one(AUTH), _exactly_one(ROUTING)]} if model is GatewaySpec and not part else {}
-    )
-    return _declared(model, properties, required, part, rules)
-
-
-def _declared(
-    model: type[BaseModel], properties: dict[str, Schema], required: list[str], part: bool, rules: Schema
-) -> Schema:
-    options = {**or_null(reference("OptionsSection", part=part)), "description": "How the engine treats it."}
-    properties = {"extends": EXTENDS, **properties, "options": options}
-    return _object(properties, [] if part else required, model.__doc__ or "", **rules)
-
-
-def _api_form(resources: dict[str, Schema]) -> Schema:
+def _api_form(resources: Schema) -> Schema:
     """The same fields one level lower, as the API has them."""
-    return or_null(_object(resources, [], "The same fields as the API has them; each is given once."))
-
-
-def _message(model: type[BaseModel], part: bool) -> Schema:
-    properties, required = properties_of(model, part=part), required_of(model)
-    if model.__name__ == "Model":
-        bucket = field_schema(model, fields_of(model)["bucket"], part=True)
-        properties["bucket"] = {**bucket, "description": MODEL_BUCKET}
-        required = [name for name in required if name != "bucket"]
-    if model is Traffic:
-        properties["weight"]["default"] = WEIGHT_ALONE
-    if "apiKey" in properties:
-        words = properties["apiKey"]["description"]
-        properties["apiKey"] = {**or_null(reference("Secret")), "description": words}
-    if "engineEnv" in properties:
-        values = properties["engineEnv"]["additionalProperties"]
-        properties["engineEnv"]["additionalProperties"] = {"anyOf": [values, reference("Secret")]}
-    return _object(properties, [] if part else required, model.__doc__ or "")
+    text = "The same fields as the API has them; each is given once."
+    return or_null(_object(resources["properties"], [], text))
 
 
 def _secret() -> Schema:
     name: Schema = {"type": "string", "minLength": 1}
-    properties: dict[str, Schema] = {
+    fields: dict[str, Schema] = {
         "fromEnv": {**name, "description": "The environment variable that holds it."},
         "fromConfig": {**name, "description": "The stack's secret configuration key that holds it."},
     }
-    words = "A secret, by reference: its value never stands in a file."
-    return _object(properties, [], words, minProperties=1, maxProperties=1)
-
-
-def _existing_definitions() -> dict[str, Schema]:
-    found: dict[str, Schema] = {}
-    ways: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
-        "ExistingObject": (ExistingObjectSection, ONE_WAY),
-        "ExistingBucket": (ExistingBucketSection, ("name", "stack")),
-    }
-    for name, (model, names) in ways.items():
-        found[name] = {**_message(model, False), **_exactly_one(names)}
-        found[f"{name}Part"] = _message(model, True)
-    return found
+    text = "A secret, by reference: its value never stands in a file."
+    return _object(fields, [], text, minProperties=1, maxProperties=1)
 
 
 def _exactly_one(names: tuple[str, ...]) -> Schema:

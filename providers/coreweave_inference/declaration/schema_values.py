@@ -1,40 +1,30 @@
-"""JSON Schema of single values and messages, from the types and limits that stand beside the fields.
+"""JSON Schema of messages and their fields, made by pydantic from the types and limits that stand beside the fields.
 
 What a declaration looks like around them is not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from collections.abc import Iterable
+from typing import Any
 
-from annotated_types import Ge, Le, MaxLen, MinLen
-from pydantic import BaseModel, StringConstraints
-from pydantic.fields import FieldInfo
-
-from coreweave_inference.model.fields import InSchema, Matching
-from coreweave_inference.model.shape import FieldShape, fields_of
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
 Schema = dict[str, Any]
 
-PLAIN = {str: "string", bool: "boolean", int: "integer", float: "number"}
-SIZES = {"array": ("minItems", "maxItems"), "object": ("minProperties", "maxProperties")}
 NULL: Schema = {"type": "null"}
+PART = "Part"
+LIMITS = {"ge": "minimum", "le": "maximum"}
+"""Limits that pydantic does not translate where a validator stands between them and the number."""
 
 
-def properties_of(model: type[BaseModel], *, part: bool) -> dict[str, Schema]:
-    """The schema of each field of a message; in a `part` every value may be `null`, which removes it."""
-    return {name: field_schema(model, shape, part=part) for name, shape in fields_of(model).items()}
-
-
-def field_schema(model: type[BaseModel], shape: FieldShape, *, part: bool) -> Schema:
-    """The schema of a field, with its description and default."""
-    field = model.model_fields[shape.attribute]
-    value = _limited(_of_type(field.annotation, part), field.metadata)
-    schema = value if shape.required and not part else or_null(value)
-    default = {} if shape.default in (None, "", [], {}) else {"default": shape.default}
-    return {**schema, "description": " ".join(shape.description.split()), **default}
+def definitions(models: Iterable[type[BaseModel]], *, part: bool) -> dict[str, Schema]:
+    """The schema of each message, and of those in them, by name; in a `part` nothing is required, and `null` removes."""
+    generator = _Generator(ref_template="#/$defs/{model}" + (PART if part else ""))
+    generator.part = part
+    found = generator.generate_definitions([(m, "validation", m.__pydantic_core_schema__) for m in models])
+    return {str(name): schema for name, schema in found[1].items()}
 
 
 def or_null(schema: Schema) -> Schema:
@@ -48,69 +38,49 @@ def or_null(schema: Schema) -> Schema:
 
 def reference(name: str, *, part: bool = False) -> Schema:
     """A reference to a definition, whole or in part."""
-    return {"$ref": f"#/$defs/{name}{'Part' if part else ''}"}
+    return {"$ref": f"#/$defs/{name}{PART if part else ''}"}
 
 
-def required_of(model: type[BaseModel]) -> list[str]:
-    """The names of the fields that must be given."""
-    return [name for name, shape in fields_of(model).items() if shape.required]
+class _Generator(GenerateJsonSchema):
+    """What is left out may be `null` as well, since a declaration drops it; nothing has a title."""
 
+    part = False
 
-def messages_in(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """The messages within a message, at any depth, by name."""
-    inner = [shape.message for shape in fields_of(model).values() if shape.message]
-    found = {message.__name__: message for message in inner}
-    for message in inner:
-        found.update(messages_in(message))
-    return found
+    def model_schema(self, schema: Any) -> Schema:
+        message = super().model_schema(schema)
+        left_out = ("title", "required") if self.part else ("title",)
+        text = " ".join((schema["cls"].__doc__ or "").split())
+        return {"description": text, **{key: item for key, item in message.items() if key not in left_out}}
 
+    def model_field_schema(self, schema: Any) -> Schema:
+        field = {LIMITS.get(key, key): item for key, item in super().model_field_schema(schema).items()}
+        return or_null(field) if self.part else field
 
-def _of_type(annotation: Any, part: bool) -> Schema:
-    if get_origin(annotation) is Annotated:
-        bare, *metadata = get_args(annotation)
-        return _limited(_of_type(bare, part), metadata)
-    arguments = get_args(annotation)
-    origin = get_origin(annotation)
-    if origin in (Union, UnionType):
-        inner = next(member for member in arguments if member is not NoneType)
-        return or_null(_of_type(inner, part)) if NoneType in arguments else _of_type(inner, part)
-    if origin is Literal:
-        return {"type": "string", "enum": list(arguments)}
-    if origin is tuple:
-        return {"type": "array", "items": _of_type(arguments[0], part)}
-    if origin is dict:
-        names = {key: value for key, value in _of_type(arguments[0], part).items() if key != "type"}
-        value = _of_type(arguments[1], part)
+    def default_schema(self, schema: Any) -> Schema:
+        found, default = or_null(self.generate_inner(schema["schema"])), schema.get("default")
+        plain = default not in (None, "", (), {}) and not isinstance(default, BaseModel)
+        return {**found, "default": default} if plain else found
+
+    def nullable_schema(self, schema: Any) -> Schema:
+        return or_null(self.generate_inner(schema["schema"]))
+
+    def literal_schema(self, schema: Any) -> Schema:
+        return {"type": "string", "enum": schema["expected"]}
+
+    def dict_schema(self, schema: Any) -> Schema:
+        names = {k: item for k, item in self.generate_inner(schema["keys_schema"]).items() if k != "type"}
+        value = self.generate_inner(schema["values_schema"])
+        sizes = {"minProperties": schema.get("min_length"), "maxProperties": schema.get("max_length")}
         return {
             "type": "object",
             "propertyNames": names,
-            "additionalProperties": or_null(value) if part else value,
+            "additionalProperties": or_null(value) if self.part else value,
+            **{name: size for name, size in sizes.items() if size is not None},
         }
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return reference(annotation.__name__, part=part)
-    return {"type": PLAIN[annotation]}
 
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
 
-def _limited(schema: Schema, metadata: Iterable[Any]) -> Schema:
-    """The schema with the limits among what stands beside a type; rules that only code can tell are not in it."""
-    limited = dict(schema)
-    for item in metadata:
-        limited.update(_limits(item, limited))
-    return limited
-
-
-def _limits(item: Any, schema: Mapping[str, Any]) -> Schema:
-    least, most = SIZES.get(str(schema.get("type")), ("minLength", "maxLength"))
-    if isinstance(item, FieldInfo):
-        return _limited({**schema}, item.metadata)
-    if isinstance(item, InSchema):
-        return dict(item.keywords)
-    validator = getattr(item, "func", None)
-    found = {
-        least: item.min_length if isinstance(item, (MinLen, StringConstraints)) else None,
-        most: item.max_length if isinstance(item, (MaxLen, StringConstraints)) else None,
-        "minimum": item.ge if isinstance(item, Ge) else None,
-        "maximum": item.le if isinstance(item, Le) else None,
-        "pattern": validator.pattern if isinstance(validator, Matching) else None,
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    def sort(self, value: Schema, parent_key: str | None = None) -> Schema:  # noqa: ARG002
+        """In the order of the models."""
+        return value

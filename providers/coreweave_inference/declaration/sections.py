@@ -17,10 +17,10 @@ from coreweave_inference.model.fields import (
     Flag,
     InSchema,
     MapValue,
+    Matching,
     SomeText,
     Text,
     Zone,
-    matching,
     refuse,
     shortened,
     unique,
@@ -129,12 +129,10 @@ class PolicySection(Message):
     organization_id: Annotated[
         Annotated[
             Text,
-            AfterValidator(
-                matching(
-                    ORGANIZATION,
-                    "is not an organization's id",
-                    "use the id the Cloud Console shows, such as ab1cd2",
-                )
+            Matching(
+                ORGANIZATION,
+                "is not an organization's id",
+                "use the id the Cloud Console shows, such as ab1cd2",
             ),
         ]
         | None,

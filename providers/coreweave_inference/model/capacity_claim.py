@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from .fields import EACH_ONCE, Count, SomeText, Text, Zone, matching, unique
+from .fields import EACH_ONCE, Count, Matching, SomeText, Text, Zone, unique
 from .message import Change, FieldMeta, Message
 
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -66,12 +66,10 @@ class CapacityClaimSpec(Message):
         Annotated[
             Text,
             StringConstraints(min_length=1, max_length=LONGEST_NAME),
-            AfterValidator(
-                matching(
-                    NAME,
-                    "is not a valid claim name",
-                    "use lower-case letters, digits and hyphens, with a letter or digit at both ends",
-                )
+            Matching(
+                NAME,
+                "is not a valid claim name",
+                "use lower-case letters, digits and hyphens, with a letter or digit at both ends",
             ),
         ]
         | None,

@@ -19,11 +19,11 @@ from .fields import (
     HostLabel,
     InSchema,
     MapValue,
+    Matching,
     SomeText,
     Text,
     Uuid,
     Whole,
-    matching,
     refuse,
     unique,
 )
@@ -81,23 +81,19 @@ def _min_within_max(autoscaling: Mapping[str, Any]) -> RuleViolation | None:
 ConfigKey = Annotated[
     Text,
     StringConstraints(max_length=253),
-    AfterValidator(
-        matching(
-            r"^[A-Za-z0-9_.-]+$",
-            "is not a configuration key",
-            "use letters, digits, underscores, dots and hyphens, as in max-model-len",
-        )
+    Matching(
+        r"^[A-Za-z0-9_.-]+$",
+        "is not a configuration key",
+        "use letters, digits, underscores, dots and hyphens, as in max-model-len",
     ),
 ]
 EnvironmentName = Annotated[
     Text,
     StringConstraints(max_length=253),
-    AfterValidator(
-        matching(
-            r"^[A-Za-z_][A-Za-z0-9_]*$",
-            "is not the name of an environment variable",
-            "use letters, digits and underscores, not starting with a digit",
-        )
+    Matching(
+        r"^[A-Za-z_][A-Za-z0-9_]*$",
+        "is not the name of an environment variable",
+        "use letters, digits and underscores, not starting with a digit",
     ),
 ]
 
@@ -160,12 +156,10 @@ class Model(Message):
     name: Annotated[
         Text,
         StringConstraints(min_length=4, max_length=63),
-        AfterValidator(
-            matching(
-                r"^[a-zA-Z0-9._:/_-]+$",
-                "is not a model name",
-                "use letters, digits, dots, underscores, colons, slashes and hyphens",
-            )
+        Matching(
+            r"^[a-zA-Z0-9._:/_-]+$",
+            "is not a model name",
+            "use letters, digits, dots, underscores, colons, slashes and hyphens",
         ),
         Field(
             description="The name clients ask for, 4 to 63 characters. Deployments that share it on a gateway share "

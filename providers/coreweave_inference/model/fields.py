@@ -10,8 +10,16 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from .message import OURS
 from .written import WrittenInt, text_of
@@ -61,11 +69,19 @@ def unique(items: Sequence[Item]) -> Sequence[Item]:
 
 @dataclass(frozen=True)
 class Matching:
-    """A validator: text that matches all of `pattern`; `what` follows the refused value."""
+    """In an annotation: text that matches all of `pattern`; `what` follows the refused value, `do` says what to do."""
 
     pattern: str
     what: str
     do: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.pattern}
 
     def __call__(self, value: str) -> str:
         """`value`, if it matches."""
@@ -74,16 +90,16 @@ class Matching:
         return value
 
 
-def matching(pattern: str, what: str, do: str) -> Matching:
-    """A validator: text that matches all of `pattern`; `what` follows the refused value."""
-    return Matching(pattern, what, do)
-
-
 @dataclass(frozen=True, eq=False)
 class InSchema:
     """How a JSON Schema says what a validator beside it checks; for editors, not for judging."""
 
     keywords: Mapping[str, Any]
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), **self.keywords}
 
 
 def shortened(text: str, limit: int = 60) -> str:
@@ -108,25 +124,19 @@ SomeText = Annotated[Text, StringConstraints(min_length=1)]
 
 HostLabel = Annotated[
     Text,
-    AfterValidator(
-        matching(
-            HOST_LABEL,
-            "is not a valid hostname label",
-            "use 1 to 63 letters, digits and hyphens, with a letter or digit at both ends",
-        )
+    Matching(
+        HOST_LABEL,
+        "is not a valid hostname label",
+        "use 1 to 63 letters, digits and hyphens, with a letter or digit at both ends",
     ),
 ]
 Zone = Annotated[
     Text,
     BeforeValidator(upper),
-    AfterValidator(
-        matching(ZONE, "is not the name of an Availability Zone", "write it as in US-EAST-04A or RNO2A")
-    ),
+    Matching(ZONE, "is not the name of an Availability Zone", "write it as in US-EAST-04A or RNO2A"),
     InSchema({"pattern": ZONE_IN_ANY_CASE}),
 ]
-Uuid = Annotated[
-    Text, AfterValidator(matching(UUID, "is not a UUID", "use the id that the service shows for the gateway"))
-]
+Uuid = Annotated[Text, Matching(UUID, "is not a UUID", "use the id that the service shows for the gateway")]
 MapValue = Annotated[
     Text,
     BeforeValidator(as_text),

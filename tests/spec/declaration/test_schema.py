@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from coreweave_inference.declaration import schema
+from coreweave_inference.declaration import Declaration, schema
 from coreweave_inference.declaration.document import Loader
 from jsonschema import Draft202012Validator
 
@@ -70,7 +70,9 @@ def test_every_overlay_here_is_valid(path: Path) -> None:
     assert complaints(OVERLAY, path.read_text()) == []
 
 
-def test_everything_that_may_be_said_is_valid() -> None:
+def test_everything_that_may_be_said_is_valid_for_the_schema_and_for_the_reader(
+    declare: Callable[[str], Declaration],
+) -> None:
     text = """\
 version: 1
 buckets:
@@ -87,7 +89,7 @@ existing:
 deployments:
   chat:
     gateways: [public, a]
-    model: {name: acme/chat, path: models/a..b}
+    model: {name: acme/chat, bucket: weights, path: models/a..b}
     runtime:
       engine: vllm
       version: 0.22.0-rc.1
@@ -95,13 +97,15 @@ deployments:
       engineEnv: {HF_TOKEN: {fromConfig: hf}, PLAIN: text}
     resources: {instanceType: x, gpuCount: 16}
     autoscaling: {min: 1, max: 4}
+    traffic: {weight: 1}
     disabled: null
-  canary: {extends: chat, model: {path: b}, autoscaling: {max: 2}, runtime: {version: latest}}
+  canary: {extends: chat, model: {path: b}, autoscaling: {max: 2}, runtime: {version: latest}, traffic: {weight: 0}}
 accept: [{code: a, object: deployment chat, reason: b, until: 2027-01-31}]
 """
 
     assert complaints(WHOLE, text) == []
     assert complaints(OVERLAY, text) == []
+    assert list(declare(text).deployments) == ["chat", "canary"]
 
 
 def test_a_claim_may_be_written_as_the_api_has_it() -> None:
