@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from coreweave_inference.engine import local_backend
 
 from tests.engine.declarations import edited, stack
 from tests.engine.workbench import Workbench
@@ -42,12 +44,17 @@ def test_token_secret_keys_and_declared_secrets_are_found_nowhere(
     service.misbehave("status", "PATCH", "deployments/", status=400)
     workbench.declare(edited(secret, {"deployments": {"chat": {"autoscaling": {"max": 5}}}}))
     failed = workbench.up("--refresh", "--diff", "--debug")
+    exported = json.loads(workbench.pulumi("stack", "export", "--stack", "dev"))
+    read = local_backend.exported(
+        {"PULUMI_BACKEND_URL": workbench.environment["PULUMI_BACKEND_URL"] or ""}, "serving", "dev"
+    )
     written = _texts(tmp_path)
     down = workbench.destroy("--debug", "-v=9", "--logtostderr", "--logflow")
     written_loudly = _texts(tmp_path)
 
     assert (up.ok, quiet.ok, failed.ok, down.ok) == (True, True, False, True), (up.errors, down.errors)
     assert quiet.changes == {}
+    assert read == exported
     assert [body["runtime"]["engineEnv"] for body in up.bodies("POST", "deployments")] == [
         {"VLLM_LOGGING_LEVEL": ENVIRONMENT_VALUE}
     ]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import coreweave_inference
+from coreweave_inference.engine import local_backend
 from coreweave_inference.simulator import Simulator
 
 PROJECT = """\
@@ -141,9 +142,9 @@ class Stack:
 
     def state(self) -> dict[str, Any]:
         """The stack's deployment as the backend holds it."""
-        deployment: dict[str, Any] = json.loads(self.pulumi("stack", "export", "--stack", "dev"))[
-            "deployment"
-        ]
+        state = local_backend.exported(self.environment, "serving", "dev")
+        assert state is not None
+        deployment: dict[str, Any] = state["deployment"]
         return deployment
 
     def names(self) -> set[str]:

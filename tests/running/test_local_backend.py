@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from coreweave_inference.engine.local_backend import (
+    exported,
     is_cut_off,
     restore_empty_states,
     without_empty_attributes,
@@ -69,3 +70,35 @@ def test_an_empty_state_is_restored_from_a_whole_backup_and_not_while_it_is_lock
         "dev": backups["dev"],
     }
     assert restore_empty_states("s3://bucket/states") == ()
+
+
+@pytest.mark.parametrize(
+    ("stack", "state", "attributes", "found"),
+    [
+        ("dev", '{"version": 3, "checkpoint": {"latest": {"resources": []}}}', "{}", True),
+        (
+            "organization/serving/dev",
+            '{"version": 3, "checkpoint": {"latest": {"resources": []}}}',
+            "{}",
+            True,
+        ),
+        ("other", '{"version": 3, "checkpoint": {"latest": {}}}', "{}", False),
+        ("organization/elsewhere/dev", '{"version": 3, "checkpoint": {"latest": {}}}', "{}", False),
+        ("dev", '{"version": 4, "checkpoint": {"latest": {}}}', "{}", False),
+        ("dev", '{"version": 3, "checkpoint": {}}', "{}", False),
+        ("dev", '{"version": 3, "checkpoint": {"latest": {}}}', "", False),
+        ("dev", "", "{}", False),
+    ],
+)
+def test_a_state_in_a_folder_is_read_without_the_cli_only_where_it_is_whole_and_of_a_known_form(
+    tmp_path: Path, stack: str, state: str, attributes: str, found: bool
+) -> None:
+    file = tmp_path / ".pulumi" / "stacks" / "serving" / "dev.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(state)
+    file.with_name("dev.json.attrs").write_text(attributes)
+
+    read = exported({"PULUMI_BACKEND_URL": f"file://{tmp_path}"}, "serving", stack)
+
+    assert (read == {"version": 3, "deployment": {"resources": []}}) if found else (read is None)
+    assert exported({"PULUMI_BACKEND_URL": "s3://bucket"}, "serving", stack) is None

@@ -34,6 +34,8 @@ HOW_TO_GET = (
 
 Line = Callable[[str], Any]
 
+_versions: dict[tuple[str, int, int], semver.Version] = {}
+
 
 class CommandFailed(CoreWeaveError):
     """A command of the CLI ended with an error; `text` is all that it said on standard error."""
@@ -66,17 +68,7 @@ class PulumiCli(PulumiCommand):
         path = shutil.which("pulumi", path=environ.get("PATH"))
         if path is None:
             raise StartupError(f"the Pulumi CLI (pulumi) is not on PATH; {HOW_TO_GET}")
-        asked = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-        try:
-            answer = subprocess.run([path, "version"], env=asked, capture_output=True, text=True, check=False)
-        except OSError as error:
-            raise StartupError(f"{path} cannot be run: {error.strerror or error}; {HOW_TO_GET}") from error
-        number = answer.stdout.strip().removeprefix("v")
-        if answer.returncode != 0 or not semver.Version.is_valid(number):
-            raise StartupError(
-                f"{path} does not tell its version: {(answer.stderr or answer.stdout).strip()[:300]}"
-            )
-        version = semver.Version.parse(number)
+        version = _version(path, environ)
         if version < OLDEST:
             raise StartupError(f"{path} is version {version}; {OLDEST} or newer is needed; {HOW_TO_GET}")
         return cls(path, version)
@@ -147,6 +139,26 @@ class PulumiCli(PulumiCommand):
             output, error = (reader.text() for reader in readers)
             self._running = None
         return CommandResult(output, error, code)
+
+
+def _version(path: str, environ: Mapping[str, str]) -> semver.Version:
+    """What the CLI says it is; asked once in a process for each file."""
+    try:
+        file = os.stat(path)
+        key = (path, file.st_size, file.st_mtime_ns)
+        if key in _versions:
+            return _versions[key]
+        asked = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        answer = subprocess.run([path, "version"], env=asked, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise StartupError(f"{path} cannot be run: {error.strerror or error}; {HOW_TO_GET}") from error
+    number = answer.stdout.strip().removeprefix("v")
+    if answer.returncode != 0 or not semver.Version.is_valid(number):
+        raise StartupError(
+            f"{path} does not tell its version: {(answer.stderr or answer.stdout).strip()[:300]}"
+        )
+    _versions[key] = semver.Version.parse(number)
+    return _versions[key]
 
 
 class _Reader:

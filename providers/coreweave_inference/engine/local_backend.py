@@ -11,15 +11,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from coreweave_inference.errors import CoreWeaveError
 
 from .installation import CommandFailed, PulumiCli
 
 T = TypeVar("T")
+VERSION = 3
+"""The form of a state that is read here."""
 SCHEME = "file://"
 PLACES = ("stacks", "locks")
 CUT_OFF = frozenset(
@@ -31,6 +33,25 @@ CUT_OFF = frozenset(
 )
 """Of the attributes of a state and of a lock, and of an empty state. A provider that was killed is told with more words
 before the same."""
+
+
+def exported(environ: Mapping[str, str], project: str, stack: str) -> dict[str, Any] | None:
+    """What `pulumi stack export` prints of a stack in a folder, without its process; None where only the CLI can tell: another
+    backend, no such stack, another form of the file, or one that a kill has damaged.
+    """
+    root = _root(environ.get("PULUMI_BACKEND_URL", ""))
+    name = stack.removeprefix(f"organization/{project}/").removeprefix("organization/")
+    if root is None or "/" in name:
+        return None
+    file = root / "stacks" / project / f"{name}.json"
+    try:
+        if not file.with_name(f"{file.name}.attrs").stat().st_size:
+            return None
+        state = json.loads(file.read_text(encoding="utf-8"))
+        latest = state["checkpoint"]["latest"] if state["version"] == VERSION else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return {"version": VERSION, "deployment": latest} if isinstance(latest, dict) else None
 
 
 def read(act: Callable[[], T], cli: PulumiCli, directory: Path, told: Callable[[str], None]) -> T:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
 from coreweave_inference.errors import did_you_mean, one_line
 from coreweave_inference.settings.resolution import CONFIG_KEYS
 
+from . import local_backend
 from .directory import IDENTITY_KEY, StackDirectory, add_identity
 from .installation import CommandFailed, PulumiCli
 from .refusals import StartupError
@@ -50,6 +52,9 @@ def chosen(directory: StackDirectory, cli: PulumiCli, asked: str | None) -> str:
 
 def exported(directory: StackDirectory, cli: PulumiCli, stack: str) -> dict[str, Any] | None:
     """The stack's state as `pulumi stack export` writes it, secrets encrypted; None where there is no such stack."""
+    found = local_backend.exported(os.environ, directory.project, stack)
+    if found is not None:
+        return found
     try:
         answer = cli.run(["stack", "export", "--stack", stack], str(directory.path), {})
     except CommandFailed as error:

@@ -13,6 +13,8 @@ import sys
 from .host import end_with_engine
 
 HOST = "pulumi.dynamic"
+HTTPX_COMMAND = "httpx._main"
+"""The command line of httpx, which imports two more libraries for it; a provider starts twice in each `up`."""
 
 
 def main(arguments: list[str]) -> None:
@@ -20,6 +22,7 @@ def main(arguments: list[str]) -> None:
     if HOST not in arguments:
         os.execv(sys.executable, [sys.executable, *arguments])
     sys.argv = [HOST, *arguments[arguments.index(HOST) + 1 :]]
+    sys.modules[HTTPX_COMMAND] = None  # type: ignore[assignment]  # httpx does without it.
     end_with_engine()
     runpy.run_module(HOST, run_name="__main__", alter_sys=True)
 
