@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
 from coreweave_inference.simulator import Simulator
@@ -40,8 +42,31 @@ def test_bucket_then_weights_then_the_stack_then_a_change_then_nothing_left(
     lines = up.stdout.splitlines()
     assert 'deployment "chat": creating' in lines
     assert any(line.startswith('deployment "chat": ready (READY') for line in lines)
-    assert lines[-2].startswith("4 created, 2 unchanged in ")
-    assert lines[-1].startswith(f"model acme/chat: {simulator.url}/gateways/")
+    assert lines[-4].startswith("4 created, 2 unchanged in ")
+    assert lines[-3].startswith(f"model acme/chat: {simulator.url}/gateways/")
+    assert lines[-2] == "try it: cw-inference call chat Hello"
+    asked = subprocess.run(["bash", "-c", lines[-1]], env=stack.environment, capture_output=True, text=True)
+    assert json.loads(asked.stdout)["choices"][0]["message"]["content"] == "acme/chat: Hello"
+    assert simulator.token not in up.stdout
+
+    deployment = simulator.world.records("deployments")[0].id
+    simulator.world.edit(deployment, {"autoscaling": {"max": 9}})
+    seen = len(simulator.journal.entries())
+    status = stack.document("status", "--exit-code")
+    assert sorted(e.path.rsplit("/", 1)[-1] for e in simulator.journal.entries()[seen:]) == [
+        "capacityclaims",
+        "deployments",
+        "gateways",
+    ]
+    assert (status["code"], status["drift"]) == (3, True)
+    assert {item["key"]: item["drift"] for item in status["objects"]} == {
+        "public": [],
+        "chat": ["autoscaling.max"],
+    }
+    assert stack.run("outputs", "--url", "chat").stdout == f"{lines[-3].partition(': ')[2]}\n"
+    assert stack.document("outputs")["outputs"]["buckets"]["weights"]["name"] == "acme-weights"
+    assert stack.run("call", "chat", "Hello").stdout == "acme/chat: Hello\n"
+    simulator.world.edit(deployment, {"autoscaling": {"max": 2}})
 
     stack.declare(DEPLOYMENT.replace("max: 2", "max: 3").replace("public: {", "public: {name: edge, "))
     preview = stack.run("preview")

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from .arguments import AsJson, Directory, StackName, Yes
 from .check import check
 from .exits import report_errors
+from .live_commands import call, outputs, status
 from .output import say
 from .review import review
 
@@ -24,18 +26,6 @@ application = typer.Typer(
 weights = typer.Typer(help="Model weights in a bucket.", no_args_is_help=True, rich_markup_mode=None)
 application.add_typer(weights, name="weights")
 
-Directory = Annotated[Path, typer.Argument(metavar="[DIR]", help="The stack directory.", show_default="here")]
-StackName = Annotated[
-    str | None,
-    typer.Option(
-        "--stack", "-s", help="The stack; else the selected one, else the only one here.", show_default=False
-    ),
-]
-AsJson = Annotated[
-    bool,
-    typer.Option("--json", help="Print one JSON document at the end, and nothing else on standard output."),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Refresh = Annotated[
     bool | None,
     typer.Option(
@@ -339,7 +329,18 @@ def options(
 
 
 RUNS: tuple[Callable[..., None], ...] = (preview, up, destroy, refresh)
-OTHERS: tuple[Callable[..., None], ...] = (init, check, catalog, policy, simulate, version, review)
+OTHERS: tuple[Callable[..., None], ...] = (
+    status,
+    outputs,
+    call,
+    init,
+    check,
+    catalog,
+    policy,
+    simulate,
+    version,
+    review,
+)
 for command in RUNS:
     command.__doc__ = (command.__doc__ or "").rstrip() + JSON_DOCUMENT
 for command in (*RUNS, *OTHERS):

@@ -19,6 +19,8 @@ from .output import print_document, say
 FAILED = 1
 USAGE_ERROR = 2
 DIFFERS = 3
+UNKNOWN = 4
+IN_PROGRESS = 5
 STOPPED = 130
 
 

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import typer
 
+from coreweave_inference.discovery import recorded_objects
 from coreweave_inference.engine import plans
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
 from coreweave_inference.engine.selection import Selection
 from coreweave_inference.engine.teardown import DestroyPlan
-from coreweave_inference.errors import PlanMoved
+from coreweave_inference.errors import CoreWeaveError, PlanMoved
 from coreweave_inference.fleet.deletions import DELETES
+from coreweave_inference.model.kinds import Kind
 
 from . import formatting
 from .announcing import Previewing, say_to
+from .call import first_call
+from .context import settings_at
 from .exits import DIFFERS, STOPPED, print_error, report_errors, usage_error
+from .live_account import opened
 from .output import print_lines, say
 from .reports import finish
 from .views import Lines, LiveTable, View
@@ -101,10 +107,22 @@ def up(
                 continue
             if yes or result.stopped or not result.moved:
                 finish(result, as_json=as_json, planned=planned)
+                if result.outputs.get("models") and not as_json:
+                    print_lines(_first_call(engine))
                 return
             print_lines(result.errors)
             view = _view(as_json)
             engine.watch(view)
+
+
+def _first_call(engine: Engine) -> list[str]:
+    """How to ask the first model of a stack that is up; nothing where that cannot be read now."""
+    with suppress(CoreWeaveError):
+        settings = settings_at(engine.directory.path, engine.stack)
+        with opened(settings) as api:
+            gateways = api.list(Kind.GATEWAY)
+        return first_call(recorded_objects(engine.state()), gateways, settings, engine.stack)
+    return []
 
 
 def destroy(

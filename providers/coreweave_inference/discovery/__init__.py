@@ -6,7 +6,7 @@ The thin edge around `checks`: it judges nothing, and whatever cannot be read be
 from __future__ import annotations
 
 from .gathering import NOT_LOOKED, Gathered, checks_for, checks_for_objects, gathered
-from .last_state import last_objects
+from .last_state import last_objects, recorded_buckets, recorded_objects
 from .other_stacks import with_ids
 
 __all__ = [
@@ -16,5 +16,7 @@ __all__ = [
     "checks_for_objects",
     "gathered",
     "last_objects",
+    "recorded_buckets",
+    "recorded_objects",
     "with_ids",
 ]

@@ -10,10 +10,14 @@ from coreweave_inference.model.engine_secrets import is_marked
 from coreweave_inference.model.identity import place_in
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.nested import transform, whole_number
+from coreweave_inference.model.normal_form import sparse
 from coreweave_inference.model.shape import fields_of
 from coreweave_inference.model.unknown import UNKNOWN
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.last_state import OURS, resources_of
+from coreweave_inference.status import Recorded, RecordedBucket
 
+IGNORED = "__ignored"
+"""Input of an object: the fields that are left to others."""
 TYPES = {
     f"pulumi-python:dynamic/coreweave/inference:{name}": kind
     for name, kind in (
@@ -32,6 +36,42 @@ def last_objects(state: Mapping[str, Any] | None) -> tuple[LastObject, ...] | No
         _last(TYPES[found["type"]], found)
         for found in resources_of(state)
         if found.get("type") in TYPES and not found.get("delete")
+    )
+
+
+def recorded_objects(state: Mapping[str, Any] | None) -> tuple[Recorded, ...]:
+    """Gateways, claims and deployments as the last run declared them; secrets in them are not known."""
+    return tuple(
+        _recorded(TYPES[found["type"]], found)
+        for found in resources_of(state)
+        if found.get("type") in TYPES and not found.get("delete")
+    )
+
+
+def recorded_buckets(state: Mapping[str, Any] | None) -> tuple[RecordedBucket, ...]:
+    """The weights buckets in a state."""
+    buckets = (found for found in resources_of(state) if found.get("type") == f"{OURS}WeightsBucket")
+    return tuple(
+        RecordedBucket(
+            place_in(str(found["urn"])).key,
+            str(found.get("id") or ""),
+            str((found.get("outputs") or {}).get("zone") or ""),
+        )
+        for found in buckets
+        if not found.get("delete")
+    )
+
+
+def _recorded(kind: Kind, resource: Mapping[str, Any]) -> Recorded:
+    inputs = _plain(resource.get("inputs") or {})
+    spec = {name: value for name, value in inputs.items() if name in fields_of(kind.model)}
+    return Recorded(
+        kind,
+        place_in(str(resource["urn"])).key,
+        str(resource.get("id") or "").lower(),
+        str(inputs.get("name") or ""),
+        sparse(kind, spec),
+        tuple(inputs.get(IGNORED) or ()),
     )
 
 

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from coreweave_inference.fleet import objects as fleet
 from coreweave_inference.fleet.objects import Zones, zones_of
 from coreweave_inference.model import Kind
-
-from .reading import Resource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +49,21 @@ class Fleet:
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
 
 
-def fleet_of(states: Iterable[tuple[Resource, Mapping[str, Any] | None]]) -> Fleet:
+class Labelled(Protocol):
+    """What is read of a resource beside its state."""
+
+    @property
+    def kind(self) -> Kind | None:
+        """The API object that it is, if it is one."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """What it is called among everything that is looked at."""
+        ...
+
+
+def fleet_of(states: Iterable[tuple[Labelled, Mapping[str, Any] | None]]) -> Fleet:
     """The fleet of those resources that have a state."""
     there = [(resource, state) for resource, state in states if state is not None]
     gateways = {r.label: _gateway(r, s) for r, s in there if r.kind is Kind.GATEWAY}
@@ -63,11 +75,11 @@ def fleet_of(states: Iterable[tuple[Resource, Mapping[str, Any] | None]]) -> Fle
     )
 
 
-def _gateway(resource: Resource, state: Mapping[str, Any]) -> Gateway:
+def _gateway(resource: Labelled, state: Mapping[str, Any]) -> Gateway:
     return Gateway(label=resource.label, id=str(state.get("apiId") or ""), **Gateway.values(state))
 
 
-def _deployment(resource: Resource, state: Mapping[str, Any], by_id: Mapping[str, Gateway]) -> Deployment:
+def _deployment(resource: Labelled, state: Mapping[str, Any], by_id: Mapping[str, Gateway]) -> Deployment:
     values = Deployment.values(state)
     ids = values["gateways"] or ()
     labels = sorted(by_id[id_].label if id_ in by_id else id_ for id_ in ids)

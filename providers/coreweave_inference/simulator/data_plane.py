@@ -8,6 +8,7 @@ segment that is left is the gateway's id, and `<mount>/<gateway id>` is the gate
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -84,14 +85,18 @@ class DataPlane:
 
     Answers carry `x-served-by` (deployment name) and `system_fingerprint` (deployment id). The request header
     `x-simulate-seconds` keeps a request in flight that long (at most 30 s); who answers was decided before.
-    `sleep` waits real seconds.
+    `sleep` waits real seconds; `now` (epoch seconds) dates the completions.
     """
 
     def __init__(
-        self, directory: Directory, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        directory: Directory,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._directory = directory
         self._sleep = sleep
+        self._now = now
         self._split = TrafficSplit()
         every_method = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
         self._router = Router(
@@ -156,7 +161,7 @@ class DataPlane:
             await self._sleep(seconds)
         if not member.weights_readable:
             return _unreadable_weights(member)
-        return _completion_response(model, member, chat)
+        return _completion_response(model, member, chat, self._now())
 
     def _choose(self, gateway: GatewayView, model: str) -> MemberView:
         group = [member for member in self._directory.members(gateway.id) if member.model_name == model]
@@ -234,8 +239,8 @@ def _simulated_seconds(request: Request) -> float:
     return seconds
 
 
-def _completion_response(model: str, member: MemberView, chat: ChatRequest) -> Response:
-    completion = complete(model, member.deployment_id, chat)
+def _completion_response(model: str, member: MemberView, chat: ChatRequest, now: float) -> Response:
+    completion = complete(model, member.deployment_id, chat, now)
     headers = {SERVED_BY_HEADER: member.name}
     if chat.stream:
         return StreamingResponse(

@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
-# One moment for every answer: what the stand-in says depends on the request alone.
+# One moment for every model: when one was loaded is not simulated.
 _CREATED = 1_760_000_000
 
 
@@ -32,6 +33,8 @@ class Completion:
     deployment_id: str
     text: str
     prompt_tokens: int
+    id: str
+    created: int
 
 
 def read_chat_request(body: bytes) -> ChatRequest:
@@ -54,9 +57,13 @@ def read_chat_request(body: bytes) -> ChatRequest:
     )
 
 
-def complete(model: str, deployment_id: str, request: ChatRequest) -> Completion:
-    """The answer: the model's name and the user's last words, so that a client can tell who answered what."""
-    return Completion(model, deployment_id, f"{model}: {request.prompt}", request.prompt_tokens)
+def complete(model: str, deployment_id: str, request: ChatRequest, created: float) -> Completion:
+    """The answer: the model's name and the user's last words, so that a client can tell who answered what.
+
+    Its id is its own, and `created` (epoch seconds) is the moment of the request, as engines have it.
+    """
+    text = f"{model}: {request.prompt}"
+    return Completion(model, deployment_id, text, request.prompt_tokens, f"chatcmpl-{uuid4()}", int(created))
 
 
 def completion_body(completion: Completion) -> dict[str, Any]:
@@ -106,9 +113,9 @@ def error_body(message: str, kind: str, code: str, param: str | None = None) -> 
 
 def _envelope(completion: Completion, kind: str) -> dict[str, Any]:
     return {
-        "id": f"chatcmpl-{completion.deployment_id}",
+        "id": completion.id,
         "object": kind,
-        "created": _CREATED,
+        "created": completion.created,
         "model": completion.model,
         "system_fingerprint": completion.deployment_id,
     }

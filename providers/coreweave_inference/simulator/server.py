@@ -53,7 +53,7 @@ def build_app(behaviour: Behaviour | None = None, clock: Clock | None = None, ur
     control = Control(world, journal, faults, presenter, storage)
     sides = Router(
         routes=[
-            Mount("/gateways", DataPlane(WorldDirectory(world))),
+            Mount("/gateways", DataPlane(WorldDirectory(world), now=clock.now)),
             Mount("/v1/cwobject", AccessKeys(world, storage.credentials)),
             Mount("/", RestApi(world, presenter)),
         ],

@@ -8,7 +8,15 @@ the service, prints, or knows Pulumi; looking, the clock and the reporting are a
 from __future__ import annotations
 
 from .health import broken
-from .judging import ON_THE_WAY, describe_unmet_conditions, failure, judge, reduction_pending, unlike
+from .judging import (
+    ON_THE_WAY,
+    describe_unmet_conditions,
+    failure,
+    judge,
+    reduction_pending,
+    unlike,
+    wrong_fields,
+)
 from .observations import (
     Condition,
     Failed,
@@ -48,4 +56,5 @@ __all__ = [
     "reduction_pending",
     "unlike",
     "wait",
+    "wrong_fields",
 ]

@@ -81,7 +81,7 @@ def _judge_settled(
     target: Target, live: Live, history: History, now: float, settle_seconds: float
 ) -> tuple[Verdict, History]:
     pending = reduction_pending(target.kind, live, target.declared)
-    wrong = () if pending else _wrong(target, live)
+    wrong = () if pending else wrong_fields(target, live)
     if not wrong:
         return Ready(pending or _note(target.kind, live)), replace(history, others_spec=Streak())
     history = replace(history, others_spec=history.others_spec.one_more(now))
@@ -120,7 +120,8 @@ def _count(spec: Mapping[str, Any]) -> int | None:
     return None if count is None else int(count)
 
 
-def _wrong(target: Target, live: Live) -> tuple[Difference, ...]:
+def wrong_fields(target: Target, live: Live) -> tuple[Difference, ...]:
+    """Fields in which a live object is not as declared, those left to others apart; none where that is not known."""
     if target.declared is None:
         return ()
     declared, form = target.declared, sparse(target.kind, live.spec)

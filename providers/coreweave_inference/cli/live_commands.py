@@ -1,0 +1,119 @@
+"""The commands that look at a running stack and change nothing, and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import AsJson, Directory, StackName
+
+
+def status(
+    directory: Directory = Path(),
+    stack: StackName = None,
+    account: Annotated[
+        bool, typer.Option("--account", help="Everything in the account, not one stack.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.")] = False,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, help="Seconds between two looks of --watch.", show_default="COREWEAVE_POLL_SECONDS"
+        ),
+    ] = None,
+    exit_code: Annotated[
+        bool,
+        typer.Option("--exit-code", help="End with 1 failed, 4 not known, 3 changed outside, 5 in progress."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show how the objects of a stack are: state, conditions, drift, replicas, traffic, claims, endpoints, cost per hour.
+
+    Outside of a stack directory, and with --account, everything in the account. One LIST of each kind is asked for, and
+    nothing is changed.
+
+    The document of --json (with --watch one for each change, a line each): ok, errors, findings, project, stack, endpoint, counts (objects by
+    state), drift, objects (kind, key, name, id, state, reason, status, conditions, updatedAt, drift, disabled, replicas,
+    traffic, claim, endpoints, costPerHour), buckets, others, cost, notes.
+
+    Example: cw-inference status stacks/quickstart --stack dev --watch
+    """
+    from .status import status as run
+
+    run(
+        directory,
+        stack,
+        account=account,
+        watch=watch,
+        interval=interval,
+        exit_code=exit_code,
+        as_json=as_json,
+    )
+
+
+def outputs(
+    directory: Directory = Path(),
+    stack: StackName = None,
+    get: Annotated[
+        str,
+        typer.Option(
+            "--get",
+            metavar="PATH",
+            help='One value: deployments.chat.apiId, models["acme/chat"].baseUrls[0].',
+        ),
+    ] = "",
+    url: Annotated[
+        str, typer.Option("--url", metavar="KEY", help="The base URL of a deployment's model, or of a model.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print what the stack exports: base URLs of models, endpoints, ids, buckets. No request is made.
+
+    The document of --json: ok, errors, findings, project, stack, outputs.
+
+    Example: cw-inference outputs --url chat
+    """
+    from .outputs import outputs as run
+
+    run(directory, stack, get=get, url=url, as_json=as_json)
+
+
+def call(
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="A deployment by its key or name, or the name of a model.")
+    ],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What is asked; - reads standard input.")],
+    directory: Annotated[
+        Path, typer.Option("--dir", help="The stack directory.", show_default="here")
+    ] = Path(),
+    stack: StackName = None,
+    gateway: Annotated[
+        str, typer.Option("--gateway", help="The name of one of several gateways.", show_default="the first")
+    ] = "",
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", min=1, help="At most so many tokens.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds for the whole answer.")
+    ] = 60.0,
+    curl: Annotated[
+        bool, typer.Option("--curl", help="Print the curl command that sends it, and send nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send one prompt to a model, as its clients do, and print the completion.
+
+    The address is read from the service, the token is the run's own; a gateway for Weights & Biases takes WANDB_API_KEY.
+
+    The document of --json: ok, errors, findings, model, gateway, url, status, seconds, member (who answered; null: not known), content,
+    answer.
+
+    Example: cw-inference call chat "Hello"
+    """
+    from .call import Request
+    from .call import call as run
+
+    asked = Request(key, prompt, gateway, max_tokens, timeout)
+    run(asked, directory, stack, curl=curl, as_json=as_json)

@@ -1,0 +1,89 @@
+"""Which model a user means, and how it is called: by its key in the stack, its name in the account, or the model's name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from coreweave_inference.api.objects import ApiObject
+from coreweave_inference.errors import CoreWeaveError, SettingsError, did_you_mean
+from coreweave_inference.fleet.routes import COREWEAVE, Route, routes_to
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.normal_form import get_path
+from coreweave_inference.settings.secret import Secret
+
+from .live_account import Account, Scope
+
+WANDB_KEY = "WANDB_API_KEY"
+"""Environment variable: the key that a gateway with Weights & Biases authentication takes."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model and its routes. `members` are the deployments of its traffic groups, `asked` the one that was named."""
+
+    name: str
+    routes: tuple[Route, ...]
+    members: tuple[ApiObject, ...] = ()
+    asked: ApiObject | None = None
+
+
+def find_model(scope: Scope, account: Account, key: str) -> Model:
+    """The model of deployment `key`, or the model of that name. Raises CoreWeaveError where there is none, or no endpoint."""
+    deployments = account.lists.get(Kind.DEPLOYMENT, ())
+    asked = _deployment(scope, deployments, key)
+    name = _model_name(asked) if asked is not None else key
+    if asked is None and any(
+        item.key == key and item.kind is Kind.DEPLOYMENT for item in scope.recorded or ()
+    ):
+        raise CoreWeaveError(
+            f'deployment "{key}": is in the state and not in the account; `cw-inference up` makes it again'
+        )
+    members = tuple(found for found in deployments if _model_name(found) == name)
+    if not members:
+        known = sorted({*_keys(scope, deployments), *map(_model_name, deployments)})
+        meant = did_you_mean(key, known)
+        raise CoreWeaveError(
+            f'"{key}": no deployment and no model has that name; {meant}known: {", ".join(known) or "none"}'
+        )
+    ids = [id_ for found in ([asked] if asked else members) for id_ in found.spec.get("gatewayIds") or ()]
+    gateways = [found for id_ in dict.fromkeys(ids) if (found := account.get(Kind.GATEWAY, id_)) is not None]
+    routes = tuple(route for gateway in gateways for route in routes_to(gateway, name))
+    if not routes:
+        states = (
+            ", ".join(f'gateway "{found.name}" is {found.status}' for found in gateways)
+            or "it has no gateway"
+        )
+        raise CoreWeaveError(
+            f'model "{name}": has no endpoint to call ({states}); `cw-inference doctor` says why'
+        )
+    return Model(name, routes, members, asked)
+
+
+def _deployment(scope: Scope, deployments: Iterable[ApiObject], key: str) -> ApiObject | None:
+    ids = {item.key: item.id for item in scope.recorded or () if item.kind is Kind.DEPLOYMENT}
+    if key in ids:
+        return next((found for found in deployments if found.id == ids[key]), None)
+    return next((found for found in deployments if key in (found.name, found.id)), None)
+
+
+def _keys(scope: Scope, deployments: Iterable[ApiObject]) -> list[str]:
+    if scope.recorded is None:
+        return [found.name for found in deployments]
+    return [item.key for item in scope.recorded if item.kind is Kind.DEPLOYMENT]
+
+
+def _model_name(deployment: ApiObject) -> str:
+    return str(get_path(deployment.spec, "model.name") or "")
+
+
+def key_for(route: Route, token: Secret, environ: Mapping[str, str] = os.environ) -> Secret:
+    """The key that the gateway of a route takes. Raises SettingsError where there is none."""
+    if route.key == COREWEAVE:
+        return token
+    if not environ.get(WANDB_KEY):
+        raise SettingsError(
+            f'gateway "{route.gateway}" takes keys of Weights & Biases: set {WANDB_KEY} to one of an account that it lets in'
+        )
+    return Secret(environ[WANDB_KEY])

@@ -1,0 +1,136 @@
+"""What one answer of a model proves: a completion of whom, or what is wrong with it. Pure.
+
+An answer is no proof if it is another member's, a cached or a proxy's page, or empty. What it does not tell is not assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+from coreweave_inference.api.completions import Exchange
+from coreweave_inference.model.normal_form import get_path
+
+CLOCKS_APART_SECONDS = 120.0
+"""How far the clocks of the engine and of the gateway may be apart before an old answer is taken for a cached one."""
+SERVED_BY = "x-served-by"
+CACHE_HEADERS = ("x-cache", "cf-cache-status", "x-proxy-cache", "x-cache-status")
+
+
+class Member(Protocol):
+    """What is read of a deployment."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name in the account."""
+        ...
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """Its spec as listed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An exchange, judged. `wrong` is empty for a real completion; `member` is the id of who answered, empty: not known."""
+
+    exchange: Exchange
+    wrong: str = ""
+    member: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is a completion."""
+        return not self.wrong
+
+
+def judge_answer(
+    exchange: Exchange, model: str, members: Sequence[Member], seen: Iterable[str] = ()
+) -> Answer:
+    """What `exchange` proves of `model`, whose enabled members with traffic are among `members`.
+
+    `seen` are ids of completions that were answered before: one that comes again was not computed for this request.
+    """
+    member = who_answered(exchange, members)
+    return Answer(exchange, _wrong(exchange, model, frozenset(seen)), member)
+
+
+def _wrong(exchange: Exchange, model: str, seen: frozenset[str]) -> str:
+    if not 200 <= exchange.status < 300:
+        return f"HTTP {exchange.status}: {exchange.error or 'no message'}"
+    if 300 <= exchange.status < 400:
+        return f"HTTP {exchange.status}: a redirect, which is not followed"
+    if cached := cache_sign(exchange):
+        return f"a cached answer ({cached}), so no replica computed it"
+    found = exchange.document
+    if found is None:
+        kind = exchange.headers.get("content-type", "no content type")
+        return f"HTTP {exchange.status} without a completion: a page of a proxy or gateway ({kind}): {exchange.text[:80]}"
+    if not isinstance(found.get("choices"), list) or not found["choices"]:
+        return f"HTTP {exchange.status} without a completion: {exchange.text[:120]}"
+    if not exchange.content.strip():
+        return "an empty completion"
+    told = found.get("model")
+    if isinstance(told, str) and told and told != model:
+        return f'a completion of model "{told}", not of "{model}"'
+    if completion_id(exchange) and completion_id(exchange) in seen:
+        return (
+            f"the completion {completion_id(exchange)} once more: a cached answer, so no replica computed it"
+        )
+    age = _age(exchange)
+    if age is not None and age > CLOCKS_APART_SECONDS:
+        return f"a completion that was made {age:.0f} s before the request: a cached answer"
+    return ""
+
+
+def cache_sign(exchange: Exchange) -> str:
+    """The header by which an answer says that it comes from a cache; empty without one."""
+    headers = exchange.headers
+    if headers.get("age", "0").strip() not in ("", "0"):
+        return f"Age: {headers['age']}"
+    return next(
+        (f"{name}: {headers[name]}" for name in CACHE_HEADERS if "hit" in headers.get(name, "").lower()), ""
+    )
+
+
+def completion_id(exchange: Exchange) -> str:
+    """The id of a completion."""
+    return str((exchange.document or {}).get("id") or "")
+
+
+def _age(exchange: Exchange) -> float | None:
+    """Seconds from `created` of the completion to the request, by the gateway's clock where it tells the time."""
+    created = (exchange.document or {}).get("created")
+    if not isinstance(created, (int, float)) or isinstance(created, bool) or created <= 0:
+        return None
+    try:
+        now = parsedate_to_datetime(exchange.headers.get("date", "")).timestamp() - exchange.seconds
+    except (ValueError, TypeError, OverflowError):
+        now = exchange.sent_at
+    return now - created
+
+
+def who_answered(exchange: Exchange, members: Sequence[Member]) -> str:
+    """The id of the member that an answer names, or of the only one there is; empty where it is not known."""
+    told = {
+        exchange.headers.get(SERVED_BY, ""),
+        str((exchange.document or {}).get("system_fingerprint") or ""),
+    }
+    named = [found.id for found in members if {found.id, found.name} & (told - {""})]
+    if named:
+        return named[0]
+    able = [found for found in members if takes_traffic(found)]
+    return able[0].id if len(members) == len(able) == 1 else ""
+
+
+def takes_traffic(member: Member) -> bool:
+    """Whether requests reach a member at all: it is enabled and has a weight."""
+    return not member.spec.get("disabled") and bool(get_path(member.spec, "traffic.weight"))

@@ -1,0 +1,136 @@
+"""Recorded and live objects go in, a report comes out."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from coreweave_inference.api.client import ApiObject
+from coreweave_inference.fleet.instances import default_prices
+from coreweave_inference.model import Kind
+from coreweave_inference.model.unknown import UNKNOWN
+from coreweave_inference.status import Recorded, Report, State, report_on
+
+GATEWAY = "11111111-1111-4111-8111-111111111111"
+H200 = "gd-8xh200ib-i128"
+
+
+def gateway(id_: str = GATEWAY) -> ApiObject:
+    spec = {"id": id_, "name": "gw", "zones": ["US-EAST-04A"], "coreWeaveAuth": {}, "bodyBasedRouting": {}}
+    return ApiObject(Kind.GATEWAY, id_, "gw", spec, "READY", endpoints=("https://gw.example",))
+
+
+def deployment(name: str, weight: int = 100, **changes: Any) -> ApiObject:
+    spec = {
+        "name": name,
+        "gatewayIds": [GATEWAY],
+        "runtime": {"engine": "vllm", "version": "0.22.0"},
+        "resources": {"instanceType": H200, "gpuCount": 1},
+        "model": {"name": "acme/chat", "bucket": "acme-weights", "path": "models/chat"},
+        "autoscaling": {"min": 1, "max": 4},
+        "traffic": {"weight": weight},
+        **changes,
+    }
+    return ApiObject(Kind.DEPLOYMENT, f"id-{name}", name, spec, "READY")
+
+
+def claim(count: int, allocated: int, pending: int = 0) -> ApiObject:
+    resources = {
+        "instanceId": H200,
+        "instanceCount": count,
+        "capacityType": "CAPACITY_TYPE_MANAGED",
+        "zones": ["US-EAST-04A"],
+    }
+    return ApiObject(
+        Kind.CAPACITY_CLAIM,
+        "id-claim",
+        "claim",
+        {"name": "claim", "resources": resources},
+        "READY",
+        allocated_instances=allocated,
+        pending_instances=pending,
+    )
+
+
+def recorded(live: ApiObject, key: str = "", **changes: Any) -> Recorded:
+    spec = {name: value for name, value in {**live.spec, **changes}.items() if name != "id"}
+    return Recorded(live.kind, key or live.name, live.id, live.name, spec)
+
+
+def report(stack: list[Recorded] | None, *live: ApiObject, **more: Any) -> Report:
+    lists = {kind: [found for found in live if found.kind is kind] for kind in Kind}
+    return report_on(stack, lists, default_prices(), now=0.0, settle_seconds=15.0, **more)
+
+
+def test_shares_count_the_members_of_others_on_the_same_gateway() -> None:
+    chat, canary = deployment("chat", 300), deployment("canary", 100)
+
+    found = report([recorded(gateway(), "public"), recorded(chat)], gateway(), chat, canary)
+
+    (traffic,) = found.objects[1].traffic
+    assert (traffic.gateway, str(traffic.share), traffic.members) == ("public", "75 %", 2)
+    assert found.others == 1
+
+
+def test_a_member_that_is_being_deleted_has_no_part_of_the_sum() -> None:
+    chat, going = deployment("chat", 300), deployment("canary", 100)
+    going = ApiObject(going.kind, going.id, going.name, going.spec, "DELETING")
+
+    found = report([recorded(chat)], gateway(), chat, going)
+
+    assert str(found.objects[0].traffic[0].share) == "100 %"
+
+
+def test_drift_names_the_fields_and_not_those_left_to_others_or_not_known() -> None:
+    chat = deployment("chat", autoscaling={"min": 1, "max": 9})
+    secret = {"engine": "vllm", "version": "0.22.0", "engineEnv": {"KEY": UNKNOWN}}
+    other = deployment("other", 7, runtime={"engine": "vllm", "version": "0.22.0", "engineEnv": {"KEY": "x"}})
+    lenient = recorded(other, traffic={"weight": 100}, runtime=secret)
+    lenient = Recorded(other.kind, "other", other.id, "other", lenient.spec, ("traffic.weight",))
+
+    found = report([recorded(chat, autoscaling={"min": 1, "max": 4}), lenient], chat, other)
+
+    assert [str(d) for d in found.objects[0].drift or ()] == ["autoscaling.max: 4 -> 9"]
+    assert found.objects[1].drift == ()
+    assert [item.key for item in found.drifted] == ["chat"]
+
+
+def test_an_object_that_is_not_listed_is_drift_and_one_whose_kind_was_not_listed_is_unknown() -> None:
+    chat = deployment("chat")
+
+    gone = report([recorded(chat)])
+    unread = report([recorded(chat)], unread={Kind.DEPLOYMENT: "503"})
+
+    assert (gone.objects[0].computed.state, len(gone.drifted)) == (State.NOT_FOUND, 1)
+    assert (unread.objects[0].computed.state, unread.drifted) == (State.UNKNOWN, ())
+    assert unread.notes == ("deployments could not be listed: 503",)
+
+
+def test_a_claim_says_who_may_run_there_and_what_a_pending_reduction_still_costs() -> None:
+    on_claim = deployment(
+        "chat", autoscaling={"min": 1, "max": 4, "capacityClasses": ["CAPACITY_CLASS_RESERVED"]}
+    )
+    elsewhere = deployment(
+        "od", autoscaling={"min": 1, "max": 1, "capacityClasses": ["CAPACITY_CLASS_ON_DEMAND"]}
+    )
+
+    found = report(None, gateway(), claim(1, allocated=2), on_claim, elsewhere)
+
+    reduced = found.objects[1]
+    assert reduced.claim is not None
+    assert reduced.claim.may_run == ("chat",)
+    assert reduced.claim.reduction == "reduction to 1 pending, 2 still billed"
+    assert reduced.cost is not None
+    rate = default_prices().rate(H200)
+    assert rate is not None
+    assert reduced.cost.at_min == rate * 16
+    assert found.cost.at_max == rate * 17
+
+
+def test_a_type_without_a_list_price_is_named_and_not_in_the_sum() -> None:
+    odd = deployment("odd", resources={"instanceType": "nobody-knows", "gpuCount": 1})
+
+    found = report(None, gateway(), odd)
+
+    assert found.cost.at_max == Decimal(0)
+    assert found.notes == ('not in the sum: deployment "odd" (no list price)',)
