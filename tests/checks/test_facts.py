@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
@@ -13,7 +12,7 @@ from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.checks import PlainObject, Severity
 from coreweave_inference.discovery import checks_for, checks_for_objects, last_objects
 from coreweave_inference.discovery.account import account
-from coreweave_inference.discovery.weights import MOST_FILES, Wanted, stores
+from coreweave_inference.discovery.weights import Wanted, stores
 from coreweave_inference.errors import BucketMissing, StorageError, Unreachable
 from coreweave_inference.model import UNKNOWN, Kind
 from coreweave_inference.model.normal_form import complete
@@ -22,6 +21,7 @@ from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Behaviour, Simulator
 from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.storage.client import StoredObject
+from coreweave_inference.storage.model_reader import MOST_FILES
 
 from tests.checks.situations import THEY, WE, declared, objects
 from tests.simulator.inference_fixtures import s3_client
@@ -229,43 +229,8 @@ class Buckets:
             raise StorageError("denied")
         return (StoredObject(f"{prefix}/{n}", 1, WRITTEN) for n in range(self.counts.get(prefix, 0)))
 
-    def text(self, bucket, key, most_bytes):
+    def read(self, bucket, key, start, size):
         return b"not JSON"
-
-
-class OfFiles(Buckets):
-    """Object storage that holds one model: sizes in GB and texts by name, and which texts were read."""
-
-    def __init__(self, sizes, texts):
-        super().__init__({"b": None})
-        self.sizes, self.texts, self.read = sizes, texts, []
-
-    def objects(self, bucket, prefix):
-        return (StoredObject(f"{prefix}/{name}", int(gb * 10**9), WRITTEN) for name, gb in self.sizes.items())
-
-    def text(self, bucket, key, most_bytes):
-        self.read.append(key)
-        return json.dumps(self.texts[key.rpartition("/")[2]]).encode()
-
-
-def test_the_index_is_read_where_the_weights_may_be_too_large_and_nowhere_else():
-    index = "model.safetensors.index.json"
-    sizes = {
-        "config.json": 0,
-        "model-00001-of-00001.safetensors": 60,
-        "consolidated.safetensors": 60,
-        index: 0,
-    }
-    texts = {"config.json": {}, index: {"weight_map": {"lm_head": "model-00001-of-00001.safetensors"}}}
-    store = OfFiles(sizes, texts)
-    read = []
-    for most in (130, 100):
-        with ThreadPoolExecutor(1) as pool:
-            found, _ = stores(store, {"b": [Wanted("m", most=most * 10**9)]}, pool)
-        read.append(list(store.read))
-
-    assert read == [[], ["m/config.json", f"m/{index}"]]
-    assert found["b"].folders["m"].bytes == 60 * 10**9
 
 
 def looked(store, paths):

@@ -18,6 +18,7 @@ from coreweave_inference.fit import (
     fit,
     model_of,
     options_of,
+    stored_type,
 )
 
 HERE = Path(__file__).parent
@@ -54,7 +55,7 @@ def question_of(row: Mapping[str, Any]) -> Question:
     stored = row["stored"] if "stored" in row else row["weights"] * shards
     return Question(
         model_of(MODELS[row["model"]]),
-        Weights(int(stored * GIB)),
+        Weights(int(stored * GIB), None, False, *stored_type(MODELS[row["model"]])),
         Gpus(row["gpu"], int(row["memory"] * GIB), row["gpus"]),
         options,
         engine_of(row["version"]),

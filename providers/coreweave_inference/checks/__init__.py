@@ -10,12 +10,12 @@ from .building import Known, PlainObject, view_of, view_of_specs
 from .facts import BucketFacts, Catalogue, Folder
 from .finding import Finding, Problem, Severity
 from .loading import WeightsFile, index_among, weights_among
+from .memory import Memory, headers_decide, question_of
 from .objects import LastObject, LiveObject
 from .ownership import Identity
 from .registry import RULES
 from .report import Report, run
 from .rule import Rule
-from .size import memory_of
 from .view import View
 from .weights_access import UNREADABLE_CODES
 
@@ -30,6 +30,7 @@ __all__ = [
     "Known",
     "LastObject",
     "LiveObject",
+    "Memory",
     "PlainObject",
     "Problem",
     "Report",
@@ -37,8 +38,9 @@ __all__ = [
     "Severity",
     "View",
     "WeightsFile",
+    "headers_decide",
     "index_among",
-    "memory_of",
+    "question_of",
     "run",
     "view_of",
     "view_of_specs",

@@ -12,11 +12,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from coreweave_inference.fit import Tensor
 from coreweave_inference.fleet.values import mapping, names
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.versions import newest
 
-from .loading import WeightsFile, loaded_files, models_files
+from .loading import WeightsFile, loaded_files, models_files, rivals
 
 CONFIG = "config.json"
 
@@ -66,13 +67,17 @@ def _lists(by_name: Any, inner: str, *, upper: bool = False) -> dict[str, tuple[
 class Folder:
     """What lies below a model's path; `complete` is false where the listing was cut off. `config`: its config.json.
 
-    `indexed` are the files that the index of its weights names, where that was read.
+    `indexed` are the files that the index of its weights names, `tensors` those in the headers, `longest` the tokens beyond
+    which its tokenizer does not go, where those were read; `unread` has one sentence on each thing that could not be.
     """
 
     files: tuple[WeightsFile, ...] = ()
     complete: bool = True
     config: Mapping[str, Any] | None = None
     indexed: frozenset[str] = frozenset()
+    tensors: tuple[Tensor, ...] | None = None
+    longest: int | None = None
+    unread: tuple[str, ...] = ()
 
     @cached_property
     def loaded(self) -> tuple[WeightsFile, ...]:
@@ -83,6 +88,11 @@ class Folder:
     def bytes(self) -> int:
         """Bytes of the files that an engine loads at least."""
         return sum(file.size for file in self.loaded)
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether an engine may load more files than `loaded` has."""
+        return not self.indexed and bool(rivals(self.files, self.loaded))
 
     @property
     def newest(self) -> datetime | None:

@@ -90,6 +90,18 @@ def loaded_files(files: Sequence[WeightsFile], indexed: Collection[str], *, comp
     return _smallest(_of_one_format(inside) for inside in folders.values())
 
 
+def rivals(files: Sequence[WeightsFile], loaded: Files) -> Files:
+    """Files beside those that are loaded, in the same folder and format, of which it is not known that they are not."""
+    if not loaded:
+        return ()
+    taken, ending = set(loaded), _format(loaded[0])
+    return tuple(
+        file
+        for file in weights_among(_inside(files, loaded[0].folder))
+        if file not in taken and _format(file) == ending and not file.name.startswith(BESIDE)
+    )
+
+
 def models_files(files: Sequence[WeightsFile], loaded: Files) -> Files:
     """What makes a version of the model: what is loaded, and what else lies at the root but papers."""
     others = set(weights_among(files))

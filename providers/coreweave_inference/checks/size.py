@@ -1,93 +1,133 @@
-"""The rule on size: weights that cannot fit into the GPUs of one replica."""
+"""Rules on GPU memory: whether weights and KV cache fit into the GPUs of one replica, and for how many requests at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from coreweave_inference.fleet.instances import GIB, hardware_of
-from coreweave_inference.fleet.values import mapping
+from coreweave_inference.fit import AUTO, GIB, Remedy, Verdict, gib, remedies
 
-from .facts import Folder
 from .finding import Problem, Severity
+from .memory import Memory
 from .objects import Deployment
 from .rule import rule
 from .view import View
+from .vllm import CONFIG_PATH
 
-LOADED_OTHERWISE = (
-    "quantization",
-    "cpu-offload",
-    "offload",
-    "hf-overrides",
-    "language-model-only",
-    "limit-mm-per-prompt",
-    "mm-encoder-only",
-)
-"""How options begin with which fewer bytes come to lie in GPU memory than are read."""
-
-LOAD_FORMATS = ("auto", "hf", "safetensors", "mistral", "runai_streamer", "fastsafetensors")
-SINGLE = ("float32", "float", "torch.float32")
-HALF = ("bfloat16", "float16", "half", "torch.bfloat16", "torch.float16")
+GPUS_PATH, COUNT = "resources.gpuCount", "gpuCount"
+LENGTH = "max-model-len"
+ELSE = "an instance type with more memory, or weights of a smaller format"
 
 
-@rule("weights-too-large", Severity.ERROR, "Weights are larger than the memory of a replica's GPUs")
+@rule("weights-too-large", Severity.ERROR, "Weights leave no memory of a replica's GPUs for the KV cache")
 def too_large(view: View) -> Iterator[Problem]:
-    """Bytes that are loaded > memory that an engine sees x gpuCount, for GPUs whose memory is known."""
-    for item in view.deployments:
-        folder, memory = view.folder(item), memory_of(item)
-        hardware = hardware_of(item.instance_type)
-        if folder is None or memory is None or hardware is None or folder.bytes <= memory:
+    """Weights and the least that an engine needs beside them, against the memory that it may use."""
+    for item, found in view.memory:
+        if not (found.fit.weights_alone or _may_be_too_large(found)):
             continue
-        least, most = _in_memory(item, folder)
-        if most <= memory:
-            continue
-        size = f"{'' if folder.complete else 'at least '}{most / GIB:.1f} GiB"
+        gpus, fit = found.question.gpus, found.fit
+        size = found.question.weights.bytes if found.question.weights else 0
         yield Problem(
             item.about,
-            item.path("resources.gpuCount"),
-            f'{size} of weights are loaded from "{item.model_path}", and {item.gpus} x {hardware.gpu} have '
-            f"{item.gpus} x {hardware.memory / GIB:.1f} = {memory / GIB:.1f} GiB",
-            "weights, KV cache and the engine's working memory must all fit",
-            _advice(most, hardware.memory),
-            Severity.WARNING if least <= memory else None,
+            item.path(GPUS_PATH),
+            f'{size / GIB:.1f} GiB of weights are stored under "{item.model_path}", and {gpus.count} x {gpus.name} have '
+            f"{gpus.count} x {gpus.memory / GIB:.1f} = {gpus.count * gpus.memory / GIB:.1f} GiB",
+            fit.why if fit.weights_alone else "in what type vLLM loads them is not known",
+            _advice(view, item, found),
+            None if fit.weights_alone else Severity.WARNING,
         )
 
 
-def memory_of(item: Deployment) -> int | None:
-    """Bytes of GPU memory of one replica as an engine sees it; `None` where it is not known."""
-    hardware = hardware_of(item.instance_type)
-    return None if hardware is None or not item.gpus else hardware.memory * item.gpus
+@rule("kv-cache-too-small", Severity.ERROR, "The KV cache cannot hold one request of the longest length")
+def too_long(view: View) -> Iterator[Problem]:
+    """One request of max-model-len against what weights and engine leave at most."""
+    for item, found in view.memory:
+        if found.fit.verdict is Verdict.NO and not found.fit.weights_alone:
+            yield _problem(view, item, found, "vLLM does not start with less")
 
 
-def _in_memory(item: Deployment, folder: Folder) -> tuple[int, int]:
-    """Bytes that the weights take in GPU memory, at least and at most; they differ where their type is not known.
-
-    vLLM loads weights in single precision as half precision, unless it is told otherwise.
-    """
-    config = {key.replace("_", "-"): value for key, value in mapping(item.config).items()}
-    if (
-        any(key.startswith(LOADED_OTHERWISE) for key in config)
-        or config.get("load-format", "auto") not in LOAD_FORMATS
-    ):
-        return 0, 0
-    described = mapping(folder.config)
-    inner = mapping(described.get("text_config"))
-    written = next(
-        (part[key] for part in (described, inner) for key in ("dtype", "torch_dtype") if part.get(key)), None
-    )
-    half = folder.bytes // 2
-    if config.get("dtype") in SINGLE or written in HALF:
-        return folder.bytes, folder.bytes
-    return (
-        (half, half)
-        if written in SINGLE and config.get("dtype", "auto") in ("auto", *HALF)
-        else (half, folder.bytes)
-    )
+@rule("gpu-memory-tight", Severity.WARNING, "Whether weights and KV cache fit is uncertain")
+def tight(view: View) -> Iterator[Problem]:
+    """Between the least and the most that an engine may need."""
+    for item, found in view.memory:
+        if found.fit.verdict is Verdict.TIGHT and not _may_be_too_large(found):
+            yield _problem(
+                view, item, found, "what vLLM needs for itself differs by a few GiB between versions"
+            )
 
 
-def _advice(size: int, memory: int) -> str:
-    fitting = next((count for count in (1, 2, 4, 8, 16) if count * memory > size), None)
-    more = f"use gpuCount {fitting} or more" if fitting else "use a GPU with more memory"
-    return f"{more}, an instance type with more memory, or weights of a smaller format"
+@rule("gpu-memory-unknown", Severity.NOTE, "Whether weights and KV cache fit is not known")
+def unknown(view: View) -> Iterator[Problem]:
+    """With the reason."""
+    for item, found in view.memory:
+        if found.fit.verdict is Verdict.UNKNOWN:
+            yield Problem(
+                item.about,
+                item.path(GPUS_PATH),
+                "whether the model fits into the GPUs was not computed",
+                found.fit.why,
+                "compare its size with the GPUs' memory",
+            )
 
 
-RULES = (too_large,)
+@rule("concurrency-kv-cache", Severity.NOTE, "concurrency is more than the KV cache holds at full length")
+def at_once(view: View) -> Iterator[Problem]:
+    """Only where max-model-len is declared: what is left at most, in requests of that length."""
+    for item, found in view.memory:
+        fit, length = found.fit, found.question.options.length
+        most = fit.concurrency.high
+        if (
+            fit.verdict is Verdict.NO
+            or length in (None, AUTO)
+            or not fit.request.high
+            or not item.concurrency
+        ):
+            continue
+        if most >= 1 and item.concurrency > most:
+            yield Problem(
+                item.about,
+                item.path("autoscaling.concurrency"),
+                f"autoscaling.concurrency is {item.concurrency}, and the KV cache of a replica holds at most {most:.1f} requests "
+                f"of {fit.tokens} tokens",
+                "requests of that length wait, or are begun anew",
+                f"lower concurrency or {LENGTH}, or keep it where requests are shorter",
+            )
+
+
+def _may_be_too_large(found: Memory) -> bool:
+    """Whether the bytes that are stored are too many, and it is not known that all of them are loaded."""
+    fit, options = found.fit, found.question.options
+    sure = not (options.less_stored or options.unknown)
+    return sure and fit.verdict is not Verdict.NO and fit.weights.expected > fit.budget
+
+
+def _problem(view: View, item: Deployment, found: Memory, why: str) -> Problem:
+    declared = LENGTH in (item.config or ())
+    path = f"{CONFIG_PATH}.{LENGTH}" if declared else GPUS_PATH
+    gpus = found.question.gpus
+    what = f"{found.fit.why}, on each of {gpus.count} x {gpus.name} ({gib(gpus.memory)} GiB)"
+    if not declared and found.fit.tokens:
+        what += f"; {LENGTH} is not set, so it is the model's own"
+    return Problem(item.about, item.path(path), what, why, _advice(view, item, found))
+
+
+def _advice(view: View, item: Deployment, found: Memory) -> str:
+    """The changes that help, as far as the service allows them."""
+    allowed = view.catalogue.config_keys.get(item.engine or "")
+    helping = [
+        remedy
+        for remedy in remedies(found.question, found.fit)
+        if not allowed or remedy.setting.startswith(COUNT) or remedy.setting.split(":")[0] in allowed
+    ]
+    return f"use {', '.join([*_settings(helping), ELSE])}"
+
+
+def _settings(found: Sequence[Remedy]) -> Iterator[str]:
+    for remedy in found:
+        name, _, value = remedy.setting.partition(": ")
+        if name == COUNT:
+            yield f"{COUNT} {value} or more" + (" (tight)" if remedy.fit.verdict is Verdict.TIGHT else "")
+        else:
+            yield f"{remedy.setting} ({remedy.fit.verdict.value})"
+
+
+RULES = (too_large, too_long, tight, unknown, at_once)

@@ -19,6 +19,7 @@ from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import Difference, differences, has_unknown, sparse
 
 from .facts import BucketFacts, Catalogue, Folder
+from .memory import VLLM, Memory, memory_of
 from .objects import (
     Claim,
     Deployment,
@@ -239,6 +240,13 @@ class View:
 
     def _changes(self, item: Item, before: Mapping[str, Any]) -> tuple[Difference, ...]:
         return differences(item.kind, before, item.spec, write_only=False)
+
+    @cached_property
+    def memory(self) -> tuple[tuple[Deployment, Memory], ...]:
+        """What the deployments need of their GPUs, for those of which it can be asked."""
+        newest = self.catalogue.newest.get(VLLM)
+        found = ((item, memory_of(item, self.folder(item), newest)) for item in self.deployments)
+        return tuple((item, memory) for item, memory in found if memory is not None)
 
     def folder(self, item: Deployment) -> Folder | None:
         """What lies below the deployment's model path, where that could be listed."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from .memory import ENGINES
 from .objects import Deployment
 from .view import View
 
 CONFIG_PATH = "runtime.engineConfig"
-ENGINES = ("vllm", "dynamo-vllm")
 TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
 """Booleans of YAML 1.1 and 1.2: what an author means as one reaches the engine as text."""
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
+from functools import partial
 
 from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.checks import (
@@ -18,7 +19,7 @@ from coreweave_inference.checks import (
     PlainObject,
     Report,
     View,
-    memory_of,
+    headers_decide,
     run,
     view_of,
     view_of_specs,
@@ -28,11 +29,10 @@ from coreweave_inference.declaration import Declaration
 from coreweave_inference.errors import SettingsError
 from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.storage.client import ObjectStorage, credentials_from
-from coreweave_inference.storage.connection import S3Connection
 from coreweave_inference.storage.credentials import KeyMaker
 
 from .account import Api, Listed, account
-from .weights import BucketReader, Store, Wanted, stores
+from .weights import Store, Wanted, stores
 
 NOT_LOOKED = (
     "nothing was asked of the service ({why}): others' deployments and claims, what it offers, bucket policies and weights "
@@ -42,7 +42,9 @@ AT_ONCE = 8
 """Requests that run side by side."""
 RETRY_SECONDS = 10.0
 """How long a failing call is repeated; what cannot be read in that time is not checked."""
-PARSERS = ("tool-call-parser", "reasoning-parser")
+ANY_ZONE = "default"
+"""What requests are signed for where the bucket may be anywhere."""
+LENGTHS = ("max-model-len", "max_model_len")
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,13 @@ def checks_for_objects(
     return run(view_of_specs(items, replace(facts.known, stores=missing)), facts.notes)
 
 
-def gathered(view: View, known: Known, api: Api, store: Store, listed: Listed | None = None) -> Gathered:
+def gathered(
+    view: View, known: Known, api: Api, store: Store, listed: Listed | None = None, endpoint: str = ""
+) -> Gathered:
     """`known`, and what the service and its buckets tell about what a view declares."""
     with ThreadPoolExecutor(AT_ONCE) as calls, ThreadPoolExecutor(AT_ONCE) as reads:
         found = account(api, calls, listed, lambda live: _gateways_of(view, live))
-        buckets, notes = stores(store, _wanted(view), reads)
+        buckets, notes = stores(store, _wanted(view), reads, endpoint)
     return Gathered(
         replace(known, catalogue=found.catalogue, live=found.live, stores=buckets), (*found.notes, *notes)
     )
@@ -110,17 +114,17 @@ def _gateways_of(view: View, live: Iterable[LiveObject]) -> tuple[str, ...]:
 
 
 def _wanted(view: View) -> dict[str, list[Wanted]]:
-    """The models to look at in each bucket: the smallest GPUs that one is for say how large it may be."""
+    """The models to look at in each bucket, and who decides whether the headers of their weights are read."""
     models: dict[str, dict[str, Wanted]] = {bucket.name: {} for bucket in view.buckets.values()}
     for item in view.deployments:
         if not item.bucket or not item.model_path:
             continue
         known = models.setdefault(item.bucket, {})
         before = known.get(item.model_path, Wanted(item.model_path))
-        sizes = [size for size in (before.most, memory_of(item)) if size is not None]
-        with_parser = any(key in (item.config or ()) for key in PARSERS)
         known[item.model_path] = Wanted(
-            item.model_path, before.config or with_parser, min(sizes, default=None)
+            item.model_path,
+            before.length or not any(key in (item.config or ()) for key in LENGTHS),
+            (*before.decide, partial(headers_decide, item)),
         )
     return {bucket: list(found.values()) for bucket, found in models.items()}
 
@@ -141,7 +145,7 @@ def _looked(
             store = _store(settings, api, clock, environ)
         except SettingsError as error:
             return Gathered(known, (NOT_LOOKED.format(why=error),))
-        return gathered(view, known, api, store, listed)
+        return gathered(view, known, api, store, listed, settings.s3_endpoint)
 
 
 @contextmanager
@@ -151,13 +155,9 @@ def _api(settings: Settings, clock: Clock) -> Iterator[InferenceApi]:
         yield api
 
 
-def _store(settings: Settings, api: KeyMaker, clock: Clock, environ: Mapping[str, str]) -> BucketReader:
+def _store(settings: Settings, api: KeyMaker, clock: Clock, environ: Mapping[str, str]) -> ObjectStorage:
     credentials = credentials_from(settings, api, clock, environ)
-    zone = "default"
-    return BucketReader(
-        ObjectStorage(settings.s3_endpoint, credentials, zone, clock=clock),
-        lambda: S3Connection(settings.s3_endpoint, credentials, zone, clock),
-    )
+    return ObjectStorage(settings.s3_endpoint, credentials, ANY_ZONE, clock=clock)
 
 
 def _today(clock: Clock) -> date:

@@ -1,41 +1,32 @@
-"""What the buckets can tell: one policy for each, one bounded listing for each model, and more where that is needed.
-
-A model's config.json is read where a parser is given, its index and config.json where the weights may be too large.
-"""
+"""What the buckets can tell: one policy for each, and of each model what the one reader of models reads."""
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from coreweave_inference.checks import BucketFacts, Folder, WeightsFile, index_among, weights_among
+from coreweave_inference.checks import BucketFacts, Folder, WeightsFile
 from coreweave_inference.errors import BucketMissing, CoreWeaveError
-from coreweave_inference.storage.client import ObjectStorage, StoredObject
-from coreweave_inference.storage.connection import S3Connection
+from coreweave_inference.storage.contents import StoredObject
+from coreweave_inference.storage.model_reader import ModelReader
 
-LARGEST_CONFIG = 1_000_000
-LARGEST_INDEX = 32_000_000
-MOST_FILES = 1000
-"""Objects of a model that are looked at; a listing that is cut off gives a lower bound of its size."""
-CONFIG = "config.json"
 MISSING = BucketFacts(policy_known=False, exists=False)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is read of one model: with its config.json always, or where its weights may take more than `most` bytes."""
+    """What is read of one model: the tokenizer's longest request too (`length`), headers where one of `decide` says so."""
 
     path: str
-    config: bool = False
-    most: int | None = None
+    length: bool = False
+    decide: tuple[Callable[[Folder], bool], ...] = ()
 
 
 class Store(Protocol):
-    """The three reads that are made."""
+    """The reads that are made. Each raises CoreWeaveError."""
 
     def policy(self, name: str) -> dict[str, Any] | None:
         """A bucket's policy document."""
@@ -45,41 +36,45 @@ class Store(Protocol):
         """The objects below a folder."""
         ...
 
-    def text(self, bucket: str, key: str, most_bytes: int) -> bytes:
-        """The beginning of an object."""
+    def read(self, bucket: str, key: str, start: int, size: int) -> bytes:
+        """So many bytes of an object."""
         ...
 
 
-class BucketReader:
-    """Object storage with the one read more that checks need. Raises what ObjectStorage raises."""
+@dataclass(frozen=True)
+class BucketSource:
+    """One bucket, as the reader of models sees it."""
 
-    def __init__(self, storage: ObjectStorage, connect: Callable[[], S3Connection]) -> None:
-        self._storage = storage
-        self._connect = connect
+    store: Store
+    bucket: str
+    endpoint: str = ""
 
-    def policy(self, name: str) -> dict[str, Any] | None:
-        """A bucket's policy document."""
-        return self._storage.policy(name)
+    @property
+    def place(self) -> str:
+        """What tells it apart from other sources."""
+        return f"{self.endpoint}/{self.bucket}"
 
-    def objects(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
-        """The objects below a folder."""
-        return self._storage.objects(bucket, prefix)
+    def files(self, path: str) -> Iterator[tuple[WeightsFile, str]]:
+        """The objects below a path, with their ETags."""
+        for item in self.store.objects(self.bucket, path):
+            yield WeightsFile(item.key, item.size, item.last_modified), item.etag
 
-    def text(self, bucket: str, key: str, most_bytes: int) -> bytes:
-        """The first bytes of an object."""
-        connection = self._connect()
-        with connection.errors(bucket, f"read {key}"):
-            answer = connection.send("get_object", Bucket=bucket, Key=key)
-            body: bytes = answer["Body"].read(most_bytes)
-            return body
+    def read(self, key: str, start: int, size: int) -> bytes:
+        """So many bytes of an object."""
+        return self.store.read(self.bucket, key, start, size)
 
 
 def stores(
-    store: Store, wanted: Mapping[str, Collection[Wanted]], pool: Executor
+    store: Store, wanted: Mapping[str, Collection[Wanted]], pool: Executor, endpoint: str = ""
 ) -> tuple[dict[str, BucketFacts], tuple[str, ...]]:
     """What is known of each bucket and its models, and a note on each thing that could not be read."""
     asked = {
-        bucket: pool.submit(_bucket, store, bucket, sorted(models, key=lambda model: model.path))
+        bucket: pool.submit(
+            _bucket,
+            store,
+            BucketSource(store, bucket, endpoint),
+            sorted(models, key=lambda model: model.path),
+        )
         for bucket, models in wanted.items()
     }
     found: dict[str, BucketFacts] = {}
@@ -91,7 +86,8 @@ def stores(
     return found, tuple(notes)
 
 
-def _bucket(store: Store, bucket: str, models: Iterable[Wanted]) -> tuple[BucketFacts, list[str]]:
+def _bucket(store: Store, source: BucketSource, models: Iterable[Wanted]) -> tuple[BucketFacts, list[str]]:
+    bucket = source.bucket
     notes: list[str] = []
     policy, known = None, True
     try:
@@ -101,41 +97,24 @@ def _bucket(store: Store, bucket: str, models: Iterable[Wanted]) -> tuple[Bucket
     except CoreWeaveError as error:
         known = False
         notes.append(f'the policy of bucket "{bucket}" could not be read: {error}')
+    reader = ModelReader(source)
     folders: dict[str, Folder] = {}
+    failed: dict[str, list[str]] = defaultdict(list)
     for model in models:
         try:
-            folders[model.path] = _folder(store, bucket, model)
+            folder = reader.folder(model.path, length=model.length)
         except BucketMissing:
             return MISSING, []
         except CoreWeaveError as error:
-            notes.append(f'"{model.path}" in bucket "{bucket}" could not be listed: {error}')
+            failed[str(error).replace(model.path, "it")].append(model.path)
+            continue
+        if any(decides(folder) for decides in model.decide):
+            folder = reader.with_headers(folder)
+        folders[model.path] = folder
+    notes += [_not_listed(bucket, paths, why) for why, paths in failed.items()]
     return BucketFacts(policy, known, folders), notes
 
 
-def _folder(store: Store, bucket: str, model: Wanted) -> Folder:
-    files = tuple(
-        WeightsFile(item.key, item.size, item.last_modified)
-        for item in islice(store.objects(bucket, model.path), MOST_FILES)
-    )
-    found = Folder(files, len(files) < MOST_FILES)
-    total = sum(file.size for file in weights_among(files))
-    may_be_too_large = model.most is not None and (total > model.most or not found.complete)
-    key = f"{model.path}/{CONFIG}"
-    if (model.config or may_be_too_large) and any(file.key == key for file in files):
-        found = replace(found, config=_json(store, bucket, key, LARGEST_CONFIG))
-    index = index_among(files) if may_be_too_large else None
-    if index is None or index.size > LARGEST_INDEX:
-        return found
-    named = (_json(store, bucket, index.key, LARGEST_INDEX) or {}).get("weight_map")
-    return (
-        replace(found, indexed=frozenset(map(str, named.values()))) if isinstance(named, Mapping) else found
-    )
-
-
-def _json(store: Store, bucket: str, key: str, most: int) -> Mapping[str, Any] | None:
-    """An object's JSON, or `None` where it cannot be read or is no JSON object."""
-    try:
-        found = json.loads(store.text(bucket, key, most))
-    except (CoreWeaveError, ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+def _not_listed(bucket: str, paths: list[str], why: str) -> str:
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f'"{paths[0]}"{more} in bucket "{bucket}" could not be listed: {why}'

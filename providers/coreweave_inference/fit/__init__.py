@@ -5,10 +5,12 @@ Reading config.json and the headers of weights is `storage`'s matter; what a ver
 
 from __future__ import annotations
 
-from .architecture import GIB, Model, Range, Tensor, Weights
+from coreweave_inference.fleet.instances import GIB
+
+from .architecture import Model, Range, Tensor, Weights
 from .engines import engine_of
 from .options import AUTO, Options, options_of
-from .reading import NotKnown, model_of
+from .reading import NotKnown, model_of, stored_type
 from .remedies import Remedy, remedies
 from .verdict import Fit, Gpus, Question, Verdict, fit, gib
 
@@ -32,4 +34,5 @@ __all__ = [
     "model_of",
     "options_of",
     "remedies",
+    "stored_type",
 ]

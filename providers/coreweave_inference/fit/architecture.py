@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-GIB = 2**30
-
 
 class Attention(Enum):
     """What a layer keeps of the tokens of a request."""
@@ -45,7 +43,7 @@ class Model:
     """A model as its config.json describes it.
 
     `heads`: attention heads, `inner`: the widest inner vector of one token. `default`, `longest`: tokens that an engine
-    takes for the model's length at least and at most, as versions count differently; `None` where it is not said. `dtype`: what the weights were saved in, `""` where that is not said. `cache`: the
+    takes for the model's length at least and at most, as versions count differently; `None` where it is not said. `cache`: the
     type of the KV cache that a quantised checkpoint asks for. `predictors`: layers for multi-token prediction.
     `unabsorbed`: elements of a key where an engine does not use latent attention. `length_of_stack`: all layers of the
     model, those that keep nothing included.
@@ -59,9 +57,7 @@ class Model:
     vocabulary: int
     default: int | None = None
     longest: int | None = None
-    dtype: str = ""
     cache: str = ""
-    quantised: str = ""
     experts: bool = False
     multimodal: bool = False
     tied: bool = False
@@ -89,12 +85,15 @@ class Tensor:
 class Weights:
     """Files that an engine loads: their bytes, and their tensors where the headers were read.
 
-    `smallest` is set where the listing was cut off, or a file's part in the model is not known: then it is a lower bound.
+    `smallest` is set where more files may be loaded: then it is a lower bound. `dtype`: what they were saved in, `""` where
+    that is not said; `quantised`: whether they stay what they are in memory.
     """
 
     bytes: int
     tensors: tuple[Tensor, ...] | None = None
     smallest: bool = False
+    dtype: str = ""
+    quantised: bool = False
 
 
 @dataclass(frozen=True)

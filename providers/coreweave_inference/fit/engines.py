@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coreweave_inference.fleet.instances import GIB
 from coreweave_inference.model.versions import parsed
-
-from .architecture import GIB
 
 LARGE = 70 * GIB
 """From here a GPU counts as large for the defaults of the scheduler; an A100 never does."""

@@ -35,23 +35,17 @@ UNREADABLE = {
     "gpu-memory-utilization-gb": "sets the memory of the engine in a way that is not known here",
 }
 LESS_THAN_STORED = (
-    "cpu-offload-gb",
     "quantization",
-    "offload-backend",
-    "offload-group-size",
-    "weight-transfer-config",
+    "cpu-offload",
+    "offload",
+    "language-model-only",
+    "limit-mm-per-prompt",
+    "mm-encoder-only",
 )
-"""Options with which fewer bytes are in GPU memory than are stored."""
-LOAD_FORMATS = (
-    "auto",
-    "hf",
-    "safetensors",
-    "mistral",
-    "runai_streamer",
-    "fastsafetensors",
-    "pt",
-    "bitsandbytes",
-)
+"""How options begin with which fewer bytes are in GPU memory than are stored."""
+LIMITED, NO_INPUT = "limit-mm-per-prompt", re.compile(r"(?:^|[:= ])0\b")
+"""An encoder is left out only where none of its inputs is allowed."""
+LOAD_FORMATS = ("auto", "hf", "safetensors", "mistral", "runai_streamer", "fastsafetensors", "pt")
 
 
 @dataclass(frozen=True)
@@ -225,14 +219,23 @@ class _Given:
         return Lora(self.whole("max-loras", 1) or 1, self.whole("max-lora-rank", 16) or 16)
 
     def less_stored(self) -> tuple[str, ...]:
-        found = [key for key in LESS_THAN_STORED if self.config.get(key) not in (None, "", "0", 0)]
+        found = [
+            key
+            for key, value in self.config.items()
+            if key.startswith(LESS_THAN_STORED)
+            and value not in (None, "0", 0)
+            and (not key.startswith(LIMITED) or NO_INPUT.search(str(value)))
+        ]
         if self.text("load-format", "auto") not in LOAD_FORMATS:
             found.append("load-format")
         return tuple(found)
 
     def refuse_unreadable(self) -> None:
         self.unknown += [
-            f"{key} {why}" for key, why in UNREADABLE.items() if self.config.get(key) is not None
+            f"{key} {why}"
+            for key in self.config
+            for name, why in UNREADABLE.items()
+            if key == name or key.startswith(f"{name}.")
         ]
 
     def _plain(self, key: str) -> str:

@@ -68,6 +68,30 @@ def model_of(config: Mapping[str, Any] | None) -> Model:
     return _Reader(config, {**(family.get("defaults") or {}), **_without_null(inner)}, family, kind).model()
 
 
+def stored_type(config: Mapping[str, Any] | None) -> tuple[str, bool]:
+    """What a checkpoint was saved in, "" where config.json does not say it; and whether it is quantised."""
+    outer = config or {}
+    parts = (outer, _language(outer))
+    named = (part[key] for part in parts for key in ("dtype", "torch_dtype") if part.get(key))
+    return str(next(named, "")).removeprefix("torch."), _quantisation(*parts) is not None
+
+
+def cache_type(*parts: Mapping[str, Any]) -> str:
+    """The type of KV cache that a quantised checkpoint asks for; "" for none."""
+    found = _quantisation(*parts) or {}
+    scheme = found.get("kv_cache_scheme") or found.get("kv_cache_quant_algo")
+    if isinstance(scheme, Mapping):
+        bits = {8: "fp8", 4: "nvfp4"} if scheme.get("type") == "float" else {}
+        scheme = bits.get(scheme.get("num_bits") or 0)
+    return str(scheme or "").lower()
+
+
+def _quantisation(*parts: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    names = ("quantization_config", "compression_config")
+    found = (part.get(name) for part in parts for name in names)
+    return next((value for value in found if isinstance(value, Mapping)), None)
+
+
 def _without_null(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
@@ -93,7 +117,6 @@ class _Reader:
         hidden = self.whole("hidden_size", "n_embd", "d_model")
         inner = self.whole("intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim", default=4 * hidden)
         default, longest = self.lengths()
-        quantised, cache_type = self.quantisation()
         return Model(
             type=self.kind,
             layers=tuple(group for group in self.layers(heads, hidden) if group.count),
@@ -103,9 +126,7 @@ class _Reader:
             vocabulary=self.whole("vocab_size", default=0),
             default=default,
             longest=longest,
-            dtype=self.dtype(),
-            cache=cache_type,
-            quantised=quantised,
+            cache=cache_type(self.outer, self.fields),
             experts=any(
                 self.fields.get(name)
                 for name in ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
@@ -234,36 +255,6 @@ class _Reader:
         if kind in ("linear", "dynamic"):
             return least, int(longest * factor)
         return least, longest
-
-    def dtype(self) -> str:
-        parts = (self.outer, self.fields)
-        return next(
-            (str(part[key]) for part in parts for key in ("dtype", "torch_dtype") if part.get(key)), ""
-        )
-
-    def quantisation(self) -> tuple[str, str]:
-        """The method of a quantised checkpoint, and the type of KV cache that it asks for."""
-        found = next(
-            (
-                part[key]
-                for part in (self.outer, self.fields)
-                for key in ("quantization_config", "compression_config")
-                if isinstance(part.get(key), Mapping)
-            ),
-            None,
-        )
-        if found is None:
-            return "", ""
-        scheme = found.get("kv_cache_scheme") or found.get("kv_cache_quant_algo")
-        if isinstance(scheme, Mapping):
-            scheme = (
-                {8: "fp8", 4: "nvfp4"}.get(scheme.get("num_bits") or 0, "")
-                if scheme.get("type") == "float"
-                else ""
-            )
-        return str(found.get("quant_method") or found.get("quant_algo") or "quantised").lower(), str(
-            scheme or ""
-        ).lower()
 
     def whole(self, *names: str, default: int | None = None) -> int:
         """The first of some fields that is a positive whole number. Raises NotKnown where there is no default."""

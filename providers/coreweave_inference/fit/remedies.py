@@ -48,7 +48,7 @@ def _with(question: Question, setting: str, **changes: object) -> Remedy:
 
 
 def _more_gpus(question: Question) -> Iterator[Remedy]:
-    """The first number of GPUs with which it fits, else the first with which it is tight."""
+    """The first number of GPUs with which it fits, else the first with which it may."""
     best: Remedy | None = None
     for count in COUNTS:
         if count <= question.gpus.count:
@@ -62,7 +62,7 @@ def _more_gpus(question: Question) -> Iterator[Remedy]:
         if remedy.fit.verdict is Verdict.FITS:
             yield remedy
             return
-        if best is None and remedy.fit.verdict is Verdict.TIGHT:
+        if best is None and remedy.fit.verdict is not Verdict.NO:
             best = remedy
     if best is not None:
         yield best

@@ -155,7 +155,7 @@ class _Sum:
             for name in self.options.less_stored
         ]
         if self.question.weights is not None and self.question.weights.smallest:
-            found.append("only some of the files were seen")
+            found.append("which of several sets of weights is loaded is not known")
         if self.model and self.options.length is None and self.model.longest is None:
             found.append("config.json does not say how long a request may be, and max-model-len is not set")
         return tuple(found)

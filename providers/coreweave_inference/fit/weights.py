@@ -14,10 +14,14 @@ from .architecture import NOTHING, Model, Range, Tensor, Weights, exactly
 from .options import Lora, Options
 
 SINGLE = ("float32", "float")
+WRITTEN_HALF = ("bfloat16", "float16", "half")
 HALF = ("F16", "BF16")
 STORED_SINGLE = "F32"
 EMBEDDING = re.compile(r"(?:^|\.)(?:embed_tokens|wte|word_embeddings|embeddings?)\.weight\Z")
 OUTPUT = re.compile(r"(?:^|\.)(?:lm_head|output|embed_out)\.weight\Z")
+ENCODER = re.compile(
+    r"(?:^|\.)(?:visual|vision_tower|vision_model|vision_encoder|audio_tower|audio_encoder)\."
+)
 PREDICTOR = re.compile(r"(?:^|\.)(?:mtp|mtp_layers|nextn_predict_layers|eagle)\.")
 NUMBERED = re.compile(r"(?:^|\.)layers\.(?P<number>[0-9]{1,5})\.")
 EXPERT = re.compile(r"\.experts\.|\.experts_|\.mlp\.experts\b")
@@ -62,6 +66,32 @@ def adapters_per_gpu(model: Model | None, lora: Lora | None, tensor: int) -> Ran
     return Range(size / tensor, size / tensor, size)
 
 
+def condensed(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    """The same bytes in fewer tensors: one for each part of the model that is counted by itself, and each type."""
+    sums: dict[tuple[str, str, bool], int] = {}
+    for tensor in tensors:
+        key = (_part(tensor.name), tensor.dtype, len(tensor.shape) > 1)
+        sums[key] = sums.get(key, 0) + tensor.bytes
+    return tuple(
+        Tensor(name, dtype, (1, 1) if matrix else (1,), size) for (name, dtype, matrix), size in sums.items()
+    )
+
+
+def _part(name: str) -> str:
+    """A name that is shared by all tensors that are counted alike."""
+    if ENCODER.search(name):
+        return "encoder"
+    if PREDICTOR.search(name):
+        return "mtp.part"
+    numbered = NUMBERED.search(name)
+    experts = ".experts." if EXPERT.search(name) else "."
+    if numbered is not None:
+        return f"layers.{int(numbered['number'])}{experts}part"
+    if EMBEDDING.search(name):
+        return "embed_tokens.weight"
+    return "lm_head.weight" if OUTPUT.search(name) else f"other{experts}part"
+
+
 def _loaded(weights: Weights, model: Model | None, options: Options, *, predictors: bool) -> Range:
     """Bytes of the whole model in GPU memory."""
     if weights.tensors is None:
@@ -71,14 +101,13 @@ def _loaded(weights: Weights, model: Model | None, options: Options, *, predicto
         for tensor in _once(weights.tensors, model)
         if predictors or not is_predictor(tensor.name, model)
     ]
-    found = sum(_in_memory(tensor, model, options) for tensor in kept)
+    found = sum(_in_memory(tensor, options, weights.quantised) for tensor in kept)
     return Range(found, found, math.inf if weights.smallest else found)
 
 
 def _from_files(weights: Weights, model: Model | None, options: Options, *, predictors: bool) -> Range:
-    stored, quantised = weights.bytes, bool(model and model.quantised)
-    written = model.dtype if model else ""
-    if quantised:
+    stored, written = weights.bytes, weights.dtype
+    if weights.quantised:
         found = exactly(stored)
     elif options.dtype in SINGLE:
         found = (
@@ -88,13 +117,16 @@ def _from_files(weights: Weights, model: Model | None, options: Options, *, pred
         )
     elif written in SINGLE:
         found = exactly(stored / 2)
-    elif written:
+    elif written in WRITTEN_HALF:
         found = exactly(stored)
     else:
         found = Range(stored / 2, stored, stored)
     if model and model.predictors and not predictors:
         without = model.depth / (model.depth + model.predictors)
         found = Range(found.low * without, found.expected * without, found.high)
+    if model and model.tied:
+        # The output layer may be stored beside the embedding that it shares.
+        found = Range(max(0, found.low - 2 * model.vocabulary * model.hidden), found.expected, found.high)
     return Range(found.low, found.expected, math.inf) if weights.smallest else found
 
 
@@ -115,9 +147,9 @@ def is_predictor(name: str, model: Model | None) -> bool:
     return numbered is not None and int(numbered["number"]) >= model.length_of_stack > 0
 
 
-def _in_memory(tensor: Tensor, model: Model | None, options: Options) -> float:
+def _in_memory(tensor: Tensor, options: Options, quantised: bool) -> float:
     """Bytes of a tensor in GPU memory; those of a quantised checkpoint stay what they are."""
-    if model is not None and model.quantised:
+    if quantised:
         return tensor.bytes
     if options.dtype in SINGLE:
         return tensor.bytes * 2 if tensor.dtype in HALF else tensor.bytes

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .architecture import GIB, Model, Range
+from coreweave_inference.fleet.instances import GIB
+
+from .architecture import Model, Range
 from .engines import LARGE, LARGEST, Engine
 from .options import Options
 

@@ -218,6 +218,20 @@ class ObjectStorage:
             self._s3.warm(bucket)
             yield from contents.listed(self._s3.client, bucket, prefix)
 
+    def read(self, bucket: str, key: str, start: int, size: int) -> bytes:
+        """`size` bytes of an object from `start` on, fewer at its end. Raises StorageError where a server ignores ranges."""
+        with self._s3.errors(bucket, f"read {key}"):
+            answer = self._s3.send(
+                "get_object", Bucket=bucket, Key=key, Range=f"bytes={start}-{start + size - 1}"
+            )
+            body = answer["Body"]
+            whole = "ContentRange" not in answer
+            if whole and (start or answer.get("ContentLength", size + 1) > size):
+                body.close()
+                raise StorageError(f'bucket "{bucket}": cannot read {key}: the server ignores ranges')
+            found: bytes = body.read(size)
+            return found
+
     def plan_upload(
         self, files: Mapping[str, Path], bucket: str, prefix: str, compare: Progress = lambda _: None
     ) -> UploadPlan:

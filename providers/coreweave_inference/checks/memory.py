@@ -1,0 +1,101 @@
+"""Deployments as questions of GPU memory: what is known of a model's files, the engine's options and the GPUs. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coreweave_inference.fit import (
+    Fit,
+    Gpus,
+    Model,
+    NotKnown,
+    Question,
+    Verdict,
+    Weights,
+    engine_of,
+    fit,
+    model_of,
+    options_of,
+    stored_type,
+)
+from coreweave_inference.fleet.instances import Hardware, hardware_of
+from coreweave_inference.fleet.objects import Deployment
+
+from .facts import Folder
+
+ENGINES = ("vllm", "dynamo-vllm")
+"""Engines that take vLLM's options."""
+VLLM = ENGINES[0]
+PACKED = ".gguf"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A question, and its answer."""
+
+    question: Question
+    fit: Fit
+
+
+def memory_of(item: Deployment, folder: Folder | None, newest: str | None = None) -> Memory | None:
+    """What a deployment needs of its GPUs; `None` where nothing can be asked: another engine, GPUs or files not known.
+
+    `newest`: the version of vLLM that runs where none is declared.
+    """
+    hardware = hardware_of(item.instance_type)
+    if folder is None or hardware is None or not item.gpus or item.engine not in ENGINES:
+        return None
+    version = (item.version or newest) if item.engine == VLLM else None
+    found = question_of(folder, hardware, item.gpus, item.config, item.environment, version)
+    return Memory(found, fit(found))
+
+
+def question_of(
+    folder: Folder,
+    hardware: Hardware,
+    gpus: int,
+    config: Mapping[str, Any] | None,
+    environment: Mapping[str, Any] | None = None,
+    version: str | None = None,
+) -> Question:
+    """The question of one folder of weights on some GPUs, with the options of an engineConfig."""
+    model, unknown = _model(folder)
+    weights = None
+    if folder.loaded:
+        weights = Weights(folder.bytes, folder.tensors, folder.is_ambiguous, *stored_type(folder.config))
+        if any(file.name.endswith(PACKED) for file in folder.loaded):
+            unknown = (*unknown, "how much of GGUF files vLLM keeps packed is not known")
+    else:
+        why = (
+            "no weights were found"
+            if folder.complete
+            else "there are too many files to tell the weights among them"
+        )
+        unknown = (*unknown, why)
+    return Question(
+        model,
+        weights,
+        Gpus(hardware.gpu, hardware.memory, gpus),
+        options_of(config, environment),
+        engine_of(version),
+        folder.longest,
+        unknown,
+    )
+
+
+def _model(folder: Folder) -> tuple[Model | None, tuple[str, ...]]:
+    try:
+        return model_of(folder.config), folder.unread
+    except NotKnown as error:
+        return None, (*folder.unread, str(error)) if not folder.unread else folder.unread
+
+
+def headers_decide(item: Deployment, folder: Folder) -> bool:
+    """Whether the headers of the weights may change the verdict: which types are stored, and what is not loaded."""
+    found = memory_of(item, folder)
+    if found is None or found.question.weights is None or folder.tensors is not None:
+        return False
+    weights = found.fit.weights
+    return found.fit.verdict is Verdict.TIGHT and weights.low < weights.high
