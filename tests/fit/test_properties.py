@@ -106,6 +106,15 @@ def test_ranges_are_in_order_and_a_verdict_has_a_reason(question):
     assert found.why
 
 
+@given(questions())
+def test_more_gpus_are_named_also_where_only_a_lower_bound_is_known(question):
+    without = replace(question, model=None, unknown=("no config.json",))
+
+    for remedy in remedies(without, fit(without)):
+        assert remedy.fit.verdict is Verdict.UNKNOWN
+        assert remedy.setting.startswith("gpuCount")
+
+
 @given(questions(), st.sampled_from(("weights", "model")))
 def test_what_is_not_known_is_never_said_to_fit(question, missing):
     known = replace(question, **{missing: None}, unknown=("it was not read",))

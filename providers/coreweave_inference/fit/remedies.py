@@ -39,7 +39,7 @@ def _candidates(question: Question, found: Fit) -> Iterator[Remedy]:
         yield _with(question, "kv-cache-dtype: fp8", cache_type="fp8")
     if options.sequences is None or options.sequences > FEWER_SEQUENCES:
         yield _with(question, f"max-num-seqs: {FEWER_SEQUENCES}", sequences=FEWER_SEQUENCES)
-    yield from _more_gpus(question)
+    yield from _more_gpus(question, found)
 
 
 def _with(question: Question, setting: str, **changes: object) -> Remedy:
@@ -47,7 +47,7 @@ def _with(question: Question, setting: str, **changes: object) -> Remedy:
     return Remedy(setting, fit(replace(question, options=options)))
 
 
-def _more_gpus(question: Question) -> Iterator[Remedy]:
+def _more_gpus(question: Question, found: Fit) -> Iterator[Remedy]:
     """The first number of GPUs with which it fits, else the first with which it may."""
     best: Remedy | None = None
     for count in COUNTS:
@@ -62,7 +62,8 @@ def _more_gpus(question: Question) -> Iterator[Remedy]:
         if remedy.fit.verdict is Verdict.FITS:
             yield remedy
             return
-        if best is None and remedy.fit.verdict is not Verdict.NO:
+        open_still = remedy.fit.verdict is Verdict.UNKNOWN and remedy.fit.unknown == found.unknown
+        if best is None and (remedy.fit.verdict is Verdict.TIGHT or open_still):
             best = remedy
     if best is not None:
         yield best
