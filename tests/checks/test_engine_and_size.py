@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
-from coreweave_inference.checks import Folder, Severity, WeightsFile, index_among
+from coreweave_inference.checks import Folder, Severity, WeightsFile, headers_decide, index_among, run
+from coreweave_inference.fit import Tensor
 
-from tests.checks.situations import GB, checked, codes
+from tests.checks.situations import GB, checked, codes, view
 
 
 def configured(**config):
@@ -325,6 +327,34 @@ def test_safetensors_are_loaded_where_another_format_and_its_index_lie_beside_th
     assert sum(file.size for file in Folder(listed).loaded) == 120 * GB
     assert index_among(tuple(f for f in listed if f.name != "model.safetensors")).name.startswith("pytorch")
     assert sum(file.size for file in Folder(listed[1:], indexed=frozenset(names)).loaded) == 300 * GB
+
+
+@pytest.mark.parametrize(
+    ("name", "gb", "asked", "severity", "single"),
+    [
+        ("model.safetensors", 200, True, Severity.ERROR, None),
+        ("model.safetensors", 400, False, Severity.ERROR, Severity.ERROR),
+        ("pytorch_model.bin", 200, False, Severity.WARNING, None),
+    ],
+)
+def test_single_precision_beside_a_config_of_half_precision_is_not_too_large(
+    name, gb, asked, severity, single
+):
+    """As training leaves it beside the config.json of the model that it began with."""
+
+    def large(seen):
+        found = (one for one in run(seen).findings if one.code == "weights-too-large")
+        return next((one.severity for one in found), None)
+
+    seen = view(*with_weights({"files": {name: {"gb": gb}}, "config": {"torch_dtype": "bfloat16"}}))
+    item = seen.deployments[0]
+    folder = seen.folder(item)
+    stored = replace(folder, tensors=(Tensor("w", "F32", (1, 1), folder.bytes),))
+    store = replace(seen.stores["acme-weights"], folders={"models/chat-v1": stored})
+
+    assert headers_decide(item, folder) is asked
+    assert large(seen) is severity
+    assert large(replace(seen, stores={"acme-weights": store})) is single
 
 
 @pytest.mark.parametrize("written", ["auto", "fp32", "torch.float32", "float33", None])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from coreweave_inference.fit import (
@@ -20,6 +20,7 @@ from coreweave_inference.fit import (
     options_of,
     stored_type,
 )
+from coreweave_inference.fit.weights import WRITTEN_HALF
 from coreweave_inference.fleet.instances import Hardware, hardware_of
 from coreweave_inference.fleet.objects import Deployment
 
@@ -28,7 +29,7 @@ from .facts import Folder
 ENGINES = ("vllm", "dynamo-vllm")
 """Engines that take vLLM's options."""
 VLLM = ENGINES[0]
-PACKED = ".gguf"
+PACKED, WITH_HEADERS = ".gguf", ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def question_of(
     model, unknown = _model(folder)
     weights = None
     if folder.loaded:
-        weights = Weights(folder.bytes, folder.tensors, folder.is_ambiguous, *stored_type(folder.config))
+        weights = Weights(folder.bytes, folder.tensors, folder.is_ambiguous, *_stored_type(folder))
         if any(file.name.endswith(PACKED) for file in folder.loaded):
             unknown = (*unknown, "how much of GGUF files vLLM keeps packed is not known")
     else:
@@ -85,6 +86,15 @@ def question_of(
     )
 
 
+def _stored_type(folder: Folder) -> tuple[str, bool]:
+    """What the weights are stored in, and whether they are quantised. A config.json of half precision says how they are meant
+    to be loaded: training may leave single precision beside it, which the headers of safetensors alone would tell.
+    """
+    dtype, quantised = stored_type(folder.config)
+    tells = all(file.name.endswith(WITH_HEADERS) for file in folder.loaded)
+    return dtype if quantised or tells or dtype not in WRITTEN_HALF else "", quantised
+
+
 def _model(folder: Folder) -> tuple[Model | None, tuple[str, ...]]:
     try:
         return model_of(folder.config), folder.unread
@@ -97,5 +107,8 @@ def headers_decide(item: Deployment, folder: Folder) -> bool:
     found = memory_of(item, folder)
     if found is None or found.question.weights is None or folder.tensors is not None:
         return False
+    if found.fit.verdict is Verdict.NO and found.question.weights.dtype in WRITTEN_HALF:
+        open_type = replace(found.question.weights, dtype="")
+        return fit(replace(found.question, weights=open_type)).verdict is not Verdict.NO
     weights = found.fit.weights
     return found.fit.verdict is Verdict.TIGHT and weights.low < weights.high
