@@ -204,6 +204,52 @@ def init(
             say(line)
 
 
+def import_account(
+    directory: Directory = Path(),
+    stack: StackName = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only",
+            metavar="WHAT,…",
+            help="Kinds (gateways, claims, deployments), names, patterns such as 'chat*', or ids; else everything.",
+            show_default=False,
+        ),
+    ] = "",
+    name: Annotated[
+        str,
+        typer.Option(help="The project's name, for a new stack directory.", show_default="the directory's"),
+    ] = "",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Bring the objects into the stack's state, and preview.")
+    ] = False,
+    yes: Yes = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the declaration and the proof, and write nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a declaration of what an account has, and prove that its next preview is empty. Never writes to the account.
+
+    Writes inference.yaml (or adds to it), import.json for `pulumi import --file`, and import-report.md. With --apply the
+    objects come into the stack's state, and a preview is shown. May be repeated.
+
+    Exit codes: 0 the next preview is empty; 3 it is not; 2 refused (a gateway without deployments that use it, a name that
+    nothing has).
+
+    The document of --json: ok, project, stack, files, imported (kind, key, id, name, status), present, leftOut (label,
+    why), used (gateways and buckets under `existing`), environment (variables to export), expected (what the next preview
+    would show), open (what is not known), applied, declaration (with --dry-run).
+
+    Example: cw-inference import stacks/serving --stack prod --only 'gateways,chat*' --apply
+    """
+    from .importing import Asked
+    from .importing import import_account as run
+
+    asked = Asked(directory, stack, only, name, apply, yes, dry_run, as_json)
+    run(asked)
+
+
 def catalog(directory: Directory = Path(), stack: StackName = None, as_json: AsJson = False) -> None:
     """Show the zones, instance types, engine versions, config keys and environment names that the service offers.
 
@@ -345,3 +391,4 @@ for command in RUNS:
     command.__doc__ = (command.__doc__ or "").rstrip() + JSON_DOCUMENT
 for command in (*RUNS, *OTHERS):
     application.command()(command)
+application.command("import")(import_account)

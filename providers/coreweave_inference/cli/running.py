@@ -76,7 +76,7 @@ def up(
             "--plan has its own --only, --target and --refresh; leave them out", as_json=as_json
         )
     yes = yes or plan_file is not None
-    _require_answer(yes, "up", as_json=as_json)
+    require_answer(yes, "up", as_json=as_json)
     with report_errors(as_json=as_json):
         selection = Selection(only, tuple(targets))
         view = _view(as_json)
@@ -94,7 +94,7 @@ def up(
                 print_lines(formatting.plan(planned, full=full))
                 view.shown = frozenset(message.text for message in planned.messages)
             if not yes:
-                if not _agreed("Do it?"):
+                if not agreed("Do it?"):
                     return
                 engine.forget_state()
             try:
@@ -135,7 +135,7 @@ def destroy(
     as_json: bool,
 ) -> None:
     """Show what happens to each object, stop where one must not be deleted, and ask, unless told not to; then run."""
-    _require_answer(yes, "destroy", as_json=as_json)
+    require_answer(yes, "destroy", as_json=as_json)
     with report_errors(as_json=as_json):
         selection = Selection(targets=tuple(targets))
         view = _view(as_json)
@@ -147,7 +147,7 @@ def destroy(
         if not as_json:
             print_lines(formatting.destroy_plan(plan.deletions))
         what = f'{len(plan.deletions)} of stack "{engine.stack}"' if targets else f'stack "{engine.stack}"'
-        if not yes and plan.deletions and not _agreed(f"Destroy {what}?"):
+        if not yes and plan.deletions and not agreed(f"Destroy {what}?"):
             return
         with view.running():
             result = engine.destroy(refresh=refresh, selection=selection)
@@ -182,7 +182,7 @@ def _opened(
     return engine
 
 
-def _require_answer(yes: bool, command: str, *, as_json: bool) -> None:
+def require_answer(yes: bool, command: str, *, as_json: bool) -> None:
     if not yes and (as_json or not _interactive()):
         reason = "--json asks no questions" if as_json else "there is no terminal to ask on"
         raise usage_error(f"`{command}` needs --yes here: {reason}", as_json=as_json)
@@ -210,7 +210,7 @@ def _planned(
         return engine.plan(refresh=refresh, selection=selection, watch=watch)
 
 
-def _agreed(question: str) -> bool:
+def agreed(question: str) -> bool:
     try:
         agreed = typer.confirm(question)
     except typer.Abort:

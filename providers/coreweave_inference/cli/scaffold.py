@@ -101,7 +101,7 @@ def init(directory: Path, *, name: str, stack: str, zone: str) -> list[str]:
     """
     from coreweave_inference.engine.directory import IDENTITY_KEY, StackDirectory, add_identity
 
-    project = name or _project_name(directory)
+    project = project_name(directory, name)
     _require_name("--name", project)
     _require_name("--stack", stack)
     has_project = (directory / "Pulumi.yaml").exists()
@@ -121,6 +121,31 @@ def init(directory: Path, *, name: str, stack: str, zone: str) -> list[str]:
     add_identity(file)
     lines.append(f"{'added an identity to' if incomplete else 'written '} {file}")
     return [*lines, "", *_next_steps(directory, stack, new=not has_project)]
+
+
+def prepare(directory: Path, *, name: str, stack: str) -> list[str]:
+    """Make a stack directory without a declaration, for one that is written from an account; lines on what was written.
+
+    Raises InvalidDeclaration for a name that Pulumi would refuse.
+    """
+    from coreweave_inference.engine.directory import StackDirectory, add_identity
+
+    project = project_name(directory, name)
+    _require_name("--name", project)
+    _require_name("--stack", stack)
+    directory.mkdir(parents=True, exist_ok=True)
+    files = {file: text for file, text in _project_files(project, "").items() if file != "inference.yaml"}
+    lines = [_written(directory / file, text) for file, text in files.items()]
+    file = StackDirectory.at(directory).stack_file(stack)
+    if not file.exists():
+        add_identity(file)
+        lines.append(f"written  {file}")
+    return lines
+
+
+def project_name(directory: Path, name: str) -> str:
+    """The name of a new project: as given, else the directory's."""
+    return name or _project_name(directory)
 
 
 def _require_no_objects(directory: StackDirectory, stack: str) -> None:

@@ -71,9 +71,11 @@ for _name, (_pattern, _first) in PLAIN_SCALARS.items():
     Loader.add_implicit_resolver(TAG + _name, re.compile(_pattern), _first)
 
 
-def load(path: Path, report: Report) -> Document:
-    """The file's data; raises InvalidDeclaration if it cannot be read as YAML at all, else adds its faults."""
-    root = _compose(_text(path, report.file), report.file)
+def load(path: Path, report: Report, text: str | None = None) -> Document:
+    """The data of the file, or of the `text` that it is to hold; raises InvalidDeclaration if it cannot be read as YAML at
+    all, else adds its faults.
+    """
+    root = _compose(_text(path, report.file) if text is None else text, report.file)
     reading = _Reading(report)
     data = reading.value(root, ()) if root is not None else None
     return Document(data, reading.origins)

@@ -34,13 +34,13 @@ VERSION = 1
 TOP = ("version", BUCKETS, *(kind.section for kind in Kind), EXISTING, ACCEPT)
 
 
-def read(path: Path, overlay: Path | None = None) -> Declaration:
-    """The declaration in a YAML file, with what `overlay` says of it laid over it.
+def read(path: Path, overlay: Path | None = None, *, text: str | None = None) -> Declaration:
+    """The declaration in a YAML file, or in the `text` that it is to hold, with what `overlay` says of it laid over it.
 
     Raises InvalidDeclaration with all faults of both files, each file's in the order of lines.
     """
     report = Report(str(path))
-    document = _document(path, overlay, report)
+    document = _document(path, overlay, report, text)
     report.origins = document.origins
     _check_top(document.data, report)
     declaration = _declaration(document, report)
@@ -49,20 +49,21 @@ def read(path: Path, overlay: Path | None = None) -> Declaration:
     return declaration
 
 
-def read_for_stack(path: Path, stack: str) -> Declaration:
+def read_for_stack(path: Path, stack: str, *, text: str | None = None) -> Declaration:
     """The declaration of a stack: `inference.yaml`, and `inference.<stack>.yaml` over it where there is one."""
     overlay = overlay_path(path, stack)
-    return read(path, overlay if overlay.exists() else None)
+    return read(path, overlay if overlay.exists() else None, text=text)
 
 
-def _document(path: Path, overlay: Path | None, report: Report) -> Document:
+def _document(path: Path, overlay: Path | None, report: Report, text: str | None = None) -> Document:
     """Both files as one; the faults of each are reported. Raises InvalidDeclaration if one of them is not YAML."""
     documents: list[Document] = []
     unreadable: list[Fault] = []
     for file in (path, overlay):
         part = Report(str(file))
         try:
-            documents.append(_of_file(file, part) if file else Document({}, {}))
+            held = text if file == path else None
+            documents.append(_of_file(file, part, held) if file else Document({}, {}))
         except InvalidDeclaration as error:
             unreadable.extend(error.faults)
         report.faults.extend(part.faults)
@@ -72,9 +73,9 @@ def _document(path: Path, overlay: Path | None, report: Report) -> Document:
     return laid_over(base, over) if over.data else base
 
 
-def _of_file(file: Path, report: Report) -> Document:
+def _of_file(file: Path, report: Report, text: str | None = None) -> Document:
     """One file; raises InvalidDeclaration if it is not YAML, or no mapping."""
-    return with_flat_claims(_of_mapping(load(file, report), report.file), report)
+    return with_flat_claims(_of_mapping(load(file, report, text), report.file), report)
 
 
 def _of_mapping(document: Document, file: str) -> Document:

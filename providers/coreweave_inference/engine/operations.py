@@ -149,6 +149,10 @@ class Engine:
         """Tell `watch` what happens from now on."""
         self._watch = watch
 
+    def replace_state(self, state: State, base: State | None) -> None:
+        """Put `state` in the place of `base`. Raises CoreWeaveError where another run has written the state since."""
+        self._state.replace(state, base)
+
     def forget_state(self) -> None:
         """Read it anew: time has passed."""
         self._state.forget()

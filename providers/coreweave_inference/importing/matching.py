@@ -1,0 +1,84 @@
+"""Which live object a declared one is: by the id that the state has under its key, else by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from coreweave_inference.declaration import Declaration, ObjectDeclaration
+from coreweave_inference.model.identity import Place, default_name, replace_identity
+
+from .snapshot import LiveObject, Snapshot
+
+BUCKET, POLICY = "weights bucket", "inference bucket policy"
+Recorded = Mapping[tuple[str, str], str]
+"""By kind (as in a sentence) and key: the id that the stack's state has."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The stack that objects come into: what names and the Sid of its statement derive from, and what its state has."""
+
+    project: str
+    name: str
+    identity: str = ""
+    recorded: Recorded = field(default_factory=dict)
+
+    def recorded_key(self, kind: str, id_: str) -> str:
+        """The key under which the state has an object; empty where it has not."""
+        return next((key for (of, key), found in self.recorded.items() if of == kind and found == id_), "")
+
+
+def name_of(item: ObjectDeclaration, stack: Stack) -> str:
+    """The name that a declared object has, or would get."""
+    derived = default_name(
+        item.kind, Place(item.key), stack.project, stack.name, replace_identity(item.kind, item.spec)
+    )
+    return str(item.spec.get("name") or derived)
+
+
+def match(declaration: Declaration, snapshot: Snapshot, stack: Stack) -> dict[str, ObjectDeclaration]:
+    """By id the declared objects that are live."""
+    found = {}
+    for item in declaration.objects():
+        live = live_of(item, snapshot, stack)
+        if live is not None:
+            found[live.id] = item
+    return found
+
+
+def live_of(item: ObjectDeclaration, snapshot: Snapshot, stack: Stack) -> LiveObject | None:
+    """The live object of a declared one; None where there is none, or it is being deleted."""
+    recorded = stack.recorded.get((item.kind.noun, item.key))
+    if recorded is not None:
+        return snapshot.by_id(recorded)
+    return snapshot.named(item.kind, name_of(item, stack))
+
+
+def match_existing(declaration: Declaration, snapshot: Snapshot) -> dict[str, str]:
+    """By id the keys of gateways and claims that the declaration uses and does not manage."""
+    found = {}
+    for item in declaration.existing.objects():
+        live = snapshot.by_id(item.id) if item.id else snapshot.named(item.kind, item.name or "")
+        if live is not None:
+            found[live.id] = item.key
+    return found
+
+
+def gateway_ids(
+    item: ObjectDeclaration, declaration: Declaration, snapshot: Snapshot, stack: Stack
+) -> list[str] | None:
+    """The ids of a deployment's gateways; None where one of them is not live, or only another stack knows it."""
+    known = {key: id_ for id_, key in match_existing(declaration, snapshot).items()}
+    for key, gateway in declaration.gateways.items():
+        live = live_of(gateway, snapshot, stack)
+        if live is not None:
+            known[key] = live.id
+    found = [known.get(key) for key in item.gateways]
+    return None if None in found else [id_ for id_ in found if id_]
+
+
+def declared_buckets(declaration: Declaration) -> dict[str, str]:
+    """By name the keys of the buckets that a declaration has, managed or used."""
+    existing = {item.name: key for key, item in declaration.existing.buckets.items() if item.name}
+    return {**existing, **{item.name: key for key, item in declaration.buckets.items()}}

@@ -1,0 +1,154 @@
+"""What the next preview of a declaration would show: complete specs computed from it, compared with what is live.
+
+Nothing is asked of anybody: a declaration, a snapshot and what the state has are all that it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coreweave_inference.declaration import BucketDeclaration, Declaration, ObjectDeclaration
+from coreweave_inference.model.deployment import LATEST
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.normal_form import (
+    UNKNOWN,
+    Difference,
+    differences,
+    get_path,
+    sparse,
+    with_path,
+)
+
+from .bucket_entries import put_policy
+from .matching import BUCKET, POLICY, Stack, gateway_ids, live_of, name_of
+from .snapshot import LiveObject, Snapshot
+from .values import references_in
+
+VERSION = "runtime.version"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the next preview would do with one object: `adds`, `changes`, `replaces` or `removes`, and the fields."""
+
+    what: str
+    label: str
+    lines: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.label}" + "".join(f"\n    {line}" for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """`expected`: what the next preview would show, nothing where it is empty. `open`: what cannot be known offline."""
+
+    expected: tuple[Expected, ...] = ()
+    open: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the next preview shows no change."""
+        return not self.expected
+
+
+def prove(
+    declaration: Declaration,
+    snapshot: Snapshot,
+    stack: Stack,
+    secrets: Mapping[str, str],
+    importable: frozenset[str],
+) -> Proof:
+    """Compare everything that is declared with what is live. `secrets`: values of references by their names, as far as they
+    are known; `importable`: ids of objects and names of buckets that the import brings into the state.
+    """
+    expected, unknown = [], []
+    for item in declaration.objects():
+        live = live_of(item, snapshot, stack)
+        label = f'{item.kind.noun} "{item.key}"'
+        recorded = (item.kind.noun, item.key) in stack.recorded
+        if live is None or not (recorded or live.id in importable):
+            expected.append(Expected("adds", label))
+            continue
+        desired, unread = desired_spec(item, live, declaration, snapshot, stack, secrets)
+        unknown += [f"{label}: {path} comes from {name}, which is not set" for path, name in unread]
+        found = _differences(item, live, desired, [path for path, _ in unread])
+        if found:
+            replaced = any(one.path in item.kind.replace_fields for one in found)
+            expected.append(Expected("replaces" if replaced else "changes", label, tuple(map(str, found))))
+    for bucket in declaration.buckets.values():
+        expected += _of_bucket(bucket, snapshot, stack, importable)
+    return Proof((*expected, *_removed(declaration, stack)), tuple(unknown))
+
+
+def desired_spec(
+    item: ObjectDeclaration,
+    live: LiveObject,
+    declaration: Declaration,
+    snapshot: Snapshot,
+    stack: Stack,
+    secrets: Mapping[str, str],
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """The complete spec of a declared object, and the paths of what is not known, each with the name of its reference."""
+    spec: dict[str, Any] = {**item.spec, "name": name_of(item, stack)}
+    if item.kind is Kind.DEPLOYMENT:
+        spec["gatewayIds"] = gateway_ids(item, declaration, snapshot, stack) or UNKNOWN
+        if get_path(spec, VERSION) in (None, LATEST):
+            spec = with_path(spec, VERSION, get_path(live.spec, VERSION))
+    unread = []
+    for path, reference in references_in(item.spec).items():
+        value = secrets.get(reference.name)
+        spec = with_path(spec, path, UNKNOWN if value is None else value)
+        if value is None:
+            unread.append((path, reference.name))
+    return spec, unread
+
+
+def _differences(
+    item: ObjectDeclaration, live: LiveObject, desired: Mapping[str, Any], unread: list[str]
+) -> list[Difference]:
+    ignored = (*item.options.ignore_changes, *unread)
+    found = differences(item.kind, sparse(item.kind, live.spec), desired, write_only=False)
+    return [
+        one
+        for one in found
+        if one.right is not UNKNOWN
+        and not any(one.path == path or one.path.startswith(f"{path}.") for path in ignored)
+    ]
+
+
+def _of_bucket(
+    bucket: BucketDeclaration, snapshot: Snapshot, stack: Stack, importable: frozenset[str]
+) -> Iterator[Expected]:
+    label, policy = f'{BUCKET} "{bucket.key}"', f'{POLICY} "{bucket.key}-policy"'
+    live = snapshot.buckets.get(bucket.name)
+    in_state = (BUCKET, bucket.key) in stack.recorded
+    if not in_state and (live is None or live.unread or bucket.name not in importable):
+        yield Expected("adds", label)
+    elif not in_state and live is not None:
+        found = [
+            f"tags.{key}: {live.tags.get(key)} -> {value}"
+            for key, value in bucket.tags.items()
+            if live.tags.get(key) != value
+        ]
+        if live.zone and live.zone.upper() != bucket.zone:
+            found.insert(0, f"zone: {live.zone} -> {bucket.zone}, and a bucket cannot move")
+        if found:
+            yield Expected("changes", label, tuple(found))
+    if bucket.policy is None or (POLICY, f"{bucket.key}-policy") in stack.recorded:
+        return
+    if live is None or put_policy(live, bucket.policy, stack.identity) is None:
+        yield Expected("adds", policy)
+
+
+def _removed(declaration: Declaration, stack: Stack) -> Iterator[Expected]:
+    declared = {(item.kind.noun, item.key) for item in declaration.objects()}
+    declared |= {(BUCKET, key) for key in declaration.buckets}
+    declared |= {
+        (POLICY, f"{key}-policy") for key, item in declaration.buckets.items() if item.policy is not None
+    }
+    for kind, key in stack.recorded:
+        if (kind, key) not in declared:
+            yield Expected("removes", f'{kind} "{key}"')

@@ -1,0 +1,139 @@
+"""An import in words: the lines on a terminal, and the page that it writes. No secret is among them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from coreweave_inference.model.kinds import Kind
+
+from .entries import EXISTING_BUCKETS, EXISTING_GATEWAYS
+from .plan import ImportPlan
+
+EMPTY = "the next preview is empty"
+
+
+def verdict(plan: ImportPlan) -> str:
+    """What the next preview would show, in one line."""
+    count = len(plan.proof.expected)
+    if not count:
+        return EMPTY
+    return f"the next preview shows {count} change{'' if count == 1 else 's'}"
+
+
+def lines(plan: ImportPlan) -> list[str]:
+    """What an import finds, for a terminal."""
+    return [
+        *_counted(plan),
+        *(f"  not imported: {label}: {why}" for label, why in plan.left_out.items()),
+        *notes(plan),
+        f"proof: {verdict(plan)}",
+        *(f"  {line}" for one in plan.proof.expected for line in str(one).splitlines()),
+        *(f"  not known: {text}" for text in plan.proof.open),
+    ]
+
+
+def _counted(plan: ImportPlan) -> list[str]:
+    found = {kind.noun: sum(one.live.kind is kind for one in plan.objects) for kind in Kind}
+    found = {"bucket": len(plan.buckets), **found}
+    counts = [f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in found.items() if count]
+    present = [f"{len(plan.present)} already in the stack"] if plan.present else []
+    return [f"to import: {', '.join(counts) or 'nothing'}{f' ({present[0]})' if present else ''}"]
+
+
+def notes(plan: ImportPlan) -> list[str]:
+    """What the user has to do or should know beside the proof."""
+    found = []
+    used = [entry.key for entry in plan.entries if entry.section == EXISTING_GATEWAYS]
+    if used:
+        found.append(f"  used and not imported: gateways {', '.join(used)} (under `existing.gateways`)")
+    found += [
+        f'  bucket "{entry.key}": {entry.comments[0]} (under `existing.buckets`)'
+        for entry in plan.entries
+        if entry.section == EXISTING_BUCKETS
+    ]
+    if plan.environment:
+        found.append(
+            f"  export before each run: {', '.join(sorted(plan.environment))} (secrets of engineEnv, as the service has them now)"
+        )
+    if plan.unreadable:
+        found.append(
+            f"  export before each run: {', '.join(sorted(plan.unreadable))} (the service never returns it; remove the "
+            "entry if there is none)"
+        )
+    return found
+
+
+def page(plan: ImportPlan, context: str, commands: Sequence[str]) -> str:
+    """The report as a file."""
+    imported = [
+        *((f'bucket "{one.declared.key}"', one.live.name, one.live.zone) for one in plan.buckets),
+        *(
+            (
+                f'{one.live.kind.noun} "{one.declared.key}"',
+                one.live.id,
+                _status(one.live.status, one.live.why),
+            )
+            for one in plan.objects
+        ),
+    ]
+    comments = [
+        f"- {'.'.join(entry.section)}.{entry.key}: {comment}"
+        for entry in plan.entries
+        for comment in entry.comments
+    ]
+    parts = [
+        f"# Import into {context}\n",
+        f"Proof: {verdict(plan)}.\n",
+        _listed([str(one).replace("\n", "\n  ") for one in plan.proof.expected]),
+        _listed([f"not known: {text}" for text in plan.proof.open]),
+        _section("Imported", _table(imported)),
+        _section("Already in the stack", _listed([live.label for live in plan.present])),
+        _section("Not imported", _listed([f"{label}: {why}" for label, why in plan.left_out.items()])),
+        _section("To know", "\n".join([*(f"- {line.strip()}" for line in notes(plan)), *comments])),
+        _section("Next", "\n".join(f"    {command}" for command in commands)),
+    ]
+    return "\n".join(part for part in parts if part).rstrip() + "\n"
+
+
+def commands_after(directory: str, stack: str, file: str, *, applied: bool) -> list[str]:
+    """The commands that come next."""
+    place = [directory] if directory not in ("", ".") else []
+    options = [*place, "--stack", stack]
+    preview = shlex.join(["cw-inference", "preview", *options])
+    if applied:
+        return [preview]
+    inside = [
+        "pulumi",
+        "import",
+        "--file",
+        file,
+        "--generate-code=false",
+        "--protect=false",
+        "--stack",
+        stack,
+    ]
+    return [
+        shlex.join(["cw-inference", "import", *options, "--apply"]),
+        f"# or with Pulumi alone, in the stack directory: {shlex.join(inside)}",
+        preview,
+    ]
+
+
+def _status(status: str, why: str) -> str:
+    return f"{status}: {why}" if why else status
+
+
+def _section(title: str, text: str) -> str:
+    return f"## {title}\n\n{text}\n" if text else ""
+
+
+def _listed(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    if not rows:
+        return ""
+    written = [" | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) for row in rows]
+    return "\n".join(["| object | id | |", "|---|---|---|", *(f"| {row} |" for row in written)])

@@ -1,0 +1,249 @@
+"""`cw-inference import` with the real engine, in front of an account that was made by hand."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+import yaml
+from coreweave_inference.policy.statements import inference_statement, owner_statement
+
+from tests.importing.accounts import ZONE, Account, fifty, policy_of, small
+from tests.running.command_line import Stack, read_until, until
+
+
+def files(stack: Stack) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(stack.path.iterdir()) if file.is_file()}
+
+
+def test_fifty_objects_of_every_kind_come_in_with_an_empty_preview_and_no_write(
+    stack: Stack, account: Account
+) -> None:
+    count = fifty(account)
+    made = account.writes()
+
+    first = stack.document("import", "--apply", "--yes")
+    state, written = stack.state(), files(stack)
+    second = stack.document("import", "--apply", "--yes")
+
+    assert (first["code"], first["errors"], first["expected"]) == (0, [], [])
+    assert first["preview"] == {"same": count + 3 + 2 + 2}  # buckets, policies, account and readiness
+    assert len([one for one in first["imported"] if one["kind"] != "weights bucket"]) == count
+    assert (second["code"], second["imported"], second["preview"]) == (0, [], first["preview"])
+    assert len(second["present"]) == count
+    assert (stack.state(), files(stack)) == (state, written)
+    assert account.writes() == made
+    secrets = [f"S3cr3t/{number}" for number in range(3)]
+    everything = [first["stderr"], json.dumps(first), json.dumps(state), *map(str, written.values())]
+    assert not [secret for secret in secrets if any(secret in text for text in everything)]
+
+
+@pytest.mark.thorough
+def test_an_import_without_apply_writes_three_files_and_pulumi_alone_can_use_them(
+    stack: Stack, account: Account
+) -> None:
+    small(account)
+    stack.pulumi("stack", "init", "--no-select", "dev")
+    before, made = files(stack), account.writes()
+
+    shown = stack.run("import", "--dry-run")
+    assert (shown.returncode, files(stack)) == (0, before)
+    assert "proof: the next preview is empty" in shown.stdout
+    found = stack.run("import")
+    assert found.returncode == 0, found.stderr
+    assert set(files(stack)) - set(before) == {"inference.yaml", "import.json", "import-report.md"}
+    assert not stack.state().get("resources")
+    again, first = stack.run("import"), files(stack)
+    assert (again.returncode, files(stack)) == (0, first)
+
+    flags = ("--generate-code=false", "--protect=false", "--yes", "--stack", "dev")
+    stack.pulumi("import", "--file", "import.json", *flags)
+    preview = stack.document("preview")
+
+    assert (preview["ok"], preview["counts"], preview["drift"]) == (True, {"same": 8}, [])
+    assert account.writes() == made
+
+
+@pytest.mark.thorough
+def test_what_was_imported_can_be_changed_and_destroyed_and_a_gateway_in_use_goes_last(
+    stack: Stack, account: Account
+) -> None:
+    small(account)
+    stack.run("import", "--apply", "--yes")
+    file = stack.path / "inference.yaml"
+    file.write_text(file.read_text().replace("max: 4", "max: 5"))
+
+    up = stack.document("up", "--yes")
+    live = account.live("deployments")
+    down = stack.document("destroy", "--yes")
+
+    assert (up["ok"], up["counts"]["update"]) == (True, 3), up["errors"]  # both deployments, and readiness
+    assert {name: found["spec"]["autoscaling"]["max"] for name, found in live.items()} == {
+        "chat": 5,
+        "chat-canary": 5,
+    }
+    assert down["ok"], down["errors"]
+    assert {kind: len(found) for kind, found in account.simulator.control.account().items()} == {
+        "gateways": 0,
+        "capacityclaims": 0,
+        "deployments": 0,
+        "buckets": 1,
+    }
+    statements = json.loads(account.s3.get_bucket_policy(Bucket="acme-weights")["Policy"])["Statement"]
+    assert sorted(found["Sid"] for found in statements) == ["AllowInference", "Ourselves"]
+
+
+def test_half_of_an_account_joins_a_stack_that_has_the_other_half(stack: Stack, account: Account) -> None:
+    small(account)
+    refused = stack.run("import", "--only", "public")
+    assert refused.returncode == 2
+    assert 'gateway "public": deployments chat, chat-canary use it' in refused.stderr
+    assert not (stack.path / "import.json").exists()
+
+    first = stack.document("import", "--only", "public,chat*", "--apply", "--yes")
+    file = stack.path / "inference.yaml"
+    file.write_text("# Ours.\n" + file.read_text().replace("  chat:\n", "  # The main one.\n  chat:\n"))
+    kept = file.read_text()
+    second = stack.document("import", "--apply", "--yes")
+
+    assert (first["code"], first["preview"]) == (0, {"same": 7})
+    assert (second["code"], second["preview"], second["errors"]) == (0, {"same": 8}, [])
+    assert [one["key"] for one in second["imported"]] == ["h200"]
+    assert file.read_text().startswith(kept)
+    owned = next(one for one in stack.state()["resources"] if one["type"].endswith(":Readiness"))
+    assert len(owned["inputs"]["__owned"]) == 6
+
+
+def test_a_killed_import_is_finished_by_the_next_one_and_two_at_once_are_one(
+    stack: Stack, account: Account
+) -> None:
+    small(account)
+    made = account.writes()
+    with stack.started("import", "--apply", "--yes") as process:
+        until(lambda: (stack.path / "import-report.md").exists())
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+    with stack.started("import", "--apply", "--yes") as first:
+        read_until(first, "reading the account")
+        second = stack.run("import", "--apply", "--yes")
+        output, error = first.communicate(timeout=120)
+
+    assert second.returncode == 1
+    assert "another import is running here" in second.stderr
+    assert first.returncode == 0, error
+    assert "8 unchanged" in output
+    urns = [one["urn"] for one in stack.state()["resources"]]
+    assert len(urns) == len(set(urns))
+    assert stack.names() == {
+        "account",
+        "ready",
+        "public",
+        "h200",
+        "chat",
+        "chat-canary",
+        "acme-weights",
+        "acme-weights-policy",
+    }
+    assert account.writes() == made
+
+
+def test_a_program_that_does_not_load_the_declaration_keeps_its_state(stack: Stack, account: Account) -> None:
+    small(account)
+    (stack.path / "__main__.py").write_text("import coreweave_inference as cw\n\ncw.export()\n")
+
+    found = stack.run("import", "--apply", "--yes")
+
+    assert found.returncode == 1
+    assert "__main__.py has to load the declaration" in found.stderr
+    assert "nothing was imported: the state is as it was" in found.stderr
+    assert not stack.state().get("resources")
+
+
+@pytest.mark.thorough
+def test_a_lost_state_is_imported_again_with_bucket_and_statement_of_the_stack_itself(
+    stack: Stack, account: Account
+) -> None:
+    account.bucket(policy=None)
+    stack.declare(
+        "buckets:\n  weights: {name: acme-weights, zone: US-EAST-04A, adopt: true, policy: {prefixes: [models], ownerAccess: organization}}\n",
+        "gateways:\n  public: {zones: [US-EAST-04A], coreWeaveAuth: {}, bodyBasedRouting: {}}\n",
+        "deployments:\n  chat:\n    gateways: [public]\n    model: {name: acme/chat, path: models/chat}\n"
+        "    runtime: {engine: vllm}\n    resources: {instanceType: gd-8xh200ib-i128, gpuCount: 1}\n"
+        "    autoscaling: {min: 1, max: 2, concurrency: 8}\n",
+    )
+    up = stack.document("up", "--yes")
+    assert up["ok"], up["errors"]
+    ids = {one["urn"]: one["id"] for one in stack.state()["resources"] if "inference:" in one["type"]}
+    text, made = (stack.path / "inference.yaml").read_text(), account.writes()
+    stack.pulumi("stack", "rm", "--force", "--yes", "--stack", "dev", "--preserve-config")
+
+    found = stack.document("import", "--apply", "--yes")
+
+    assert (found["code"], found["preview"], found["expected"]) == (0, {"same": 6}, [])
+    assert {one["urn"]: one["id"] for one in stack.state()["resources"] if "inference:" in one["type"]} == ids
+    assert ((stack.path / "inference.yaml").read_text(), account.writes()) == (text, made)
+
+
+@pytest.mark.thorough
+def test_a_new_directory_becomes_a_stack_directory(stack: Stack, account: Account, tmp_path: Path) -> None:
+    by_hand = {**inference_statement("acme-weights"), "Sid": "Mine"}
+    account.bucket(policy=policy_of("acme-weights", by_hand))
+    gateway = account.gateway("public", zones=[ZONE])
+    account.deployment("chat", [gateway], runtime={"engineEnv": {"VLLM_ATTENTION_BACKEND": "s3cr3t/1"}})
+    target = tmp_path / "serving"
+
+    found = stack.run("import", str(target), "--name", "acme", "--apply", "--yes", stack="prod")
+
+    assert found.returncode == 0, found.stderr
+    assert "6 unchanged" in found.stdout
+    assert "export before each run: CHAT_VLLM_ATTENTION_BACKEND" in found.stdout
+    assert {"Pulumi.yaml", "Pulumi.prod.yaml", "inference.yaml", "__main__.py"} <= {
+        f.name for f in target.iterdir()
+    }
+    assert yaml.safe_load((target / "Pulumi.yaml").read_text())["name"] == "acme"
+    state = "".join(file.read_text() for file in stack.backend.rglob("prod.json"))
+    assert "chat" in state
+    assert "s3cr3t" not in state
+    assert owner_statement(
+        "acme-weights", "ab1cd2"
+    )  # The policy's owner may read it, else it would be used only.
+
+
+def test_differences_end_with_code_three_and_are_named(stack: Stack, account: Account) -> None:
+    small(account)
+    stack.run("import")
+    file = stack.path / "inference.yaml"
+    file.write_text(file.read_text().replace("max: 4", "max: 5"))
+
+    shown, applied = stack.document("import"), stack.document("import", "--apply", "--yes")
+
+    assert (shown["code"], applied["code"]) == (3, 3)
+    assert [(one["label"], one["changes"]) for one in shown["expected"]] == [
+        ('deployment "chat"', ["autoscaling.max: 4 -> 5"]),
+        ('deployment "chat-canary"', ["autoscaling.max: 4 -> 5"]),
+    ]
+    assert applied["preview"]["update"] == 3
+    assert account.live("deployments")["chat"]["spec"]["autoscaling"]["max"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--apply",), "needs --yes here"),
+        (("--apply", "--dry-run"), "mutually exclusive"),
+        (("--only", "nothing"), "nothing in the account is called so"),
+        (("--name", "other"), "the project in . is called serving"),
+    ],
+)
+def test_bad_input_is_one_error_before_anything_is_written(
+    stack: Stack, account: Account, arguments: tuple[str, ...], words: str
+) -> None:
+    before = files(stack)
+
+    found = stack.run("import", *arguments)
+
+    assert (found.returncode, files(stack)) == (2, before)
+    assert words in found.stderr
