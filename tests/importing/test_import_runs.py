@@ -11,7 +11,7 @@ import yaml
 from coreweave_inference.policy.statements import inference_statement, owner_statement
 
 from tests.importing.accounts import ZONE, Account, fifty, policy_of, small
-from tests.running.command_line import Stack, read_until, until
+from tests.running.command_line import Stack, until
 
 
 def files(stack: Stack) -> dict[str, bytes]:
@@ -127,7 +127,8 @@ def test_a_killed_import_is_finished_by_the_next_one_and_two_at_once_are_one(
         process.communicate()
 
     with stack.started("import", "--apply", "--yes") as first:
-        read_until(first, "reading the account")
+        assert first.stderr is not None
+        assert any("reading the account" in line for line in first.stderr)
         second = stack.run("import", "--apply", "--yes")
         output, error = first.communicate(timeout=120)
 

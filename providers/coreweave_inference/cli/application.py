@@ -237,9 +237,10 @@ def import_account(
     Exit codes: 0 the next preview is empty; 3 it is not; 2 refused (a gateway without deployments that use it, a name that
     nothing has).
 
-    The document of --json: ok, project, stack, files, imported (kind, key, id, name, status), present, leftOut (label,
-    why), used (gateways and buckets under `existing`), environment (variables to export), expected (what the next preview
-    would show), open (what is not known), applied, declaration (with --dry-run).
+    The document of --json: ok, errors, findings, project, stack, files, imported (kind, key, id, name, status), present (ids),
+    leftOut (label, why), used (section, key: what is under `existing`), environment (variables to export), expected (what,
+    label, changes: what the next preview would show), open (what is not known), applied, preview (counts of the preview after
+    --apply), declaration (with --dry-run).
 
     Example: cw-inference import stacks/serving --stack prod --only 'gateways,chat*' --apply
     """

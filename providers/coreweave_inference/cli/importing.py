@@ -37,14 +37,31 @@ from . import formatting
 from .announcing import say_to
 from .context import is_project, settings_at
 from .exits import DIFFERS, FAILED, USAGE_ERROR, report_errors, usage_error
-from .output import say
-from .reports import print_lines
+from .output import print_document, print_lines, say
 from .running import agreed, require_answer
 from .scaffold import prepare, project_name
 from .views import View
 
 IMPORT_FILE, REPORT_FILE = "import.json", "import-report.md"
 FIRST_STACK = "dev"
+NOTHING: dict[str, Any] = {
+    "ok": False,
+    "errors": [],
+    "findings": [],
+    "project": "",
+    "stack": "",
+    "files": [],
+    "imported": [],
+    "present": [],
+    "leftOut": [],
+    "used": [],
+    "environment": [],
+    "expected": [],
+    "open": [],
+    "applied": False,
+    "preview": {},
+}
+"""The document of --json where nothing could be read."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +100,7 @@ def import_account(asked: Asked) -> None:
     if asked.apply:
         require_answer(asked.yes, "import --apply", as_json=asked.as_json)
     tell = say_to(as_json=asked.as_json)
-    with report_errors(as_json=asked.as_json), _alone(asked):
+    with report_errors(as_json=asked.as_json, document=NOTHING), _alone(asked):
         place = _place(asked)
         tell(f"reading the account at {place.settings.endpoint} …")
         file = asked.directory / FILE
@@ -108,7 +125,7 @@ def import_account(asked: Asked) -> None:
 
 def _finish(asked: Asked, place: Place, plan: ImportPlan, files: list[str]) -> None:
     if asked.as_json:
-        print(json.dumps(document(plan, place.stack, files, declaration=asked.dry_run)))
+        print_document(document(plan, place.stack, files, declaration=asked.dry_run))
     elif not asked.dry_run and (plan.objects or plan.buckets):
         print_lines(["Next:", *(f"  {command}" for command in _commands(asked, place.stack, applied=False))])
     if not plan.proof.is_empty:
@@ -125,6 +142,7 @@ def document(
     """As JSON; no secret is in it."""
     used = [e for e in plan.entries if e.section in (EXISTING_GATEWAYS, EXISTING_BUCKETS)]
     return {
+        **NOTHING,
         "ok": True,
         "project": stack.project,
         "stack": stack.name,
@@ -329,7 +347,8 @@ def _apply(asked: Asked, place: Place, plan: ImportPlan, importer: Importer, fil
         raise CoreWeaveError(f"{wrong}; nothing was imported: the state is as it was")
     if asked.as_json:
         found = document(plan, place.stack, files, applied=bool(count))
-        print(json.dumps({**found, "ok": result.ok, "preview": result.counts, "errors": list(result.errors)}))
+        told = {"errors": list(result.errors), "findings": list(result.findings), "preview": result.counts}
+        print_document({**found, **told, "ok": result.ok})
     else:
         print_lines(
             [f"imported {count} into the state of stack {place.stack.name}"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from coreweave_inference.declaration import SecretReference
 from coreweave_inference.model.fields import as_text
-from coreweave_inference.model.shape import below, entry
+from coreweave_inference.model.paths import below, entry
 
 LOOKS_SECRET = re.compile(
     r"TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH|(^|_)(KEY|PIN|SAS|PAT)(_|$)|APIKEY", re.IGNORECASE
