@@ -11,7 +11,7 @@ import coreweave_inference as cw
 import pulumi
 import pytest
 
-from tests.engine.declarations import edited, stack
+from tests.engine.declarations import CLAIM, edited, stack
 from tests.engine.workbench import Service, Workbench
 
 IDENTITY = {"coreweave:identity": "5f1c0f6a4d"}
@@ -53,6 +53,23 @@ def test_two_people_with_backends_of_their_own_do_not_get_each_other_s_objects(
     assert [run.writes for run in (shown, refused, down)] == [{}, {}, {}]
     assert everything(stocked) == before
     assert first.up("--refresh").changes == {}
+
+
+def test_a_destroy_does_not_wait_for_what_somebody_else_has_under_an_id_that_was_refused(
+    stocked: Service, tmp_path: Path
+) -> None:
+    first, second = (person(stocked, tmp_path / name, True) for name in ("first", "second"))
+    second.declare({"version": 1, "capacityClaims": {"spare": CLAIM}})
+    assert second.up().ok
+    first.declare({"version": 1, "capacityClaims": {"h200": CLAIM}})
+    assert first.up().ok
+    second.declare({"version": 1, "capacityClaims": {"spare": CLAIM, "h200": {**CLAIM, "instanceCount": 1}}})
+
+    refused, down = second.up(), second.destroy()
+
+    assert not refused.ok
+    assert (down.ok, down.writes) == (True, {"DELETE capacityclaims": 1}), down.errors
+    assert len(stocked.live("capacityclaims")) == 1
 
 
 def test_a_stack_that_was_renamed_keeps_its_objects_and_a_new_one_of_its_old_name_gets_none_of_them(

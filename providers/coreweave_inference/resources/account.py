@@ -16,9 +16,11 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, single_line
 from coreweave_inference.model import Kind
 from coreweave_inference.program.context import MODULE, Program, current_program, urn_of
+from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider import confirmation, in_use
 from coreweave_inference.provider.deletion_guard import refuse_undeclared
 from coreweave_inference.provider.host import one_line_errors, recorded_inputs
+from coreweave_inference.provider.memory import ids_of_stack
 from coreweave_inference.provider.messages import resource_name
 from coreweave_inference.provider.object_provider import HostedProvider
 from coreweave_inference.provider.session import Session, current
@@ -41,7 +43,7 @@ OBJECTS = "__objects"
 """Hidden input: kind and name by id of the objects that the last program declared. It changes without a difference."""
 KINDS = {kind.noun: kind for kind in Kind}
 
-UNDECLARED = "undeclared"
+UNDECLARED, KNOWN = "undeclared", "known"
 PLANNED = "__planned"
 """Input that is looked at and not recorded: what the program declares."""
 
@@ -62,6 +64,7 @@ class AccountProvider(HostedProvider):
             return CheckResult(news, [CheckFailure("", f"the account cannot be used: {error}")])
         run.hold_plan()
         planned = inputs.pop(PLANNED, None) or {}
+        inputs[OBJECTS] = _without_others(run, inputs.get(OBJECTS) or {}, planned.get(KNOWN))
         # All at once: the engine stops at the first resource that is refused.
         found = in_use.faults_of_plan(run, planned) if not olds or in_use.RECORDED in planned else []
         try:
@@ -118,6 +121,15 @@ class AccountProvider(HostedProvider):
         names = sorted({*late, *(f'{kind.noun} "{name}"' for kind, name in deleted.values())})
         if names:
             run.log.note(urn, f"seen to be gone: {', '.join(names)}")
+
+
+def _without_others(run: Session, objects: Mapping[str, str], known: Any) -> dict[str, str]:
+    """Without what exists and the state does not have: its creation will be refused, and then a destroy would wait for it."""
+    if not isinstance(known, list):
+        return dict(objects)
+    own = {*known, *ids_of_stack()}
+    live = {id_ for kind in Kind for id_ in run.lists.look(kind, max_age_seconds=60.0)}
+    return {id_: label for id_, label in objects.items() if id_ in own or id_ not in live}
 
 
 def _recorded(objects: Any) -> dict[str, tuple[Kind, str]]:
@@ -192,7 +204,10 @@ def _plan_of(program: Program) -> dict[str, Any]:
         raise pulumi.RunError("; ".join(twice))
     whole = RUN_TARGETS in program.environ
     new = of_run(planned, program.last, run_targets(program.environ), whole=whole)
-    return {**new, UNDECLARED: undeclared(program)}
+    more: dict[str, Any] = {UNDECLARED: undeclared(program)}
+    if program.last is not None:
+        more[KNOWN] = sorted({str(found["id"]) for found in resources_of(program.last) if found.get("id")})
+    return {**new, **more}
 
 
 def account_of(program: Program) -> pulumi.Resource:

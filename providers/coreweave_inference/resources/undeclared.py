@@ -6,7 +6,6 @@ after everything that the run writes; so the account judges in its place.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +26,7 @@ def undeclared(program: Program) -> dict[str, Any]:
     An object counts as declared under its kind and name. Where one of its kind has an alias, its former name is not known
     here, and that kind is left to the deletion of the former `Readiness`.
     """
-    former = [] if RUN_DIRECTORY in os.environ else _former(program)
+    former = [] if RUN_DIRECTORY in program.environ else _former(program)
     recorded = [dict(entry) for outputs in former for entry in outputs.get(OWNED) or ()]
     declared: dict[tuple[Any, Any], Any] = {
         (entry["kind"], entry["name"]): resource for resource, entry in program.owned
