@@ -392,3 +392,11 @@ def test_underscores_in_an_option_are_told_and_those_in_its_json_are_not(key, fo
 
     assert [found] * len(told) == [one.do.split('"')[1] for one in told]
     assert bool(told) == bool(found)
+
+
+def test_a_setting_that_needs_a_value_is_not_advised_to_have_none():
+    (found,) = (
+        one for one in checked(configured(**{"reasoning-parser": "on"})).findings if one.code == "engine-flag"
+    )
+
+    assert found.do == "give it a value, or remove the key"

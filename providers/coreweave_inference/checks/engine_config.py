@@ -131,6 +131,8 @@ def _is_boolean(key: str, value: str) -> bool:
 
 def _right_form(key: str, value: str, allowed: tuple[str, ...] | None) -> str:
     """`enforce-eager: ""` for true, `no-enable-prefix-caching: ""` for false, where the service allows that."""
+    if key in DOCUMENTED_KEYS and key not in FLAGS:
+        return "give it a value, or remove the key"
     if value in TRUE:
         return f'write {key}: ""'
     opposite = key.removeprefix("no-") if key.startswith("no-") else f"no-{key}"
