@@ -109,6 +109,7 @@ class Fault:
             "kind": kind,
             "key": key if kind else "",
             "path": self.path,
+            "inheritedBy": [],
             "origin": {"file": self.file, "line": self.line} if self.file else None,
             "what": self.what,
             "why": "",

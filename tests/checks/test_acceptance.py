@@ -51,3 +51,32 @@ def test_a_misspelt_code_is_an_error_with_the_nearest_right_one():
     assert (found.severity, found.do) == (Severity.ERROR, 'did you mean "claim-larger-than-max"?')
     assert found.origin is not None
     assert found.path == "accept[0].code"
+
+
+HEIRS = """
+deployments:
+  chat: {runtime: {engineConfig: {enable-auto-tool-choice: ""}}}
+  chat-b: {extends: chat, traffic: {weight: 100}}
+  chat-c: {extends: chat-b, traffic: {weight: 100}, runtime: {engineConfig: {%s: 1}}}
+"""
+
+
+def test_a_value_that_others_inherit_is_one_finding_where_it_is_written_and_names_them():
+    def keys(*overlays):
+        report = checked(
+            {"declaration": HEIRS % "max-num-seqs"}, *({"declaration": text} for text in overlays)
+        )
+        found = [f for f in (*report.findings, *report.accepted) if f.code == "engine-tool-parser"]
+        return [(f.about.key, f.inherited_by, f in report.accepted) for f in found], found
+
+    plain, (finding,) = keys()
+    overridden, _ = keys("deployments: {chat-c: {runtime: {engineConfig: {enable-auto-tool-choice: true}}}}")
+    accepted, _ = keys('accept: [{code: engine-tool-parser, object: chat, reason: "soon"}]')
+    of_an_heir, _ = keys('accept: [{code: engine-tool-parser, object: chat-b, reason: "soon"}]')
+
+    assert plain == [("chat", ("canary", "chat-b", "chat-c"), False)]
+    assert 'deployment "chat", inherited by "canary", "chat-b", "chat-c" (' in str(finding)
+    assert finding.as_data()["inheritedBy"] == ["canary", "chat-b", "chat-c"]
+    assert sorted(overridden) == [("chat", ("canary", "chat-b"), False), ("chat-c", (), False)]
+    assert accepted == [("chat", ("canary", "chat-b", "chat-c"), True)]
+    assert sorted(of_an_heir) == [("chat", ("canary", "chat-c"), False), ("chat-b", (), True)]

@@ -145,6 +145,7 @@ def test_policy_prints_the_whole_document_without_any_settings(cw_inference: Com
             ("acme", "--prefix", "mo*els"),
             'prefix "mo*els" holds a wildcard; write the folder alone, such as "models"',
         ),
+        (("ac",), 'BUCKET "ac" has 2 characters, a bucket\'s name has 3 to 63'),
     ],
 )
 def test_a_policy_that_would_mean_something_else_is_refused(
@@ -185,6 +186,16 @@ def test_a_catalogue_that_cannot_be_read_says_so(
 
     assert done.exit_code == 1
     assert [line.partition(":")[0] for line in done.stdout.splitlines()[1:]] == ["could not be read"] * 3
+
+
+def test_a_directory_that_is_not_there_is_bad_input(cw_inference: Command, tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    missing = str(tmp_path / "none")
+    pushed = ("weights", "push", str(tmp_path / "weights"), "acme-weights", "models/chat", "--dir", missing)
+
+    for arguments in (("catalog", missing), ("preview", missing), pushed):
+        done = cw_inference(*arguments, COREWEAVE_API_TOKEN="t")
+        assert (done.exit_code, missing in done.stderr, len(done.stderr.splitlines())) == (2, True, 1)
 
 
 def test_a_command_without_a_token_names_where_it_may_come_from(

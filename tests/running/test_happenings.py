@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from coreweave_inference.engine.events import (
     Change,
@@ -12,8 +14,9 @@ from coreweave_inference.engine.events import (
     of_progress_line,
     outputs_in,
 )
+from coreweave_inference.engine.plans import with_adoptions
 from coreweave_inference.engine.properties import readable_at
-from coreweave_inference.engine.results import FRAME, Record, Result, counts_of, following
+from coreweave_inference.engine.results import FRAME, Record, Result, counts_of, following, once, standing
 from coreweave_inference.model.paths import location_of
 from pulumi.automation import EngineEvent
 
@@ -240,3 +243,41 @@ def test_a_resource_inside_of_a_component_is_called_after_it() -> None:
 
     assert label_of(urn) == 'gateway "public (acme:a:Chat)"'
     assert label_of(CHAT) == 'deployment "chat"'
+
+
+def test_what_one_error_says_for_all_resources_is_said_once() -> None:
+    token = "does not accept the token from COREWEAVE_API_TOKEN [GET /x -> 401]"
+    moved = 'the plan no longer holds: gateway "a": deleted outside; nothing was written'
+
+    assert once(
+        [f'gateway "a": http://x {token}', f"http://x {token}", f'gateway "b": http://x {token}']
+    ) == (f"http://x {token}",)
+    assert once([moved, "the plan no longer holds", "another"]) == (moved, "another")
+    assert once(["the plan no longer holds"]) == ("the plan no longer holds",)
+
+
+def test_a_key_that_is_renamed_back_is_no_deletion_and_another_object_s_entry_is_one() -> None:
+    start = "urn:pulumi:dev::serving::pulumi-python:dynamic/coreweave/inference:"
+    preview = Result(
+        "preview",
+        "serving",
+        "dev",
+        ok=True,
+        steps=(
+            Step(f"{start}Gateway::front", "create", "done"),
+            Step(f"{start}Gateway::entry", "delete", "done", id="x"),
+            Step(f"{start}Gateway::other", "delete", "done", id="y"),
+            Step(f"{start}WeightsBucket::weights", "same", "done", id="acme"),
+            Step(f"{start}InferenceBucketPolicy::weights-policy", "delete", "done", id="acme"),
+        ),
+    )
+    seen = [
+        {"urn": f"{start}Gateway::front", "kind": "gateway", "fields": {}, "id": "x", "name": "n"},
+        {"adopts": f"{start}Gateway::front", "changes": []},
+    ]
+
+    shown = with_adoptions(preview, map(json.dumps, seen))
+    run = standing([Step(f"{start}Gateway::front", "create", "done", id="x"), *preview.steps[1:]])
+
+    assert shown.counts == {"adopt": 1, "delete": 2, "same": 1}
+    assert [step.name for step in run] == ["front", "other", "weights", "weights-policy"]

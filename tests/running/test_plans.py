@@ -88,7 +88,13 @@ def test_a_saved_plan_runs_as_it_is_and_not_once_its_drift_its_declaration_or_it
     refused = writes(simulator)
     run = stack.run("up", "--plan", plan)
     again = stack.run("up", "--plan", plan)
+    stack.environment["COREWEAVE_API_TOKEN"] = "CW-SECRET-mistyped"
+    strange = stack.run("preview")
 
+    # Said once for all resources: of the token, and of the plan.
+    assert (strange.returncode, len(strange.stderr.splitlines())) == (1, 1)
+    assert "does not accept the token from COREWEAVE_API_TOKEN" in strange.stderr
+    assert moved.stderr.count("the plan no longer holds") == 1
     assert (shown.returncode, moved.returncode, redeclared.returncode) == (3, 3, 3), moved.stderr
     command = f"cw-inference up --stack dev --plan '{plan}'"
     assert shown.stdout.splitlines()[-1] == f"plan saved in {plan}; run it with: {command}"
@@ -247,8 +253,9 @@ def saved(directory: Path, **changed: Any) -> Path:
         ),
         file,
     )
-    content = json.loads(file.read_text())
-    file.write_text(json.dumps({**content, **changed}))
+    content = {**json.loads(file.read_text()), **changed}
+    content.pop(plans.DIGEST)
+    file.write_text(json.dumps({**content, plans.DIGEST: plans.digest_of(content)}))
     return file
 
 
@@ -281,6 +288,28 @@ def test_a_plan_with_a_part_that_no_preview_writes_is_damaged(
 
     with pytest.raises(StartupError, match="damaged"):
         read(saved(tmp_path, **changed))
+
+
+@pytest.mark.parametrize("part", ["preview", "objects", "digest"])
+def test_a_plan_whose_file_was_edited_is_refused_and_one_that_was_only_laid_out_anew_is_not(
+    tmp_path: Path, part: str
+) -> None:
+    file = saved(tmp_path, objects={"gateway": {"x": WHOLE}})
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(content, indent=4, sort_keys=True))
+    laid_out = read(file)
+
+    content["preview"]["counts"] = {"delete": 1} if part == "preview" else {}
+    if part == "objects":
+        content["objects"]["gateway"]["x"]["name"] = "another"
+    elif part == "digest":
+        del content["digest"]
+    file.write_text(json.dumps(content))
+
+    assert laid_out.preview.counts == {}
+    with pytest.raises(StartupError, match="was edited since it was saved") as refused:
+        read(file)
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_a_plan_of_another_stack_is_refused(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ BODY_LIMIT = 4 * 1024 * 1024
 TEXT_LIMIT = 300
 """Characters of a body that is not the API's own JSON."""
 VIOLATIONS_LIMIT = 20
+TOKEN_REFUSED = "does not accept the token from"
 _UNKNOWN_CODE = 2
 _PARSE_WORDS = ("proto:", "unknown field", "no body", "unmarshal", "syntax error", "unknown query parameter")
 
@@ -99,7 +100,7 @@ def error_of(answer: ErrorAnswer, method: str, path: str, *, token_source: str, 
 def _kind_and_advice(answer: ErrorAnswer, token_source: str, endpoint: str) -> tuple[type[ApiError], str]:
     status = answer.status
     if status == 401:
-        return Unauthorized, f"{endpoint} does not accept the token from {token_source or 'the settings'}"
+        return Unauthorized, f"{endpoint} {TOKEN_REFUSED} {token_source or 'the settings'}"
     if status == 403:
         return Forbidden, f"the role of the token from {token_source or 'the settings'} does not allow this"
     if status == 404 and answer.message and not answer.is_status:

@@ -149,6 +149,8 @@ def key_renamed(view: View) -> Iterator[Problem]:
         gone = list(view.gone(kind))
         for item in items[kind]:
             new = item.own and item.key not in view.last_keys(kind) and not item.options.aliases
+            if new and item.id in {last.id for last in gone}:
+                continue  # Renamed back to a former key: its id tells that it is the same object.
             twin = next((last for last in gone if new and _says_the_same(item, last)), None)
             if twin:
                 gone.remove(twin)

@@ -59,7 +59,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding; `code` is stable, so that a file can accept it by its code."""
+    """One finding; `code` is stable, so that a file can accept it by its code.
+
+    `inherited_by` are the keys of the entries that have the value by `extends`.
+    """
 
     code: str
     severity: Severity
@@ -69,11 +72,18 @@ class Finding:
     why: str
     do: str
     origin: Origin | None = field(default=None)
+    inherited_by: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         place = f" ({self.place})" if self.place else ""
-        about = f" {self.about}" if self.about.kind else ""
+        about = f" {self.subject}" if self.about.kind else ""
         return single_line(f"{self.severity.value} {self.code}{about}{place}: {self.sentence}")
+
+    @property
+    def subject(self) -> str:
+        """`deployment "chat", inherited by "chat-b"`."""
+        heirs = ", ".join(f'"{key}"' for key in self.inherited_by)
+        return f"{self.about}, inherited by {heirs}" if heirs else str(self.about)
 
     @property
     def place(self) -> str:
@@ -103,6 +113,7 @@ class Finding:
             "kind": self.about.kind,
             "key": self.about.key,
             "path": self.path,
+            "inheritedBy": list(self.inherited_by),
             "origin": origin,
             "what": self.what,
             "why": self.why,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from .acceptance import accepts, rules_on
 from .finding import Finding, Severity
 from .groups import groups_of
+from .inherited import grouped, merged
 from .registry import CODES, RULES
 from .rule import Rule
 from .view import View
@@ -46,8 +47,13 @@ class Report:
 def run(view: View, notes: Iterable[str] = (), rules: Iterable[Rule] = RULES) -> Report:
     """Every rule over `view`."""
     found = list(dict.fromkeys(finding for rule in rules for finding in rule(view)))
-    set_aside = [finding for finding in found if accepts(view, finding)]
-    counted = [finding for finding in found if finding not in set_aside]
+    set_aside, counted = list[Finding](), list[Finding]()
+    for group in grouped(view, found):
+        if accepts(view, group[0]):  # For all who inherit it too.
+            set_aside.append(merged(group))
+            continue
+        set_aside += [finding for finding in group if accepts(view, finding)]
+        counted.append(merged([finding for finding in group if finding not in set_aside]))
     on_acceptance = [finding for rule in rules_on(found, CODES) for finding in rule(view)]
     return Report(
         findings=tuple(sorted([*counted, *on_acceptance], key=lambda finding: finding.order)),

@@ -50,6 +50,6 @@ def _plural(name: str, count: int) -> str:
 
 
 def _lines(finding: Finding) -> Iterator[str]:
-    head = " ".join(part for part in (finding.code, str(finding.about)) if part)
+    head = " ".join(part for part in (finding.code, finding.subject) if part)
     yield f"  {head}{f' ({finding.place})' if finding.place else ''}"
     yield from (f"      {part}" for part in (finding.what, finding.why, finding.do) if part)

@@ -14,6 +14,8 @@ def stack_at(directory: Path, asked: str | None) -> str | None:
 
     Raises CannotStart for a name that nobody made.
     """
+    if not directory.is_dir():
+        raise SettingsError(f"{directory} is not a directory; give the stack directory, or leave it out")
     if not is_project(directory):
         return asked
     from coreweave_inference.engine import stacks

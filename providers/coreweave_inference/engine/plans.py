@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 from typing_extensions import NotRequired, TypedDict
 
 from coreweave_inference.errors import PlanMoved
@@ -24,11 +24,13 @@ from .directory import StackDirectory
 from .events import OURS, TYPES, Change
 from .refusals import StartupError
 from .repair import State
-from .results import Result, counts_of
+from .results import Result, counts_of, standing
 from .selection import Selection
 
 VERSION = 2
 KINDS = {TYPES + name: noun for name, noun in OURS.items() if noun in {kind.noun for kind in Kind}}
+DIGEST = "digest"
+"""In a plan's file, of the rest of it: what is shown must be what runs."""
 NOUNS = frozenset(KINDS.values())
 STATE_KEYS = ("urn", "id", "inputs", "outputs", "delete", "protect", "retainOnDelete", "pendingReplacement")
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules"})
@@ -191,14 +193,14 @@ def plan_of(
 
 def with_adoptions(preview: Result, seen: Iterable[str]) -> Result:
     """The preview, with creations of what exists already called adoptions, and what they write."""
-    changes = {
-        e["adopts"]: tuple(Change(**c) for c in e["changes"]) for e in map(json.loads, seen) if "adopts" in e
-    }
+    lines = [json.loads(line) for line in seen]
+    changes = {e["adopts"]: tuple(Change(**c) for c in e["changes"]) for e in lines if "adopts" in e}
+    ids = {e["id"] for e in lines if e.get("urn") in changes and e.get("id")}
     steps = tuple(
         replace(step, op="adopt", changes=changes[step.urn])
         if step.op == "create" and step.urn in changes
         else step
-        for step in preview.steps
+        for step in standing(preview.steps, ids)
     )
     return replace(preview, steps=steps, counts=counts_of(steps)) if changes else preview
 
@@ -251,9 +253,15 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def digest_of(document: Mapping[str, Any]) -> str:
+    """Of all that a plan's file says beside this, however it is laid out."""
+    return _digest(json.dumps(document, sort_keys=True))
+
+
 def save(plan: Plan, path: Path) -> None:
     """Write it whole or not at all, readable for its owner alone. Raises CannotStart."""
-    text = _plans.dump_json(plan, indent=1)
+    document = json.loads(_plans.dump_json(plan))
+    text = json.dumps({**document, DIGEST: digest_of(document)}, indent=1).encode()
     try:
         target = path.resolve()
         if target.exists() and not target.is_file():
@@ -281,8 +289,14 @@ def read(path: Path, directory: StackDirectory, stack: str) -> Plan:
     damaged = StartupError(f"--plan {path}: is no plan, or is damaged; {wanted}")
     try:
         version = Versioned.model_validate_json(text).version
-        plan = _plans.validate_json(text) if version == VERSION else None
-    except (ValidationError, StartupError) as error:  # CannotStart: a selection that there is not.
+        document = json.loads(text)
+        digest = document.pop(DIGEST, None)
+        plan = _plans.validate_json(json.dumps(document)) if version == VERSION else None
+    except (
+        ValueError,
+        StartupError,
+        RecursionError,
+    ) as error:  # StartupError: a selection that there is not.
         raise damaged from error
     if plan is None:
         raise StartupError(
@@ -290,6 +304,10 @@ def read(path: Path, directory: StackDirectory, stack: str) -> Plan:
         )
     if not plan.preview.ok or plan.preview.operation != "preview" or not set(plan.objects) <= NOUNS:
         raise damaged
+    if digest != digest_of(document):
+        raise StartupError(
+            f"--plan {path}: was edited since it was saved, so it may not do what it shows; {wanted}"
+        )
     if (plan.project, plan.stack) != (directory.project, stack.rsplit("/", 1)[-1]):
         raise StartupError(
             f"--plan {path}: is a plan of stack {plan.project}/{plan.stack}, and this is {directory.project}/{stack}; {wanted}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from coreweave_inference.api.errors import TOKEN_REFUSED
 from coreweave_inference.fleet.deletions import Deletion
+from coreweave_inference.model import Kind
 from coreweave_inference.review.drift import Drift, drift
 from coreweave_inference.review.reading import preview_in
 
@@ -32,6 +34,7 @@ VERBS = {
 INVALID = "invalid-declaration"
 """The code of a fault of the declaration: there is nothing to plan."""
 REST_OF_A_REPLACEMENT = ("delete-replaced", "discard-replaced", "remove-pending-replace")
+MOVED = "the plan no longer holds"
 FRAME = (
     "update failed",
     "preview failed",
@@ -98,6 +101,35 @@ class Result:
         return sum(count for verb, count in self.counts.items() if verb not in ("same", "read", "refresh"))
 
 
+def once(errors: Sequence[str]) -> tuple[str, ...]:
+    """The errors without what one of them says for all: a token that is not accepted, which every resource meets, and a plan
+    that no longer holds, of which the first resource tells why.
+    """
+    of_token = [text for text in errors if TOKEN_REFUSED in text]
+    kept = {min(of_token, key=len)} if of_token else set()
+    why = any(text.startswith(f"{MOVED}: ") for text in errors)
+    return tuple(
+        text for text in errors if (TOKEN_REFUSED not in text or text in kept) and not (why and text == MOVED)
+    )
+
+
+def standing(steps: Iterable[Step], adopted: Collection[str] = ()) -> tuple[Step, ...]:
+    """The steps without deletions of entries whose objects stay under another key: one that was renamed, and renamed back.
+
+    `adopted` are ids of objects that a creation will adopt.
+    """
+    found = tuple(steps)
+    ids = {(step.kind, step.id) for step in found if step.op != "delete" and step.id}
+    own = {kind.noun for kind in Kind}
+    return tuple(
+        step
+        for step in found
+        if step.op != "delete"
+        or step.kind not in own
+        or not ((step.kind, step.id) in ids or step.id in adopted)
+    )
+
+
 class Record:
     """Gathers the events of a run."""
 
@@ -136,17 +168,17 @@ class Record:
         """Each error once; what the engine says of the whole run only where nothing else was said."""
         found = list(dict.fromkeys(m.text for m in self.messages if m.severity == "error" and m.text))
         reasons = [text for text in found if text not in FRAME]
-        return tuple(reasons or found)
+        return once(reasons or found)
 
     def result(self, operation: str, project: str, stack: str, **more: Any) -> Result:
         """What the run came to, with the fields that the record does not know."""
-        document = self.document.data()
+        document, steps = self.document.data(), standing(self.steps())
         return Result(
             operation,
             project,
             stack,
-            counts=counts_of(self.steps()),
-            steps=self.steps(),
+            counts=counts_of(steps),
+            steps=steps,
             drift=drift(preview_in(document, f"{project}/{stack}").resources),
             document=document,
             messages=tuple(self.messages),
