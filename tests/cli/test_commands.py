@@ -190,6 +190,7 @@ def test_a_catalogue_that_cannot_be_read_says_so(
 
 def test_a_directory_that_is_not_there_is_bad_input(cw_inference: Command, tmp_path: Path) -> None:
     (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "config.json").write_text("{}")
     missing = str(tmp_path / "none")
     pushed = ("weights", "push", str(tmp_path / "weights"), "acme-weights", "models/chat", "--dir", missing)
 
