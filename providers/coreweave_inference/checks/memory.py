@@ -102,8 +102,11 @@ def _model(folder: Folder) -> tuple[Model | None, tuple[str, ...]]:
         return None, (*folder.unread, str(error)) if not folder.unread else folder.unread
 
 
-def headers_decide(item: Deployment, folder: Folder) -> bool:
-    """Whether the headers of the weights may change the verdict: which types are stored, and what is not loaded."""
+def headers_decide(item: Deployment, folder: Folder, *, sum_counts: bool = False) -> bool:
+    """Whether the headers of the weights may change the verdict: which types are stored, and what is not loaded.
+
+    `sum_counts`: or the sum, which somebody is going to read.
+    """
     found = memory_of(item, folder)
     if found is None or found.question.weights is None or folder.tensors is not None:
         return False
@@ -111,4 +114,4 @@ def headers_decide(item: Deployment, folder: Folder) -> bool:
         open_type = replace(found.question.weights, dtype="")
         return fit(replace(found.question, weights=open_type)).verdict is not Verdict.NO
     weights = found.fit.weights
-    return found.fit.verdict is Verdict.TIGHT and weights.low < weights.high
+    return weights.low < weights.high and (sum_counts or found.fit.verdict is Verdict.TIGHT)

@@ -11,6 +11,7 @@ import typer
 from .arguments import AsJson, Directory, StackName, Yes
 from .check import check
 from .exits import report_errors
+from .fit import fit
 from .live_commands import call, outputs, status
 from .output import say
 from .review import review
@@ -382,6 +383,7 @@ OTHERS: tuple[Callable[..., None], ...] = (
     call,
     init,
     check,
+    fit,
     catalog,
     policy,
     simulate,

@@ -5,7 +5,7 @@ The thin edge around `checks`: it judges nothing, and whatever cannot be read be
 
 from __future__ import annotations
 
-from .gathering import NOT_LOOKED, Gathered, checks_for, checks_for_objects, gathered
+from .gathering import NOT_LOOKED, Gathered, checks_for, checks_for_objects, gathered, view_for
 from .last_state import last_objects, recorded_buckets, recorded_objects
 from .other_stacks import with_ids
 
@@ -18,5 +18,6 @@ __all__ = [
     "last_objects",
     "recorded_buckets",
     "recorded_objects",
+    "view_for",
     "with_ids",
 ]

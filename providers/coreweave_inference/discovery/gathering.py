@@ -71,9 +71,27 @@ def checks_for(
 
     Raises nothing for what cannot be read; that becomes a note, or a warning of its own.
     """
+    return run(*view_for(declaration, settings, identity, last, listed=listed, clock=clock, environ=environ))
+
+
+def view_for(
+    declaration: Declaration,
+    settings: Settings | None,
+    identity: Identity | None = None,
+    last: tuple[LastObject, ...] | None = None,
+    *,
+    listed: Listed | None = None,
+    clock: Clock = system,
+    environ: Mapping[str, str] = os.environ,
+    headers: bool = False,
+) -> tuple[View, tuple[str, ...]]:
+    """What the checks of a declaration look at, and one sentence on each thing that could not be read.
+
+    `headers`: those of weights are read also where they decide nothing but figures.
+    """
     start = Known(identity, last=last, today=_today(clock))
-    facts = _looked(view_of(declaration, start), settings, start, clock, environ, listed)
-    return run(view_of(declaration, facts.known), facts.notes)
+    facts = _looked(view_of(declaration, start), settings, start, clock, environ, listed, headers)
+    return view_of(declaration, facts.known), facts.notes
 
 
 def checks_for_objects(
@@ -95,12 +113,19 @@ def checks_for_objects(
 
 
 def gathered(
-    view: View, known: Known, api: Api, store: Store, listed: Listed | None = None, endpoint: str = ""
+    view: View,
+    known: Known,
+    api: Api,
+    store: Store,
+    listed: Listed | None = None,
+    endpoint: str = "",
+    *,
+    headers: bool = False,
 ) -> Gathered:
     """`known`, and what the service and its buckets tell about what a view declares."""
     with ThreadPoolExecutor(AT_ONCE) as calls, ThreadPoolExecutor(AT_ONCE) as reads:
         found = account(api, calls, listed, lambda live: _gateways_of(view, live))
-        buckets, notes = stores(store, _wanted(view), reads, endpoint)
+        buckets, notes = stores(store, _wanted(view, headers), reads, endpoint)
     return Gathered(
         replace(known, catalogue=found.catalogue, live=found.live, stores=buckets), (*found.notes, *notes)
     )
@@ -113,7 +138,7 @@ def _gateways_of(view: View, live: Iterable[LiveObject]) -> tuple[str, ...]:
     return () if None in found else tuple(sorted({id_ for ids in found for id_ in ids or ()}))
 
 
-def _wanted(view: View) -> dict[str, list[Wanted]]:
+def _wanted(view: View, headers: bool) -> dict[str, list[Wanted]]:
     """The models to look at in each bucket, and who decides whether the headers of their weights are read."""
     models: dict[str, dict[str, Wanted]] = {bucket.name: {} for bucket in view.buckets.values()}
     for item in view.deployments:
@@ -124,7 +149,7 @@ def _wanted(view: View) -> dict[str, list[Wanted]]:
         known[item.model_path] = Wanted(
             item.model_path,
             before.length or not any(key in (item.config or ()) for key in LENGTHS),
-            (*before.decide, partial(headers_decide, item)),
+            (*before.decide, partial(headers_decide, item, sum_counts=headers)),
         )
     return {bucket: list(found.values()) for bucket, found in models.items()}
 
@@ -136,6 +161,7 @@ def _looked(
     clock: Clock,
     environ: Mapping[str, str],
     listed: Listed | None = None,
+    headers: bool = False,
 ) -> Gathered:
     if settings is None or not settings.token:
         why = "offline" if settings is None else "there is no token"
@@ -145,7 +171,7 @@ def _looked(
             store = _store(settings, api, clock, environ)
         except SettingsError as error:
             return Gathered(known, (NOT_LOOKED.format(why=error),))
-        return gathered(view, known, api, store, listed, settings.s3_endpoint)
+        return gathered(view, known, api, store, listed, settings.s3_endpoint, headers=headers)
 
 
 @contextmanager

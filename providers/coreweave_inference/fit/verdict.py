@@ -158,6 +158,11 @@ class _Sum:
             found.append("which of several sets of weights is loaded is not known")
         if self.model and self.options.length is None and self.model.longest is None:
             found.append("config.json does not say how long a request may be, and max-model-len is not set")
+        longest = self.model.longest if self.model else None
+        if longest and self.options.length and self.options.length > longest:
+            found.append(
+                f"max-model-len is {self.options.length}, and the model is made for {longest} tokens: vLLM does not start"
+            )
         return tuple(found)
 
     @cached_property

@@ -1,0 +1,226 @@
+"""`cw-inference fit`: the sum, the table, JSON and exit codes, for folders and for deployments in front of their buckets."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from coreweave_inference.checks.pages import base
+from coreweave_inference.cli.application import application
+from coreweave_inference.simulator import Simulator
+from typer.testing import CliRunner, Result
+
+from tests.simulator.inference_fixtures import s3_client
+from tests.storage.weights_files import LLAMA, QWEN_SMALL, header, whole
+
+FOREIGN = ("COREWEAVE_", "CW_", "AWS_", "PULUMI_")
+Fit = Callable[..., Result]
+SHARDS = {"model.layers.0.w": ("BF16", (251_000, 1000))}
+LARGE = {**LLAMA, "num_hidden_layers": 126, "hidden_size": 16384, "num_attention_heads": 128}
+
+
+@pytest.fixture
+def fit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fit:
+    """Runs the command in an empty directory, with nothing of the caller's environment."""
+    for name in list(os.environ):
+        if name.startswith(FOREIGN):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments, **environment: CliRunner().invoke(
+        application, ["fit", *arguments], env=environment
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Callable[..., str]:
+    """A folder of weights that takes no room: files of their full length without data."""
+
+    def make(config: object, gib: float = 15.0, **files: bytes) -> str:
+        place = tmp_path / "weights"
+        place.mkdir()
+        (place / "config.json").write_text(json.dumps(config))
+        start, _ = header({"model.layers.0.w": ("BF16", (int(gib * 2**29),))})
+        with (place / "model.safetensors").open("wb") as file:
+            file.write(start)
+            file.truncate(len(start) + 2 * int(gib * 2**29))
+        for name, content in files.items():
+            (place / name.replace("__", ".")).write_bytes(content)
+        return str(place)
+
+    return make
+
+
+def test_a_folder_is_answered_with_the_sum_and_all_instance_types_by_price(
+    fit: Fit, folder: Callable
+) -> None:
+    done = fit(folder(LLAMA), "--instance-type", "gd-8xl40s-i128", "--max-model-len", "16k")
+
+    assert done.exit_code == 0
+    lines = done.output.splitlines()
+    assert lines[0].endswith(": fits")
+    (token,) = (line for line in lines if "KV cache of one token" in line)
+    assert token.endswith("128.00 KiB")
+    head = next(n for n, line in enumerate(lines) if line.startswith("  instance type"))
+    rows = [line.split()[0] for line in lines[head + 1 :] if line.startswith(("  g", "  b"))]
+    assert rows[0] == "gd-8xl40-i128"
+    assert rows.index("gd-8xl40s-i128") < rows.index("gd-8xh100ib-i128") < rows.index("gb300-4x")
+    assert "list prices of" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verdict", "code"),
+    [
+        ((), "fits", 0),
+        (("--set", "gpu-memory-utilization=0.28", "--max-model-len", "16k"), "tight", 0),
+        (("--instance-type", "gd-8xl40s-i128", "--set", "gpu-memory-utilization=0.4"), "does not fit", 3),
+        (("--instance-type", "another"), "unknown", 4),
+        (("--set", "max-model-len=many"), "unknown", 4),
+        (("--set", "hf-overrides={}"), "unknown", 4),
+        (("--gpus", "3"), "unknown", 4),
+        (("--max-model-len", "1M", "--instance-type", "b200-8x"), "unknown", 4),
+        (("--max-model-len", "1M", "--instance-type", "gd-8xl40s-i128"), "does not fit", 3),
+    ],
+)
+def test_the_exit_code_follows_from_the_verdict(
+    fit: Fit, folder: Callable, arguments: tuple[str, ...], verdict: str, code: int
+) -> None:
+    done = fit(folder(LLAMA), "--json", *arguments)
+
+    document = json.loads(done.output)
+    assert (document["verdict"], done.exit_code) == (verdict, code)
+    assert document["why"]
+    assert document["ok"] is (code != 3)
+
+
+def test_the_json_document_has_every_figure(fit: Fit, folder: Callable) -> None:
+    document = json.loads(fit(folder(LLAMA), "--json", "--max-model-len", "131072").output)
+
+    assert document["kvBytesPerToken"] == 131072
+    assert document["weightsGiBPerGpu"] == 15.0
+    assert document["kvGiBPerRequest"] == 16.0
+    assert document["largestMaxModelLen"] == 131072
+    assert 45 < document["kvGiBAvailable"]["low"] < document["kvGiBAvailable"]["high"] < 58
+    assert document["maxConcurrency"] == pytest.approx(document["kvGiBAvailable"]["low"] / 16, abs=0.02)
+    assert {row["instanceType"] for row in document["instanceTypes"]} > {"gd-8xh200ib-i128", "b200-8x"}
+    assert document["instanceTypes"][0]["usdPerHour"] == 1.25
+
+
+def test_what_would_help_is_computed(fit: Fit, folder: Callable) -> None:
+    document = json.loads(fit(folder(LLAMA, gib=66), "--json").output)
+
+    assert document["verdict"] == "does not fit"
+    helps = {entry["setting"]: entry["verdict"] for entry in document["helps"]}
+    assert helps["gpuCount: 2"] == "fits"
+    assert all(verdict in ("fits", "tight") for verdict in helps.values())
+
+
+@pytest.mark.parametrize(
+    ("config", "files", "reason"),
+    [
+        ({}, {}, "no config.json that describes"),
+        ({"model_type": "next-model"}, {}, 'model_type "next-model"'),
+        (
+            {"model_type": "llama"},
+            {},
+            "does not say hidden_size",
+        ),
+        ({**LLAMA, "layer_types": ["new_attention"] * 32}, {}, '"new_attention"'),
+        (
+            {**LLAMA, "max_position_embeddings": None, "model_type": "internlm2"},
+            {},
+            "how long a request may be",
+        ),
+    ],
+)
+def test_what_config_does_not_say_is_unknown_with_one_reason(
+    fit: Fit, folder: Callable, config: dict[str, object], files: dict[str, bytes], reason: str
+) -> None:
+    done = fit(folder(config, **files), "--json")
+
+    document = json.loads(done.output)
+    assert (document["verdict"], done.exit_code) == ("unknown", 4)
+    (why,) = document["unknown"]
+    assert reason in why
+
+
+def test_a_pointer_of_git_lfs_in_the_place_of_weights_is_unknown(fit: Fit, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(QWEN_SMALL))
+    (tmp_path / "model.safetensors").write_bytes(
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    )
+
+    done = fit(str(tmp_path))
+
+    assert done.exit_code == 4
+    assert "pointer of Git LFS" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nowhere",), "is no folder"),
+        ((".", "--set", "a"), "is not OPTION=VALUE"),
+        ((".",), "holds no files"),
+    ],
+)
+def test_a_wrong_command_line_is_one_error(fit: Fit, arguments: tuple[str, ...], words: str) -> None:
+    done = fit(*arguments)
+
+    assert done.exit_code == 2
+    assert words in done.output
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A simulator with two models in a bucket, and a declaration of both, in the working directory."""
+    with Simulator() as simulator:
+        client = s3_client(simulator)
+        client.create_bucket(
+            Bucket="acme-weights", CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"}
+        )
+        for model, config in (("chat-v1", LLAMA), ("chat-v2", LARGE)):
+            for name, body in (
+                ("config.json", json.dumps(config).encode()),
+                ("model.safetensors", whole({"a": ("BF16", (9, 9))})),
+            ):
+                client.put_object(Bucket="acme-weights", Key=f"models/{model}/{name}", Body=body)
+        client.close()
+        declaration = yaml.safe_load(base())
+        del declaration["deployments"]["chat"]["runtime"]["engineConfig"]
+        (tmp_path / "inference.yaml").write_text(yaml.safe_dump(declaration))
+        yield {
+            "COREWEAVE_API_ENDPOINT": simulator.url,
+            "COREWEAVE_S3_ENDPOINT": simulator.url,
+            "COREWEAVE_API_TOKEN": simulator.token,
+        }
+
+
+def test_every_deployment_is_answered_and_the_worst_verdict_decides(
+    fit: Fit, account: dict[str, str]
+) -> None:
+    done = fit("--json", "--instance-type", "gd-8xl40s-i128", **account)
+
+    document = json.loads(done.output)
+    assert (done.exit_code, document["verdict"]) == (3, "does not fit")
+    verdicts = {found["deployment"]: found["verdict"] for found in document["deployments"]}
+    assert verdicts == {"chat": "fits", "canary": "does not fit"}
+
+
+def test_a_deployment_is_answered_by_its_key(fit: Fit, account: dict[str, str]) -> None:
+    chat, canary = fit("chat", **account), fit("canary", "--instance-type", "gd-8xl40s-i128", **account)
+    other = fit("chta", **account)
+
+    assert (chat.exit_code, canary.exit_code, other.exit_code) == (0, 3, 2)
+    assert chat.output.startswith('deployment "chat", models/chat-v1 in bucket acme-weights: fits')
+    assert 'did you mean "chat"?' in other.output
+
+
+def test_without_the_service_a_deployment_is_unknown(fit: Fit, account: dict[str, str]) -> None:
+    done = fit("chat", "--offline", **account)
+
+    assert done.exit_code == 4
+    assert "its weights were not read" in done.output
