@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 
 from tests.running.command_line import Stack, claims, gateways, read_until, until
+from tests.simulator.inference_fixtures import s3_client
 
 pytestmark = pytest.mark.thorough
 
@@ -304,3 +306,40 @@ def test_a_replacement_that_was_cut_short_is_taken_back_though_its_key_was_renam
     assert [record.id for record in simulator.world.records("gateways")] == [first.id]
     assert stack.names() == {"account", "entry", "ready"}
     assert stack.document("preview")["counts"] == {"same": 3}
+
+
+GATEWAY_OF_CHAT = "deployments:\n  chat: {gateways: [edge], model: {name: acme/chat, bucket: acme-weights, path: models/chat}, "
+REST_OF_CHAT = (
+    "runtime: {engine: vllm}, resources: {instanceType: gd-8xh200ib-i128, gpuCount: 1}, "
+    "autoscaling: {min: 1, max: 2, concurrency: 32}}\n"
+)
+
+
+def test_a_gateway_goes_after_a_deployment_that_a_killed_run_had_moved_to_it(
+    stack_of: Callable[..., Stack], simulator: Simulator
+) -> None:
+    stack = stack_of(COREWEAVE_CHECKS="warn", COREWEAVE_SETTLE_SECONDS="2", COREWEAVE_DEADLINE_SECONDS="1")
+    s3 = s3_client(simulator)
+    s3.create_bucket(Bucket="acme-weights", CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"})
+    s3.put_object(Bucket="acme-weights", Key="models/chat/config.json", Body=b"{}")
+    s3.close()
+    chat = GATEWAY_OF_CHAT + REST_OF_CHAT
+    stack.declare(gateways("edge"), chat)
+    stack.run("up", "--yes")
+    [deployment] = simulator.world.records("deployments")
+    [edge] = deployment.spec["gatewayIds"]
+    stack.declare(gateways("edge", "private"), chat.replace("[edge]", "[private]"))
+    simulator.faults.add(Fault("delay", "PATCH", "/deployments/", when="after", seconds=1.0))
+    with stack.started("up", "--yes") as process:
+        until(lambda: deployment.spec["gatewayIds"] != [edge])
+        stack.kill_engine()
+        process.communicate(timeout=30)
+    simulator.faults.clear()
+    simulator.faults.add(Fault("delay", "DELETE", "/deployments/", when="before", seconds=0.5))
+    stack.declare(gateways("edge"))
+
+    done = stack.document("up", "--yes")
+
+    assert (done["code"], done["errors"]) == (0, [])
+    assert stack.names() == {"account", "edge", "ready"}
+    assert simulator.world.records("deployments") == []
