@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import threading
@@ -27,7 +28,7 @@ from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.simulator import Simulator
 
 from tests.engine.workbench import keep_connections_apart
-from tests.faults import misbehaviour, situations_of_health, situations_of_owners, situations_of_plans
+from tests.faults import drawn, misbehaviour
 from tests.faults.account import (
     STACK,
     LiveObject,
@@ -37,7 +38,6 @@ from tests.faults.account import (
     not_serving,
     settled,
 )
-from tests.faults.changes import changed, first, mended
 from tests.faults.commands import Commands
 from tests.faults.key_service import KeyService
 from tests.faults.killing import Killer
@@ -47,26 +47,13 @@ from tests.faults.programs import Program
 from tests.faults.situations import Ran, Scene, Situation
 from tests.faults.stage import Stage
 
-SITUATIONS: tuple[Situation, ...] = (
-    *situations_of_plans.SITUATIONS,
-    *situations_of_owners.SITUATIONS,
-    *situations_of_health.SITUATIONS,
-)
 JOURNAL_TAIL = 60
-SITUATION_CHANCE = 0.3
-"""So many rounds end with a situation."""
-RESTRICTED_BUCKETS = 0.4
-"""So many lives begin with a bucket whose policy names two principals and nobody else."""
-CLOCKS_APART, CLOCK_AHEAD_SECONDS = 0.3, 5400.0
-"""In so many lives the service's clock is ahead of this machine's."""
-HOURS_LATER, HOURS_LATER_SECONDS = 0.15, 7200.0
-"""So often a night lies between a disturbed run and the next one, as the service counts."""
+HOURS_LATER_SECONDS = 7200.0
+"""How long a night between a disturbed run and the next one is, as the service counts."""
 OF_A_COMMAND = ("command", "closed terminal")
 """Who is ended where `cw-inference` runs as a process of its own."""
 LONGEST_RUN_SECONDS = 120.0
 """No run of the campaign takes so long unless it hangs: its deadlines are seconds."""
-PLAIN_LIVES = 0.25
-"""So many lives are led with plain `pulumi`, which is promised less: what is made must stay declared."""
 
 
 @dataclass
@@ -82,6 +69,8 @@ class Round:
     violations: list[Violation] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    """Of the life's process, the simulator's part included, and of the processes that it has waited for."""
 
 
 class Life:
@@ -100,11 +89,12 @@ class Life:
         self._always = situation
         self._number = number
         self._random = Random(f"{seed}/{number}")
-        self._plain = self._random.random() < PLAIN_LIVES
-        restricted = self._random.random() < RESTRICTED_BUCKETS
-        self._stage = Stage(place, simulator, pulumi, keys, plain=self._plain, restricted=restricted)
-        if self._random.random() < CLOCKS_APART:
-            simulator.clock.advance(CLOCK_AHEAD_SECONDS)
+        self._setting = drawn.setting(self._random)
+        self._plain = self._setting.plain
+        self._stage = Stage(
+            place, simulator, pulumi, keys, plain=self._plain, restricted=self._setting.restricted
+        )
+        simulator.clock.advance(self._setting.clock_ahead_seconds)
         self._simulator = simulator
         self._directory = self._stage.directory
         self._program = Program()
@@ -130,16 +120,17 @@ class Life:
         found[-1].story += end.story if end.violations else []
         found[-1].writes += end.writes
         found[-1].seconds += end.seconds
+        found[-1].cpu_seconds += end.cpu_seconds
         return found
 
     def _timed(self, number: int, act: Callable[[Round], None]) -> Round:
-        result, started = Round(self._number, number, self._plain), time.monotonic()
+        result, started, used = Round(self._number, number, self._plain), time.monotonic(), _cpu_seconds()
         self._simulator.journal.clear()
         act(result)
         result.writes = sum(
             entry.method in misbehaviour.WRITES for entry in self._simulator.journal.entries()
         )
-        result.seconds = time.monotonic() - started
+        result.seconds, result.cpu_seconds = time.monotonic() - started, _cpu_seconds() - used
         if self._hung:
             result.violations.append(Violation("not done", f"a run took over {LONGEST_RUN_SECONDS:.0f} s"))
         if result.violations:
@@ -149,36 +140,27 @@ class Life:
 
     def _round(self, result: Round) -> None:
         before, plan = self._program, misbehaviour.planned(self._random)
-        between, what = self._between(before)
+        between, what = drawn.between(self._random, before)
         self._simulator.behaviour = self._simulator.behaviour.changed(plan.knobs)
-        result.kinds.update(plan.kinds)
+        result.kinds.update((*plan.kinds, *(self._setting.kinds if result.number == 1 else ())))
         failed = self._misbehaving(result, plan, between, destroy=what == "destroy")
-        after = self._after(before, between, failed)
+        after = drawn.after(self._random, before, between, failed=failed, plain=self._plain)
         result.story += _story(before, between, after, what, plan)
         self._stage.wait_until_quiet()
-        if self._random.random() < HOURS_LATER and not self._plain:
-            result.kinds["hours later"] += 1
+        if drawn.is_hours_later(self._random, plain=self._plain):
+            result.kinds[drawn.HOURS_LATER] += 1
             self._simulator.clock.advance(HOURS_LATER_SECONDS)
         clean = self._clean(result, after)
         if clean is not None:
             self._judge(result, after, between)
         self._program = after.settled()
-        chance = 1.0 if self._always else SITUATION_CHANCE
-        if not result.violations and self._random.random() < chance:
-            self._situation(result)
+        if not result.violations:
+            situation = drawn.situation(self._random, self._program, plain=self._plain, only=self._always)
+            if situation is not None:
+                self._act(result, situation)
 
-    def _situation(self, result: Round) -> None:
+    def _act(self, result: Round, situation: Situation) -> None:
         """One situation, and what it left: the account has to be as declared again."""
-        possible = [
-            found
-            for found in SITUATIONS
-            if found.possible(self._program)
-            and (found.plain or not self._plain)
-            and self._always in ("", found.name)
-        ]
-        if not possible:
-            return
-        situation = self._random.choice(possible)
         result.kinds[situation.name] += 1
         # Aliases have done their work; what is declared from now on has none.
         self._stage.declare(self._program)
@@ -196,29 +178,6 @@ class Life:
         if not found:
             self._settled = self._settled if situation.keeps else Settled()
             self._judge(result, self._program, self._program)
-
-    def _between(self, before: Program) -> tuple[Program, str]:
-        if not before.objects():
-            return first(self._random), "first"
-        chance = self._random.random()
-        if chance < 0.06:
-            return Program(prefixes=before.prefixes, retired=before.retired), "destroy"
-        if chance < 0.12:
-            return Program(prefixes=before.prefixes, retired=before.retired), "remove all"
-        return changed(self._random, before, may_fail=True)
-
-    def _after(self, before: Program, between: Program, failed: bool) -> Program:
-        """What the clean run declares: the same, what was there before, or something else."""
-        retired = before.retired | between.retired
-        chance = self._random.random()
-        if chance < 0.45 or not failed or self._plain:
-            base = between
-        elif chance < 0.7:
-            base = before
-        else:
-            base, _ = changed(self._random, self._random.choice((before, between)), may_fail=False)
-            retired |= base.retired
-        return mended(self._random, replace(base, retired=retired))
 
     def _misbehaving(self, result: Round, plan: Plan, program: Program, *, destroy: bool) -> bool:
         """The run in which things go wrong; whether it failed. One that says it succeeded must have."""
@@ -340,6 +299,11 @@ class Life:
             self._stage.furnished,
         )
         result.violations += self._stage.strangers_missed()
+
+
+def _cpu_seconds() -> float:
+    used = (resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _story(before: Program, between: Program, after: Program, what: str, plan: Plan) -> list[str]:

@@ -18,6 +18,8 @@ WRITES = ("POST", "PATCH", "PUT", "DELETE")
 API = "^/v1alpha1/inference/"
 STATUSES = (429, 500, 502, 503, 520)
 KEEPS_A_KILL_OPEN_SECONDS = 0.3
+COUNTED_KNOBS = {"heartbeats": "heartbeat_seconds", "hidden deletions": "lists_hide_deleting"}
+"""Ways of the service that are counted as kinds of faults, though they are none."""
 MORE_THAN_IS_READ = 70
 """MiB of an answer that is unpacked: more than the API client takes."""
 
@@ -91,7 +93,9 @@ def planned(random: Random) -> Plan:
     counted = [*kinds, *([f"kill {kill.who}"] if kill else []), *(["expired key"] if expire else [])]
     second = random.random() < 0.06
     counted += [*(["clock step"] if step else []), *(["second run"] if second else [])]
-    return Plan(tuple(faults), _knobs(random), kill, expire, step, second, tuple(counted))
+    knobs = _knobs(random)
+    counted += [name for name, knob in COUNTED_KNOBS.items() if knobs[knob]]
+    return Plan(tuple(faults), knobs, kill, expire, step, second, tuple(counted))
 
 
 def _kill(random: Random) -> Kill:

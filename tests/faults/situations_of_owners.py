@@ -25,7 +25,17 @@ def own_backend(scene: Scene) -> list[Violation]:
     return _stranger_with_our_files(scene, STACK, {"PULUMI_BACKEND_URL": f"file://{backend}"})
 
 
-def _stranger_with_our_files(scene: Scene, stack: str, variables: Mapping[str, str]) -> list[Violation]:
+def no_identity(scene: Scene) -> list[Violation]:
+    """A colleague with a backend of their own and files from before anybody gave the stack an identity."""
+    backend = scene.stage.directory.parent / "colleague"
+    backend.mkdir(exist_ok=True)
+    variables = {"PULUMI_BACKEND_URL": f"file://{backend}"}
+    return _stranger_with_our_files(scene, STACK, variables, identity=False)
+
+
+def _stranger_with_our_files(
+    scene: Scene, stack: str, variables: Mapping[str, str], *, identity: bool = True
+) -> list[Violation]:
     source = scene.stage.directory
     document = scene.program.document()
     # A bucket has a name of its own in all the world: another stack must declare another one.
@@ -34,7 +44,7 @@ def _stranger_with_our_files(scene: Scene, stack: str, variables: Mapping[str, s
         del document["buckets"]
     files = {
         "Pulumi.yaml": (source / "Pulumi.yaml").read_text(),
-        f"Pulumi.{stack}.yaml": _without_secrets(source / f"Pulumi.{STACK}.yaml"),
+        f"Pulumi.{stack}.yaml": _without_secrets(source / f"Pulumi.{STACK}.yaml") if identity else "",
         "__main__.py": (source / "__main__.py").read_text(),
         "inference.yaml": as_text(document),
     }
@@ -112,6 +122,7 @@ def full_disk(scene: Scene) -> list[Violation]:
 SITUATIONS = (
     Situation("copied configuration", copied_configuration),
     Situation("own backend", own_backend),
+    Situation("stack without identity", no_identity),
     Situation("lock of another machine", lock_of_another_machine, lambda _: True),
     Situation("full disk", full_disk, lambda program: bool(program.objects())),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +50,9 @@ def protected(scene: Scene) -> list[Violation]:
     return found or scene.restored()
 
 
-def used_by_another_stack(scene: Scene) -> list[Violation]:
-    """A deployment of somebody else on this stack's gateway, GPUs or weights: they stay, and so does all else."""
+def used_by_another_stack(way: str, scene: Scene) -> list[Violation]:
+    """A deployment of somebody else on this stack's `gateway`, `claim` or `weights`: they stay, and so does all else."""
     program, random = scene.program, scene.random
-    ways = ["gateway"] if program.gateways else []
-    ways += ["claim"] if program.claims else []
-    ways += ["weights"] if program.deployments else []
-    way = random.choice(ways)
     ids = scene.stage.recorded().ids
     other = next(id_ for id_, text in scene.account().items() if '"strangers-gateway"' in text)
     gateway = ids["gateways", random.choice(sorted(program.gateways))][0] if way == "gateway" else other
@@ -77,7 +75,7 @@ def used_by_another_stack(scene: Scene) -> list[Violation]:
     finally:
         scene.delete_stranger("deployments", id_)
     scene.stage.declare(scene.program)
-    return [Violation(v.what, f"used by way of its {way}: {v.text}") for v in found]
+    return found
 
 
 def drift_after_the_plan(scene: Scene) -> list[Violation]:
@@ -180,9 +178,17 @@ def _has_api_objects(program: Program) -> bool:
     return bool(_api_objects(program))
 
 
+USES: dict[str, Callable[[Program], bool]] = {
+    "gateway": lambda program: bool(program.gateways),
+    "claim": lambda program: bool(program.claims),
+    "weights": lambda program: bool(program.deployments),
+}
 SITUATIONS = (
     Situation("protected object", protected, _has_api_objects, plain=True),
-    Situation("used by another stack", used_by_another_stack, _has_api_objects, plain=True),
+    *(
+        Situation(f"{way} used by another stack", partial(used_by_another_stack, way), possible, plain=True)
+        for way, possible in USES.items()
+    ),
     Situation("drift after the plan", drift_after_the_plan, lambda program: bool(program.deployments)),
     Situation("components with equal names", components_with_equal_names),
     Situation(

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from tests.faults.account import LiveObject, Recorded, Settled, Violation, judged
+from tests.faults.campaign import ROUNDS_OF_A_LIFE
 from tests.faults.changes import changed, first
-from tests.faults.misbehaviour import planned
+from tests.faults.drawn import kinds_of
+from tests.faults.misbehaviour import FAULTS, planned
 from tests.faults.programs import Claim, Program
 
 ROUNDS = 10
@@ -65,6 +67,36 @@ def test_a_seed_gives_the_same_programs_and_faults_each_time() -> None:
             told.append((program.document(), what, str(planned(random))))
 
     assert told[:20] == told[20:]
+
+
+def test_everything_that_a_campaign_is_to_meet_is_drawn_in_one_of_a_thousand_rounds() -> None:
+    faults = {*FAULTS, "expired key", "clock step", "second run", "heartbeats", "hidden deletions"}
+    ended = {"provider", "engine", "command", "closed terminal", "ctrl-c", "ctrl-c twice"}
+    lives = {"plain pulumi", "policy of others", "clocks apart", "hours later"}
+    situations = {
+        "protected object",
+        "gateway used by another stack",
+        "claim used by another stack",
+        "weights used by another stack",
+        "components with equal names",
+        "two projects with equal keys",
+        "drift after the plan",
+        "copied configuration",
+        "own backend",
+        "stack without identity",
+        "lock of another machine",
+        "full disk",
+        "turns FAILED",
+        "turns ERROR",
+        "comes back",
+        "stopped destroys",
+    }
+
+    drawn = [kinds_of(seed, lives=1000 // ROUNDS_OF_A_LIFE, rounds=ROUNDS_OF_A_LIFE) for seed in (1, 2, 3)]
+
+    for kinds in drawn:
+        assert kinds.keys() == faults | {f"kill {who}" for who in ended} | lives | situations
+        assert min(kinds[name] for name in situations | faults) >= 5
 
 
 def test_an_account_that_is_as_declared_breaks_no_promise() -> None:
