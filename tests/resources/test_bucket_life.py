@@ -135,7 +135,7 @@ def test_an_empty_bucket_of_the_last_hour_is_adopted_if_an_earlier_run_recorded_
     live = run.storage().bucket(name)
     assert live is not None
     assert live.tags == OWN_TAG
-    told = f'weights bucket "weights": the empty bucket "{name}" was there already and is taken'
+    told = f'weights bucket "weights": the empty bucket "{name}" existed already and is adopted'
     assert run.log.warnings == ([] if tags else [told])
     assert "adoptedByTag" not in bucket.outputs
 

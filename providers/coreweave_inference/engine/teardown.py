@@ -13,10 +13,10 @@ from coreweave_inference.fleet.deletions import BUCKET, POLICY, Deletion, Owned,
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import place_in
 from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.provider.bucket_policies import OF_OTHERS
 from coreweave_inference.provider.deletion_guard import review
 from coreweave_inference.provider.memory import STACK_IDS
 from coreweave_inference.provider.session import Session
-from coreweave_inference.resources.inference_bucket_policy import OF_OTHERS
 from coreweave_inference.settings.resolution import Settings
 
 from .events import Message, Step, is_shown, kind_of

@@ -37,40 +37,37 @@ def own_tag(declared: Mapping[str, Any]) -> str:
 
 
 def refusal(run: Session, declared: Mapping[str, Any], live: BucketState) -> Fault | None:
-    """Why a bucket that exists already may not be taken; None where it may."""
+    """Why a bucket that exists already may not be adopted; None where it may."""
+    return judge(run, declared, live)[0]
+
+
+def judge(run: Session, declared: Mapping[str, Any], live: BucketState) -> tuple[Fault | None, bool]:
+    """Why a bucket that exists already may not be adopted, None where it may; and whether nothing but its tag shows then that
+    the stack created it: it may be another state's.
+    """
     name, zone = str(declared["name"]), str(declared["zone"])
     if live.zone and live.zone.upper() != zone.upper():
-        return Fault(
-            f'a bucket "{name}" exists in zone {live.zone}, not in {zone}',
-            do="declare that zone, or another name",
-        )
+        do = "declare that zone, or another name"
+        return Fault(f'a bucket "{name}" exists in zone {live.zone}, not in {zone}', do=do), False
     owner = live.tags.get(STACK_TAG)
     if is_named(declared) or is_in_state(run, declared, bucket_in_state(name)):
-        return None
+        return None, False
     if owner in (None, own_tag(declared)) and _is_left_by_killed_run(run, name, zone, live):
-        return None
+        return None, False
     if owner == own_tag(declared):
-        return _refusal_of_kept(declared, live)
+        return _refusal_of_kept(declared, live), True
     whose = ", and its tag is another stack's" if owner else ""
-    return Fault(
+    fault = Fault(
         f'a bucket "{name}" exists already and nothing shows that this stack created it{whose}',
         do="say `adopt: true` to manage it here, declare it under `existing.buckets` to use it without managing it, or choose "
         f"another name; if a killed run of this stack created it, run once with {ADOPT}={name}",
     )
+    return fault, False
 
 
 def is_named(declared: Mapping[str, Any]) -> bool:
     """Whether the user asks for the adoption of this bucket."""
     return bool(declared.get("adopt")) or str(declared["name"]) in may_adopt()
-
-
-def is_known_by_tag_alone(run: Session, declared: Mapping[str, Any], live: BucketState) -> bool:
-    """Whether nothing but its tag shows that the stack created a bucket that may be adopted: it may be another state's."""
-    name = str(declared["name"])
-    if not is_ours(declared, live) or is_named(declared):
-        return False
-    in_state = is_in_state(run, declared, bucket_in_state(name))
-    return not in_state and not _is_left_by_killed_run(run, name, str(declared["zone"]), live)
 
 
 def refusal_of_harm(state: Mapping[str, Any], declared: Mapping[str, Any]) -> Fault | None:

@@ -7,7 +7,7 @@ as Pulumi has them and are plain data from the first line of each method on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from pulumi.dynamic import (
     CheckResult,
@@ -20,30 +20,23 @@ from pulumi.dynamic import (
 )
 
 from coreweave_inference.api.client import ApiObject
-from coreweave_inference.errors import CoreWeaveError, Fault
-from coreweave_inference.model import Kind
+from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.model.normal_form import (
-    Difference,
     complete,
     differences,
     faults,
-    get_path,
     has_unknown,
     sparse,
-    with_path,
 )
-from coreweave_inference.model.shape import is_path, write_only_paths
-from coreweave_inference.model.unknown import UNKNOWN
 
 from . import creation, deletion, in_use, session, writing
 from .creation import may_adopt
 from .host import entry_urn, one_line_errors
 from .messages import subject, translate_service_errors
+from .object_forms import ObjectForms, ignored_faults, with_ignored
 from .session import Session
 from .values import (
-    DERIVED_NAME,
     FORMAT,
-    IDENTITY,
     IGNORED,
     URN,
     failures,
@@ -64,23 +57,21 @@ class HostedProvider(ResourceProvider):
         session.configure(req.config.get)
 
 
-class ObjectProvider(HostedProvider):
+class ObjectProvider(ObjectForms, HostedProvider):
     """One object of the Inference API."""
-
-    kind: ClassVar[Kind]
 
     @one_line_errors
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse what the schema refuses, and fill in everything that can be known before anything runs."""
         before, declared = plain(olds), plain(news)
-        spec = {key: value for key, value in declared.items() if key in self._spec_keys()}
-        wrong = [*faults(self.kind, spec), *_ignored_faults(self.kind, declared)]
+        spec = {key: value for key, value in declared.items() if key in self.spec_keys()}
+        wrong = [*faults(self.kind, spec), *ignored_faults(self.kind, declared)]
         if wrong:
             return CheckResult(news, failures(subject(self.kind, declared), wrong))
         run = session.current()
         run.memory.checked.add(str(declared.get(URN, "")))
-        inputs = self.filled_in(run, before, self._carried_over(before, declared))
-        inputs = _with_ignored(before, inputs)
+        inputs = self.filled_in(run, before, self.carried_over(before, declared))
+        inputs = with_ignored(before, inputs)
         run.agreement.declared(self.kind.noun, inputs)
         if run.agreement.records and not before:
             self._show_adoption(run, inputs)
@@ -94,13 +85,15 @@ class ObjectProvider(HostedProvider):
         run = session.current()
         run.guard_endpoint(old.get("apiEndpoint", ""))
         run.guard_organization(subject(self.kind, old), old.get("organizationId", ""))
-        if self._replaced(old, new):
+        if self.is_replaced(old, new):
             run.memory.replaced.add(str(new.get(URN, "")))
             return self._replacement(run, old, new)
         run.memory.claim_id(str(new.get(URN, "")), id_)
         if not has_unknown(new):
             self._remember(run, id_, new)
-        return DiffResult(changes=None if self._changed(old, new) else False, delete_before_replace=False)
+        return DiffResult(
+            changes=None if self.changes_between(old, new) else False, delete_before_replace=False
+        )
 
     @one_line_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -157,7 +150,7 @@ class ObjectProvider(HostedProvider):
             if live is None:
                 run.prove_gone(subject(self.kind, old), id_, old.get("organizationId", ""))
                 return ReadResult("", {})
-        inputs = {**self._recorded(old, live), **hidden(old), "apiId": id_}
+        inputs = {**self.recorded_spec(old, live), **hidden(old), "apiId": id_}
         return ReadResult(
             id_,
             self._outputs(run, {**old, **inputs}, live, old.get("revision", "")),
@@ -222,22 +215,6 @@ class ObjectProvider(HostedProvider):
     def before_delete(self, run: Session, id_: str, old: Mapping[str, Any]) -> None:
         """What must hold before the DELETE; may wait, and raise."""
 
-    def desired_spec(
-        self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject
-    ) -> dict[str, Any]:
-        """What is to be written: as declared, fields left to others at their live value."""
-        aim = declared
-        for path in declared.get(IGNORED) or ():
-            aim = with_path(aim, path, get_path(sparse(self.kind, live.spec), path))
-        return aim
-
-    def observed_spec(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
-        """The live spec in normal form as `state` would record it: what the service never returns is as recorded."""
-        form = sparse(self.kind, live.spec)
-        for path in (*write_only_paths(self.kind.model), *(state.get(IGNORED) or ())):
-            form = with_path(form, path, get_path(state, path))
-        return form
-
     def warn_of_leftovers(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> None:
         """Tell of what the service keeps although it was taken out."""
 
@@ -255,29 +232,6 @@ class ObjectProvider(HostedProvider):
             changes = differences(self.kind, self.observed_spec({}, live), aim)
             run.agreement.adopts(str(inputs.get(URN, "")), changes)
 
-    def _spec_keys(self) -> frozenset[str]:
-        return frozenset(info.alias or name for name, info in self.kind.model.model_fields.items())
-
-    def _carried_over(self, before: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
-        """Inputs in normal form; id and derived name stay while the fields that replace stay as declared (rule 1)."""
-        inputs = {**sparse(self.kind, declared), **hidden(declared)}
-        if "apiId" in declared:
-            inputs["apiId"] = declared["apiId"]
-        if not before or self._replaced(before, declared):
-            return inputs
-        inputs["apiId"] = before.get("apiId", inputs.get("apiId"))
-        if DERIVED_NAME in inputs:
-            inputs[DERIVED_NAME] = before.get(DERIVED_NAME) or before["name"]
-            inputs["name"] = inputs[DERIVED_NAME]
-        return inputs
-
-    def _replaced(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-        if IDENTITY in old and new.get(IDENTITY) in (UNKNOWN, old[IDENTITY]):
-            return False
-        # Imported without the hidden fields, or declared in other words: what is there must be what is declared.
-        changed = {difference.path for difference in self._changed(old, new)}
-        return not changed.isdisjoint(self.kind.replace_fields)
-
     def _replacement(self, run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> DiffResult:
         gives_up_first = bool(old.get("name") == new.get("name"))
         if gives_up_first:
@@ -286,14 +240,8 @@ class ObjectProvider(HostedProvider):
                 f"{subject(self.kind, new)} is replaced under the same name: the old one is given up before the new "
                 "one is asked for; without an explicit name the new one would come first",
             )
-        keys = {difference.path.split(".")[0] for difference in self._changed(old, new)} or {"name"}
+        keys = {difference.path.split(".")[0] for difference in self.changes_between(old, new)} or {"name"}
         return DiffResult(changes=None, replaces=sorted(keys), delete_before_replace=gives_up_first)
-
-    def _changed(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Difference, ...]:
-        was, wanted = sparse(self.kind, old), sparse(self.kind, new)
-        for path in new.get(IGNORED) or ():
-            wanted = with_path(wanted, path, get_path(was, path))
-        return differences(self.kind, was, wanted)
 
     def _remember(self, run: Session, id_: str, declared: Mapping[str, Any]) -> None:
         """What `Readiness` compares the live object with."""
@@ -341,19 +289,12 @@ class ObjectProvider(HostedProvider):
             )
         return self._outputs(run, declared, live, str(made.revision))
 
-    def _recorded(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
-        """The spec to record: as it was written, but for the fields that mean something else live."""
-        recorded, form = sparse(self.kind, state), self.observed_spec(state, live)
-        for difference in differences(self.kind, recorded, form):
-            recorded = with_path(recorded, difference.path, get_path(form, difference.path))
-        return sparse(self.kind, recorded)
-
     def _outputs(
         self, run: Session, state: Mapping[str, Any], live: ApiObject, revision: str
     ) -> dict[str, Any]:
         """State: the spec in normal form, the hidden inputs, and what was observed."""
         outputs = {
-            **self._recorded(state, live),
+            **self.recorded_spec(state, live),
             **hidden(state),
             "apiId": live.id,
             "apiEndpoint": run.endpoint,
@@ -364,22 +305,3 @@ class ObjectProvider(HostedProvider):
             **self.observed(state, live),
         }
         return with_secret_environment(outputs)
-
-
-def _ignored_faults(kind: Kind, declared: Mapping[str, Any]) -> list[Fault]:
-    return [
-        Fault(
-            f'"{path}" is not a field of a {kind.noun}',
-            path="ignoreChanges",
-            do="write it as in traffic.weight",
-        )
-        for path in declared.get(IGNORED) or ()
-        if not is_path(kind.model, str(path))
-    ]
-
-
-def _with_ignored(before: Mapping[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
-    """Fields left to others stay as the state has them, so that no preview shows them as changed."""
-    for path in inputs.get(IGNORED) or () if before else ():
-        inputs = with_path(inputs, path, get_path(before, path))
-    return inputs

@@ -6,8 +6,7 @@ changed. A first policy shuts out everyone whom it does not name, the owner's ow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from random import random
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -17,55 +16,45 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 from coreweave_inference.errors import (
     BucketMissing,
     CoreWeaveError,
-    Fault,
-    NotOurs,
-    StorageError,
-    Unreachable,
 )
 from coreweave_inference.fleet.deletions import POLICY
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.policy.statements import (
-    Document,
-    documented,
-    find_ours,
     find_owner,
     inference_statement,
-    merged,
-    normal_prefix,
-    same_meaning,
-    sid_for,
-    without,
 )
 from coreweave_inference.program.context import MODULE, current_program, output, urn_of, with_dependencies
 from coreweave_inference.program.last_state import recorded_name
 from coreweave_inference.program.parents import place_of
 from coreweave_inference.provider import in_use, owner_access, stores, users
 from coreweave_inference.provider.bucket_ownership import forced_replacement
+from coreweave_inference.provider.bucket_policies import (
+    INPUTS,
+    OF_OTHERS,
+    OWNER,
+    faults_of,
+    is_same,
+    live_statement,
+    put_statement,
+    reads_and_goes,
+    rewrite,
+    subject_of,
+    without_ours,
+)
 from coreweave_inference.provider.creation import may_adopt, remember
 from coreweave_inference.provider.host import one_line_errors
-from coreweave_inference.provider.messages import resource_name, translate_service_errors
+from coreweave_inference.provider.messages import translate_service_errors
 from coreweave_inference.provider.object_provider import HostedProvider
 from coreweave_inference.provider.owner_access import OWNER_STATEMENT_SID, shown_statement
-from coreweave_inference.provider.session import Session, current
+from coreweave_inference.provider.session import current
 from coreweave_inference.provider.values import FORMAT, STACK, URN, failures, for_engine, managed_id, plain
-from coreweave_inference.storage.errors import is_unclear
 
 from .account import account_of
 from .weights_bucket import WeightsBucket
 
-INPUTS = ("bucket", "prefixes", "ownerAccess", "organizationId", "statement", "ownerStatement", STACK, URN)
-OWNER_ACCESS = ("organization", "none")
-OWNER = "ownerOrganizationId"
-"""Output: whose bucket it is, as far as it was known. (`organizationId` is an input.)"""
-OF_OTHERS = "statementOfOthers"
-"""Output: the statement was there already; it is used and stays."""
 PUT_AGAIN = "to have the statement put again, run up with --refresh"
 LAST_BUCKET = "__lastBucket"
 """Input that is read and not recorded: the bucket in the last state, where the state has the resource."""
-ATTEMPTS = 6
-"""Rounds of read, put and look again before another writer in the bucket is called an error."""
-LOOK_AGAIN_SECONDS = 1.0
-"""Longer than another run takes from its read to its put."""
 
 
 class InferenceBucketPolicyProvider(HostedProvider):
@@ -81,15 +70,15 @@ class InferenceBucketPolicyProvider(HostedProvider):
         forced = not before and in_last_state == bucket and bucket not in may_adopt()
         if forced and in_use.statement_is_there(current(), declared):
             what = f'the statement in the policy of bucket "{bucket}"'
-            return CheckResult(news, failures(_subject(declared), [forced_replacement(what, PUT_AGAIN)]))
-        wrong = _faults(declared) or in_use.claimed_by_another(current(), declared, "policy", bucket)
+            return CheckResult(news, failures(subject_of(declared), [forced_replacement(what, PUT_AGAIN)]))
+        wrong = faults_of(declared) or in_use.claimed_by_another(current(), declared, "policy", bucket)
         if before and before.get("bucket") == bucket:
             remember(current(), declared, in_use.own_statement(declared))
         elif not wrong and bucket is not UNKNOWN:
             fault = in_use.fault_of_statement(current(), declared)
             wrong = [fault] if fault else []
         if wrong:
-            return CheckResult(news, failures(_subject(declared), wrong))
+            return CheckResult(news, failures(subject_of(declared), wrong))
         current().memory.checked.add(str(declared.get(URN, "")))
         prefixes = declared.get("prefixes") or []
         known = bucket is not UNKNOWN and prefixes is not UNKNOWN and UNKNOWN not in prefixes
@@ -110,14 +99,14 @@ class InferenceBucketPolicyProvider(HostedProvider):
         current().memory.claim_id(urn, managed_id(id_, sid))
         if not old.get(OF_OTHERS):
             stores.record_unread(current(), old, stores.POLICY, id_)
-        return DiffResult(changes=False if _is_same(old, new) else None)
+        return DiffResult(changes=False if is_same(old, new) else None)
 
     @one_line_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Put the statement into the document."""
         declared = plain(props)
         run = current()
-        outputs = _put(run, declared, {})
+        outputs = put_statement(run, declared, {})
         run.memory.managed_ids.add(managed_id(str(declared["bucket"]), outputs["sid"]))
         return CreateResult(declared["bucket"], outputs)
 
@@ -126,7 +115,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         """Put it again, under the Sid it has."""
         old = plain(olds)
         current().guard_endpoint(str(old.get("apiEndpoint", "")))
-        return UpdateResult(_put(current(), plain(news), old))
+        return UpdateResult(put_statement(current(), plain(news), old))
 
     @one_line_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -140,14 +129,14 @@ class InferenceBucketPolicyProvider(HostedProvider):
         run.hold_plan()
         bucket = str(old["bucket"])
         try:
-            with translate_service_errors(_subject(old)):
+            with translate_service_errors(subject_of(old)):
                 document = run.storage().policy(bucket)
         except CoreWeaveError as error:
-            run.guard_organization(_subject(old), str(old.get(OWNER, "")))
+            run.guard_organization(subject_of(old), str(old.get(OWNER, "")))
             if isinstance(error.__cause__, BucketMissing):
                 return ReadResult("", {})
             raise
-        live = _live_statement(document, old)
+        live = live_statement(document, old)
         run.memory.read.add(managed_id(bucket, str(old.get("sid", ""))))
         form = shown_statement(live) if live else None
         stores.hold_policy(run, old, bucket, form, own=not old.get(OF_OTHERS))
@@ -172,145 +161,25 @@ class InferenceBucketPolicyProvider(HostedProvider):
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
         if managed_id(id_, str(old.get("sid", ""))) in run.memory.managed_ids:
-            run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
+            run.log.warning(str(old.get(URN, "")), f"{subject_of(old)} stays: this run still declares it")
             return
         bucket = str(old["bucket"])
         users.wait_for_users(
             run,
-            _subject(old),
+            subject_of(old),
             str(old.get(URN, "")),
-            lambda live: _reads_and_goes(run, live, bucket),
+            lambda live: reads_and_goes(run, live, bucket),
             refuse_live=False,
         )
         sids = (str(old.get("sid")), owner_access.sid_of(old))
-        with translate_service_errors(_subject(old)):
-            left = _rewrite(run, bucket, lambda document: _without_ours(document, old, sids))
+        with translate_service_errors(subject_of(old)):
+            left = rewrite(run, bucket, lambda document: without_ours(document, old, sids))
         if find_owner(left, sids[1]) is not None:
             run.log.note(
                 str(old.get(URN, "")),
-                f'{_subject(old)}: statement "{sids[1]}" stays in the policy of bucket "{bucket}": statements of others '
+                f'{subject_of(old)}: statement "{sids[1]}" stays in the policy of bucket "{bucket}": statements of others '
                 "remain, which would shut out the bucket's owner without it",
             )
-
-
-def _without_ours(document: Document | None, old: Mapping[str, Any], sids: Sequence[str]) -> Document | None:
-    return document if old.get(OF_OTHERS) else without(document, *sids)
-
-
-def _live_statement(document: Document | None, old: Mapping[str, Any]) -> dict[str, Any] | None:
-    if old.get(OF_OTHERS):
-        return documented(document, str(old["bucket"]), old.get("prefixes") or [])
-    return find_ours(document, str(old.get("sid")))
-
-
-def _reads_and_goes(run: Session, live: Any, bucket: str) -> bool:
-    going = live.status == "DELETING" or live.id in run.memory.deleted
-    return going and bool(users.references(live, "model", "bucket") == bucket)
-
-
-def _subject(props: Mapping[str, Any]) -> str:
-    return f'inference bucket policy "{resource_name(props)}"'
-
-
-def _faults(declared: Mapping[str, Any]) -> list[Fault]:
-    found = []
-    access = declared.get("ownerAccess")
-    if access not in (None, UNKNOWN, *OWNER_ACCESS):
-        found.append(Fault(f'"{access}" is not known', path="ownerAccess", do="use organization or none"))
-    prefixes = declared.get("prefixes")
-    for prefix in prefixes if isinstance(prefixes, list) else []:
-        try:
-            _ = prefix is UNKNOWN or normal_prefix(prefix)
-        except CoreWeaveError as error:
-            found.append(Fault(str(error), path="prefixes"))
-    return found
-
-
-def _is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether a put would change nothing that this stack is responsible for."""
-    if old.get("ownerAccess") != new.get("ownerAccess"):
-        return False
-    return _ordered(old.get("statement")) == _ordered(new.get("statement")) and owner_access.is_same(old, new)
-
-
-def _ordered(statement: Any) -> Any:
-    if not isinstance(statement, Mapping):
-        return statement
-    return {key: sorted(value) if isinstance(value, list) else value for key, value in statement.items()}
-
-
-def _put(run: Session, declared: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
-    bucket, stack = str(declared["bucket"]), str(declared.get(STACK, ""))
-    prefixes = declared.get("prefixes") or []
-    earlier_sid = None if old.get(OF_OTHERS) else str(old.get("sid") or "") or None
-    put: dict[str, Any] = {}
-    sent: list[str] = [earlier_sid] if earlier_sid else []
-
-    def with_ours(document: Document | None) -> Document | None:
-        put.clear()
-        sid = sid_for(document, stack, earlier_sid)
-        if sid not in sent and (fault := in_use.statement_of_another_state(run, declared, document)):
-            raise NotOurs(str(fault))
-        used = None if find_ours(document, sid) else documented(document, bucket, prefixes)
-        if used is not None:
-            put.update({"sid": used["Sid"], OF_OTHERS: True, "statement": declared.get("statement")})
-            return document
-        statement = inference_statement(bucket, prefixes, sid)
-        owner = owner_access.statement(run, declared, document, old)
-        put.update({"sid": sid, "statement": shown_statement(statement)})
-        if owner is not None:
-            put.update({"ownerStatement": shown_statement(owner), OWNER_STATEMENT_SID: owner["Sid"]})
-        elif old.get(OWNER_STATEMENT_SID):
-            document = owner_access.without_owner(document, str(old[OWNER_STATEMENT_SID]))
-        if not earlier_sid:
-            run.attempt(str(declared.get(URN, "")), dict(declared))
-        sent.append(sid)
-        return merged(document, statement, owner)
-
-    with translate_service_errors(_subject(declared)):
-        _rewrite(run, bucket, with_ours)
-    kept = {key: declared[key] for key in INPUTS if key in declared and key != "ownerStatement"}
-    return {
-        **kept,
-        **put,
-        OWNER: run.organization(),
-        "apiEndpoint": run.endpoint,
-        "format": FORMAT,
-    }
-
-
-def _rewrite(
-    run: Session, bucket: str, change: Callable[[Document | None], Document | None]
-) -> Document | None:
-    """The document at the end. Read, change, put, and look again a little later: repeated where somebody else wrote in
-    between, or where a put got no clear answer.
-
-    A document is put as a whole and without a condition: another run that read it before our put, and puts after our
-    first look, takes our change back. It has done so when `LOOK_AGAIN_SECONDS` are over. For the same reason nothing is
-    put twice without a look in between.
-    """
-    storage = run.storage()
-    failure: CoreWeaveError = CoreWeaveError(
-        f'the policy of bucket "{bucket}" was changed by somebody else each of {ATTEMPTS} times it was put; run again '
-        "when nobody else writes it"
-    )
-    with run.bucket_alone(bucket):
-        for _ in range(ATTEMPTS):
-            before = storage.policy(bucket)
-            after = change(before)
-            if same_meaning(before, after):
-                return before
-            try:
-                if after is None:
-                    storage.delete_policy(bucket)
-                else:
-                    storage.put_policy(bucket, after)
-            except (StorageError, Unreachable) as error:
-                if not is_unclear(error):
-                    raise
-                failure = error
-            run.clock.sleep(LOOK_AGAIN_SECONDS * (0.8 + 0.4 * random()))
-    raise failure
 
 
 class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="InferenceBucketPolicy"):

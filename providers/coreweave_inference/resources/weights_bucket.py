@@ -14,37 +14,44 @@ import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs, PlanMoved
+from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs
 from coreweave_inference.fleet.deletions import BUCKET
 from coreweave_inference.model.bucket_names import bucket_name_problem
 from coreweave_inference.model.unknown import UNKNOWN, has_unknown
-from coreweave_inference.policy.statements import find_ours, sid_for
 from coreweave_inference.program.context import MODULE, current_program, output, urn_of, with_dependencies
 from coreweave_inference.program.last_state import recorded_name
 from coreweave_inference.program.parents import place_of
-from coreweave_inference.provider import in_use, stores, users
+from coreweave_inference.provider import in_use, stores
 from coreweave_inference.provider.bucket_ownership import (
     BY_TAG,
     DECLARED_TAG,
     STACK_TAG,
     forced_replacement,
-    is_known_by_tag_alone,
     is_named,
-    is_ours,
-    refusal,
     refusal_of_harm,
     stack_tag,
     tag_changes,
     tags_of_adopted,
     tags_of_own,
 )
+from coreweave_inference.provider.buckets import (
+    INPUTS,
+    adoptable,
+    empty,
+    has_our_statement,
+    outputs_of,
+    prove_bucket_gone,
+    seen,
+    subject_of,
+    take,
+    wait_for_readers,
+)
 from coreweave_inference.provider.creation import may_adopt, remember
 from coreweave_inference.provider.host import one_line_errors
-from coreweave_inference.provider.messages import resource_name, translate_service_errors
+from coreweave_inference.provider.messages import translate_service_errors
 from coreweave_inference.provider.object_provider import HostedProvider
-from coreweave_inference.provider.session import Session, current
+from coreweave_inference.provider.session import current
 from coreweave_inference.provider.values import (
-    FORMAT,
     KEPT,
     STACK,
     URN,
@@ -53,13 +60,11 @@ from coreweave_inference.provider.values import (
     for_engine,
     plain,
 )
-from coreweave_inference.storage.client import BucketState
 
 from .account import account_of
 
 __all__ = ["DECLARED_TAG", "STACK_TAG", "WeightsBucket", "WeightsBucketProvider", "stack_tag"]
 
-INPUTS = ("name", "zone", "tags", "forceDestroy", "adopt", STACK, KEPT, URN)
 NEW_BUCKET = "for a new bucket, declare another `name`, push the weights there, then change the deployments"
 LAST_NAME = "__lastName"
 """Input that is read and not recorded: the bucket's name in the last state, where the state has the resource."""
@@ -82,7 +87,7 @@ class WeightsBucketProvider(HostedProvider):
             do = "give the bucket in the new zone another name, copy the weights, then change the deployments"
             wrong.append(Fault(f"a bucket cannot move from {zones[0]} to {zones[1]}", path="zone", do=do))
         if wrong:
-            return CheckResult(news, failures(_subject(declared), wrong))
+            return CheckResult(news, failures(subject_of(declared), wrong))
         run = current()
         run.memory.checked.add(str(declared.get(URN, "")))
         if same_bucket and STACK in before:
@@ -92,15 +97,15 @@ class WeightsBucketProvider(HostedProvider):
         run.agreement.declared(BUCKET, declared)
         claimed = in_use.claimed_by_another(run, declared, "bucket", name)
         if not same_bucket and not claimed and not has_unknown((name, declared.get("zone"))):
-            live = _adoptable(run, declared)
+            live = adoptable(run, declared)
             if live is not None and not before and in_last_state == name and name not in may_adopt():
                 live = forced_replacement(f'bucket "{name}"', NEW_BUCKET)
             if isinstance(live, Fault):
-                return CheckResult(news, failures(_subject(declared), [live]))
+                return CheckResult(news, failures(subject_of(declared), [live]))
             if live is not None and run.agreement.records and not before:
                 changes = tag_changes(live.tags, tags_of_adopted(declared, live))
                 run.agreement.adopts(str(declared.get(URN, "")), changes)
-        return CheckResult(for_engine(declared), failures(_subject(declared), claimed))
+        return CheckResult(for_engine(declared), failures(subject_of(declared), claimed))
 
     @one_line_errors
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -114,7 +119,7 @@ class WeightsBucketProvider(HostedProvider):
         if (fault := refusal_of_harm(old, new)) is not None and str(
             new.get(URN, "")
         ) in current().memory.checked:
-            raise NotOurs(f"{_subject(new)}: {fault}")
+            raise NotOurs(f"{subject_of(new)}: {fault}")
         newly_named = bool(old.get(BY_TAG)) and is_named(new)
         same = not newly_named and all(
             (old.get(key) or None) == (new.get(key) or None) for key in ("zone", "tags", "forceDestroy")
@@ -127,16 +132,15 @@ class WeightsBucketProvider(HostedProvider):
         declared = plain(props)
         run = current()
         name, zone = str(declared["name"]), str(declared["zone"])
-        with translate_service_errors(_subject(declared)):
-            live, by_tag = _seen(run, declared), False
+        with translate_service_errors(subject_of(declared)):
+            live, by_tag = seen(run, declared), False
             if live is None:
                 run.attempt(str(declared.get(URN, "")), declared)
                 run.storage(zone).create_bucket(name, zone, tags_of_own(declared))
             else:
-                by_tag = is_known_by_tag_alone(run, declared, live)
-                _take(run, declared, live)
+                by_tag = take(run, declared, live)
         run.memory.managed_ids.add(name)
-        return CreateResult(name, {**_outputs(run, declared), **({BY_TAG: True} if by_tag else {})})
+        return CreateResult(name, {**outputs_of(run, declared), **({BY_TAG: True} if by_tag else {})})
 
     @one_line_errors
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -144,18 +148,18 @@ class WeightsBucketProvider(HostedProvider):
         old, declared = plain(olds), plain(news)
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        with translate_service_errors(_subject(declared)):
+        with translate_service_errors(subject_of(declared)):
             storage = run.storage(str(declared["zone"]))
             live = storage.bucket(id_)
             if live is None:
                 raise CoreWeaveError(
-                    f"{_subject(declared)} is not there any more; refresh, and the next run makes it"
+                    f"{subject_of(declared)} is not there any more; refresh, and the next run makes it"
                 )
             gone = {*(old.get("tags") or {}), DECLARED_TAG} - set(declared.get("tags") or {})
             others = {key: value for key, value in live.tags.items() if key not in gone}
             storage.put_tags(id_, {**others, **tags_of_own(declared)})
         by_tag = old.get(BY_TAG) and not is_named(declared)
-        return UpdateResult({**_outputs(run, declared), **({BY_TAG: True} if by_tag else {})})
+        return UpdateResult({**outputs_of(run, declared), **({BY_TAG: True} if by_tag else {})})
 
     @one_line_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -168,22 +172,22 @@ class WeightsBucketProvider(HostedProvider):
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
         run.hold_plan()
         try:
-            with translate_service_errors(_subject(old)):
+            with translate_service_errors(subject_of(old)):
                 live = run.storage(str(old.get("zone", ""))).bucket(id_)
         except CoreWeaveError as error:
             if not isinstance(error.__cause__, AccessDenied):
                 raise
-            if not _has_our_statement(run, old, id_):
-                run.guard_organization(_subject(old), str(old.get("organizationId", "")))
+            if not has_our_statement(run, old, id_):
+                run.guard_organization(subject_of(old), str(old.get("organizationId", "")))
             # It is there: a policy with `ownerAccess: none` shuts its own owner out, and that is no error.
             run.log.note(
                 str(old.get(URN, "")),
-                f"{_subject(old)} could not be looked at, so it is taken as it was: {error}",
+                f"{subject_of(old)} could not be looked at, so it is taken as it was: {error}",
             )
             return ReadResult(id_, old, {key: old[key] for key in INPUTS if key in old})
         run.memory.read.add(bucket_in_state(id_))
         if live is None:
-            _prove_gone(run, old)
+            prove_bucket_gone(run, old)
             stores.hold_bucket(run, old, id_, None)
             return ReadResult("", {})
         tags = stores.own_tags(old, live.tags)
@@ -203,114 +207,19 @@ class WeightsBucketProvider(HostedProvider):
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
         if id_ in run.memory.managed_ids:
-            run.log.warning(str(old.get(URN, "")), f"{_subject(old)} stays: this run still declares it")
+            run.log.warning(str(old.get(URN, "")), f"{subject_of(old)} stays: this run still declares it")
             return
-        _wait_for_readers(run, old, id_)
-        with translate_service_errors(_subject(old)):
+        wait_for_readers(run, old, id_)
+        with translate_service_errors(subject_of(old)):
             storage = run.storage(str(old.get("zone", "")))
             if storage.bucket(id_) is None:
-                _prove_gone(run, old)
+                prove_bucket_gone(run, old)
                 return
             if not storage.is_empty(id_):
                 if (fault := refusal_of_harm(old, old)) is not None:
-                    raise NotOurs(f"{_subject(old)}: {fault}")
-                _empty(run, old, id_)
+                    raise NotOurs(f"{subject_of(old)}: {fault}")
+                empty(run, old, id_)
             storage.delete_bucket(id_)
-
-
-def _subject(props: Mapping[str, Any]) -> str:
-    return f'weights bucket "{resource_name(props)}"'
-
-
-def _adoptable(run: Session, declared: Mapping[str, Any]) -> BucketState | Fault | None:
-    """The bucket that a creation would adopt, why it would not, or None without one. Raises PlanMoved and AccessDenied; what
-    cannot be read is not judged.
-    """
-    try:
-        with translate_service_errors(_subject(declared)):
-            live = _seen(run, declared)
-            return live and (refusal(run, declared, live) or live)
-    except PlanMoved:
-        raise
-    except CoreWeaveError as error:
-        if isinstance(error.__cause__, AccessDenied):
-            raise
-        return None
-
-
-def _seen(run: Session, declared: Mapping[str, Any]) -> BucketState | None:
-    """What there is under the name of a bucket to be created. Raises PlanMoved where that is not as planned."""
-    name, zone = str(declared["name"]), str(declared["zone"])
-    live = run.storage(zone).bucket(name)
-    run.agreement.new_bucket(str(declared.get(URN, "")), name, zone, live.tags if live else None)
-    return live
-
-
-def _require_ours(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
-    if (fault := refusal(run, declared, live)) is not None:
-        raise NotOurs(f"{_subject(declared)}: {fault}")
-
-
-def _take(run: Session, declared: Mapping[str, Any], live: BucketState) -> None:
-    """Take a bucket that exists already, or refuse it."""
-    name, zone, what = str(declared["name"]), str(declared["zone"]), _subject(declared)
-    _require_ours(run, declared, live)
-    ours = is_ours(declared, live)
-    if not ours and not is_named(declared):
-        run.log.warning(
-            str(declared.get(URN, "")), f'{what}: the empty bucket "{name}" was there already and is taken'
-        )
-    wanted = tags_of_adopted(declared, live)
-    if wanted != live.tags:
-        run.storage(zone).put_tags(name, wanted)
-
-
-def _outputs(run: Session, declared: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: declared[key] for key in INPUTS if key in declared}
-    return {
-        **kept,
-        "apiEndpoint": run.endpoint,
-        "organizationId": run.organization(),
-        "format": FORMAT,
-    }
-
-
-def _prove_gone(run: Session, old: Mapping[str, Any]) -> None:
-    """A bucket of another organisation answers as if it were missing."""
-    run.prove_gone(_subject(old), str(old.get("name")), str(old.get("organizationId", "")))
-
-
-def _has_our_statement(run: Session, old: Mapping[str, Any], bucket: str) -> bool:
-    """Whether the policy of a bucket that shuts us out has this stack's statement: then it is the stack's bucket."""
-    try:
-        document = run.storage(str(old.get("zone", ""))).policy(bucket)
-    except CoreWeaveError:
-        return False
-    return find_ours(document, sid_for(None, str(old.get(STACK, "")))) is not None
-
-
-def _wait_for_readers(run: Session, old: Mapping[str, Any], bucket: str) -> None:
-    """Deployments that are going still read; with `forceDestroy`, one that stays is an error."""
-    users.wait_for_users(
-        run,
-        _subject(old),
-        str(old.get(URN, "")),
-        lambda live: bool(users.references(live, "model", "bucket") == bucket),
-        refuse_live=bool(old.get("forceDestroy")) and not run.settings.destroy_used,
-    )
-
-
-def _empty(run: Session, old: Mapping[str, Any], bucket: str) -> None:
-    what, urn = _subject(old), str(old.get(URN, ""))
-    if not old.get("forceDestroy"):
-        raise CoreWeaveError(
-            f"{what} is not empty, and weights are not deleted without being asked to; keep it (retainOnDelete, the "
-            "default), empty it, or set `forceDestroy: true`, run up, and destroy again"
-        )
-    count, size = run.storage(str(old.get("zone", ""))).empty(
-        bucket, lambda text: run.log.progress(urn, str(text))
-    )
-    run.log.note(urn, f"{what}: {count} objects, {size:,} bytes, deleted because of forceDestroy")
 
 
 class WeightsBucket(pulumi.dynamic.Resource, module=MODULE, name="WeightsBucket"):
