@@ -19,11 +19,22 @@ object_storage = aws.Provider(
     skip_requesting_account_id=True,
 )
 with_object_storage = pulumi.ResourceOptions(provider=object_storage)
+# A first policy shuts out everyone whom it does not name, so the organisation that owns the bucket is named too.
+owners = {
+    "Sid": "Owners",
+    "Effect": "Allow",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+    "Condition": {"StringEquals": {"cw:PrincipalOrgID": "ab1cd2"}},
+}
 weights = aws.s3.Bucket("weights", bucket=BUCKET, opts=with_object_storage)
 policy = aws.s3.BucketPolicy(
     "weights-policy",
     bucket=weights.bucket,
-    policy=json.dumps({"Version": "2012-10-17", "Statement": [cw.inference_statement(BUCKET, ["models"])]}),
+    policy=json.dumps(
+        {"Version": "2012-10-17", "Statement": [owners, cw.inference_statement(BUCKET, ["models"])]}
+    ),
     opts=with_object_storage,
 )
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from typer.core import TyperGroup
 from tests.docs.pages import CHECKOUT, GENERATED, Block, arguments, blocks
 from tests.engine.conftest import service
 from tests.engine.workbench import Service
+from tests.shell import environment_of, run
 
 __all__ = ["service"]
 
@@ -49,15 +47,15 @@ def test_the_command_line_takes_each_call_that_a_page_shows(words: tuple[str, ..
 def test_the_blocks_of_a_page_do_what_they_show(
     service: Service, tmp_path: Path, page: str, situation: str
 ) -> None:
-    environment = _environment(service, tmp_path)
+    environment = environment_of(service, tmp_path)
     place = SITUATIONS[situation](tmp_path, environment)
 
     for block in RUN[page, situation]:
-        run = _run("\n".join(block.commands), place, environment)
+        done = run("\n".join(block.commands), place, environment)
 
-        assert run.returncode == 0, run.stdout
-        assert "Traceback" not in run.stdout
-        assert re.search(_pattern(block.printed), run.stdout, re.DOTALL), run.stdout
+        assert done.returncode == 0, done.stdout
+        assert "Traceback" not in done.stdout
+        assert re.search(_pattern(block.printed), done.stdout, re.DOTALL), done.stdout
 
 
 def _pattern(lines: list[str]) -> str:
@@ -83,7 +81,7 @@ def _stack(place: Path, environment: Mapping[str, str]) -> Path:
     shutil.copytree(CHECKOUT / "stacks" / "quickstart", stack)
     weights.mkdir()
     (weights / "config.json").write_text("{}")
-    done = _run(
+    done = run(
         f"cw-inference init . --stack dev && cw-inference up --yes --only buckets && "
         f"cw-inference weights push {weights} {BUCKET} models/llama-3.1-8b",
         stack,
@@ -96,7 +94,7 @@ def _stack(place: Path, environment: Mapping[str, str]) -> Path:
 def _up(place: Path, environment: Mapping[str, str]) -> Path:
     """The quickstart, up, in a repository whose last commit changed it."""
     stack = _stack(place, environment)
-    done = _run(
+    done = run(
         "git init -q && git add . && git commit -qm one && sed -i.before 's/max: [0-9]*/max: 3/' inference.yaml && "
         "git commit -qam two && cw-inference up --yes",
         stack,
@@ -107,38 +105,3 @@ def _up(place: Path, environment: Mapping[str, str]) -> Path:
 
 
 SITUATIONS = {"an empty folder": _empty, "the stack above": _stack, "a stack that is up": _up}
-
-
-def _run(script: str, place: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", script],
-        cwd=place,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
-
-
-def _environment(service: Service, place: Path) -> dict[str, str]:
-    cli = shutil.which("pulumi")
-    assert cli is not None, "the Pulumi CLI is not on PATH"
-    (place / "backend").mkdir()
-    return {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(Path(cli).parent), os.defpath]),
-        "HOME": str(place),
-        "COREWEAVE_API_TOKEN": service.simulator.token,
-        "COREWEAVE_API_ENDPOINT": service.url,
-        "COREWEAVE_S3_ENDPOINT": service.url,
-        "COREWEAVE_SETTLE_SECONDS": "0.6",
-        "COREWEAVE_POLL_SECONDS": "0.3",
-        "PULUMI_BACKEND_URL": (place / "backend").as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        **{
-            f"GIT_{who}_{what}": "ops@acme.test"
-            for who in ("AUTHOR", "COMMITTER")
-            for what in ("NAME", "EMAIL")
-        },
-    }
