@@ -209,6 +209,8 @@ def test_a_claim_that_shrinks_may_bill_its_old_count_for_a_while() -> None:
         same("gateway", "public", gateway()),
         step("update", "claim", "h200", claim(3), claim(1)),
         same("deployment", "chat", deployment()),
+        same("deployment", "resting", deployment(disabled=True)),
+        step("create", "deployment", "new", None, deployment()),
     )
 
     assert told(found)["h200"] == [

@@ -101,7 +101,9 @@ def _changed(label: str, change: PropertyChange, scene: ReviewContext) -> Iterat
         )
         yield caution(say(words, name=label))
         users = sorted(
-            d.label for d in scene.after.deployments.values() if covers(scene.after.claims[label], d)
+            d.label
+            for d in scene.after.deployments.values()
+            if d.label in scene.before.deployments and not d.disabled and covers(scene.after.claims[label], d)
         )
         if users:
             yield caution(say("{users} may lose replicas that run on {name}", users=users, name=label))
