@@ -18,6 +18,7 @@ from coreweave_inference.cli.application import application
 from coreweave_inference.declaration import schema
 from coreweave_inference.declaration.references import WEIGHT_ALONE
 from coreweave_inference.declaration.sections import BucketSection, OptionsSection
+from coreweave_inference.doctor import reference as doctor_reference
 from coreweave_inference.model import CapacityClaimSpec, DeploymentSpec, GatewaySpec
 from coreweave_inference.model.message import Change
 from coreweave_inference.model.shape import FieldShape, Form, fields_of
@@ -203,6 +204,7 @@ def files() -> dict[Path, str]:
     return {
         PAGE: page(),
         DOCS / "checks.md": reference.page(),
+        DOCS / "doctor.md": doctor_reference.page(),
         DOCS / "commands.md": commands_page(),
         DOCS / "fit-validation.md": validation_page.page(),
         **placed,

@@ -180,7 +180,7 @@ def test_a_call_and_its_curl_command_follow_the_gateway_s_routing(
 def test_a_name_that_nobody_has_gets_the_nearest(cw_inference: Command, api: Api, tmp_path: Path) -> None:
     done = cw_inference("call", "chta", "Hello", "--dir", str(tmp_path), **settings(api.simulator))
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert 'did you mean "chat"?' in done.stderr
 
 

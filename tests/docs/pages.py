@@ -17,7 +17,7 @@ PAGES = sorted(
     for place in ("*.md", "docs/**/*.md", "examples/**/*.md", "stacks/**/*.md")
     for page in CHECKOUT.glob(place)
 )
-GENERATED = {"docs/commands.md", "docs/checks.md"}
+GENERATED = {"docs/commands.md", "docs/checks.md", "docs/doctor.md"}
 """Their blocks are examples of single commands, one for each."""
 
 BLOCK = re.compile(

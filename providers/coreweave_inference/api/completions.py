@@ -63,11 +63,19 @@ class Exchange:
     @property
     def content(self) -> str:
         """The text of a chat completion's first choice; empty where there is none."""
+        return self._text_of("content")
+
+    @property
+    def reasoning(self) -> str:
+        """What a reasoning model thought before its text, which may be all of a short completion."""
+        return self._text_of("reasoning_content") or self._text_of("reasoning")
+
+    def _text_of(self, name: str) -> str:
         choices = (self.document or {}).get("choices")
         first = choices[0] if isinstance(choices, list) and choices else {}
         message = first.get("message") if isinstance(first, Mapping) else {}
-        content = message.get("content") if isinstance(message, Mapping) else ""
-        return content if isinstance(content, str) else ""
+        text = message.get(name) if isinstance(message, Mapping) else ""
+        return text if isinstance(text, str) else ""
 
 
 class DataPlane:

@@ -12,7 +12,7 @@ from .arguments import AsJson, Directory, StackName, Yes
 from .check import check
 from .exits import report_errors
 from .fit import fit
-from .live_commands import call, outputs, status
+from .live_commands import call, doctor, outputs, status
 from .output import say
 from .review import review
 
@@ -381,6 +381,7 @@ OTHERS: tuple[Callable[..., None], ...] = (
     status,
     outputs,
     call,
+    doctor,
     init,
     check,
     fit,

@@ -15,6 +15,7 @@ import typer
 from coreweave_inference.api.completions import DataPlane, Exchange
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.doctor.answers import Answer, judge_answer
+from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.errors import CoreWeaveError, Unreachable
 from coreweave_inference.fleet.routes import COREWEAVE, Route, routes_to
 from coreweave_inference.model.kinds import Kind
@@ -80,7 +81,7 @@ def _route(model: Model, gateway: str) -> Route:
     found = [route for route in model.routes if gateway in ("", route.gateway, route.gateway_id)]
     if not found:
         names = ", ".join(dict.fromkeys(route.gateway for route in model.routes))
-        raise CoreWeaveError(f'model "{model.name}": is not on gateway "{gateway}"; it is on {names}')
+        raise StartupError(f'model "{model.name}": is not on gateway "{gateway}"; it is on {names}')
     return found[0]
 
 
@@ -146,7 +147,7 @@ def _show(answer: Answer, model: Model, route: Route, *, as_json: bool) -> None:
         }
         print_document(document)
     elif answer.ok:
-        say(exchange.content)
+        say(exchange.content, flush=True)
         say(_summary(exchange, model, route, names.get(answer.member)), error=True)
     else:
         print_error(f"model {model.name} on gateway {route.gateway}: {answer.wrong}; {NEXT}")

@@ -17,6 +17,7 @@ from coreweave_inference.discovery import recorded_buckets, recorded_objects
 from coreweave_inference.engine import stacks
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.installation import PulumiCli
+from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.program.last_state import recorded_endpoint
@@ -71,7 +72,7 @@ def scope_of(
     """
     if account or not is_project(directory):
         if stack and not account:
-            raise CoreWeaveError(
+            raise StartupError(
                 f"{directory}: is no stack directory, so there is no stack {stack}; name the directory"
             )
         return Scope(settings_at(directory, None, require_token=require_token))

@@ -117,3 +117,51 @@ def call(
 
     asked = Request(key, prompt, gateway, max_tokens, timeout)
     run(asked, directory, stack, curl=curl, as_json=as_json)
+
+
+def doctor(
+    directory: Directory = Path(),
+    stack: StackName = None,
+    before: Annotated[
+        bool,
+        typer.Option("--before", help="What is needed before anything runs: machine, token, declaration."),
+    ] = False,
+    account: Annotated[
+        bool, typer.Option("--account", help="Everything in the account, not one stack.")
+    ] = False,
+    target: Annotated[
+        str,
+        typer.Option("--target", metavar="KEY", help="Only this deployment or model.", show_default=False),
+    ] = "",
+    completions: Annotated[
+        bool,
+        typer.Option("--completions/--no-completions", help="Ask each model for a completion, or do not."),
+    ] = True,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for one completion.")] = 60.0,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with code 4 where there are warnings.")
+    ] = False,
+    short: Annotated[bool, typer.Option("--short", help="Print findings alone.")] = False,
+    explain: Annotated[
+        str, typer.Option("--explain", metavar="CODE", help="Print what a check looks at, and what fixes it.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Find out why a stack does not answer: service, gateways, traffic, deployments, weights, and real completions.
+
+    Nothing is changed. Each finding has what fixes it. Exit codes: 1 a check failed (with --before 2), 4 one could not be made,
+    5 something is still in progress.
+
+    The document of --json: ok, errors, findings, first (the finding to look at first), checks (category, code, description,
+    subject, outcome, detail, what, why, do, seconds), counts.
+
+    Example: cw-inference doctor stacks/quickstart --stack dev
+    """
+    from .doctor import Asked
+    from .doctor import doctor as run
+    from .doctor import explain as run_explain
+
+    if explain:
+        run_explain(explain)
+        return
+    run(Asked(before, account, target, completions, timeout, strict, short, as_json), directory, stack)

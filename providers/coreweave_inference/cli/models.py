@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from coreweave_inference.api.objects import ApiObject
+from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.errors import CoreWeaveError, SettingsError, did_you_mean
 from coreweave_inference.fleet.routes import COREWEAVE, Route, routes_to
 from coreweave_inference.model.kinds import Kind
@@ -30,7 +31,9 @@ class Model:
 
 
 def find_model(scope: Scope, account: Account, key: str) -> Model:
-    """The model of deployment `key`, or the model of that name. Raises CoreWeaveError where there is none, or no endpoint."""
+    """The model of deployment `key`, or the model of that name. Raises StartupError where there is none,
+    and CoreWeaveError where it has no endpoint.
+    """
     deployments = account.lists.get(Kind.DEPLOYMENT, ())
     asked = _deployment(scope, deployments, key)
     name = _model_name(asked) if asked is not None else key
@@ -44,7 +47,7 @@ def find_model(scope: Scope, account: Account, key: str) -> Model:
     if not members:
         known = sorted({*_keys(scope, deployments), *map(_model_name, deployments)})
         meant = did_you_mean(key, known)
-        raise CoreWeaveError(
+        raise StartupError(
             f'"{key}": no deployment and no model has that name; {meant}known: {", ".join(known) or "none"}'
         )
     ids = [id_ for found in ([asked] if asked else members) for id_ in found.spec.get("gatewayIds") or ()]

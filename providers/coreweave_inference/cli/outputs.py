@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from coreweave_inference.errors import CoreWeaveError, did_you_mean
+from coreweave_inference.engine.refusals import StartupError
+from coreweave_inference.errors import did_you_mean
 from coreweave_inference.model.engine_secrets import without_secrets
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.program.last_state import resources_of
@@ -27,7 +28,7 @@ def outputs(directory: Path, stack: str | None, *, get: str, url: str, as_json: 
     with report_errors(as_json=as_json):
         scope = scope_of(directory, stack, require_token=False)
         if scope.recorded is None:
-            raise CoreWeaveError(f"{directory} is no stack directory, so it has no outputs; name one")
+            raise StartupError(f"{directory} is no stack directory, so it has no outputs; name one")
         found = exported_by(scope.state)
         if url:
             say(base_url(scope, found, url))
@@ -58,7 +59,7 @@ def exported_by(state: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def base_url(scope: Scope, found: Mapping[str, Any], key: str) -> str:
-    """The first base URL of deployment `key`'s model, or of the model of that name. Raises CoreWeaveError."""
+    """The first base URL of deployment `key`'s model, or of the model of that name. Raises StartupError."""
     models = found.get("models") or {}
     by_key = {
         item.key: str(get_path(item.spec, "model.name") or "")
@@ -69,7 +70,7 @@ def base_url(scope: Scope, found: Mapping[str, Any], key: str) -> str:
     urls = (models.get(name) or {}).get("baseUrls") or ()
     if not urls:
         known = sorted({*models, *(item for item, model in by_key.items() if model)})
-        raise CoreWeaveError(
+        raise StartupError(
             f'"{key}": no model has a base URL under that name; {did_you_mean(key, known)}'
             f"known: {', '.join(known) or 'none'}"
         )
@@ -77,7 +78,7 @@ def base_url(scope: Scope, found: Mapping[str, Any], key: str) -> str:
 
 
 def value_at(found: Mapping[str, Any], path: str) -> Any:
-    """The value at a path such as `models["acme/chat"].baseUrls[0]`. Raises CoreWeaveError where there is none."""
+    """The value at a path such as `models["acme/chat"].baseUrls[0]`. Raises StartupError where there is none."""
     value: Any = found
     for part in _parts(path):
         if isinstance(value, Mapping) and part in value:
@@ -86,7 +87,7 @@ def value_at(found: Mapping[str, Any], path: str) -> Any:
             value = value[int(part)]
         else:
             there = ", ".join(map(str, value)) if isinstance(value, Mapping) else ""
-            raise CoreWeaveError(
+            raise StartupError(
                 f'output "{path}": there is no "{part}"{f"; there is: {there}" if there else ""}'
             )
     return value
@@ -97,7 +98,7 @@ def _parts(path: str) -> list[str]:
     while position < len(path):
         match = PART.match(path, position)
         if match is None:
-            raise CoreWeaveError(
+            raise StartupError(
                 f'"{path}": is no path; write it as deployments.chat.apiId or models["acme/chat"].baseUrls[0]'
             )
         parts.append(match["name"] or match["key"] or match["at"])

@@ -168,7 +168,7 @@ def _looked(
         return Gathered(known, (NOT_LOOKED.format(why=why),))
     with _api(settings, clock) as api:
         try:
-            store = _store(settings, api, clock, environ)
+            store = bucket_reader(settings, api, clock, environ)
         except SettingsError as error:
             return Gathered(known, (NOT_LOOKED.format(why=error),))
         return gathered(view, known, api, store, listed, settings.s3_endpoint, headers=headers)
@@ -181,7 +181,10 @@ def _api(settings: Settings, clock: Clock) -> Iterator[InferenceApi]:
         yield api
 
 
-def _store(settings: Settings, api: KeyMaker, clock: Clock, environ: Mapping[str, str]) -> ObjectStorage:
+def bucket_reader(
+    settings: Settings, api: KeyMaker, clock: Clock, environ: Mapping[str, str]
+) -> ObjectStorage:
+    """Reads buckets with the keys that the settings name. Raises SettingsError."""
     credentials = credentials_from(settings, api, clock, environ)
     return ObjectStorage(settings.s3_endpoint, credentials, ANY_ZONE, clock=clock)
 

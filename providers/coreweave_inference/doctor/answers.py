@@ -64,10 +64,10 @@ def judge_answer(
 
 
 def _wrong(exchange: Exchange, model: str, seen: frozenset[str]) -> str:
-    if not 200 <= exchange.status < 300:
-        return f"HTTP {exchange.status}: {exchange.error or 'no message'}"
     if 300 <= exchange.status < 400:
         return f"HTTP {exchange.status}: a redirect, which is not followed"
+    if not 200 <= exchange.status < 300:
+        return f"HTTP {exchange.status}: {exchange.error or 'no message'}"
     if cached := cache_sign(exchange):
         return f"a cached answer ({cached}), so no replica computed it"
     found = exchange.document
@@ -75,8 +75,8 @@ def _wrong(exchange: Exchange, model: str, seen: frozenset[str]) -> str:
         kind = exchange.headers.get("content-type", "no content type")
         return f"HTTP {exchange.status} without a completion: a page of a proxy or gateway ({kind}): {exchange.text[:80]}"
     if not isinstance(found.get("choices"), list) or not found["choices"]:
-        return f"HTTP {exchange.status} without a completion: {exchange.text[:120]}"
-    if not exchange.content.strip():
+        return f"HTTP {exchange.status} without a completion: {exchange.error[:120]}"
+    if not (exchange.content.strip() or exchange.reasoning.strip()):
         return "an empty completion"
     told = found.get("model")
     if isinstance(told, str) and told and told != model:
@@ -119,7 +119,9 @@ def _age(exchange: Exchange) -> float | None:
 
 
 def who_answered(exchange: Exchange, members: Sequence[Member]) -> str:
-    """The id of the member that an answer names, or of the only one there is; empty where it is not known."""
+    """The id of the member that an answer names, else of the only one that takes traffic (documentation: one with weight 0 or
+    disabled gets no request); empty where it is not known.
+    """
     told = {
         exchange.headers.get(SERVED_BY, ""),
         str((exchange.document or {}).get("system_fingerprint") or ""),
@@ -128,7 +130,7 @@ def who_answered(exchange: Exchange, members: Sequence[Member]) -> str:
     if named:
         return named[0]
     able = [found for found in members if takes_traffic(found)]
-    return able[0].id if len(members) == len(able) == 1 else ""
+    return able[0].id if len(able) == 1 else ""
 
 
 def takes_traffic(member: Member) -> bool:

@@ -1,0 +1,193 @@
+"""`doctor`: why a stack does not answer, or what is missing before it can be made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+
+from coreweave_inference.api.client import InferenceApi
+from coreweave_inference.api.completions import DataPlane
+from coreweave_inference.api.objects import ApiObject
+from coreweave_inference.checks import BucketFacts
+from coreweave_inference.clock import system
+from coreweave_inference.discovery.gathering import bucket_reader
+from coreweave_inference.discovery.weights import Wanted, stores
+from coreweave_inference.doctor import printing
+from coreweave_inference.doctor.categories import categories
+from coreweave_inference.doctor.check import Category, Outcome, Result, run
+from coreweave_inference.doctor.running import Running
+from coreweave_inference.doctor.setup_checks import SetUp, setup_categories
+from coreweave_inference.engine.refusals import StartupError
+from coreweave_inference.errors import CoreWeaveError, did_you_mean
+from coreweave_inference.fleet.routes import Route
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.settings.resolution import TOKEN_VARIABLES, Settings
+from coreweave_inference.settings.secret import redacted
+
+from .context import settings_at
+from .exits import FAILED, IN_PROGRESS, UNKNOWN, USAGE_ERROR, report_errors, usage_error
+from .live_account import listed, opened, scope_of
+from .models import WANDB_KEY, key_for
+from .output import print_document, print_lines
+
+Observe = Callable[[Result], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be looked at, and how it is shown."""
+
+    before: bool = False
+    account: bool = False
+    target: str = ""
+    completions: bool = True
+    completion_seconds: float = 60.0
+    strict: bool = False
+    short: bool = False
+    as_json: bool = False
+
+
+def doctor(asked: Asked, directory: Path, stack: str | None) -> None:
+    """Run the checks, show each result, and end with the code of the worst."""
+    with report_errors(as_json=asked.as_json, document=printing.document(())):
+        results = _before(asked, directory, stack) if asked.before else _running(asked, directory, stack)
+    if asked.as_json:
+        print_document(printing.document(results))
+    else:
+        print_lines(printing.summary(results))
+    if code := code_of(results, before=asked.before, strict=asked.strict):
+        raise typer.Exit(code)
+
+
+def explain(code: str) -> None:
+    """Print the page of a check."""
+    from coreweave_inference.doctor.reference import checks, explained
+
+    lines = explained(code)
+    if lines is None:
+        codes = [check.code for check in checks()]
+        raise usage_error(
+            f'"{code}": no check has that code; {did_you_mean(code, codes)}known: {", ".join(codes)}'
+        )
+    print_lines(lines)
+
+
+def code_of(results: Sequence[Result], *, before: bool, strict: bool) -> int:
+    """0 without a finding that counts, else the code of the worst one."""
+    found = {result.outcome for result in results}
+    if Outcome.FAILED in found:
+        return USAGE_ERROR if before else FAILED
+    if Outcome.UNKNOWN in found or (strict and Outcome.WARNING in found):
+        return UNKNOWN
+    return IN_PROGRESS if Outcome.IN_PROGRESS in found else 0
+
+
+def _running(asked: Asked, directory: Path, stack: str | None) -> tuple[Result, ...]:
+    scope = scope_of(directory, stack, account=asked.account)
+    with opened(scope.settings) as api, LiveReads.of(scope.settings, api) as reads:
+        running = Running(
+            scope.settings,
+            scope.recorded,
+            reads,
+            only=asked.target,
+            retry_seconds=min(5.0, scope.settings.retry_seconds),
+            completion_seconds=asked.completion_seconds,
+        )
+        if asked.target:
+            _require_target(running)
+        if not asked.as_json:
+            print_lines([scope.title])
+        return _run(categories(running, completions=asked.completions), asked, scope.settings)
+
+
+def _require_target(running: Running) -> None:
+    """Raises StartupError for a name that nothing has; an account that cannot be listed is a finding of its own."""
+    with suppress(CoreWeaveError):
+        _ = running.lists
+    if "lists" in vars(running) and not running.shown:
+        names = sorted({item.key for item in running.all_shown if item.kind is Kind.DEPLOYMENT})
+        raise StartupError(
+            f'"{running.only}": no deployment and no model has that name; {did_you_mean(running.only, names)}'
+            f"known: {', '.join(names) or 'none'}"
+        )
+
+
+def _before(asked: Asked, directory: Path, stack: str | None) -> tuple[Result, ...]:
+    def report() -> object:
+        from .checking import discover_facts, report_on
+
+        return report_on(discover_facts(directory, stack, offline=False))
+
+    setup = SetUp(directory, stack, lambda name: settings_at(directory, name), report)  # type: ignore[arg-type]
+    with closing(setup):
+        return _run(setup_categories(setup), asked, None)
+
+
+def _run(found: Iterator[Category], asked: Asked, settings: Settings | None) -> tuple[Result, ...]:
+    terminal = printing.Terminal()
+    lines = printing.short if asked.short else terminal.lines
+
+    def observe(result: Result) -> None:
+        if not asked.as_json:
+            print_lines(lines(_without_secrets(result, settings)))
+
+    return tuple(_without_secrets(result, settings) for result in run(found, system, observe))
+
+
+def _without_secrets(result: Result, settings: Settings | None) -> Result:
+    """A result in which no token or key is shown, whatever repeated it."""
+    known = [os.environ.get(name, "") for name in (*TOKEN_VARIABLES, WANDB_KEY)]
+    if settings is not None:
+        known.append(settings.token.reveal())
+    texts: Mapping[str, str] = {
+        name: redacted(getattr(result, name), filter(None, known)) for name in ("detail", "what", "why", "do")
+    }
+    return replace(result, **texts)  # type: ignore[arg-type]
+
+
+class LiveReads:
+    """What the checks ask for, from the service, object storage and gateways."""
+
+    def __init__(self, settings: Settings, api: InferenceApi, closes: ExitStack) -> None:
+        self._settings = settings
+        self._api = api
+        self._closes = closes
+        self._clients: dict[str, DataPlane] = {}
+
+    @classmethod
+    @contextmanager
+    def of(cls, settings: Settings, api: InferenceApi) -> Iterator[LiveReads]:
+        """Closed at the end."""
+        with ExitStack() as closes:
+            yield cls(settings, api, closes)
+
+    def lists(self) -> Mapping[Kind, Sequence[ApiObject]]:
+        """One LIST of each kind. Raises the error of the first that failed."""
+        found = listed(self._api)
+        if found.unread:
+            raise CoreWeaveError("; ".join(f"{kind.noun}s: {why}" for kind, why in found.unread.items()))
+        return found.lists
+
+    def service_time(self) -> float | None:
+        """By the service's clock."""
+        return self._api.service_time()
+
+    def bucket(self, name: str, paths: Sequence[str]) -> BucketFacts:
+        """Policy and files of a bucket; what cannot be read is not known."""
+        reader = bucket_reader(self._settings, self._api, system, os.environ)
+        with ThreadPoolExecutor(1) as pool:
+            found, _ = stores(reader, {name: [Wanted(path) for path in paths]}, pool)
+        return found[name]
+
+    def client(self, route: Route) -> DataPlane:
+        """One client for each kind of key."""
+        if route.key not in self._clients:
+            client = DataPlane(key_for(route, self._settings.token), allow_http=self._settings.allow_http)
+            self._clients[route.key] = self._closes.enter_context(client)
+        return self._clients[route.key]

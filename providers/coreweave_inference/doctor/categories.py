@@ -1,0 +1,35 @@
+"""Every check of a running stack, in order: the service, gateways, then each model with its deployments and their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coreweave_inference.model.kinds import Kind
+
+from .check import Category, bind
+from .completions import COMPLETION
+from .model_checks import MEMBER_CHECKS, group_checks
+from .running import GatewaySubject, Running, Subject
+from .service_checks import gateway_checks, service_checks
+
+
+def categories(running: Running, *, completions: bool = True) -> Iterator[Category]:
+    """One by one: which there are is known once the account was listed. Without that only the service is checked."""
+    yield Category("service", running.settings.endpoint, bind(service_checks(running.retry_seconds), running))
+    if "lists" not in vars(running):
+        return
+    for id_ in running.gateways:
+        yield Category(
+            "gateway",
+            running.label(Kind.GATEWAY, id_),
+            bind(gateway_checks(running.retry_seconds), GatewaySubject(running, id_)),
+        )
+    seen: set[str] = set()
+    for group in running.groups:
+        yield Category("model", group.label, bind(group_checks(running.retry_seconds), group))
+        for item in group.own:
+            if item.id not in seen:
+                seen.add(item.id)
+                yield Category("deployment", item.label, bind(MEMBER_CHECKS, Subject(running, item)))
+        if completions:
+            yield Category("completion", group.label, bind((COMPLETION,), group))

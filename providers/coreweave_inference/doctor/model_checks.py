@@ -1,0 +1,224 @@
+"""Checks of deployments, of their weights, and of models as clients see them."""
+
+from __future__ import annotations
+
+from coreweave_inference.api.objects import ApiObject
+from coreweave_inference.checks import BucketFacts
+from coreweave_inference.errors import Unreachable
+from coreweave_inference.fleet.objects import RESERVED
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.normal_form import get_path
+from coreweave_inference.policy.decisions import inference_may_read
+from coreweave_inference.status import State, compute
+from coreweave_inference.status.report import weight_of
+
+from .answers import takes_traffic
+from .check import Check, Outcome, Problem, Skip
+from .running import Group, Subject
+
+UNREADABLE = "without it a deployment gets READY and answers 520 or not at all, or never starts"
+
+
+def member_state(subject: Subject) -> str:
+    """The deployment is Current."""
+    live = _live(subject)
+    running = subject.running
+    found = compute(Kind.DEPLOYMENT, live, running.now, running.settings.settle_seconds)
+    if found.state is State.CURRENT:
+        return found.reason or live.status
+    if found.state is State.IN_PROGRESS:
+        raise Problem(
+            f"is {live.status}: {found.reason}",
+            "wait: `cw-inference status --watch` shows when it serves",
+            outcome=Outcome.IN_PROGRESS,
+        )
+    if found.state is State.TERMINATING:
+        raise Problem(
+            "is being deleted", "see who deletes it; `cw-inference up` makes it again once it is deleted"
+        )
+    raise Problem(
+        f"has failed: {found.reason}",
+        "fix what the reason names, and run `cw-inference up`: it sends the spec again",
+    )
+
+
+def claim_covers(subject: Subject) -> str:
+    """Its replicas have somewhere to run."""
+    live, running = _live(subject), subject.running
+    classes = get_path(live.spec, "autoscaling.capacityClasses") or ()
+    if set(classes) != {RESERVED}:
+        raise Skip("may run on unclaimed capacity")
+    ids = [
+        claim.id
+        for claim in running.lists[Kind.CAPACITY_CLAIM]
+        if live.id in running.costs.may_run_on(claim.id)
+    ]
+    claims = [running.by_id[id_] for id_ in ids if running.by_id[id_].status != "DELETING"]
+    kind, zones = get_path(live.spec, "resources.instanceType"), _zones(subject)
+    if not claims and not live.spec.get("disabled"):
+        raise Problem(
+            f"runs on capacity claims alone, and no claim is for {kind} in {zones}",
+            "declare a claim of that instance type and zone, or add CAPACITY_CLASS_ON_DEMAND to autoscaling.capacityClasses",
+        )
+    serving = (
+        compute(Kind.DEPLOYMENT, live, running.now, running.settings.settle_seconds).state is State.CURRENT
+    )
+    allocated, pending = sum(c.allocated_instances for c in claims), sum(c.pending_instances for c in claims)
+    names = ", ".join(running.label(Kind.CAPACITY_CLAIM, claim.id) for claim in claims)
+    if pending and not serving:
+        raise Problem(
+            f"waits for {names}: {allocated} instances allocated, {pending} pending",
+            "wait for the hardware, or ask for quota; with CAPACITY_CLASS_ON_DEMAND it may run elsewhere meanwhile",
+            why="; ".join(dict.fromkeys(_unmet(claim) for claim in claims)),
+        )
+    return f"{names}: {allocated} allocated, {pending} pending"
+
+
+def weights_there(subject: Subject) -> str:
+    """The bucket exists and has files under the model's path."""
+    bucket, path = _weights(subject)
+    facts = subject.running.facts(bucket)
+    if not facts.exists:
+        raise Problem(
+            f'there is no bucket "{bucket}" that this token can see',
+            f"name the bucket that has the weights (model.bucket), or push them: `cw-inference weights push FOLDER {bucket} {path}`",
+        )
+    folder = facts.folders.get(path)
+    if folder is None:
+        raise Skip(f'"{path}" in bucket "{bucket}" could not be listed')
+    if not folder.files:
+        raise Problem(
+            f'there is no file under "{path}" in bucket "{bucket}"',
+            f"push the weights with `cw-inference weights push FOLDER {bucket} {path}`, or correct model.path",
+        )
+    return f'{len(folder.files)}{"" if folder.complete else " or more"} files under "{path}" in bucket "{bucket}"'
+
+
+def policy_lets_in(subject: Subject) -> str:
+    """The bucket's policy lets the inference service in."""
+    bucket, path = _weights(subject)
+    facts: BucketFacts = subject.running.facts(bucket)
+    if not facts.policy_known:
+        raise Problem(
+            f'the policy of bucket "{bucket}" cannot be read with these credentials',
+            f"have the bucket's owner compare it with `cw-inference policy {bucket} --prefix {path}`",
+            outcome=Outcome.UNKNOWN,
+        )
+    folder = facts.folders.get(path)
+    key = folder.files[0].key if folder is not None and folder.files else f"{path}/config.json"
+    decision = inference_may_read(facts.policy, bucket, key)
+    if decision.allowed is False:
+        raise Problem(
+            f'the inference service may not read "{path}" in bucket "{bucket}": {decision.why}',
+            f"declare `policy: {{prefixes: [{path.partition('/')[0]}]}}` of the bucket and run `cw-inference up`, or have its owner "
+            f"put what `cw-inference policy {bucket} --prefix {path}` prints; then let replicas start again",
+            why=UNREADABLE,
+        )
+    if decision.allowed is None:
+        raise Problem(
+            f'whether the inference service may read "{path}" in bucket "{bucket}" cannot be told: {decision.why}',
+            f"compare the policy with `cw-inference policy {bucket} --prefix {path}`",
+            outcome=Outcome.WARNING,
+        )
+    return decision.why
+
+
+def traffic_group(group: Group) -> str:
+    """Somebody in the group takes traffic."""
+    members = group.members
+    enabled = [found for found in members if not found.spec.get("disabled")]
+    keys = ", ".join(group.running.label(Kind.DEPLOYMENT, found.id) for found in members)
+    if not enabled:
+        raise Problem(
+            f"every deployment of the model is disabled ({keys}), so nobody answers",
+            "set `disabled: false` of one and run `cw-inference up`",
+        )
+    if not any(map(weight_of, enabled)):
+        alone = len(enabled) == 1
+        raise Problem(
+            f"the weights of all enabled deployments add up to 0 ({keys}), so "
+            + ("it is not documented whether requests are answered" if alone else "no request is answered"),
+            "give one of them a weight (traffic.weight, 1 to 1000) and run `cw-inference up`",
+            outcome=Outcome.WARNING if alone else Outcome.FAILED,
+        )
+    return ", ".join(
+        f"{group.running.label(Kind.DEPLOYMENT, found.id)} weight {weight_of(found)}" for found in enabled
+    )
+
+
+def model_listed(group: Group) -> str:
+    """The gateway lists the model, once somebody serves it."""
+    running = group.running
+    _require_route(group)
+    if not any(_serves(group, found) for found in group.members):
+        raise Skip("nobody serves it yet")
+    route = group.routes[0]
+    try:
+        exchange = running.reads.client(route).models(route)
+    except Unreachable as error:
+        raise Problem(f"{route.models_url} gives no answer", "check the network", why=str(error)) from None
+    data = (exchange.document or {}).get("data")
+    names = (
+        [str(entry.get("id")) for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
+    )
+    if group.model not in names:
+        raise Problem(
+            f'the gateway does not list the model "{group.model}" (it lists {", ".join(names) or "none"})',
+            "ask for one of the listed names, or correct model.name and run `cw-inference up`",
+        )
+    return f"listed among {len(names)}"
+
+
+def _require_route(group: Group) -> None:
+    if group.gateway_id not in group.running.reachable or not group.routes:
+        raise Skip("the gateway is not reachable")
+
+
+def _serves(group: Group, member: ApiObject) -> bool:
+    running = group.running
+    state = compute(Kind.DEPLOYMENT, member, running.now, running.settings.settle_seconds).state
+    return takes_traffic(member) and state is State.CURRENT
+
+
+def _live(subject: Subject) -> ApiObject:
+    if subject.live is None:
+        raise Skip("it is not in the account")
+    return subject.live
+
+
+def _weights(subject: Subject) -> tuple[str, str]:
+    spec = _live(subject).spec
+    bucket, path = get_path(spec, "model.bucket"), get_path(spec, "model.path")
+    return str(bucket or ""), str(path or "").strip("/")
+
+
+def _zones(subject: Subject) -> str:
+    found = {
+        str(zone)
+        for id_ in subject.running.gateway_ids(subject.item)
+        if (gateway := subject.running.by_id.get(id_)) is not None
+        for zone in gateway.spec.get("zones") or ()
+    }
+    return " or ".join(sorted(found)) or "any zone"
+
+
+def _unmet(claim: ApiObject) -> str:
+    return "; ".join(
+        " ".join(part for part in (c.reason, c.message) if part) for c in claim.conditions if not c.status
+    )
+
+
+MEMBER_CHECKS: tuple[Check[Subject], ...] = (
+    Check("deployment-state", "the deployment serves", member_state),
+    Check("claim-covers", "its replicas have somewhere to run", claim_covers),
+    Check("weights-exist", "the weights are in the bucket", weights_there),
+    Check("weights-policy", "the bucket policy lets the inference service in", policy_lets_in),
+)
+
+
+def group_checks(retry_seconds: float) -> tuple[Check[Group], ...]:
+    """Of a model on a gateway, before anything is asked of it."""
+    return (
+        Check("traffic-group", "somebody takes its traffic", traffic_group),
+        Check("model-listed", "the gateway lists the model", model_listed, retry_seconds=retry_seconds),
+    )
