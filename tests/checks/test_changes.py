@@ -196,3 +196,27 @@ def test_what_an_object_has_already_is_a_warning_once_it_is_not_offered_any_more
 
     assert severities("capacityClaims: {h200: {instanceCount: 3}}") == {Severity.WARNING}
     assert severities(changed) == {Severity.ERROR}
+
+
+@pytest.mark.parametrize(
+    ("change", "severity"), [("", Severity.WARNING), ("autoscaling: {max: 9}", Severity.ERROR)]
+)
+def test_a_key_that_is_no_longer_allowed_stops_only_a_run_that_sends_it(change, severity):
+    allowed = {"catalogue": "configKeys: {vllm: [max-num-seqs]}"}
+    changed = f"deployments: {{chat: {{{change}}}}}" if change else ""
+
+    found = checked({"before": "", "declaration": changed}, allowed).findings
+
+    assert [f.severity for f in found if f.code == "engine-config-key" and "chat" in f.path] == [severity]
+
+
+def test_a_list_that_was_asked_for_several_gateways_is_not_certain_for_one_of_them():
+    two = (
+        "gateways: {west: {zones: [US-WEST-04A], coreWeaveAuth: {}, bodyBasedRouting: {apiType: API_TYPE_OPENAI}}}\n"
+        "deployments: {canary: {gateways: [west]}, chat: {resources: {instanceType: b300-8x}}}"
+    )
+    parts = {"before": two, "declaration": two, "catalogue": "instanceTypes: [gd-8xh200ib-i128]"}
+
+    found = checked(parts).findings
+
+    assert {f.severity for f in found if f.code == "instance-type-not-offered"} == {Severity.WARNING}

@@ -219,3 +219,19 @@ def test_a_lone_enabled_member_with_weight_0_is_uncertain_whatever_the_disabled_
 
     assert found["traffic-lone-zero"] is Severity.WARNING
     assert "traffic-sum-zero" not in found
+
+
+def test_two_halves_have_no_main_member():
+    halves = (
+        "deployments: {chat: {traffic: {weight: 1}, autoscaling: {min: 1}}, canary: {traffic: {weight: 1}}}"
+    )
+
+    assert "min-one-on-main-member" not in codes({"declaration": halves})
+
+
+def test_a_group_of_somebody_else_whose_members_are_disabled_is_only_a_warning():
+    theirs = THEIRS.replace("traffic:", "disabled: true, traffic:")
+
+    found = {f.code: f.severity for f in checked({"declaration": "", "live": theirs}).findings}
+
+    assert found["traffic-foreign-group"] is Severity.WARNING

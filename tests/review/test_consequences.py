@@ -375,3 +375,10 @@ def test_a_gateway_whose_place_is_known_later_is_told_as_such(path: str, sentenc
     old = gateway(endpointConfiguration={"additionalDns": ["a.example"]})
 
     assert sentence in told(review_of(step("update", "gateway", "n", old, _with(old, path, LATER))))["n"]
+
+
+def test_a_deployment_that_moves_to_another_claim_is_not_evicted_from_the_one_that_goes() -> None:
+    moves = step("update", "deployment", "chat", deployment(), deployment(instance="gd-8xh100ib-i128"))
+    found = review_of(same("gateway", "public", gateway()), step("delete", "claim", "h200", claim()), moves)
+
+    assert told(found)["h200"] == ["deletes claim h200; no deployment that stays can run on it"]

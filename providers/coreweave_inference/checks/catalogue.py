@@ -100,13 +100,13 @@ def newer(view: View) -> Iterator[Problem]:
 
 @rule("instance-type-not-offered", Severity.ERROR, "The service does not offer an instance type")
 def instance_type(view: View) -> Iterator[Problem]:
-    """Not in the list, whatever its case. The list is that of the gateways that exist: one still to be created may offer more."""
+    """Not in the list, whatever its case. The list is one for all gateways that exist: it is certain where all deployments share them."""
     offered = view.catalogue.instance_types
     lower = {name.lower() for name in offered}
     for item in view.deployments:
         if not offered or not item.instance_type or item.instance_type.lower() in lower:
             continue
-        certain = view.live_gateways_of(item) is not None
+        certain = view.asks_for_gateways_of(item)
         if not certain and _can_be_claimed(view, item):
             continue
         yield Problem(

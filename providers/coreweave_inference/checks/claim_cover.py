@@ -108,7 +108,7 @@ def larger_than_max(view: View) -> Iterator[Problem]:
                 item.about,
                 item.path("instanceCount"),
                 f"{count} instances x {gpus_each} = {count * gpus_each} GPUs are claimed of {item.instance_type} in "
-                f"{item.zone}, and the max replicas of everyone who may run there need {most}",
+                f"{item.zone}, and the max replicas of everyone known who may run there need {most}",
                 "a claim is billed for as long as it exists, whether it is used or not",
                 f"claim {instances(most, gpus_each)}, or raise a max",
             )
@@ -122,7 +122,7 @@ def unused(view: View) -> Iterator[Problem]:
             yield Problem(
                 item.about,
                 item.path(),
-                f"no deployment may run on {item.instance_type} in {item.zone}",
+                f"no known deployment may run on {item.instance_type} in {item.zone}",
                 "a claim is billed for as long as it exists, whether it is used or not",
                 "check instance type, the zones of the gateways and capacityClasses, or remove the claim",
             )

@@ -28,6 +28,7 @@ DOCUMENTED_KEYS = (
 """The keys of vllm that the documentation explains; the service lists more."""
 VALUES = {"structured-outputs-config.backend": ("guidance", "xgrammar")}
 """Values that the documentation limits."""
+REFUSED = "what is not allowed is refused when the deployment is created or changed"
 FLAGS = frozenset({AUTO_TOOL_CHOICE})
 """Documented as switched on by an empty value."""
 
@@ -44,7 +45,7 @@ def config_key(view: View) -> Iterator[Problem]:
             if allowed:
                 do = f'did you mean "{right}"?' if right else f"allowed are {', '.join(sorted(allowed))}"
                 what = f'the service does not allow the key "{key}" for {item.engine}'
-                yield _on_key(item, key, what, "a key that is not allowed is refused", do)
+                yield _on_key(item, key, what, REFUSED, do, _unless_unsent(view, item))
             elif (hyphens := with_hyphens(key)) != key or _same_letters(right, key):
                 meant = right if _same_letters(right, key) else hyphens
                 what = (
@@ -55,6 +56,11 @@ def config_key(view: View) -> Iterator[Problem]:
                 yield _on_key(
                     item, key, what, "keys are spelt with hyphens", f'write "{meant}"', Severity.WARNING
                 )
+
+
+def _unless_unsent(view: View, item: Deployment) -> Severity | None:
+    """A warning for a deployment that exists and does not change: nothing is sent that could be refused."""
+    return Severity.WARNING if view.is_unchanged(item) else None
 
 
 def _same_letters(one: str, other: str) -> bool:
@@ -79,8 +85,9 @@ def environment_name(view: View) -> Iterator[Problem]:
                     item.about,
                     item.path(entry(ENVIRONMENT_PATH, name)),
                     f'the service does not allow the variable "{name}" for {item.engine}',
-                    "a name that is not allowed is refused",
+                    REFUSED,
                     f'did you mean "{right}"?' if right else f"allowed are {', '.join(sorted(allowed))}",
+                    _unless_unsent(view, item),
                 )
 
 

@@ -25,7 +25,7 @@ def min_one(view: View) -> Iterator[Problem]:
             continue
         largest = max(shares, key=lambda share: share.least)
         member = group.members[shares.index(largest)]
-        if member.own and member.min == 1 and (member.max or 0) > 1:
+        if member.own and member.min == 1 and (member.max or 0) > 1 and largest.least * 2 > 1:
             yield Problem(
                 member.about,
                 member.path("autoscaling.min"),

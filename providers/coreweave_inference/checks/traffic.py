@@ -164,7 +164,12 @@ def foreign_group(view: View) -> Iterator[Problem]:
 
 
 def _takes_from_others(group: Group, member: Deployment) -> bool:
-    """Whether others may get another share by it: one with weight 0 beside others that serve changes nothing."""
+    """Whether others may get another share by it.
+
+    One with weight 0 beside others that serve changes nothing, and disabled ones have no share.
+    """
+    if all(other.disabled for other in group.foreign):
+        return False
     theirs = [share for other, share in zip(group.members, group.shares or (), strict=False) if not other.own]
     return member.weight != 0 or not any(share.least for share in theirs)
 

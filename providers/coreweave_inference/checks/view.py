@@ -139,6 +139,11 @@ class View:
             found.append(live.id)
         return tuple(found)
 
+    def asks_for_gateways_of(self, item: Deployment) -> bool:
+        """Whether what the service offers for deployments was asked of this one's gateways and no others."""
+        own = self.live_gateways_of(item)
+        return own is not None and all(self.live_gateways_of(other) == own for other in self.deployments)
+
     def live_of(self, item: Item) -> LiveObject | None:
         """The object as it is live; `None` where it is not there, or that is not known."""
         found = self._live_by_id.get(item.id or "")
@@ -237,6 +242,12 @@ class View:
         """Whether the object was there before this run, and has the values that it had in these fields."""
         before = self.before(item)
         return before is not None and not any(found.path in paths for found in self._changes(item, before))
+
+    def is_unchanged(self, item: Deployment) -> bool:
+        """Whether a deployment was there before this run and is declared as it was, so that nothing of it is sent."""
+        before = self.before(item)
+        parts = ("model", "runtime", "resources", "autoscaling", "traffic", "disabled")
+        return before is not None and not any(self.declares_otherwise(item, before, name) for name in parts)
 
     def _changes(self, item: Item, before: Mapping[str, Any]) -> tuple[Difference, ...]:
         return differences(item.kind, before, item.spec, write_only=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from coreweave_inference.fleet.objects import CUSTOMER
+from coreweave_inference.fleet.objects import CUSTOMER, runs_in
 from coreweave_inference.review.capacity import covers
 from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.fleet import Claim, Deployment
@@ -68,7 +68,8 @@ def _evicted(label: str, scene: ReviewContext, else_: str) -> Iterator[Consequen
         for deployment in scene.before.deployments.values()
         if covers(claim, deployment) and not deployment.disabled
     ]
-    staying = sorted(user.label for user in users if user.label in scene.after.deployments)
+    then = scene.after.deployments
+    staying = sorted(u.label for u in users if u.label in then and _stays_on(claim, then[u.label]))
     stranded = [name for name in staying if _stranded(scene.after.deployments[name], scene)]
     if stranded:
         words = "evicts {users} from claim {name}: allowed on claims only, and no claim is left for them"
@@ -79,6 +80,11 @@ def _evicted(label: str, scene: ReviewContext, else_: str) -> Iterator[Consequen
         yield dangerous(say(words, users=others, name=label))
     if not staying and else_:
         yield caution(say(f"{else_}; no deployment that stays can run on it", name=label))
+
+
+def _stays_on(claim: Claim, deployment: Deployment) -> bool:
+    """Whether it is for the claim's instance type and zone still: deletions wait until what changes has moved."""
+    return deployment.is_of_type(claim.instance_type) and runs_in(deployment.zones, claim.zone)
 
 
 def _stranded(deployment: Deployment, scene: ReviewContext) -> bool:
