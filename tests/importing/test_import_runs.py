@@ -126,7 +126,7 @@ def test_a_killed_import_is_finished_by_the_next_one_and_two_at_once_are_one(
         process.send_signal(signal.SIGKILL)
         process.communicate()
 
-    with stack.started("import", "--apply", "--yes") as first:
+    with stack.started("import", "--apply", "--yes", "--json") as first:
         assert first.stderr is not None
         assert any("reading the account" in line for line in first.stderr)
         second = stack.run("import", "--apply", "--yes")
@@ -135,7 +135,7 @@ def test_a_killed_import_is_finished_by_the_next_one_and_two_at_once_are_one(
     assert second.returncode == 1
     assert "another import is running here" in second.stderr
     assert first.returncode == 0, error
-    assert "8 unchanged" in output
+    assert json.loads(output)["preview"] == {"same": 8}
     urns = [one["urn"] for one in stack.state()["resources"]]
     assert len(urns) == len(set(urns))
     assert stack.names() == {

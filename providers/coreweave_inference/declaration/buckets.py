@@ -35,7 +35,7 @@ def _bucket(entry: Entry, report: Report) -> BucketDeclaration | None:
         tags=section.tags,
         policy=_policy(section.policy),
         force_destroy=section.force_destroy,
-        adopt=section.adopt,
+        adopt=section.adopt or options.adopt,
         options=options,
     )
 

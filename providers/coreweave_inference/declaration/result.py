@@ -28,6 +28,7 @@ class ObjectOptions:
     """How the engine treats an object; `None` leaves it to the resource's own default. `timeout` is in seconds."""
 
     protect: bool = False
+    adopt: bool = False
     aliases: tuple[str, ...] = ()
     ignore_changes: tuple[str, ...] = ()
     retain_on_delete: bool | None = None

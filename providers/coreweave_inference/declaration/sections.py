@@ -78,6 +78,14 @@ class OptionsSection(Message):
     """How the engine treats an object."""
 
     protect: Annotated[Flag, Field(description="Refuse to delete the object."), FieldMeta()] = False
+    adopt: Annotated[
+        Flag,
+        Field(
+            description="Adopt the object of this name where one exists; the plan shows what is written to it. "
+            "`cw-inference import` adopts without writing."
+        ),
+        FieldMeta(),
+    ] = False
     aliases: Annotated[
         tuple[SomeText, ...],
         AfterValidator(unique),

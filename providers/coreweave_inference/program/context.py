@@ -141,6 +141,25 @@ def with_dependencies(
     return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(depends_on=list(dependencies), **more), opts)
 
 
+def without_import(
+    opts: pulumi.ResourceOptions | None,
+) -> tuple[pulumi.ResourceOptions | None, str]:
+    """`opts` without `import_`, and the id in it: Pulumi's host cannot read an object that is not in the state, so the
+    providers adopt it instead.
+    """
+    if opts is None or not opts.import_:
+        return opts, ""
+    own = pulumi.ResourceOptions.merge(opts, None)
+    own.import_ = None
+    return own, str(opts.import_)
+
+
+def refuse_import(what: str, name: str, opts: pulumi.ResourceOptions | None, do: str) -> None:
+    """Raise pulumi.RunError where `import_` is asked for something that has nothing to import."""
+    if opts is not None and opts.import_:
+        raise pulumi.RunError(f'{what} "{name}": import_ is not possible here; {do}')
+
+
 def camel(name: str) -> str:
     """`gpu_count` as the API spells it."""
     return re.sub(r"_([a-z0-9])", lambda match: match.group(1).upper(), name)

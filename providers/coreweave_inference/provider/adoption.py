@@ -7,7 +7,7 @@ may have too.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -16,7 +16,7 @@ from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import replace_identity, salted
 from coreweave_inference.model.normal_form import differences, sparse
 
-from .values import IGNORED
+from .values import ADOPTS, IGNORED
 
 RECENT = timedelta(hours=1)
 """How long ago a run may have been killed whose object is adopted without a trace of that run in the state."""
@@ -76,6 +76,7 @@ def decide(
 ) -> Decision:
     """`live` is everything of this kind that the token sees. An earlier run may have had to salt the id."""
     objects = list(live)
+    proof = replace(proof, ids={*proof.ids, *_named(declared, objects)})
     ids = {id_.lower(), salted(id_).lower()}
     own = next((candidate for candidate in objects if candidate.id.lower() in ids), None)
     if own is not None:
@@ -88,13 +89,22 @@ def decide(
     return _namesake(kind, namesake, declared, proof.ids)
 
 
+def _named(declared: Mapping[str, Any], objects: Iterable[ApiObject]) -> set[str]:
+    """What the declaration itself says to adopt."""
+    adopts = declared.get(ADOPTS)
+    if adopts is True:
+        return {live.id for live in objects}
+    return {str(adopts).lower()} if adopts else set()
+
+
 def _namesake(kind: Kind, live: ApiObject, declared: Mapping[str, Any], ids: Collection[str]) -> Decision:
     """Under another id, but perhaps this stack's all the same: what a replacement that was cut short left standing."""
     if live.id not in ids:
         return Refuse(
             f'the name "{live.name}" is in use by {kind.noun} {live.id}, which is not known to be this stack\'s; give '
-            "this one another name, or delete that one; if it is this stack's (a replacement was cut short, or the "
-            f"resource was moved without an alias), adopt it with {ADOPT}={live.id}, or add the alias"
+            "this one another name, or delete that one; to manage it here, import it (`cw-inference import --apply`, which writes "
+            "nothing) or say `options: {adopt: true}`; if it is this stack's (a replacement was cut short, or the resource was "
+            f"moved without an alias), adopt it with {ADOPT}={live.id}, or add the alias"
         )
     if replace_identity(kind, sparse(kind, live.spec)) != replace_identity(kind, sparse(kind, declared)):
         return Refuse(
@@ -115,7 +125,8 @@ def _own(kind: Kind, live: ApiObject, declared: Mapping[str, Any], proof: Proof)
         f'{kind.noun} "{live.name}" ({live.id}) exists with the id of this resource, was created {live.created_at}, and '
         "nothing in this state shows that this stack made it: another state of the same stack manages it (another "
         "backend, a renamed stack, a lost state), or a killed run left it; use the state that manages it, give this stack "
-        f"another name or identity, or adopt it with {ADOPT}={live.id}"
+        "another name or identity, import it (`cw-inference import --apply`, which writes nothing), or adopt it with "
+        f"{ADOPT}={live.id}"
     )
 
 

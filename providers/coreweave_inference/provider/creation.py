@@ -18,7 +18,7 @@ from .confirmation import wait_until_gone
 from .memory import ids_of_stack
 from .messages import subject
 from .session import Session
-from .values import URN, what_finds
+from .values import ADOPTS, URN, what_finds
 
 ATTEMPTS = 4
 """Ways through one creation: a predecessor that goes, a salted id, and the POST itself."""
@@ -50,6 +50,8 @@ def create(
     something else, and what `post` raises where nothing can have been made.
     """
     id_ = declared["apiId"]
+    if declared.get(ADOPTS) and (existing := adopted(run, kind, declared)) is not None:
+        return _adopt(run, kind, declared, existing, update)
     unsure = False
     before = set(run.lists.known(kind))
     for _ in range(ATTEMPTS):
@@ -72,6 +74,17 @@ def create(
     raise CoreWeaveError(
         f"{subject(kind, declared)}: its id and its name were in use at every attempt; run again"
     )
+
+
+def _adopt(
+    run: Session, kind: Kind, declared: Mapping[str, Any], live: ApiObject, update: BringUpToDate
+) -> CreateOutcome:
+    """Bring what the declaration says to adopt to what it says."""
+    urn = str(declared.get(URN, ""))
+    run.memory.bind_id(urn, live.id)
+    run.memory.adopted[live.id] = urn
+    run.log.note(urn, f"{subject(kind, declared)}: adopted, as declared ({live.id})")
+    return update(live)
 
 
 def _own_answer(live: ApiObject, id_: str, declared: Mapping[str, Any]) -> ApiObject:

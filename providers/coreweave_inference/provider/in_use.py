@@ -44,7 +44,7 @@ def plan(objects: Iterable[Any], buckets: Iterable[Any], policies: Iterable[Any]
                 "explicit": bool(one.declared.get("name")),
             }
             for one in objects
-            if one.planned_id and not one.imported
+            if one.planned_id and not one.adopts
         ],
         BUCKETS: [{"key": one.place.key, **found} for one in buckets if (found := one.planned)],
         POLICIES: [{"key": one.place.key, **found} for one in policies if (found := one.planned)],

@@ -15,7 +15,7 @@ from coreweave_inference.model.normal_form import Difference, differences, get_p
 from coreweave_inference.model.shape import is_path, write_only_paths
 from coreweave_inference.model.unknown import UNKNOWN
 
-from .values import DERIVED_NAME, IDENTITY, IGNORED, hidden
+from .values import ADOPTS, DERIVED_NAME, IDENTITY, IGNORED, hidden
 
 
 class ObjectForms:
@@ -47,6 +47,8 @@ class ObjectForms:
         inputs = {**sparse(self.kind, declared), **hidden(declared)}
         if "apiId" in declared:
             inputs["apiId"] = declared["apiId"]
+        if not before and declared.get(ADOPTS):
+            inputs[ADOPTS] = declared[ADOPTS]
         if not before or self.is_replaced(before, declared):
             return inputs
         inputs["apiId"] = before.get("apiId", inputs.get("apiId"))

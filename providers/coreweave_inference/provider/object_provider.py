@@ -23,13 +23,12 @@ from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.model.normal_form import (
     complete,
-    differences,
     faults,
     has_unknown,
     sparse,
 )
 
-from . import creation, deletion, in_use, session, writing
+from . import adopting, creation, deletion, in_use, session, writing
 from .creation import may_adopt
 from .host import entry_urn, one_line_errors
 from .messages import subject, translate_service_errors
@@ -70,11 +69,17 @@ class ObjectProvider(ObjectForms, HostedProvider):
             return CheckResult(news, failures(subject(self.kind, declared), wrong))
         run = session.current()
         run.memory.checked.add(str(declared.get(URN, "")))
-        inputs = self.filled_in(run, before, self.carried_over(before, declared))
+        inputs = self.carried_over(before, declared)
+        live, wrong = (None, []) if before else adopting.requested(self, run, inputs)
+        if wrong:
+            return CheckResult(news, failures(subject(self.kind, declared), wrong))
+        if live is not None:
+            inputs["apiId"] = live.id
+        inputs = self.filled_in(run, before or (sparse(self.kind, live.spec) if live else {}), inputs)
         inputs = with_ignored(before, inputs)
         run.agreement.declared(self.kind.noun, inputs)
-        if run.agreement.records and not before:
-            self._show_adoption(run, inputs)
+        if not before and (run.agreement.records or live is not None):
+            adopting.show(self, run, inputs)
         taken = in_use.faults_of_object(run, self.kind, before, inputs)
         return CheckResult(for_engine(inputs), failures(subject(self.kind, declared), taken))
 
@@ -223,14 +228,6 @@ class ObjectProvider(ObjectForms, HostedProvider):
         return {}
 
     # The parts.
-
-    def _show_adoption(self, run: Session, inputs: dict[str, Any]) -> None:
-        """A plan calls it by its name, and shows what would be written."""
-        live = creation.adopted(run, self.kind, inputs)
-        if live is not None:
-            aim = sparse(self.kind, self.desired_spec({}, inputs, live))
-            changes = differences(self.kind, self.observed_spec({}, live), aim)
-            run.agreement.adopts(str(inputs.get(URN, "")), changes)
 
     def _replacement(self, run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> DiffResult:
         gives_up_first = bool(old.get("name") == new.get("name"))

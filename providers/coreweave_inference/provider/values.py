@@ -36,6 +36,8 @@ NOTED = "__attempts"
 """Hidden output of the account, by URN: what creations were about to send. It stays until a repair has looked for it."""
 DELETED = "__deletions"
 """Hidden output of the account, by id: deletions that the service accepted and that were not confirmed before a run ended."""
+ADOPTS = "__adopts"
+"""Hidden input of a creation: it adopts what exists, `True` the object of its name, an id that object alone."""
 HIDDEN = (IDENTITY, DERIVED_NAME, RESOLVED_VERSION, IGNORED, URN)
 """Inputs that Pulumi does not show; they travel through outputs too, since `read` gets nothing else."""
 

@@ -15,7 +15,13 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, single_line
 from coreweave_inference.model import Kind
-from coreweave_inference.program.context import MODULE, Program, current_program, urn_of
+from coreweave_inference.program.context import (
+    MODULE,
+    Program,
+    current_program,
+    refuse_import,
+    urn_of,
+)
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider import confirmation, in_use
 from coreweave_inference.provider.deletion_guard import refuse_undeclared
@@ -174,6 +180,7 @@ class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):
     """The account a stack lives in; made by the first resource that needs it."""
 
     def __init__(self, name: str = "account", opts: pulumi.ResourceOptions | None = None) -> None:
+        refuse_import("account", name, opts, "leave it out: it owns nothing")
         program = current_program()
         if program.account is not None:
             raise pulumi.RunError(

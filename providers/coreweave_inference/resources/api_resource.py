@@ -15,9 +15,15 @@ from coreweave_inference.model import UNKNOWN, Kind, has_unknown
 from coreweave_inference.model.durations import seconds
 from coreweave_inference.model.identity import Place, default_name, object_id, place_in, replace_identity
 from coreweave_inference.model.nested import transform, without_none
-from coreweave_inference.program.context import current_program, output, urn_of, with_dependencies
+from coreweave_inference.program.context import (
+    current_program,
+    output,
+    urn_of,
+    with_dependencies,
+    without_import,
+)
 from coreweave_inference.program.parents import place_of
-from coreweave_inference.provider.values import DERIVED_NAME, IDENTITY, IGNORED, URN
+from coreweave_inference.provider.values import ADOPTS, DERIVED_NAME, IDENTITY, IGNORED, URN
 
 from .account import account_of
 
@@ -34,7 +40,7 @@ class ApiResource(pulumi.dynamic.Resource):
     declared: Mapping[str, Any]
     planned_id: str | None
     planned_name: str | None
-    imported: bool
+    adopts: bool
     wait: bool
     timeout_seconds: float | None
 
@@ -50,13 +56,15 @@ class ApiResource(pulumi.dynamic.Resource):
         wait: bool = True,
         timeout: str | float | None = None,
         ignore_changes: Sequence[str] = (),
+        adopt: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         program = current_program()
         _warn_of_engine_ignore_changes(name, opts)
         self.kind, self.resource_name, self.declared = kind, name, dict(spec)
         self.place = place_of(name, opts)
-        self.imported = bool(opts and opts.import_)
+        opts, import_id = without_import(opts)
+        self.adopts = adopt or bool(import_id)
         self.planned_id, self.planned_name = _planned(program.identity, kind, self.place, spec)
         self.wait, self.timeout_seconds = wait, _timeout(name, timeout)
         self.planned_urn = urn_of(type(self).__name__, name, opts)
@@ -66,6 +74,8 @@ class ApiResource(pulumi.dynamic.Resource):
             URN: self.planned_urn,
             **dict.fromkeys(("revision", "organizationId", "createdAt", *observed)),
         }
+        if self.adopts:
+            props[ADOPTS] = import_id or True
         if ignore_changes:
             props[IGNORED] = list(ignore_changes)
         own = with_dependencies(opts, [account_of(program), *dependencies])

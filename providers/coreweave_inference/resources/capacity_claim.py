@@ -124,6 +124,7 @@ class CapacityClaim(ApiResource, module=MODULE, name="CapacityClaim"):
         wait: bool = True,
         timeout: str | float | None = None,
         ignore_changes: Sequence[str] = (),
+        adopt: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         resources = {
@@ -140,5 +141,6 @@ class CapacityClaim(ApiResource, module=MODULE, name="CapacityClaim"):
             wait=wait,
             timeout=timeout,
             ignore_changes=ignore_changes,
+            adopt=adopt,
             opts=opts,
         )

@@ -124,6 +124,7 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
         wait: bool = True,
         timeout: str | float | None = None,
         ignore_changes: Sequence[str] = (),
+        adopt: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self.gateways = tuple(gateways)
@@ -149,6 +150,7 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
             wait=wait,
             timeout=timeout,
             ignore_changes=ignore_changes,
+            adopt=adopt,
             opts=opts,
         )
 

@@ -127,6 +127,7 @@ class Gateway(ApiResource, module=MODULE, name="Gateway"):
         wait: bool = True,
         timeout: str | float | None = None,
         ignore_changes: Sequence[str] = (),
+        adopt: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         spec = {
@@ -146,6 +147,7 @@ class Gateway(ApiResource, module=MODULE, name="Gateway"):
             wait=wait,
             timeout=timeout,
             ignore_changes=ignore_changes,
+            adopt=adopt,
             opts=opts,
         )
 

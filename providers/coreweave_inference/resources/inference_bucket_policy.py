@@ -23,7 +23,14 @@ from coreweave_inference.policy.statements import (
     find_owner,
     inference_statement,
 )
-from coreweave_inference.program.context import MODULE, current_program, output, urn_of, with_dependencies
+from coreweave_inference.program.context import (
+    MODULE,
+    current_program,
+    output,
+    refuse_import,
+    urn_of,
+    with_dependencies,
+)
 from coreweave_inference.program.last_state import recorded_name
 from coreweave_inference.program.parents import place_of
 from coreweave_inference.provider import in_use, owner_access, stores, users
@@ -200,6 +207,8 @@ class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="Infere
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        do = "leave it out: a statement that is there is adopted by itself, or import it with `cw-inference import --apply`"
+        refuse_import("inference bucket policy", name, opts, do)
         program, urn = current_program(), urn_of("InferenceBucketPolicy", name, opts)
         last = {LAST_BUCKET: urn.apply(lambda found: recorded_name(program.last, found, "bucket"))}
         props: dict[str, Any] = {

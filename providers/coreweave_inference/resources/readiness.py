@@ -16,7 +16,13 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 from coreweave_inference.model import UNKNOWN, Kind
 from coreweave_inference.model.identity import labels
 from coreweave_inference.model.normal_form import has_unknown
-from coreweave_inference.program.context import MODULE, current_program, urn_of, with_dependencies
+from coreweave_inference.program.context import (
+    MODULE,
+    current_program,
+    refuse_import,
+    urn_of,
+    with_dependencies,
+)
 from coreweave_inference.program.parents import place_of
 from coreweave_inference.provider.deletion_guard import (
     FORMER,
@@ -114,6 +120,7 @@ class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):
         unreadable: Sequence[ApiResource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        refuse_import("readiness", name, opts, "leave it out: it owns nothing")
         program = current_program()
         covered = list(program.objects if of is None else of)
         program.covered.update(covered)

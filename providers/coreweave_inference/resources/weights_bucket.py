@@ -18,7 +18,14 @@ from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotO
 from coreweave_inference.fleet.deletions import BUCKET
 from coreweave_inference.model.bucket_names import bucket_name_problem
 from coreweave_inference.model.unknown import UNKNOWN, has_unknown
-from coreweave_inference.program.context import MODULE, current_program, output, urn_of, with_dependencies
+from coreweave_inference.program.context import (
+    MODULE,
+    current_program,
+    output,
+    urn_of,
+    with_dependencies,
+    without_import,
+)
 from coreweave_inference.program.last_state import recorded_name
 from coreweave_inference.program.parents import place_of
 from coreweave_inference.provider import in_use, stores
@@ -238,6 +245,12 @@ class WeightsBucket(pulumi.dynamic.Resource, module=MODULE, name="WeightsBucket"
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         program = current_program()
+        opts, import_id = without_import(opts)
+        if import_id and isinstance(bucket_name, str) and import_id != bucket_name:
+            raise pulumi.RunError(
+                f'weights bucket "{name}": import_ names bucket "{import_id}", not "{bucket_name}"'
+            )
+        adopt = adopt or bool(import_id)
         own = with_dependencies(opts, [account_of(program)], retain_on_delete=retain_on_delete)
         urn = urn_of("WeightsBucket", name, opts)
         props: dict[str, Any] = {

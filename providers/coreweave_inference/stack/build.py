@@ -231,6 +231,7 @@ def _shared(item: ObjectDeclaration) -> dict[str, Any]:
         "wait": options.wait,
         "timeout": options.timeout,
         "ignore_changes": options.ignore_changes,
+        "adopt": options.adopt,
         "opts": _opts(options),
     }
 

@@ -1,0 +1,63 @@
+"""A creation that is told to adopt what exists: which object that is, and what the plan shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from coreweave_inference.api.client import ApiObject
+from coreweave_inference.errors import Fault
+from coreweave_inference.model import UNKNOWN
+from coreweave_inference.model.normal_form import differences, sparse
+
+from . import creation
+from .messages import subject
+from .session import Session
+from .values import ADOPTS, URN
+
+if TYPE_CHECKING:
+    from .object_provider import ObjectProvider
+
+
+def requested(
+    provider: ObjectProvider, run: Session, inputs: Mapping[str, Any]
+) -> tuple[ApiObject | None, list[Fault]]:
+    """The object that the declaration says to adopt, as far as it is there; a fault where an id is named that is not, or
+    that is not as declared: whoever names an id does not ask for a change.
+    """
+    adopts, kind = inputs.get(ADOPTS), provider.kind
+    if not adopts or adopts is UNKNOWN:
+        return None, []
+    if adopts is True:
+        return creation.adopted(run, kind, inputs), []
+    live = run.lists.look_recent(kind).get(str(adopts).lower())
+    if live is None:
+        return None, [Fault(f"there is no {kind.noun} {adopts} that the token can see", path="import_")]
+    declared = sparse(kind, provider.filled_in(run, sparse(kind, live.spec), dict(inputs)))
+    found = differences(kind, sparse(kind, live.spec), declared, write_only=False)
+    known = [str(one) for one in found if one.right is not UNKNOWN]
+    if not known:
+        return live, []
+    do = "declare what it is, or leave import_ out and say adopt=True, which writes what is declared"
+    return None, [Fault(f"{live.id} is not as declared: {', '.join(known)}", path="import_", do=do)]
+
+
+def show(provider: ObjectProvider, run: Session, inputs: dict[str, Any]) -> None:
+    """Let a plan call it by its name and show what would be written; plain `pulumi` gets a line."""
+    live = creation.adopted(run, provider.kind, inputs)
+    if live is None:
+        return
+    urn, aim = (
+        str(inputs.get(URN, "")),
+        sparse(provider.kind, provider.desired_spec({}, inputs, live)),
+    )
+    changes = differences(provider.kind, provider.observed_spec({}, live), aim)
+    if run.agreement.records:
+        run.agreement.adopts(urn, changes)
+    elif not run.agreement.holds_a_plan:
+        written = (
+            f"writes {', '.join(map(str, changes))}"
+            if changes
+            else "it is as declared, and nothing is written"
+        )
+        run.log.note(urn, f"{subject(provider.kind, inputs)}: adopts {live.id}, which exists: {written}")
