@@ -12,10 +12,11 @@ from coreweave_inference.review import (
     Outcome,
     compare_findings,
     read_findings,
+    read_memory,
     read_preview,
     review,
 )
-from coreweave_inference.review.views import as_markdown
+from coreweave_inference.review.views import as_document, as_markdown
 
 from tests.review.previews import gateway, review_of, same, text_of
 
@@ -126,3 +127,44 @@ def test_checks_that_could_not_be_made_are_said_and_no_finding_is_called_mended(
 
     assert found.gone == ()
     assert "the checks could not be made: the token is refused" in text
+
+
+def _memory(before: str | None, after: str, name: str = "chat") -> dict[str, Any]:
+    return {
+        "object": f'deployment "{name}"',
+        "verdict": after,
+        "before": before,
+        "why": f"why {name} | is so",
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [
+        ("fits", "does not fit", True),
+        ("tight", "fits", True),
+        ("fits", "fits", False),
+        (None, "does not fit", False),
+        ("fits", "unknown", False),
+        ("unknown", "fits", False),
+    ],
+)
+def test_a_verdict_on_memory_that_a_change_moves_has_a_section(
+    before: str | None, after: str, moved: bool
+) -> None:
+    text = json.dumps({"findings": [], "memory": [_memory(before, after)]})
+    findings = compare_findings((), None, (), read_memory(text))
+    found = review([read_preview(text_of(same("gateway", "public", gateway())), "preview")], findings)
+
+    comment, document = as_markdown(found).text, as_document(found)
+
+    assert ("### GPU memory" in comment) is moved
+    assert bool(document["memory"]) is moved
+    if moved:
+        assert f"| deployment `chat` | {before} |" in comment or f"{before} | " in comment
+        assert "why chat | is so" not in comment
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"memory": 7}', '{"memory": [1, null]}', '{"findings": []}'])
+def test_a_document_without_verdicts_on_memory_has_none(text: str) -> None:
+    assert read_memory(text) == ()

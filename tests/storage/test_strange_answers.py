@@ -240,6 +240,63 @@ def test_an_answer_that_is_too_large_is_asked_for_once(
     assert server.asked.count(request_of) == 1
 
 
+def read_of(storage: ObjectStorage) -> bytes:
+    return storage.read("acme-weights", "m/model.safetensors", 0, 8)
+
+
+def whole_file(handler: Handler) -> None:
+    """The answer of a server that does not know ranges."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "2000")
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        handler.wfile.write(b"0" * 2000)
+
+
+def a_part(handler: Handler) -> None:
+    """The part that was asked for, and the header that was sent."""
+    handler.server.asked.append(handler.headers["Range"])
+    handler.send_response(206)
+    handler.send_header("Content-Range", "bytes 0-7/2000")
+    handler.send_header("Content-Length", "8")
+    handler.end_headers()
+    handler.wfile.write(b"01234567")
+
+
+def test_a_part_of_an_object_is_read_by_its_range(server: Server, storage: ObjectStorage) -> None:
+    server.script["GET"] = [(206, a_part)]
+
+    assert read_of(storage) == b"01234567"
+    assert server.asked[-1] == "bytes=0-7"
+
+
+def test_a_server_that_ignores_ranges_is_not_read_on(server: Server, storage: ObjectStorage) -> None:
+    server.script["GET"] = [(200, whole_file)]
+
+    with pytest.raises(StorageError, match="the server ignores ranges"):
+        read_of(storage)
+
+
+def test_a_part_that_trickles_ends_with_the_time_of_the_request(
+    server: Server, storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(handler: Handler) -> None:
+        handler.send_response(206)
+        handler.send_header("Content-Range", "bytes 0-7/2000")
+        handler.send_header("Content-Length", "8")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(8):
+                handler.wfile.write(b" ")
+                time.sleep(0.2)
+
+    monkeypatch.setattr("coreweave_inference.storage.connection.WHOLE_SECONDS", 0.3)
+    server.script["GET"] = [(206, slow)]
+
+    with pytest.raises(Unreachable, match="no whole answer"):
+        read_of(storage)
+
+
 def test_a_stopped_run_gives_a_hanging_read_up(
     server: Server, storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,25 @@ class Memory:
     fit: Fit
 
 
+@dataclass(frozen=True)
+class MemoryVerdict:
+    """What is said of one deployment: the verdict, and the one that it had before this run, `None` where there was none."""
+
+    label: str
+    verdict: Verdict
+    why: str
+    before: Verdict | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {
+            "object": self.label,
+            "verdict": self.verdict.value,
+            "why": self.why,
+            "before": self.before.value if self.before else None,
+        }
+
+
 def memory_of(item: Deployment, folder: Folder | None, newest: str | None = None) -> Memory | None:
     """What a deployment needs of its GPUs; `None` where nothing can be asked: another engine, GPUs or files not known.
 

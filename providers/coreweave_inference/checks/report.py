@@ -12,6 +12,7 @@ from .acceptance import accepts, rules_on
 from .finding import Finding, Severity
 from .groups import groups_of
 from .inherited import grouped, merged
+from .memory import MemoryVerdict
 from .registry import CODES, RULES
 from .rule import Rule
 from .view import View
@@ -21,13 +22,15 @@ from .view import View
 class Report:
     """`findings` count, worst first; `accepted` are those that the declaration accepts.
 
-    `notes` are sentences on what could not be looked at; `traffic` has a line on each group of several members.
+    `notes` are sentences on what could not be looked at; `traffic` has a line on each group of several members; `memory` says
+    of each deployment of which that can be asked whether it fits into its GPUs.
     """
 
     findings: tuple[Finding, ...] = ()
     accepted: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     traffic: tuple[str, ...] = ()
+    memory: tuple[MemoryVerdict, ...] = ()
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings of one severity."""
@@ -60,6 +63,7 @@ def run(view: View, notes: Iterable[str] = (), rules: Iterable[Rule] = RULES) ->
         accepted=tuple(sorted(set_aside, key=lambda finding: finding.order)),
         notes=tuple(notes),
         traffic=tuple(_traffic(view)),
+        memory=view.memory_verdicts(),
     )
 
 

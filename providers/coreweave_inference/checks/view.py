@@ -19,7 +19,7 @@ from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import Difference, differences, has_unknown, sparse
 
 from .facts import BucketFacts, Catalogue, Folder
-from .memory import VLLM, Memory, memory_of
+from .memory import VLLM, Memory, MemoryVerdict, memory_of
 from .objects import (
     Claim,
     Deployment,
@@ -258,6 +258,24 @@ class View:
         newest = self.catalogue.newest.get(VLLM)
         found = ((item, memory_of(item, self.folder(item), newest)) for item in self.deployments)
         return tuple((item, memory) for item, memory in found if memory is not None)
+
+    def memory_verdicts(self) -> tuple[MemoryVerdict, ...]:
+        """The verdicts of `memory`, with those from before this run."""
+        newest = self.catalogue.newest.get(VLLM)
+        found = []
+        for item, memory in self.memory:
+            was = self.was(item)
+            earlier = memory_of(was, self.folder(was), newest) if was else None
+            before = earlier.fit.verdict if earlier else None
+            found.append(MemoryVerdict(item.label, memory.fit.verdict, memory.fit.why, before))
+        return tuple(found)
+
+    def was(self, item: Deployment) -> Deployment | None:
+        """The deployment as it was before this run."""
+        spec = self.before(item)
+        if spec is None:
+            return None
+        return deployment(Item(item.kind, item.key, spec, item.owner, item.id, item.name), item.gateways)
 
     def folder(self, item: Deployment) -> Folder | None:
         """What lies below the deployment's model path, where that could be listed."""

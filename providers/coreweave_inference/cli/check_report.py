@@ -17,6 +17,7 @@ def document(report: Report) -> dict[str, Any]:
         "accepted": [finding.as_data() for finding in report.accepted],
         "notes": list(report.notes),
         "traffic": list(report.traffic),
+        "memory": [verdict.as_data() for verdict in report.memory],
         "counts": _counts(report),
     }
 

@@ -16,9 +16,11 @@ from coreweave_inference.engine.operations import Engine
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.review import (
     FoundProblem,
+    MemoryVerdict,
     Preview,
     failed_preview,
     findings_from,
+    memory_from,
     preview_in,
     read_preview,
 )
@@ -54,12 +56,13 @@ def _run(place: Path, stack: str | None, *, refresh: bool | None) -> Preview:
     return preview_in(result.document, source)
 
 
-def findings_of(place: Path, stack: str | None) -> tuple[FoundProblem, ...]:
-    """What `cw-inference check` finds in a stack directory. Raises CoreWeaveError where it cannot be checked.
+def findings_of(place: Path, stack: str | None) -> tuple[tuple[FoundProblem, ...], tuple[MemoryVerdict, ...]]:
+    """What `cw-inference check` finds in a stack directory, and its verdicts on memory. Raises CoreWeaveError where it cannot be checked.
 
     Without a declaration file there is a program, whose preview has its findings.
     """
     if not (place / FILE).exists():
-        return ()
+        return (), ()
     report = report_on(discover_facts(place, stack, offline=False))
-    return findings_from(finding.as_data() for finding in report.findings)
+    found = findings_from(finding.as_data() for finding in report.findings)
+    return found, memory_from(verdict.as_data() for verdict in report.memory)

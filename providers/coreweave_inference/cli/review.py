@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 if TYPE_CHECKING:
-    from coreweave_inference.review import Findings, FoundProblem, Prices, Review
+    from coreweave_inference.review import Findings, FoundProblem, MemoryVerdict, Prices, Review
     from coreweave_inference.review.views import Comment
 
 NOTHING = 0
@@ -193,26 +193,35 @@ def _prices(path: Path | None) -> Prices | None:
 
 
 def _findings(places: Sequence[Path], stack: str | None, new: Path | None, old: Path | None) -> Findings:
-    from coreweave_inference.review import compare_findings
+    from coreweave_inference.review import compare_findings, read_memory
 
-    found, missing = (_read(new), []) if new is not None else _checked(places, stack)
-    return compare_findings(found, None if old is None else _read(old), missing)
+    if new is not None:
+        found, memory, missing = _read(new), read_memory(_text(new)), list[str]()
+    else:
+        found, memory, missing = _checked(places, stack)
+    return compare_findings(found, None if old is None else _read(old), missing, memory)
 
 
-def _checked(places: Sequence[Path], stack: str | None) -> tuple[Sequence[FoundProblem], list[str]]:
-    """The findings in all directories, and why those of some of them could not be had."""
+def _checked(
+    places: Sequence[Path], stack: str | None
+) -> tuple[tuple[FoundProblem, ...], tuple[MemoryVerdict, ...], list[str]]:
+    """The findings in all directories, their verdicts on memory, and why those of some of them could not be had."""
     from coreweave_inference.errors import CoreWeaveError, one_line
 
     from .previews import findings_of
 
     found: list[FoundProblem] = []
+    memory: list[MemoryVerdict] = []
     missing = []
     for place in places:
         try:
-            found.extend(findings_of(place, stack) if place.is_dir() else ())
+            problems, verdicts = findings_of(place, stack) if place.is_dir() else ((), ())
         except CoreWeaveError as error:
             missing.append(one_line(str(error), 300))
-    return found, missing
+            continue
+        found.extend(problems)
+        memory.extend(verdicts)
+    return tuple(found), tuple(memory), missing
 
 
 def _read(path: Path) -> tuple[FoundProblem, ...]:

@@ -151,6 +151,9 @@ def _wanted(view: View, headers: bool) -> dict[str, list[Wanted]]:
             before.length or not any(key in (item.config or ()) for key in LENGTHS),
             (*before.decide, partial(headers_decide, item, sum_counts=headers)),
         )
+        was = view.was(item)
+        if was is not None and was.bucket and was.model_path:
+            models.setdefault(was.bucket, {}).setdefault(was.model_path, Wanted(was.model_path))
     return {bucket: list(found.values()) for bucket, found in models.items()}
 
 

@@ -23,7 +23,7 @@ class Engine:
     with a window keep no more than the window. `scheduler`: whether its defaults follow the size of the GPU (V1).
     `chunked`: whether a long request is worked on in parts.
     `copies`: tensors of sequences x vocabulary x 4 bytes at the peak of sampling. `graphs`: GiB that CUDA graphs take
-    before the cache is sized. `checkpoint_cache`: whether the type of the cache is taken from a quantised checkpoint.
+    before the cache is sized. `in_flight`: steps that are under way at once. `checkpoint_cache`: whether the type of the cache is taken from a quantised checkpoint.
     `measured`: whether published logs of these releases give their working memory.
     """
 
@@ -37,6 +37,7 @@ class Engine:
     copies: float = 9.66
     graphs: float = 0.0
     checkpoint_cache: bool = False
+    in_flight: int = 1
     measured: bool = False
 
 
@@ -46,10 +47,18 @@ ENGINES = (
     Engine((0, 7, 1), windows=False, scheduler=False, measured=True),
     Engine((0, 8, 0), windows=False, measured=True),
     Engine((0, 9, 2), measured=True),
-    Engine((0, 14, 0), checkpoint_cache=True, measured=True),
-    Engine((0, 17, 0), copies=5.0, checkpoint_cache=True),
-    Engine((0, 20, 0), utilization=0.92, copies=5.0, graphs=0.8, checkpoint_cache=True),
-    Engine((0, 28, 0), utilization=0.92, copies=5.0, graphs=0.8, checkpoint_cache=True, largest_batch=16384),
+    Engine((0, 14, 0), in_flight=2, checkpoint_cache=True, measured=True),
+    Engine((0, 17, 0), in_flight=2, copies=5.0, checkpoint_cache=True),
+    Engine((0, 20, 0), in_flight=2, utilization=0.92, copies=5.0, graphs=0.8, checkpoint_cache=True),
+    Engine(
+        (0, 28, 0),
+        in_flight=2,
+        utilization=0.92,
+        copies=5.0,
+        graphs=0.8,
+        checkpoint_cache=True,
+        largest_batch=16384,
+    ),
 )
 NEWEST = ENGINES[-1]
 SOURCES = (

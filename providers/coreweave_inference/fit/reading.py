@@ -65,7 +65,7 @@ def model_of(config: Mapping[str, Any] | None) -> Model:
             if kind
             else "config.json has no model_type"
         )
-    return _Reader(config, {**(family.get("defaults") or {}), **_without_null(inner)}, family, kind).model()
+    return _Reader(config, {**(family.get("defaults") or {}), **inner}, family, kind).model()
 
 
 def stored_type(config: Mapping[str, Any] | None) -> tuple[str, bool]:
@@ -90,10 +90,6 @@ def _quantisation(*parts: Mapping[str, Any]) -> Mapping[str, Any] | None:
     names = ("quantization_config", "compression_config")
     found = (part.get(name) for part in parts for name in names)
     return next((value for value in found if isinstance(value, Mapping)), None)
-
-
-def _without_null(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _language(config: Mapping[str, Any], deep: int = 0) -> Mapping[str, Any]:
@@ -155,7 +151,7 @@ class _Reader:
         for kind in dict.fromkeys(kinds):
             window = 0
             if kind is Attention.WINDOW:
-                window = self.whole("sliding_window", "sliding_window_size")
+                window = self.whole("sliding_window", "sliding_window_size") + self.family.get("more", 0)
             elif kind is Attention.CHUNK:
                 window = self.whole("attention_chunk_size")
             elif kind is Attention.STATE:

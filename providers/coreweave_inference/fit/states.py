@@ -108,5 +108,6 @@ def _conv(found: Fields, hidden: int) -> int:
 
 
 def _state_bytes(found: Fields) -> int:
-    named = found.fields.get("mamba_ssm_dtype") or found.fields.get("mamba_ssm_cache_dtype")
-    return SINGLE if named == "float32" else ELEMENT
+    """Of an element of the state: single precision, unless the model says otherwise."""
+    named = str(found.fields.get("mamba_ssm_dtype") or found.fields.get("mamba_ssm_cache_dtype") or "")
+    return ELEMENT if named in ("bfloat16", "float16") else SINGLE

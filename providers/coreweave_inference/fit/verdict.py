@@ -230,7 +230,7 @@ class _Sum:
                 self.model,
                 self.options,
                 self.tensor,
-                self.step(self.lengths[1]).batched,
+                self.step(self.lengths[1]).batched * (1 if lowest else self.engine.in_flight),
                 latent=self.engine.latent and self.options.latent,
                 windows=windows and (lowest or self.options.hybrid is True),
                 cache_type=kind,

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from coreweave_inference.fleet.instances import Prices, default_prices, read_prices
 
-from .findings import Findings, FoundProblem, compare_findings, findings_from, read_findings
+from .findings import (
+    Findings,
+    FoundProblem,
+    MemoryVerdict,
+    compare_findings,
+    findings_from,
+    memory_from,
+    read_findings,
+    read_memory,
+)
 from .phrases import Sentence
 from .reading import Preview, Resource, failed_preview, preview_in, read_preview
 from .reviewing import Review, review
@@ -18,6 +27,7 @@ __all__ = [
     "Danger",
     "Findings",
     "FoundProblem",
+    "MemoryVerdict",
     "Outcome",
     "Preview",
     "Prices",
@@ -28,8 +38,10 @@ __all__ = [
     "default_prices",
     "failed_preview",
     "findings_from",
+    "memory_from",
     "preview_in",
     "read_findings",
+    "read_memory",
     "read_preview",
     "read_prices",
     "review",

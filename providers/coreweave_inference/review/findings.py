@@ -14,6 +14,8 @@ from typing import Any
 from coreweave_inference.errors import CoreWeaveError
 
 SEVERITIES = ("error", "warning", "note")
+UNKNOWN = "unknown"
+"""The verdict on memory that says nothing."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,16 @@ class FoundProblem:
 
 
 @dataclass(frozen=True)
+class MemoryVerdict:
+    """Whether a deployment fits into its GPUs: before the run ("" where nothing is known of that), and after it."""
+
+    object: str
+    before: str
+    after: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Findings:
     """`new` are not among the old ones; without old findings to compare with, all of them are `old`."""
 
@@ -50,6 +62,16 @@ class Findings:
     gone: tuple[FoundProblem, ...] = ()
     missing: tuple[str, ...] = ()
     """Why the findings of a stack could not be had: then none of them is known to be gone."""
+    memory: tuple[MemoryVerdict, ...] = ()
+
+    @property
+    def moved_memory(self) -> tuple[MemoryVerdict, ...]:
+        """The verdicts that a change moves; what is not known on one side moves nothing."""
+        return tuple(
+            item
+            for item in self.memory
+            if item.before and UNKNOWN not in (item.before, item.after) and item.before != item.after
+        )
 
     def includes(self, message: str) -> bool:
         """Whether a message of the engine says what one of the findings says."""
@@ -75,13 +97,37 @@ def read_findings(text: str, source: str) -> tuple[FoundProblem, ...]:
     return findings_from(items)
 
 
+def read_memory(text: str) -> tuple[MemoryVerdict, ...]:
+    """The verdicts on memory that `cw-inference check --json` printed; none of an earlier version's document."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return ()
+    found = document.get("memory") if isinstance(document, Mapping) else None
+    return memory_from(item for item in found if isinstance(item, Mapping)) if isinstance(found, list) else ()
+
+
+def memory_from(items: Iterable[Mapping[str, Any]]) -> tuple[MemoryVerdict, ...]:
+    """Verdicts on memory as the checks give them as data, in order."""
+    names = ("object", "before", "verdict", "why")
+    return tuple(
+        sorted(
+            (MemoryVerdict(*(str(item.get(name) or "") for name in names)) for item in items),
+            key=lambda found: found.object,
+        )
+    )
+
+
 def findings_from(items: Iterable[Mapping[str, Any]]) -> tuple[FoundProblem, ...]:
     """Findings as the checks give them as data, in order."""
     return tuple(sorted((_finding(item) for item in items), key=lambda found: found.order))
 
 
 def compare_findings(
-    found: Iterable[FoundProblem], before: Iterable[FoundProblem] | None, missing: Iterable[str] = ()
+    found: Iterable[FoundProblem],
+    before: Iterable[FoundProblem] | None,
+    missing: Iterable[str] = (),
+    memory: tuple[MemoryVerdict, ...] = (),
 ) -> Findings:
     """Findings apart: new, old and gone. A moved line does not make one new. `before` None: nothing to compare with.
 
@@ -89,11 +135,11 @@ def compare_findings(
     """
     now, reasons = sorted(found, key=lambda item: item.order), tuple(missing)
     if before is None:
-        return Findings(old=tuple(now), missing=reasons)
+        return Findings(old=tuple(now), missing=reasons, memory=memory)
     earlier = sorted(before, key=lambda item: item.order)
     old, new = _split(now, Counter(map(_same, earlier)))
     _, gone = _split(earlier, Counter(map(_same, now)))
-    return Findings(tuple(new), tuple(old), () if reasons else tuple(gone), reasons)
+    return Findings(tuple(new), tuple(old), () if reasons else tuple(gone), reasons, memory)
 
 
 def _split(

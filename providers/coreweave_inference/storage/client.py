@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from coreweave_inference.clock import Clock, system
 from coreweave_inference.errors import ApiError, BucketMissing, SettingsError, StorageError, Unreachable
+from coreweave_inference.network.limits import CutShort
 from coreweave_inference.settings.secret import Secret
 
 from . import contents, uploads
@@ -224,13 +225,14 @@ class ObjectStorage:
             answer = self._s3.send(
                 "get_object", Bucket=bucket, Key=key, Range=f"bytes={start}-{start + size - 1}"
             )
-            body = answer["Body"]
-            whole = "ContentRange" not in answer
-            if whole and (start or answer.get("ContentLength", size + 1) > size):
-                body.close()
+            ignored = "ContentRange" not in answer and (start or answer.get("ContentLength", size + 1) > size)
+            if ignored:
+                answer["Body"].close()
                 raise StorageError(f'bucket "{bucket}": cannot read {key}: the server ignores ranges')
-            found: bytes = body.read(size)
-            return found
+            try:
+                return self._s3.body(answer["Body"], size)
+            except CutShort as cut:
+                raise Unreachable(f'bucket "{bucket}": cannot read {key}: {cut}; run again') from cut
 
     def plan_upload(
         self, files: Mapping[str, Path], bucket: str, prefix: str, compare: Progress = lambda _: None

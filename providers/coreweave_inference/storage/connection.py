@@ -95,6 +95,18 @@ class S3Connection:
             self._clock.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
 
+    def body(self, stream: Any, largest: int) -> bytes:
+        """The body of an answer that is not read as a whole by itself: at most `largest` bytes, within a time. Raises CutShort."""
+        try:
+            return within(
+                lambda abandoned: joined(stream.iter_chunks(2**16), largest, abandoned),
+                "GET",
+                seconds=WHOLE_SECONDS,
+                stopped=stop_requested,
+            )
+        finally:
+            stream.close()
+
     def _may_begin_to_work(self, key: S3Credentials, bucket: str | None) -> bool:
         """Whether a denial may end by itself. A bucket's policy does not decide who reads that policy: so a fresh key
         that may do this works, and what it is denied once more, from then on, stays denied.

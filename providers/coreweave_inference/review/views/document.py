@@ -32,6 +32,10 @@ def as_document(review: Review) -> dict[str, Any]:
         "trafficGroups": [_group(group) for group in review.groups],
         "capacity": [_row(row) for row in review.capacity],
         "money": _money(review),
+        "memory": [
+            {"object": item.object, "before": item.before, "after": item.after, "why": item.why}
+            for item in review.findings.moved_memory
+        ],
         "drift": [_drift(item) for item in review.drift],
         "findings": {
             "new": [_finding(item) for item in review.findings.new],

@@ -97,6 +97,7 @@ def _sections(review: Review) -> list[Section]:
         tables.lone_members(review),
         tables.traffic_graphs(review),
         tables.capacity(review),
+        sections.memory(review),
         tables.money(review),
         tables.cost_lines(review),
         sections.drift(review),

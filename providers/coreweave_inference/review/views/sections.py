@@ -11,6 +11,8 @@ from .escaping import code, noun, prose
 from .fitting import Section
 
 NAMES_A_LINE = 12
+NO = "does not fit"
+"""The verdict on memory with which an engine does not start."""
 
 
 def errors(review: Review) -> Section:
@@ -39,6 +41,20 @@ def old_findings(review: Review) -> Section:
         *(f"{_finding(item)} *(mended)*" for item in found.gone),
     )
     return folded("Findings that were there before" if found.new or found.gone else "Findings", tuple(items))
+
+
+def memory(review: Review) -> Section:
+    """Deployments that fit into their GPUs otherwise than before."""
+    opening = ("### GPU memory", "", "| deployment | now | after | why |", "|---|---|---|---|")
+    items = tuple(
+        f"| {prose(item.object)} | {prose(item.before)} | {_emphasised(item.after)} | {prose(item.why)} |"
+        for item in review.findings.moved_memory
+    )
+    return Section(opening, items)
+
+
+def _emphasised(verdict: str) -> str:
+    return f"**{prose(verdict)}**" if verdict == NO else prose(verdict)
 
 
 def drift(review: Review) -> Section:

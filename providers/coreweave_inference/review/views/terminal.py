@@ -41,6 +41,8 @@ def print_review(review: Review, console: Console) -> None:
     ):
         console.print(Text(HELD))
     _print_money(review, console)
+    memory = ((item.object, item.before, item.after, item.why) for item in review.findings.moved_memory)
+    _print_table(console, "GPU memory", ("deployment", "now", "after", "why"), memory)
     drift = (
         (d.label, d.path or "-", shown(d.recorded), shown(d.live), shown(d.declared), d.what)
         for d in review.drift

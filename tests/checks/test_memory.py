@@ -1,0 +1,193 @@
+"""GPU memory in the checks: what is read for it, how often, and what a change of the declaration moves."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from coreweave_inference.checks import Severity
+from coreweave_inference.discovery import checks_for
+from coreweave_inference.settings.resolution import resolve
+from coreweave_inference.simulator import Behaviour, Simulator
+from coreweave_inference.simulator.faults import Fault
+
+from tests.checks.situations import WE, checked, codes, declared
+from tests.simulator.inference_fixtures import s3_client
+from tests.storage.weights_files import LLAMA, QWEN_SMALL, whole
+
+LARGE = {
+    **LLAMA,
+    "num_hidden_layers": 80,
+    "hidden_size": 8192,
+    "num_attention_heads": 64,
+    "intermediate_size": 28672,
+}
+KEYS = "/v1/cwobject/access-key"
+
+
+MEMORY = {
+    "weights-too-large",
+    "kv-cache-too-small",
+    "gpu-memory-tight",
+    "gpu-memory-unknown",
+    "concurrency-kv-cache",
+}
+
+
+def chat(gb=16, config=LLAMA, gpus=1):
+    """The deployment `chat` alone on so many H200, without max-model-len, in front of such a model."""
+    declared = {"resources": {"gpuCount": gpus}, "runtime": {"engineConfig": {"max-model-len": None}}}
+    model = {"files": {"model.safetensors": {"gb": gb}}, "config": config}
+    return {
+        "declaration": json.dumps({"deployments": {"canary": None, "chat": declared}}),
+        "buckets": json.dumps({"acme-weights": {"policy": None, "folders": {"models/chat-v1": model}}}),
+    }
+
+
+def memory_codes(*situations):
+    return {found.code: found.severity for found in checked(*situations).findings if found.code in MEMORY}
+
+
+@pytest.mark.parametrize(
+    ("gb", "config", "expected"),
+    [
+        (16, LLAMA, {}),
+        (127, LARGE, {"kv-cache-too-small": Severity.ERROR}),
+        (90, LARGE, {"gpu-memory-tight": Severity.WARNING}),
+        (160, LARGE, {"weights-too-large": Severity.ERROR}),
+        (60, {**LARGE, "torch_dtype": None}, {}),
+        (16, {}, {"gpu-memory-unknown": Severity.NOTE}),
+        (16, {"model_type": "next"}, {"gpu-memory-unknown": Severity.NOTE}),
+        (300, {"model_type": "next", "torch_dtype": "bfloat16"}, {"weights-too-large": Severity.ERROR}),
+    ],
+)
+def test_a_verdict_is_a_finding_of_its_severity(gb, config, expected):
+    assert memory_codes(chat(gb, config)) == expected
+
+
+def test_an_error_names_the_sum_and_what_would_help():
+    (found,) = [one for one in checked(chat(127, LARGE)).findings if one.code == "kv-cache-too-small"]
+
+    assert "one request of 131072 tokens takes 40.0 GiB of KV cache" in found.what
+    assert "max-model-len is not set" in found.what
+    assert "gpuCount 2 or more" in found.do
+    assert found.path == "deployments.chat.resources.gpuCount"
+
+
+def test_what_the_service_does_not_allow_is_not_advised():
+    allowed = {"catalogue": "configKeys: {vllm: [max-model-len]}"}
+    free = [one.do for one in checked(chat(112, LARGE)).findings if one.code == "kv-cache-too-small"]
+    limited = [
+        one.do for one in checked(chat(112, LARGE), allowed).findings if one.code == "kv-cache-too-small"
+    ]
+
+    assert "kv-cache-dtype" in free[0]
+    assert "kv-cache-dtype" not in limited[0]
+
+
+@pytest.mark.parametrize("engine", ["sglang", "tensorrt-llm"])
+def test_another_engine_is_not_judged(engine):
+    other = {"declaration": f"deployments: {{chat: {{runtime: {{engine: {engine}}}}}}}"}
+
+    assert memory_codes(chat(300), other) == {}
+
+
+def test_a_change_that_moves_the_verdict_has_both():
+    before = {"before": "deployments: {chat: {resources: {gpuCount: 2}}}", "live": ""}
+
+    (moved,) = [one for one in checked(chat(127, LARGE), before).memory if "chat" in one.label]
+
+    assert (moved.before.value, moved.verdict.value) == ("fits", "does not fit")
+    assert moved.as_data()["why"].startswith("one request of 131072 tokens")
+
+
+def test_what_is_new_has_no_verdict_from_before():
+    (found,) = checked(chat()).memory
+
+    assert (found.before, found.verdict.value) == (None, "fits")
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(Behaviour()) as running:
+        yield running
+
+
+@pytest.fixture
+def report(simulator):
+    def check(*overlays):
+        environment = {
+            "COREWEAVE_API_ENDPOINT": simulator.url,
+            "COREWEAVE_S3_ENDPOINT": simulator.url,
+            "COREWEAVE_API_TOKEN": simulator.token,
+            "COREWEAVE_RETRY_SECONDS": "0.5",
+        }
+        return checks_for(declared(*overlays), resolve(environment, {}), WE, environ={})
+
+    return check
+
+
+def seeded(simulator, **files):
+    client = s3_client(simulator)
+    client.create_bucket(
+        Bucket="acme-weights", CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"}
+    )
+    for name, body in files.items():
+        client.put_object(Bucket="acme-weights", Key=f"models/chat-v1/{name.replace('__', '.')}", Body=body)
+    client.close()
+
+
+def reads(simulator):
+    """Requests for objects of the model, by method and name."""
+    return Counter(
+        f"{entry.method} {entry.path.rpartition('/')[2]}"
+        for entry in simulator.journal.entries()
+        if entry.method == "GET" and "chat-v1" in entry.path and "." in entry.path.rpartition("/")[2]
+    )
+
+
+FIFTY = (
+    "deployments: {"
+    + ", ".join(
+        f"d{n}: {{extends: chat, model: {{name: acme/d{n}}}, traffic: {{weight: 100}}}}" for n in range(50)
+    )
+    + ", canary: null}"
+)
+
+
+def test_fifty_deployments_of_one_model_read_it_once(simulator, report):
+    seeded(
+        simulator,
+        config__json=json.dumps(QWEN_SMALL).encode(),
+        model__safetensors=whole({"a": ("BF16", (9,))}),
+    )
+
+    found = report(FIFTY)
+
+    assert len(found.memory) == 51
+    assert {one.verdict.value for one in found.memory} == {"fits"}
+    assert reads(simulator) == {"GET config.json": 1}
+
+
+def test_without_a_key_there_is_one_note_for_each_thing_and_one_request_for_a_key(simulator, report):
+    seeded(simulator, config__json=b"{}")
+    simulator.faults.add(Fault("status", "POST", KEYS, count=None, status=403))
+    before = len([entry for entry in simulator.journal.entries() if KEYS in entry.path])
+
+    found = report(FIFTY)
+
+    asked = [entry for entry in simulator.journal.entries() if KEYS in entry.path][before:]
+    assert len(asked) <= 1
+    assert [note for note in found.notes if "could not be listed" in note or "policy" in note]
+    assert len(found.notes) <= 2
+    assert "gpu-memory-unknown" not in codes_of(found)
+
+
+def codes_of(report):
+    return {finding.code for finding in report.findings}
+
+
+def test_the_examples_of_other_rules_have_no_note_on_memory():
+    assert "gpu-memory-unknown" not in codes({})
