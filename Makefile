@@ -16,7 +16,7 @@ override run = $(launch) --path $(venv) --path "$$(cat $(cli))" --
 .DEFAULT_GOAL := help
 SEED = 1
 ROUNDS = 1000
-JOBS = 2
+JOBS = 4
 # Targets share .venv and build/; what can run side by side does so inside one of them.
 .NOTPARALLEL:
 .PHONY: help install demo test thorough faults lint types layers wheel docs clean python

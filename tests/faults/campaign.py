@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same programs and faults")
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--jobs", type=int, default=2, help="lives that are played at a time")
+    parser.add_argument("--jobs", type=int, default=4, help="lives that are played at a time")
     parser.add_argument("--life", type=int, help="play this life alone, to see again what it did")
     parser.add_argument("--situation", default="", help="end every round with this situation")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no life after this time")

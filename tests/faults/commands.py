@@ -20,6 +20,8 @@ from tests.faults.key_service import KeyService
 from tests.faults.killing import command_line, is_provider, processes_below, runs
 
 LONGEST_END_SECONDS = 40.0
+LOOK_SECONDS = 0.2
+"""Each look at the processes of a command reads all of /proc."""
 LONGEST_IDLE_SECONDS = 2.0
 """A host whose engine is gone ends within one second, if it was ever asked for anything."""
 
@@ -55,7 +57,8 @@ class Commands:
             below: set[int] = set()
             while process.poll() is None:
                 below |= set(processes_below(process.pid))
-                time.sleep(0.05)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(LOOK_SECONDS)
             left = _ended(below)
             printed.seek(0)
             output = printed.read()
