@@ -97,5 +97,5 @@ def test_the_first_hour_of_the_readme_works_from_the_wheel_alone(tmp_path: Path)
     assert '! changed outside: deployment "chat"' in printed
     assert "autoscaling.max: 9 -> 3" in printed
     assert "stack my-stack/prod" in printed
-    assert printed.count("nothing of this stack bills any more") == 2
+    assert printed.count("this stack no longer incurs charges") == 2
     assert "Traceback" not in found.stderr

@@ -46,7 +46,7 @@ def test_what_a_killed_destroy_deleted_is_confirmed_by_the_next_one_and_what_cam
     assert f'capacity claim "{name}" ({ids[name]}, READY)' in came_back.output
     assert set(workbench.state()) == set()
     assert down.ok, down.errors
-    assert f'seen to be gone: capacity claim "{name}"' in down.output
+    assert f'confirmed deleted: capacity claim "{name}"' in down.output
     assert service.account() == {"buckets": ["acme-weights"]}
 
 

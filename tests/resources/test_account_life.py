@@ -116,7 +116,7 @@ def test_its_deletion_waits_for_everything_that_the_run_deleted_and_reports_it(
         public.destroy()
         account.destroy()
 
-        assert destroy.log.notes == ['seen to be gone: deployment "chat", gateway "public"']
+        assert destroy.log.notes == ['confirmed deleted: deployment "chat", gateway "public"']
         assert sum(destroy.time.slept) >= 40
     assert simulator.world.records("gateways") == []
 

@@ -104,7 +104,7 @@ def test_what_cannot_work_stops_before_anything_is_written(stack: Stack, simulat
     stack.declare(BUCKETS)
     first_run = stack.document("preview")
 
-    assert up["code"] == 2
+    assert (up["code"], up["operation"]) == (2, "up")
     assert "engine-tool-parser" in up["errors"][0]
     assert "engine-tool-parser" in {finding["code"] for finding in checked["findings"]}
     assert up["findings"] == checked["findings"]

@@ -87,10 +87,10 @@ def test_bucket_then_weights_then_the_stack_then_a_change_then_nothing_left(
     again = stack.run("destroy", "--yes")
 
     assert down.returncode == 0
-    assert 'info: seen to be gone: deployment "chat", gateway "public"' in down.stdout
+    assert 'info: confirmed deleted: deployment "chat", gateway "public"' in down.stdout
     assert down.stdout.splitlines()[-2:] == [
         'kept: weights bucket "weights" (acme-weights)',
-        "nothing of this stack bills any more, but for the storage of what is kept",
+        "this stack no longer incurs charges, but for the storage of what is kept",
     ]
     assert again.returncode == 0
     assert again.stdout.splitlines()[1:] == ["nothing to destroy: the stack has no resources"]

@@ -187,10 +187,10 @@ def test_on_a_terminal_the_first_line_is_there_at_once_and_what_moved_at_the_que
 
     with terminal(stack, "up") as shown:
         first = shown.until("previewing stack dev (project serving)")
-        shown.until("Do it?")
+        shown.until("Apply these changes?")
         edit(simulator, 9)
         shown.answer("y")
-        second = shown.until("Do it?")
+        second = shown.until("Apply these changes?")
         shown.answer("n")
         code = shown.end()
 

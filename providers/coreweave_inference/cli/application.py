@@ -167,7 +167,7 @@ def destroy(
     target: Targets = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take the stack down, and wait until everything is seen to be gone; buckets are kept unless declared otherwise.
+    """Take the stack down, and wait until everything is confirmed deleted; buckets are kept unless declared otherwise.
 
     Example: cw-inference destroy stacks/quickstart --stack dev
     """

@@ -62,7 +62,7 @@ def _destroy_report(result: Result) -> list[str]:
     kept = formatting.kept_objects(result.steps)
     if not result.steps:
         return ["nothing to destroy: the stack has no resources"]
-    bills = "nothing of this stack bills any more" + (", but for the storage of what is kept" if kept else "")
+    bills = "this stack no longer incurs charges" + (", but for the storage of what is kept" if kept else "")
     return [
         f"{formatting.summary(result)} in {result.seconds:.1f} s",
         *(f"kept: {name}" for name in kept),

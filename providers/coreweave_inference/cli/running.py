@@ -89,12 +89,12 @@ def up(
                 plan = plans.read(plan_file, engine.directory, engine.stack)
                 planned = plan.preview
             if not planned.ok:
-                finish(planned, as_json=as_json)
+                finish(replace(planned, operation="up") if as_json else planned, as_json=as_json)
             if not as_json:
                 print_lines(formatting.plan(planned, full=full))
                 view.shown = frozenset(message.text for message in planned.messages)
             if not yes:
-                if not agreed("Do it?"):
+                if not agreed("Apply these changes?"):
                     return
                 engine.forget_state()
             try:

@@ -69,6 +69,9 @@ class Lines(View):
     @contextmanager
     def running(self) -> Iterator[None]:
         """Keep a heart beating beside the run."""
+        self._last_line = (
+            time.monotonic()
+        )  # Now the run begins: what was shown before it was not this view's.
         over = threading.Event()
         beat = threading.Thread(target=self._beat, args=(over,), name="heartbeat", daemon=True)
         beat.start()

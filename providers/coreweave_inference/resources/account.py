@@ -126,7 +126,7 @@ class AccountProvider(HostedProvider):
         late = confirmation.confirm_gone(run, objects, urn)
         names = sorted({*late, *(f'{kind.noun} "{name}"' for kind, name in deleted.values())})
         if names:
-            run.log.note(urn, f"seen to be gone: {', '.join(names)}")
+            run.log.note(urn, f"confirmed deleted: {', '.join(names)}")
 
 
 def _without_others(run: Session, objects: Mapping[str, str], known: Any) -> dict[str, str]:

@@ -153,7 +153,7 @@ def announce(report: Report, environ: Mapping[str, str]) -> None:
     if report.errors and stops:
         count = len(report.errors)
         listed = "\n".join(map(str, report.errors))
+        them = "them" if count > 1 else "it"
         raise pulumi.RunError(
-            f"{count} finding{'s' if count > 1 else ''} that cannot work; mend or accept {'them' if count > 1 else 'it'}"
-            f"\n{listed}"
+            f"{count} error{'s' if count > 1 else ''}; fix {them}, or list {them} under `accept`\n{listed}"
         )
