@@ -4,7 +4,7 @@
 Runs in an environment of its own, with vLLM and transformers, on any machine; the package needs neither:
 
     python3 -m venv /tmp/vllm && /tmp/vllm/bin/pip install vllm pyyaml
-    /tmp/vllm/bin/python scripts/record_second_opinion.py > tests/fit/second_opinion.yaml
+    /tmp/vllm/bin/python scripts/record_second_opinion.py [NAME]... > tests/fit/second_opinion.yaml
 
 Each model is built without memory for its weights; what its layers keep, and what one request takes, is asked of vLLM's code. Models
 are those of tests/fit/models.yaml, and one for each configuration class of transformers, as the class describes it by default.
@@ -23,6 +23,7 @@ os.environ.update(HF_HUB_OFFLINE="1", VLLM_LOGGING_LEVEL="ERROR", VLLM_NO_USAGE_
 
 import vllm.platforms as platforms
 from vllm.platforms.cpu import CpuPlatform
+from vllm.platforms.interface import Platform
 
 # Before anything asks for the platform that this machine does not have.
 platforms._current_platform = CpuPlatform()
@@ -105,10 +106,12 @@ TYPES = [
     "helium",
     "solar_open",
 ]
+WITH_STATES = ("granitemoehybrid", "qwen3_next", "qwen3_5", "qwen3_5_moe", "falcon_h1", "jamba")
+"""Of these vLLM chooses the size of a block itself, so that a block holds a state."""
 MISSING: dict[str, dict[str, Any]] = {
     "glm4_moe": {"head_dim": 128},
     "glm4_moe_lite": {"first_k_dense_replace": 1},
-    "minimax_m2": {"rotary_dim": 64},
+    "minimax_m2": {"rotary_dim": 64, "scoring_func": "sigmoid"},
 }
 """What a class of this version leaves out and vLLM asks for; published files have it."""
 FIELDS = [
@@ -175,6 +178,8 @@ def main() -> None:
     wanted = [(name, dict(config)) for name, config in public.items()]
     wanted += [(t, {**CONFIG_MAPPING[t]().to_dict(), **MISSING.get(t, {})}) for t in TYPES]
     for name, config in wanted:
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         try:
             rows.append(_row(name, json.loads(json.dumps(config, default=str))))
         except Exception as error:
@@ -216,6 +221,7 @@ def _row(name: str, config: dict[str, Any]) -> dict[str, Any]:
         "layers": _layers(specs),
         "token": sum(_token(spec) for spec in specs.values() if _grows(spec)),
         "requests": requests,
+        **({"block": vllm_config.cache_config.block_size} if kind in WITH_STATES else {}),
     }
 
 
@@ -240,6 +246,7 @@ def _architecture(kind: str) -> str:
 def _specs(config: dict[str, Any], length: int) -> tuple[Any, dict[str, Any]]:
     folder = Path(tempfile.mkdtemp())
     (folder / "config.json").write_text(json.dumps(config))
+    blocks = {} if config["model_type"] in WITH_STATES else {"block_size": BLOCK}
     arguments = EngineArgs(
         model=str(folder),
         skip_tokenizer_init=True,
@@ -248,7 +255,7 @@ def _specs(config: dict[str, Any], length: int) -> tuple[Any, dict[str, Any]]:
         max_model_len=length,
         max_num_batched_tokens=8192,
         max_num_seqs=256,
-        block_size=BLOCK,
+        **blocks,
         enable_prefix_caching=False,
     )
     vllm_config = arguments.create_engine_config()
@@ -259,6 +266,8 @@ def _specs(config: dict[str, Any], length: int) -> tuple[Any, dict[str, Any]]:
             parallel._EP = parallel._EP or parallel._TP
         with torch.device("meta"):
             initialize_model(vllm_config, prefix="")
+    if not blocks:
+        Platform.update_block_size_for_backend.__func__(CpuPlatform, vllm_config)
     layers = get_layers_from_vllm_config(vllm_config, AttentionLayerBase)
     found = {name: layer.get_kv_cache_spec(vllm_config) for name, layer in layers.items()}
     return vllm_config, {name: spec for name, spec in found.items() if spec is not None}

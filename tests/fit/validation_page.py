@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from coreweave_inference.fit import GIB, Verdict
 
-from .published import Case, cases
+from .published import HERE, Case, cases
 
 INTRODUCTION = """# What `fit` predicts, and what engines logged
 
@@ -14,7 +14,9 @@ Generated from `tests/fit/cases.yaml` by `make docs`; a test keeps it current. E
 GPU, the options, and what vLLM logged or why it refused to start. Weights are those that the row's log names, or the size of the
 files; everything else is predicted. GiB are those of one GPU.
 
-The KV cache is exact: bytes for each token follow from the model's config.json, and agree with every log. What is left for it is
+The KV cache is exact: bytes for each token follow from the model's config.json, and agree with every log. Beyond these rows, the
+layers and the bytes of a request of {count} public models and configuration classes are those of vLLM's own planning
+(`tests/fit/second_opinion.yaml`). What is left for it is
 not: the memory of a step decides, and versions differ. A verdict therefore has a margin of 3 GiB or 5 % of the GPU's memory,
 whichever is more, on both sides: `fits` holds at its worst end, `does not fit` at its best, and `tight` is what lies between.
 
@@ -25,6 +27,7 @@ Versions from 0.5.4 to 0.16 are known from logs; since 0.17 the sampler needs le
 the prediction of such a row is in brackets.
 
 """
+SECOND_OPINIONS = (HERE / "second_opinion.yaml").read_text(encoding="utf-8").count("\n- ")
 HEAD = "| case | model | GPUs | vLLM | the engine | verdict | left, predicted | left, logged | error | bytes for each token, predicted | logged |\n"
 RULE = "|---|---|---|---|---|---|---|---|---|---|---|\n"
 
@@ -35,7 +38,7 @@ def page() -> str:
     computed = [case for case in found if case.fit]
     blank = [case for case in found if not case.fit]
     parts = [
-        INTRODUCTION,
+        INTRODUCTION.format(count=SECOND_OPINIONS),
         HEAD + RULE + "".join(_row(case) for case in computed),
         "\nNotes\n\n"
         + "".join(f"- {c.row['row']}: {c.row['note']}.\n" for c in computed if c.row.get("note")),

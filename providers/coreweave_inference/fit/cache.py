@@ -73,7 +73,9 @@ class Cache:
         """What one request of `length` tokens takes at most, in whole blocks."""
         if self._is_even:
             return sum(
-                group.count * self._entry(group) * self.block * self._blocks(group, length, self.block)
+                group.count
+                * (self._entry(group) * self.block or self._state(group))
+                * self._blocks(group, length, self.block)
                 for group in self._staged
             )
         return self._block_bytes * sum(
