@@ -10,16 +10,19 @@ from tests.running.terminal import terminal
 
 PROTECTED = gateways("public").replace("zones:", "options: {protect: true}, zones:")
 KEPT = "buckets:\n  weights: {name: acme-weights, zone: US-EAST-04A}\n"
+FORGED = "\n::error::forged\r\nerror: forged"
+"""What an object of others may be called."""
+BLANKS = dict.fromkeys(map(ord, "\r\n"), " ")
 THEIRS = "0d6f2f6e-6f0b-4a37-9a3c-4a1f6f1f9c11"
 
 
-def run_a_deployment_of_others(simulator: Simulator) -> None:
+def run_a_deployment_of_others(simulator: Simulator, name: str = "theirs") -> None:
     """A deployment that another stack made: through our gateway, on our claim."""
     gateway = simulator.world.records("gateways")[0]
     spec = {
         "id": THEIRS,
         "organizationId": gateway.organisation_id,
-        "name": "theirs",
+        "name": name,
         "gatewayIds": [gateway.id],
         "runtime": {"engine": "vllm"},
         "model": {"name": "theirs", "bucket": "theirs", "path": "models"},
@@ -34,7 +37,7 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
 ) -> None:
     stack.declare(KEPT, PROTECTED, claims("h200"))
     assert stack.run("up", "--yes").returncode == 0
-    run_a_deployment_of_others(simulator)
+    run_a_deployment_of_others(simulator, f"theirs{FORGED}")
     simulator.journal.clear()
 
     stopped = stack.run("destroy", "--yes")
@@ -43,7 +46,7 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
     removed = stack.run("up", "--yes")
 
     lines = stopped.stdout.splitlines()
-    on_claim = "theirs (may go to unclaimed on-demand capacity)"
+    on_claim = f"theirs{FORGED.translate(BLANKS)} (may go to unclaimed on-demand capacity)"
     assert stopped.returncode == 1
     assert {
         '! protected gateway "public"',
@@ -53,6 +56,8 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
     assert not [line for line in lines if line.startswith("- deletes")]
     assert stopped.stderr.splitlines()[0] == "error: the destroy is refused; nothing was deleted"
     assert 'error: gateway "public": is protected' in stopped.stderr
+    shown = "".join(done.stdout + done.stderr for done in (stopped, removed)).splitlines()
+    assert not [line for line in shown if line.lstrip().startswith(("::", "error: forged"))]
     assert "COREWEAVE_DESTROY_USED=1" in stopped.stderr
     assert document["code"] == 1
     assert not document["ok"]

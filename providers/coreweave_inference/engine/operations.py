@@ -133,7 +133,8 @@ class Engine:
             selection.refuse_unknown((*self._seen_urns, *recorded))
         # Not only after a success: a newer engine fails over the invalid state that it would write, in a preview already.
         require_dependents(result.steps, self.state(), selection)
-        return guarded(result, self.state() or {}, self._state.settings_now)
+        # An entry whose object stays under another key is no deletion.
+        return guarded(with_adoptions(result, self._seen), self.state() or {}, self._state.settings_now)
 
     def plan(
         self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody
@@ -141,7 +142,6 @@ class Engine:
         """A preview, and the plan that an `up` may run. Raises as `preview`."""
         self._salt = new_salt()
         preview = self.preview(refresh=refresh, selection=selection, watch=watch)
-        preview = with_adoptions(preview, self._seen)
         made_of = (self.directory, self.stack, self.state(), selection, refresh, self._salt, self._seen)
         return preview, replace(plan_of(*made_of, preview), staying=self._program.staying)
 

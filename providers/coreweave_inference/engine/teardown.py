@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from coreweave_inference.errors import single_line
 from coreweave_inference.fleet.deletions import BUCKET, POLICY, Deletion, Owned, evictions, refusals
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import place_in
@@ -47,7 +48,7 @@ def plan_destroy(
     finally:
         session.api.close()
     found = refusals(plan, destroy_used=settings.destroy_used)
-    return DestroyPlan(plan, found, evictions(plan))
+    return DestroyPlan(plan, tuple(map(single_line, found)), tuple(map(single_line, evictions(plan))))
 
 
 def guarded(preview: Result, state: State, settings: Callable[[], Settings]) -> Result:
