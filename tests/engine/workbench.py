@@ -14,7 +14,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
@@ -33,6 +32,8 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2_grpc
 
 from tests.engine.runs import Run
+from tests.processes.python import quick_python
+from tests.processes.server import PROVIDER_PID
 from tests.simulator.inference_fixtures import s3_client
 
 PROJECT = "serving"
@@ -300,7 +301,9 @@ class Workbench:
         """The Python that providers run in, after it has written down which process it is."""
         pid = self.directory / "provider.pid"
         script = self.directory / "python-for-providers"
-        script.write_text(f'#!/bin/sh\necho $$ > "{pid}"\nexec "{sys.executable}" "$@"\n')
+        script.write_text(
+            f'#!/bin/sh\necho $$ > "{pid}"\nexport {PROVIDER_PID}="{pid}"\nexec "{quick_python()}" "$@"\n'
+        )
         script.chmod(0o755)
 
     def _variables(self) -> dict[str, str]:

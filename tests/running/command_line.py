@@ -19,6 +19,9 @@ import coreweave_inference
 from coreweave_inference.engine import local_backend
 from coreweave_inference.simulator import Simulator
 
+from tests.processes.python import quick_python
+from tests.processes.server import PYTHON
+
 PROJECT = """\
 name: serving
 runtime: {name: python, options: {toolchain: pip}}
@@ -77,7 +80,7 @@ class Stack:
 
     def run(self, *arguments: str, stack: str | None = "dev") -> subprocess.CompletedProcess[str]:
         """Run one command to its end, without a terminal."""
-        with self.started(*arguments, stack=stack) as process:
+        with self.started(*arguments, stack=stack, python=quick_python()) as process:
             output, error = process.communicate(timeout=LONGEST_SECONDS)
         return subprocess.CompletedProcess(arguments, process.returncode, output, error)
 
@@ -88,13 +91,15 @@ class Stack:
         return {**document, "code": done.returncode, "stderr": done.stderr}
 
     @contextmanager
-    def started(self, *arguments: str, stack: str | None = "dev") -> Iterator[subprocess.Popen[str]]:
-        """A command that runs; killed if it still does at the end."""
-        command = [sys.executable, "-m", "coreweave_inference.cli", *arguments]
+    def started(
+        self, *arguments: str, stack: str | None = "dev", python: str = sys.executable
+    ) -> Iterator[subprocess.Popen[str]]:
+        """A command that runs; killed if it still does at the end. One that gets no signal takes a `quick_python`."""
+        command = [python, "-m", "coreweave_inference.cli", *arguments]
         process = subprocess.Popen(
             [*command, *(["--stack", stack] if stack else [])],
             cwd=self.path,
-            env=self.environment,
+            env={**self.environment, PYTHON: quick_python()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
