@@ -34,7 +34,7 @@ def check(
     and the stack's last state are looked at too; nothing is ever changed.
 
     The document of --json: ok, errors (why nothing was checked), findings and accepted (code, severity, object, kind, key,
-    path, origin, what, why, do), notes, traffic, counts (error, warning, note, accepted). With --print: ok, errors,
+    path, inheritedBy, origin, what, why, do), notes, traffic, counts (error, warning, note, accepted). With --print: ok, errors,
     findings, values (path, value, file, line).
 
     Example: cw-inference check stacks/quickstart --stack dev
