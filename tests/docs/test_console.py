@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from tests.docs.pages import CHECKOUT, GENERATED, Block, arguments, blocks
 from tests.engine.conftest import service
 from tests.engine.workbench import Service
 from tests.shell import environment_of, run
+from tests.storage.weights_files import LLAMA, LLAMA_70B, header
 
 __all__ = ["service"]
 
@@ -104,4 +106,22 @@ def _up(place: Path, environment: Mapping[str, str]) -> Path:
     return stack
 
 
-SITUATIONS = {"an empty folder": _empty, "the stack above": _stack, "a stack that is up": _up}
+def _weights(place: Path, _environment: Mapping[str, str]) -> Path:
+    """Two folders of weights that take no room: config.json, and a file of its full length without data."""
+    for name, config, size in (("llama-3.1-8b", LLAMA, 14.96), ("llama-3.3-70b", LLAMA_70B, 131.4)):
+        folder = place / name
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps(config))
+        start, data = header({"model.layers.0.weight": ("BF16", (int(size * 2**29),))})
+        with (folder / "model.safetensors").open("wb") as file:
+            file.write(start)
+            file.truncate(len(start) + data)
+    return place
+
+
+SITUATIONS = {
+    "an empty folder": _empty,
+    "folders of weights": _weights,
+    "the stack above": _stack,
+    "a stack that is up": _up,
+}

@@ -17,6 +17,13 @@ LLAMA = {
     "vocab_size": 128256,
     "max_position_embeddings": 131072,
 }
+LLAMA_70B = {
+    **LLAMA,
+    "num_hidden_layers": 80,
+    "hidden_size": 8192,
+    "intermediate_size": 28672,
+    "num_attention_heads": 64,
+}
 QWEN_SMALL = {
     "model_type": "qwen3",
     "num_hidden_layers": 28,

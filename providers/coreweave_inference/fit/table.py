@@ -11,6 +11,9 @@ from coreweave_inference.fleet.instances import default_prices, hardware_of
 from .remedies import COUNTS, RANK
 from .verdict import Fit, Gpus, Question, Verdict, fit
 
+WHOLE_NODE = 8
+"""GPUs of an instance from which on replicas have several instances."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -49,10 +52,14 @@ def _row(question: Question, name: str) -> Row:
 
 
 def _counts(question: Question, most: int) -> Iterator[int]:
-    """The numbers of GPUs of one instance that the parallel sizes can share; the one that is asked for where it has more."""
+    """The numbers of GPUs that the parallel sizes can share: of one instance, or of several where that is asked for."""
     options = question.options
     each = options.pipeline * options.data
     for count in COUNTS:
         fixed = options.tensor is None or count == options.tensor * each
-        if count <= max(most, question.gpus.count) and count % each == 0 and fixed:
+        if (
+            (count <= most or (most >= WHOLE_NODE and count <= question.gpus.count))
+            and count % each == 0
+            and fixed
+        ):
             yield count
