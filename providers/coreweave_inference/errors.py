@@ -29,15 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-KINDS = {
-    "buckets": "bucket",
-    "gateways": "gateway",
-    "capacityClaims": "capacity claim",
-    "deployments": "deployment",
-}
-"""What a finding calls an object, by the section of a declaration that has it."""
 MESSAGE_LIMIT = 2000
 """Characters of a service's own words that an error keeps; an error body can be a megabyte."""
 
@@ -97,24 +89,6 @@ class Fault:
         )
         text = f"{start} {self.what}" if start else self.what
         return single_line(f"{text}; {self.do}" if self.do else text)
-
-    def as_finding(self, code: str = "invalid-declaration") -> dict[str, Any]:
-        """The fault as JSON data, in the form of a finding of the checks."""
-        section, _, rest = self.path.removeprefix("existing.").partition(".")
-        kind, key = KINDS.get(section, ""), rest.partition(".")[0]
-        return {
-            "code": code,
-            "severity": "error",
-            "object": f'{kind} "{key}"' if kind and key else "",
-            "kind": kind,
-            "key": key if kind else "",
-            "path": self.path,
-            "inheritedBy": [],
-            "origin": {"file": self.file, "line": self.line} if self.file else None,
-            "what": self.what,
-            "why": "",
-            "do": self.do,
-        }
 
 
 class InvalidDeclaration(CoreWeaveError):

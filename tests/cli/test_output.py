@@ -20,6 +20,7 @@ from coreweave_inference.engine.events import Change, Message, Progress, Step, o
 from coreweave_inference.engine.results import Result
 from coreweave_inference.errors import CoreWeaveError, Fault, InvalidDeclaration
 from coreweave_inference.fleet.deletions import DELETES, Deletion, Owned
+from coreweave_inference.model.findings import as_finding
 from coreweave_inference.review.drift import Drift
 
 HOSTILE = "a\x1b[31mb\x07c\u202ed\x9be"
@@ -152,7 +153,7 @@ def test_what_others_wrote_stays_as_it_is_in_a_json_document(capsys: pytest.Capt
     result = _result(Message("warning", FORGING))
 
     print_document(formatting.document(result))
-    print_error("refused", as_json=True, findings=[_fault().as_finding()])
+    print_error("refused", as_json=True, findings=[as_finding(_fault())])
 
     document, refused = map(json.loads, capsys.readouterr().out.splitlines())
     assert document["steps"][0]["changes"][0]["before"] == FORGING

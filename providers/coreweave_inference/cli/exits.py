@@ -32,8 +32,7 @@ def report_errors(*, as_json: bool = False, document: Mapping[str, Any] | None =
     try:
         yield
     except CoreWeaveError as error:
-        faults = error.faults if isinstance(error, InvalidDeclaration) else ()
-        findings = [fault.as_finding() for fault in faults]
+        findings = _findings(error) if isinstance(error, InvalidDeclaration) else []
         print_error(str(error), as_json=as_json, findings=findings, document=document)
         raise typer.Exit(_code(error)) from None
     except OSError as error:
@@ -44,6 +43,12 @@ def report_errors(*, as_json: bool = False, document: Mapping[str, Any] | None =
     except KeyboardInterrupt:
         print_error("stopped", as_json=as_json, document=document)
         raise typer.Exit(STOPPED) from None
+
+
+def _findings(error: InvalidDeclaration) -> list[dict[str, Any]]:
+    from coreweave_inference.model.findings import as_finding  # Heavier than the start of a command.
+
+    return [as_finding(fault) for fault in error.faults]
 
 
 def print_error(

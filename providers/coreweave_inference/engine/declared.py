@@ -8,6 +8,7 @@ from pathlib import Path
 
 from coreweave_inference.declaration import FILE, read_for_stack
 from coreweave_inference.errors import InvalidDeclaration
+from coreweave_inference.model.findings import as_finding
 
 from .directory import StackDirectory
 from .results import Result
@@ -34,6 +35,6 @@ def refused_declaration(directory: StackDirectory, stack: str) -> Result | None:
             ok=False,
             refused=True,
             errors=(InvalidDeclaration(faults).report(FILE),),
-            findings=tuple(fault.as_finding() for fault in faults),
+            findings=tuple(as_finding(fault) for fault in faults),
         )
     return None

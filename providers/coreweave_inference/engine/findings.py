@@ -11,6 +11,7 @@ from typing import Any
 
 from coreweave_inference.declaration import Origin
 from coreweave_inference.errors import Fault
+from coreweave_inference.model.findings import as_finding
 from coreweave_inference.model.kinds import Kind
 
 from .events import OURS, Message
@@ -35,7 +36,7 @@ Places = Callable[[str], Origin]
 def refusals(messages: Iterable[Message], places: Places | None) -> tuple[Mapping[str, Any], ...]:
     """A finding for each refusal; without `places`, as in a Python program, they have no file and line."""
     faults = (_fault(message.text, places) for message in messages if message.refusal)
-    return tuple(fault.as_finding(REFUSED) for fault in dict.fromkeys(faults))
+    return tuple(as_finding(fault, REFUSED) for fault in dict.fromkeys(faults))
 
 
 def located(errors: Iterable[str], places: Places | None) -> tuple[str, ...]:

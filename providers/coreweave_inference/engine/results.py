@@ -9,6 +9,7 @@ from typing import Any
 from coreweave_inference.api.errors import TOKEN_REFUSED
 from coreweave_inference.fleet.deletions import Deletion
 from coreweave_inference.model import Kind
+from coreweave_inference.model.findings import INVALID
 from coreweave_inference.review.drift import Drift, drift
 from coreweave_inference.review.reading import preview_in
 
@@ -31,8 +32,6 @@ VERBS = {
 }
 """The engine's steps in the words that a user reads."""
 
-INVALID = "invalid-declaration"
-"""The code of a fault of the declaration: there is nothing to plan."""
 REST_OF_A_REPLACEMENT = ("delete-replaced", "discard-replaced", "remove-pending-replace")
 MOVED = "the plan no longer holds"
 FRAME = (

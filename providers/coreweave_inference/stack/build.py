@@ -25,6 +25,7 @@ from coreweave_inference.declaration import (
     read_for_stack,
 )
 from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration
+from coreweave_inference.model.findings import as_finding
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.program.arguments import (
@@ -97,7 +98,7 @@ def load(path: str | Path = FILE) -> Stack:
         check_declaration(declaration)
         return declare(declaration, secret)
     except InvalidDeclaration as error:
-        record(fault.as_finding() for fault in error.faults)
+        record(as_finding(fault) for fault in error.faults)
         raise pulumi.RunError(error.report(str(path))) from None
     except CoreWeaveError as error:
         raise pulumi.RunError(str(error)) from error
