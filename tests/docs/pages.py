@@ -65,5 +65,5 @@ def arguments(command: str) -> list[str] | None:
     if found is None:
         return None
     words = shlex.split(found["rest"], comments=True)
-    end = next((at for at, word in enumerate(words) if word in ("&&", ">", "&", "|", ";")), len(words))
+    end = next((at for at, word in enumerate(words) if word in ("&&", "||", ">", "&", "|", ";")), len(words))
     return words[:end]
