@@ -18,6 +18,7 @@ from coreweave_inference.cli.application import application
 from coreweave_inference.declaration import schema
 from coreweave_inference.declaration.references import WEIGHT_ALONE
 from coreweave_inference.declaration.sections import BucketSection, OptionsSection
+from coreweave_inference.declaration.smoke import SmokeSection
 from coreweave_inference.doctor import reference as doctor_reference
 from coreweave_inference.model import CapacityClaimSpec, DeploymentSpec, GatewaySpec
 from coreweave_inference.model.message import Change
@@ -95,6 +96,11 @@ RESOURCES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "Options",
         "`options` of every object: how the engine treats it. Never inherited by `extends`.",
         OptionsSection,
+    ),
+    (
+        "Smoke test",
+        "`smoke` in a declaration: what is asked of each model after a rollout ([how](how-to/smoke-test.md)).",
+        SmokeSection,
     ),
 )
 

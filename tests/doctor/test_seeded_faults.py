@@ -71,6 +71,13 @@ def no_weights(bench: Bench) -> None:
     s3_client(bench.api.simulator).delete_object(Bucket=BUCKET, Key="models/chat/config.json")
 
 
+def never_loaded(bench: Bench) -> None:
+    """Weights that the service could not read when the replicas started: READY, and every request ends in 520."""
+    policy(None)(bench)
+    s3_client(bench.api.simulator).put_object(Bucket=BUCKET, Key="models/new/config.json", Body=b"{}")
+    edit({"model": {"path": "models/new"}})(bench)
+
+
 def claim_waits(bench: Bench) -> None:
     bench.api.delete("capacityclaims", CLAIM_ID)
     bench.api.simulator.clock.advance(60)
@@ -238,6 +245,7 @@ FAULTS: dict[str, tuple[Callable[[Bench], None], str, str]] = {
         'no bucket "nobody-has-it"',
     ),
     "READY but 520: the bucket has no policy": (policy(None), "weights-policy", "has no policy"),
+    "READY but 520 from the start": (never_loaded, "weights-policy", "has no policy"),
     "READY but 520: the policy names others": (policy(OTHERS_ONLY), "weights-policy", "no statement allows"),
     "READY but 520: the policy is for another folder": (
         policy(WRONG_FOLDER),
@@ -289,6 +297,14 @@ def test_each_fault_is_the_first_verdict_with_what_fixes_it(bench: Bench, name: 
     assert first.do
     waits = name.endswith("on its way")
     assert first.outcome is (Outcome.IN_PROGRESS if waits else Outcome.FAILED)
+
+
+def test_the_520_itself_is_a_finding_too_after_its_cause(bench: Bench) -> None:
+    never_loaded(bench)
+
+    codes = [result.code for result in bench.results() if result.outcome is Outcome.FAILED]
+
+    assert codes == ["weights-policy", "weights-policy", "completion", "completion"]
 
 
 @pytest.mark.parametrize("name", ["520 with a policy that is right", "requests time out"])

@@ -38,6 +38,7 @@ class Exchange:
     body: bytes = b""
     seconds: float = 0.0
     sent_at: float = 0.0
+    url: str = ""
 
     @property
     def document(self) -> dict[str, Any] | None:
@@ -100,12 +101,20 @@ class DataPlane:
         self._clients: dict[str, httpx.Client] = {}
 
     def complete(
-        self, route: Route, prompt: str, *, max_tokens: int | None = None, seconds: float | None = None
+        self,
+        route: Route,
+        prompt: str,
+        *,
+        max_tokens: int | None = None,
+        seconds: float | None = None,
+        user: str = "",
     ) -> Exchange:
-        """One chat completion, not streamed. Raises Unreachable where no whole answer came."""
+        """One chat completion, not streamed, of `user` where one is given. Raises Unreachable where no whole answer came."""
         body: dict[str, Any] = {"model": route.model, "messages": [{"role": "user", "content": prompt}]}
         if max_tokens is not None:
             body["max_tokens"] = max_tokens
+        if user:
+            body["user"] = user
         return self.send(route, "POST", route.chat_url, body, seconds=seconds)
 
     def models(self, route: Route, *, seconds: float | None = None) -> Exchange:
@@ -141,6 +150,7 @@ class DataPlane:
             redacted(answer.content.decode("utf-8", "replace"), [key]).encode(),
             time.monotonic() - started,
             sent_at,
+            url,
         )
 
     def _client(self, endpoint: str) -> httpx.Client:

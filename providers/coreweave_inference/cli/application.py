@@ -12,7 +12,7 @@ from .arguments import AsJson, Directory, StackName, Yes
 from .check import check
 from .exits import report_errors
 from .fit import fit
-from .live_commands import call, doctor, outputs, status
+from .live_commands import call, doctor, outputs, smoke, status
 from .output import say
 from .review import review
 
@@ -382,6 +382,7 @@ OTHERS: tuple[Callable[..., None], ...] = (
     outputs,
     call,
     doctor,
+    smoke,
     init,
     check,
     fit,

@@ -42,6 +42,17 @@ def values_of(declaration: Declaration) -> Iterator[DeclaredValue]:
     for store in declaration.existing.buckets.values():
         said = {"name": store.name, "zone": store.zone, "stack": store.stack}
         yield from _below(declaration, f"existing.buckets.{store.key}", _given(said))
+    if declaration.smoke is not None:
+        smoke = declaration.smoke
+        said_of_smoke = {
+            "prompt": smoke.prompt,
+            "expect": smoke.expect,
+            "maxLatency": smoke.max_latency,
+            "count": smoke.count,
+            "deployments": list(smoke.deployments),
+        }
+        asked = {name: value for name, value in said_of_smoke.items() if value not in (None, [])}
+        yield from _below(declaration, "smoke", asked)
 
 
 def _given(said: Mapping[str, str | None]) -> dict[str, str]:

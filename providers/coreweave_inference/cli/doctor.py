@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import typer
 
@@ -23,6 +24,7 @@ from coreweave_inference.doctor.categories import categories
 from coreweave_inference.doctor.check import Category, Outcome, Result, run
 from coreweave_inference.doctor.running import Running
 from coreweave_inference.doctor.setup_checks import SetUp, setup_categories
+from coreweave_inference.doctor.smoke import SmokeResult
 from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.errors import CoreWeaveError, did_you_mean
 from coreweave_inference.fleet.routes import Route
@@ -135,20 +137,26 @@ def _run(found: Iterator[Category], asked: Asked, settings: Settings | None) -> 
 
     def observe(result: Result) -> None:
         if not asked.as_json:
-            print_lines(lines(_without_secrets(result, settings)))
+            print_lines(lines(secrets_hidden(result, settings)))
 
-    return tuple(_without_secrets(result, settings) for result in run(found, system, observe))
+    return tuple(secrets_hidden(result, settings) for result in run(found, system, observe))
 
 
-def _without_secrets(result: Result, settings: Settings | None) -> Result:
+T = TypeVar("T", Result, SmokeResult)
+
+
+def secrets_hidden(result: T, settings: Settings | None) -> T:
     """A result in which no token or key is shown, whatever repeated it."""
     known = [os.environ.get(name, "") for name in (*TOKEN_VARIABLES, WANDB_KEY)]
     if settings is not None:
         known.append(settings.token.reveal())
-    texts: Mapping[str, str] = {
-        name: redacted(getattr(result, name), filter(None, known)) for name in ("detail", "what", "why", "do")
-    }
-    return replace(result, **texts)  # type: ignore[arg-type]
+
+    def hidden(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(hidden, value))
+        return redacted(value, filter(None, known)) if type(value) is str else value
+
+    return replace(result, **{name.name: hidden(getattr(result, name.name)) for name in fields(result)})
 
 
 class LiveReads:

@@ -165,3 +165,44 @@ def doctor(
         run_explain(explain)
         return
     run(Asked(before, account, target, completions, timeout, strict, short, as_json), directory, stack)
+
+
+def smoke(
+    directory: Directory = Path(),
+    stack: StackName = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target", metavar="KEY", help="Only this deployment; again for more.", show_default=False
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", help="What is asked.", show_default="as declared under smoke")
+    ] = None,
+    expect: Annotated[
+        str | None,
+        typer.Option("--expect", metavar="TEXT", help="What the completion has to contain, in any case."),
+    ] = None,
+    max_latency: Annotated[
+        float | None, typer.Option("--max-latency", min=0.001, help="Seconds that a completion may take.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", min=1, max=20, help="Completions of each deployment.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask each deployment for a real completion, and say of each whether it is proven that its declared revision answers.
+
+    An `up` of a declaration with `smoke:` does the same at its end, and fails where it fails. Exit codes: 1 a test failed,
+    4 nothing could be proven.
+
+    The document of --json: ok, errors, findings, smoke (subject, model, gateway, proof: passed, failed or unproven, why,
+    evidence).
+
+    Example: cw-inference smoke --prompt "What is 2 + 2?" --expect 4
+    """
+    from .smoke import Overrides
+    from .smoke import smoke as run
+
+    overrides = Overrides(prompt, expect, max_latency, count, tuple(target or ()))
+    run(directory, stack, overrides, as_json=as_json)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import typer
 
+from coreweave_inference.doctor.smoke import Proof, SmokeResult, document
 from coreweave_inference.engine.results import Result
 
 from . import formatting
@@ -20,19 +22,50 @@ NEXT_AFTER_STOP = {
 }
 
 
-def finish(result: Result, *, as_json: bool, planned: Result | None = None, full: bool = False) -> None:
-    """Report, and exit with the code that fits. `planned` is what was shown before the run."""
+def finish(
+    result: Result,
+    *,
+    as_json: bool,
+    planned: Result | None = None,
+    full: bool = False,
+    tested: Sequence[SmokeResult] = (),
+) -> None:
+    """Report, and exit with the code that fits. `planned` is what was shown before the run, `tested` its smoke test."""
     if as_json:
-        print_document(formatting.document(result, planned))
+        print_document({**formatting.document(result, planned), **smoke_document(tested)})
     else:
         print_lines(_report(result, full=full) if result.ok or result.plan_made else [])
         for error in result.errors:
             print_error(error)
         if result.stopped:
             say(NEXT_AFTER_STOP[result.operation], error=True)
-    code = code_of(result)
+        print_smoke(tested)
+    code = code_of(result) or (FAILED if smoke_failed(tested) else 0)
     if code:
         raise typer.Exit(code)
+
+
+def print_smoke(tested: Sequence[SmokeResult]) -> None:
+    """A line for each deployment, and the requests behind what failed."""
+    for found in tested:
+        if found.proof is Proof.FAILED:
+            print_error(f"smoke test: {found}")
+            print_lines(f"    {line}" for line in found.evidence)
+        else:
+            print_lines([f"smoke test: {found}"])
+
+
+def smoke_failed(tested: Sequence[SmokeResult]) -> bool:
+    """Whether a deployment failed its smoke test."""
+    return any(found.proof is Proof.FAILED for found in tested)
+
+
+def smoke_document(tested: Sequence[SmokeResult]) -> dict[str, Any]:
+    """What a smoke test adds to a document; nothing without one."""
+    if not tested:
+        return {}
+    wrong = [f"smoke test: {found}" for found in tested if found.proof is Proof.FAILED]
+    return {"smoke": document(tested), **({"ok": False, "errors": wrong} if wrong else {})}
 
 
 def code_of(result: Result) -> int:

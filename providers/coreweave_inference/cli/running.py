@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from coreweave_inference.discovery import recorded_objects
+from coreweave_inference.doctor.smoke import SmokeResult
 from coreweave_inference.engine import plans
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
@@ -106,13 +107,26 @@ def up(
                 print_lines([str(moved)])
                 continue
             if yes or result.stopped or not result.moved:
-                finish(result, as_json=as_json, planned=planned)
+                tested = _tested(engine, result, plan.selection)
+                finish(result, as_json=as_json, planned=planned, tested=tested)
                 if result.outputs.get("models") and not as_json:
                     print_lines(_first_call(engine))
                 return
             print_lines(result.errors)
             view = _view(as_json)
             engine.watch(view)
+
+
+def _tested(engine: Engine, result: Result, selection: Selection) -> Sequence[SmokeResult]:
+    """The declared smoke test, once a run has ended well and made more than buckets."""
+    if not result.ok or selection.only:
+        return ()
+    from .smoke import after_up, not_run
+
+    try:
+        return after_up(engine.directory.path, engine.stack, selection.targets)
+    except CoreWeaveError as error:
+        return not_run(str(error))
 
 
 def _first_call(engine: Engine) -> list[str]:

@@ -20,6 +20,7 @@ from .result import (
     ObjectOptions,
     PolicyDeclaration,
     SecretReference,
+    SmokeDeclaration,
 )
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Origin",
     "PolicyDeclaration",
     "SecretReference",
+    "SmokeDeclaration",
     "overlay_path",
     "read",
     "read_for_stack",

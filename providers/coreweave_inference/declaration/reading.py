@@ -27,11 +27,12 @@ from .places import Places
 from .references import ReferenceScope
 from .result import Declaration
 from .secrets import with_references
+from .smoke import SMOKE, read_smoke
 
 FILE = "inference.yaml"
 """The declaration of a stack directory, by name."""
 VERSION = 1
-TOP = ("version", BUCKETS, *(kind.section for kind in Kind), EXISTING, ACCEPT)
+TOP = ("version", BUCKETS, *(kind.section for kind in Kind), EXISTING, ACCEPT, SMOKE)
 
 
 def read(path: Path, overlay: Path | None = None, *, text: str | None = None) -> Declaration:
@@ -121,6 +122,7 @@ def _declaration(document: Document, report: Report) -> Declaration:
         deployments=read_deployments(entries[Kind.DEPLOYMENT], around, report),
         existing=existing,
         accepted=read_accepted(top, report),
+        smoke=read_smoke(top, _keys(top, Kind.DEPLOYMENT.section), report),
         places=Places(report.file, top, document.origins, _chains([*entries.values(), bucket_entries])),
     )
 

@@ -138,6 +138,17 @@ class Accepted:
 
 
 @dataclass(frozen=True)
+class SmokeDeclaration:
+    """What is asked of each model after a rollout. `deployments` are keys, none for all; `max_latency` is in seconds."""
+
+    prompt: str
+    expect: str | None = None
+    max_latency: float = 60.0
+    count: int = 1
+    deployments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Declaration:
     """Everything a file and its overlay declare, by kind and key, in the file's order."""
 
@@ -147,6 +158,7 @@ class Declaration:
     deployments: dict[str, ObjectDeclaration]
     existing: Existing = field(default_factory=Existing)
     accepted: tuple[Accepted, ...] = ()
+    smoke: SmokeDeclaration | None = None
     places: Places = field(default_factory=Places, compare=False, repr=False)
 
     def objects(self) -> tuple[ObjectDeclaration, ...]:

@@ -19,6 +19,7 @@ from .existing_sections import ONE_WAY, ExistingBucketSection, ExistingObjectSec
 from .references import WEIGHT_ALONE
 from .schema_values import NULL, PART, Schema, definitions, or_null, reference
 from .sections import BucketSection
+from .smoke import SmokeSection
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FILES = {"inference.schema.json": False, "inference.overlay.schema.json": True}
@@ -62,6 +63,7 @@ MODELS = (
     ExistingObjectSection,
     ExistingBucketSection,
     AcceptedSection,
+    SmokeSection,
 )
 
 
@@ -80,6 +82,10 @@ def schema(*, overlay: bool = False) -> Schema:
             "type": ["array", "null"],
             "items": reference("AcceptedSection"),
             "description": "Findings that are known and lived with.",
+        },
+        "smoke": {
+            **or_null(reference("SmokeSection", part=overlay)),
+            "description": "What is asked of each model after a rollout, and what counts as an answer.",
         },
     }
     return {
@@ -148,7 +154,10 @@ def _definitions(overlay: bool) -> dict[str, Schema]:
     used = _used(
         {"properties": [_section(name, overlay) for name in SECTIONS], "existing": _existing(overlay)}, found
     )
-    return {name: found[name] for name in sorted({*used, "AcceptedSection"})}
+    return {
+        name: found[name]
+        for name in sorted({*used, "AcceptedSection", "SmokeSection" + (PART if overlay else "")})
+    }
 
 
 def _used(schema: Any, definitions: dict[str, Schema]) -> set[str]:

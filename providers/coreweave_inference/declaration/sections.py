@@ -65,7 +65,8 @@ def _prefix(text: str) -> str:
     return prefix
 
 
-def _duration(value: Any) -> float:
+def duration(value: Any) -> float:
+    """Seconds of `45m`, `90s`, `1h30m`, or of a number."""
     found = seconds(value)
     if found is None:
         raise refuse(
@@ -110,7 +111,7 @@ class OptionsSection(Message):
     ] = None
     wait: Annotated[Flag, Field(description="Wait until the object serves."), FieldMeta()] = True
     timeout: Annotated[
-        Annotated[float, BeforeValidator(_duration), DURATION_IN_SCHEMA] | None,
+        Annotated[float, BeforeValidator(duration), DURATION_IN_SCHEMA] | None,
         Field(description="How long to wait: 45m, 90s, 1h30m, or seconds."),
         FieldMeta(),
     ] = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from coreweave_inference.api.completions import Exchange
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
@@ -46,18 +48,18 @@ def completes(group: Group) -> list[Note]:
 
 def proven(group: Group) -> GroupProof:
     """What requests to the group show."""
-    route = group.routes[0]
-    client = group.running.reads.client(route)
+    client = group.running.reads.client(group.routes[0])
+    routes = itertools.cycle(group.routes)
 
     def ask() -> Exchange:
         return client.complete(
-            route,
+            next(routes),
             f"Answer with the word hello. ({nonce()})",
             max_tokens=MAX_TOKENS,
             seconds=group.running.completion_seconds,
         )
 
-    return prove(ask, group.model, group.members)
+    return prove(ask, group.model, group.members, len(group.routes))
 
 
 def _note(group: Group, found: MemberProof) -> Note:

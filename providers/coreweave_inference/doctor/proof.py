@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coreweave_inference.api.completions import Exchange
 from coreweave_inference.api.objects import ApiObject
@@ -57,12 +57,21 @@ class GroupProof:
         return tuple(dict.fromkeys((*self.lost, *(answer.wrong for answer in self.answers if answer.wrong))))
 
 
-def prove(ask: Ask, model: str, members: Sequence[ApiObject], enough: int = 1) -> GroupProof:
-    """Ask until each member that takes traffic has given `enough` completions, a few answers were wrong, or it is hopeless."""
+def prove(
+    ask: Ask,
+    model: str,
+    members: Sequence[ApiObject],
+    enough: int = 1,
+    fault: Callable[[Answer], str] = lambda answer: "",
+) -> GroupProof:
+    """Ask until each member that takes traffic has given `enough` completions, a few answers were wrong, or it is hopeless.
+
+    `fault` says what else is wrong with a completion.
+    """
     able = [found for found in members if takes_traffic(found)]
     answers: list[Answer] = []
     lost: list[str] = []
-    limit = most_requests(able, enough)
+    limit = most_requests(able, enough) if able else 0
     while len(answers) + len(lost) < limit:
         try:
             exchange = ask()
@@ -70,7 +79,8 @@ def prove(ask: Ask, model: str, members: Sequence[ApiObject], enough: int = 1) -
             lost.append(str(error))
         else:
             seen = [completion_id(answer.exchange) for answer in answers]
-            answers.append(judge_answer(exchange, model, members, filter(None, seen)))
+            answer = judge_answer(exchange, model, members, filter(None, seen))
+            answers.append(replace(answer, wrong=answer.wrong or fault(answer)))
         if len(lost) + sum(not answer.ok for answer in answers) >= MOST_WRONG:
             break
         good = [answer for answer in answers if answer.ok]

@@ -175,7 +175,7 @@ class _Context:
             live.status,
             tuple(live.conditions),
             live.updated_at,
-            _drift(item, live),
+            drift_of(item, live),
             _replicas(live) if item.kind is Kind.DEPLOYMENT else None,
             bool(live.spec.get("disabled")),
             self._traffic(live) if item.kind is Kind.DEPLOYMENT else (),
@@ -236,7 +236,8 @@ def _replicas(live: Live) -> tuple[int, int] | None:
     return None if low is None or high is None else (low, high)
 
 
-def _drift(item: Recorded, live: Live) -> tuple[Difference, ...] | None:
+def drift_of(item: Recorded, live: Live) -> tuple[Difference, ...] | None:
+    """Fields in which a live object is not as the last run declared it; None where the state has no spec."""
     if item.spec is None:
         return None
     revision = Revision("", 0.0, "")

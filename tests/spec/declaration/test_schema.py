@@ -101,6 +101,7 @@ deployments:
     disabled: null
   canary: {extends: chat, model: {path: b}, autoscaling: {max: 2}, runtime: {version: latest}, traffic: {weight: 0}}
 accept: [{code: a, object: deployment chat, reason: b, until: 2027-01-31}]
+smoke: {prompt: Hello, expect: null, maxLatency: 10s, deployments: [chat]}
 """
 
     assert complaints(WHOLE, text) == []
@@ -185,6 +186,10 @@ def test_an_overlay_need_not_be_whole(text: str) -> None:
         ("existing", {"gateways": {"a": {"id": "x"}}}),
         ("existing", {"buckets": {"a": {"stack": "prod"}}}),
         ("accept", {"code": "a"}),
+        ("smoke", []),
+        ("smoke", {"promt": "x"}),
+        ("smoke", {"count": 0}),
+        ("smoke", {"maxLatency": "soon"}),
         ("accept", [{"code": "a", "object": "b"}]),
         ("accept", [{"code": "a", "object": "b", "reason": "c", "until": "tomorrow"}]),
     ],
