@@ -15,7 +15,7 @@ from coreweave_inference.simulator.faults import Fault
 
 from tests.checks.situations import WE, checked, codes, declared
 from tests.simulator.inference_fixtures import s3_client
-from tests.storage.weights_files import LLAMA, QWEN_SMALL, whole
+from tests.storage.weights_files import LLAMA, TINY, TINY_WEIGHTS, whole
 
 LARGE = {
     **LLAMA,
@@ -160,8 +160,8 @@ FIFTY = (
 def test_fifty_deployments_of_one_model_read_it_once(simulator, report):
     seeded(
         simulator,
-        config__json=json.dumps(QWEN_SMALL).encode(),
-        model__safetensors=whole({"a": ("BF16", (9,))}),
+        config__json=json.dumps(TINY).encode(),
+        model__safetensors=whole(TINY_WEIGHTS),
     )
 
     found = report(FIFTY)

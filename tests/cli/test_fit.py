@@ -15,7 +15,7 @@ from coreweave_inference.simulator import Simulator
 from typer.testing import CliRunner, Result
 
 from tests.simulator.inference_fixtures import s3_client
-from tests.storage.weights_files import LLAMA, QWEN_SMALL, header, whole
+from tests.storage.weights_files import LLAMA, QWEN_SMALL, TINY, TINY_WEIGHTS, header, whole
 
 FOREIGN = ("COREWEAVE_", "CW_", "AWS_", "PULUMI_")
 Fit = Callable[..., Result]
@@ -147,6 +147,25 @@ def test_what_config_does_not_say_is_unknown_with_one_reason(
     assert reason in why
 
 
+def test_weights_of_which_parts_are_missing_never_fit(fit: Fit, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(TINY))
+    for part in (1, 3):
+        (tmp_path / f"model-0000{part}-of-00003.safetensors").write_bytes(whole(TINY_WEIGHTS))
+    some = json.loads(fit(str(tmp_path), "--json").output)
+    (tmp_path / "model-00002-of-00003.safetensors").write_bytes(whole(TINY_WEIGHTS))
+    complete = json.loads(fit(str(tmp_path), "--json").output)
+
+    assert (some["verdict"], some["unknown"]) == ("unknown", ["parts of the weights are missing: 1"])
+    assert complete["verdict"] == "fits"
+
+
+def test_files_that_are_far_too_small_for_the_model_never_fit(fit: Fit, folder: Callable) -> None:
+    document = json.loads(fit(folder(LLAMA, gib=0.01), "--json").output)
+
+    assert document["verdict"] == "unknown"
+    assert "fewer than a model of this size has" in document["why"]
+
+
 def test_a_pointer_of_git_lfs_in_the_place_of_weights_is_unknown(fit: Fit, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(QWEN_SMALL))
     (tmp_path / "model.safetensors").write_bytes(
@@ -182,10 +201,10 @@ def account(tmp_path: Path) -> Iterator[dict[str, str]]:
         client.create_bucket(
             Bucket="acme-weights", CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"}
         )
-        for model, config in (("chat-v1", LLAMA), ("chat-v2", LARGE)):
+        for model, config in (("chat-v1", TINY), ("chat-v2", LARGE)):
             for name, body in (
                 ("config.json", json.dumps(config).encode()),
-                ("model.safetensors", whole({"a": ("BF16", (9, 9))})),
+                ("model.safetensors", whole(TINY_WEIGHTS)),
             ):
                 client.put_object(Bucket="acme-weights", Key=f"models/{model}/{name}", Body=body)
         client.close()

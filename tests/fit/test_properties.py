@@ -42,7 +42,7 @@ def questions(draw):
     assume(model.heads % (count // options.pipeline // options.data) == 0)
     return Question(
         model,
-        Weights(draw(st.integers(0, 900)) * GIB + draw(st.integers(0, GIB))),
+        Weights(model.fewest_parameters // 4 + draw(st.integers(0, 900)) * GIB + draw(st.integers(1, GIB))),
         Gpus("GPU", int(draw(MEMORY) * GIB), count),
         options,
         draw(st.sampled_from(ENGINES)),
@@ -69,7 +69,8 @@ def test_a_shorter_request_never_turns_fits_into_does_not_fit(question, tokens):
 @given(questions(), st.floats(0, 1))
 def test_smaller_weights_never_turn_fits_into_anything_else(question, part):
     assume(fit(question).verdict is Verdict.FITS)
-    smaller = replace(question, weights=Weights(int(question.weights.bytes * part)))
+    least = question.model.fewest_parameters // 4 + 1
+    smaller = replace(question, weights=Weights(max(least, int(question.weights.bytes * part))))
 
     assert fit(smaller).verdict is Verdict.FITS
 

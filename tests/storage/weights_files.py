@@ -17,6 +17,16 @@ LLAMA = {
     "vocab_size": 128256,
     "max_position_embeddings": 131072,
 }
+TINY = {
+    **LLAMA,
+    "num_hidden_layers": 2,
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_attention_heads": 4,
+    "vocab_size": 100,
+}
+TINY_WEIGHTS = {"model.layers.0.mlp.down_proj.weight": ("BF16", (64, 128))}
+"""A model of a few kilobytes, so that all of it can be in a bucket."""
 LLAMA_70B = {
     **LLAMA,
     "num_hidden_layers": 80,

@@ -17,7 +17,7 @@ from coreweave_inference.fleet.values import mapping, names
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.versions import newest
 
-from .loading import WeightsFile, loaded_files, models_files, rivals
+from .loading import WeightsFile, loaded_files, missing_parts, models_files, rivals
 
 CONFIG = "config.json"
 
@@ -88,6 +88,11 @@ class Folder:
     def bytes(self) -> int:
         """Bytes of the files that an engine loads at least."""
         return sum(file.size for file in self.loaded)
+
+    @property
+    def missing(self) -> int:
+        """Parts of the weights that are not there."""
+        return missing_parts(self.files, self.loaded, self.indexed) if self.complete else 0
 
     @property
     def is_ambiguous(self) -> bool:

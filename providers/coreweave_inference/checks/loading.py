@@ -102,6 +102,15 @@ def rivals(files: Sequence[WeightsFile], loaded: Files) -> Files:
     )
 
 
+def missing_parts(files: Sequence[WeightsFile], loaded: Files, indexed: Collection[str]) -> int:
+    """How many parts of the weights are not there: those that the index names, or that the others' names count."""
+    if indexed:
+        here = {file.name for file in files}
+        return sum(1 for name in indexed if name.rpartition("/")[2] not in here)
+    found = [part for file in loaded if (part := PART.match(_stem(file))) and part["parts"]]
+    return max(0, int(found[0]["parts"]) - len(loaded)) if len(found) == len(loaded) and found else 0
+
+
 def models_files(files: Sequence[WeightsFile], loaded: Files) -> Files:
     """What makes a version of the model: what is loaded, and what else lies at the root but papers."""
     others = set(weights_among(files))

@@ -85,6 +85,8 @@ def question_of(
     weights = None
     if folder.loaded:
         weights = Weights(folder.bytes, folder.tensors, folder.is_ambiguous, *_stored_type(folder))
+        if folder.missing:
+            unknown = (*unknown, f"parts of the weights are missing: {folder.missing}")
         if any(file.name.endswith(PACKED) for file in folder.loaded):
             unknown = (*unknown, "how much of GGUF files vLLM keeps packed is not known")
     else:

@@ -88,7 +88,7 @@ def at_once(view: View) -> Iterator[Problem]:
                 item.path("autoscaling.concurrency"),
                 f"autoscaling.concurrency is {item.concurrency}, and the KV cache of a replica holds at most {most:.1f} requests "
                 f"of {fit.tokens} tokens",
-                "requests of that length wait, or are begun anew",
+                "requests of that length wait, or are computed again",
                 f"lower concurrency or {LENGTH}, or keep it where requests are shorter",
             )
 

@@ -66,6 +66,11 @@ class Model:
     length_of_stack: int = 0
 
     @property
+    def fewest_parameters(self) -> int:
+        """Parameters that the model has at least: its embedding, and two square matrices in each layer."""
+        return self.hidden * (self.vocabulary + 2 * self.hidden * self.length_of_stack)
+
+    @property
     def depth(self) -> int:
         """Layers that keep something."""
         return sum(group.count for group in self.layers)

@@ -10,6 +10,7 @@ from .verdict import Fit, Question, Verdict, fit
 
 COUNTS = (1, 2, 4, 8, 16)
 """GPUs that a replica may have (documentation)."""
+COUNT = "gpuCount"
 FEWER_SEQUENCES = 256
 RANK = {Verdict.FITS: 0, Verdict.TIGHT: 1, Verdict.UNKNOWN: 2, Verdict.NO: 3}
 
@@ -27,7 +28,10 @@ def remedies(question: Question, found: Fit) -> tuple[Remedy, ...]:
     if found.verdict not in (Verdict.NO, Verdict.TIGHT):
         return ()
     return tuple(
-        remedy for remedy in _candidates(question, found) if RANK[remedy.fit.verdict] < RANK[found.verdict]
+        remedy
+        for remedy in _candidates(question, found)
+        if RANK[remedy.fit.verdict] < RANK[found.verdict]
+        and (remedy.fit.verdict is not Verdict.UNKNOWN or remedy.setting.startswith(COUNT))
     )
 
 
@@ -58,7 +62,7 @@ def _more_gpus(question: Question, found: Fit) -> Iterator[Remedy]:
             gpus=replace(question.gpus, count=count),
             options=replace(question.options, tensor=None),
         )
-        remedy = Remedy(f"gpuCount: {count}", fit(larger))
+        remedy = Remedy(f"{COUNT}: {count}", fit(larger))
         if remedy.fit.verdict is Verdict.FITS:
             yield remedy
             return

@@ -19,6 +19,8 @@ from .options import AUTO, DEFAULTS, Options
 from .weights import weights_per_gpu
 from .working import Step, step_of, working_memory
 
+FEWEST_BITS = 2
+"""Of a parameter in the smallest formats that are published."""
 MOST_TOKENS = 2**24
 """Tokens up to which a length is looked for, where the model does not say how long it may be."""
 
@@ -99,7 +101,7 @@ class _Sum:
     def answer(self) -> Fit:
         low, high = self.lengths
         verdict = self.verdict_at(low, high)
-        largest = self.largest if self.model and not self.without_bounds else None
+        largest = self.largest if self.model and not (self.without_bounds or self.unknown) else None
         if self.options.length == AUTO:
             verdict = self.automatic(verdict)
             low = high = largest or 0
@@ -149,13 +151,22 @@ class _Sum:
         """Reasons for which more than a lower bound is not known."""
         found = list(self.question.unknown)
         if self.options.draft:
-            found.append(f'the size of the draft model of "{self.options.speculation[:40]}" is not known')
+            found.append("the size of the draft model for speculative decoding is not known")
         found += [
             f"{name} changes how many bytes of the weights are in GPU memory"
             for name in self.options.less_stored
         ]
         if self.question.weights is not None and self.question.weights.smallest:
             found.append("which of several sets of weights is loaded is not known")
+        weights = self.question.weights
+        if (
+            self.model
+            and weights is not None
+            and weights.bytes < self.model.fewest_parameters * FEWEST_BITS / 8
+        ):
+            found.append(
+                f"the files have {weights.bytes:,} bytes, fewer than a model of this size has: some may be missing"
+            )
         if self.model and self.options.length is None and self.model.longest is None:
             found.append("config.json does not say how long a request may be, and max-model-len is not set")
         longest = self.model.longest if self.model else None
