@@ -240,6 +240,7 @@ def test_the_simulator_tells_where_it_is_and_ends_on_a_signal(number: signal.Sig
     assert announced["environment"] == {
         "COREWEAVE_API_ENDPOINT": announced["url"],
         "COREWEAVE_S3_ENDPOINT": announced["url"],
+        "COREWEAVE_OBSERVE_ENDPOINT": announced["url"],
         "COREWEAVE_API_TOKEN": announced["token"],
     }
 

@@ -65,7 +65,7 @@ def test_every_command_of_the_readme_exists() -> None:
 
 def test_the_page_of_the_simulator_lists_every_control_path() -> None:
     unused: Any = None
-    application: Any = Control(unused, unused, unused, unused, unused).application()
+    application: Any = Control(unused, unused, unused, unused, unused, unused).application()
     routes = application.routes
     paths = {
         (method, route.path)

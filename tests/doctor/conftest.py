@@ -102,6 +102,7 @@ def bench(_running: Api) -> Bench:
     environ = {
         "COREWEAVE_API_ENDPOINT": api.simulator.url,
         "COREWEAVE_S3_ENDPOINT": api.simulator.url,
+        "COREWEAVE_OBSERVE_ENDPOINT": api.simulator.url,
         "COREWEAVE_API_TOKEN": api.simulator.token,
         "COREWEAVE_RETRY_SECONDS": "0",
     }

@@ -304,7 +304,8 @@ def test_the_520_itself_is_a_finding_too_after_its_cause(bench: Bench) -> None:
 
     codes = [result.code for result in bench.results() if result.outcome is Outcome.FAILED]
 
-    assert codes == ["weights-policy", "weights-policy", "completion", "completion"]
+    assert codes[:2] == ["weights-policy", "weights-policy"]
+    assert set(codes[2:]) == {"completion"}
 
 
 @pytest.mark.parametrize("name", ["520 with a policy that is right", "requests time out"])

@@ -32,7 +32,18 @@ def test_a_token_alone_gives_the_public_service_and_every_default():
         retry_seconds=60,
         accept_gone=False,
         allow_http=False,
+        observe_endpoint="https://observe.coreweave.com",
     )
+
+
+def test_logs_and_metrics_of_another_service_are_read_only_where_the_environment_names_them():
+    other = {**TOKEN, "COREWEAVE_API_ENDPOINT": "http://127.0.0.1:8080"}
+
+    assert resolve(other, {}).observe_endpoint == ""
+    named = resolve({**other, "COREWEAVE_OBSERVE_ENDPOINT": "https://observe.example/"}, {})
+    assert named.observe_endpoint == "https://observe.example"
+    with pytest.raises(SettingsError, match="not encrypted"):
+        resolve({**other, "COREWEAVE_OBSERVE_ENDPOINT": "http://observe.example"}, {})
 
 
 @pytest.mark.parametrize(

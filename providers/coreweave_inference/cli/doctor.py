@@ -15,6 +15,7 @@ import typer
 from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.api.completions import DataPlane
 from coreweave_inference.api.objects import ApiObject
+from coreweave_inference.api.observability import Observability
 from coreweave_inference.checks import BucketFacts
 from coreweave_inference.clock import system
 from coreweave_inference.discovery.gathering import bucket_reader
@@ -199,3 +200,9 @@ class LiveReads:
             client = DataPlane(key_for(route, self._settings.token), allow_http=self._settings.allow_http)
             self._clients[route.key] = self._closes.enter_context(client)
         return self._clients[route.key]
+
+    def observability(self) -> Observability | None:
+        """The service's own logs and metrics."""
+        if not self._settings.observe_endpoint:
+            return None
+        return self._closes.enter_context(Observability(self._settings))

@@ -84,6 +84,7 @@ def _announce(url: str, token: str, *, as_json: bool) -> None:
     variables = {
         "COREWEAVE_API_ENDPOINT": url,
         "COREWEAVE_S3_ENDPOINT": url,
+        "COREWEAVE_OBSERVE_ENDPOINT": url,
         "COREWEAVE_API_TOKEN": token,
     }
     if as_json:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from coreweave_inference.model.kinds import Kind
 
-from .check import Category, bind
+from .check import Category, Check, bind
 from .completions import COMPLETION
-from .model_checks import MEMBER_CHECKS, group_checks
+from .model_checks import MEMBER_CHECKS, group_checks, serves
+from .observed_checks import FIGURES, OBSERVABILITY
 from .running import GatewaySubject, Running, Subject
 from .service_checks import gateway_checks, service_checks
 
@@ -18,6 +19,7 @@ def categories(running: Running, *, completions: bool = True) -> Iterator[Catego
     yield Category("service", running.settings.endpoint, bind(service_checks(running.retry_seconds), running))
     if "lists" not in vars(running):
         return
+    yield Category("logs and metrics", "logs and metrics", bind(OBSERVABILITY, running))
     for id_ in running.gateways:
         yield Category(
             "gateway",
@@ -30,6 +32,14 @@ def categories(running: Running, *, completions: bool = True) -> Iterator[Catego
         for item in group.own:
             if item.id not in seen:
                 seen.add(item.id)
-                yield Category("deployment", item.label, bind(MEMBER_CHECKS, Subject(running, item)))
+                yield Category("deployment", item.label, _of_member(Subject(running, item)))
         if completions:
             yield Category("completion", group.label, bind((COMPLETION,), group))
+
+
+def _of_member(subject: Subject) -> tuple[Check[None], ...]:
+    """The checks of a deployment; logs and figures where they can be read, the log where it does not serve."""
+    found = bind(MEMBER_CHECKS, subject)
+    if subject.running.observed is None:
+        return found
+    return (*found, *bind((FIGURES if not serves(subject) else FIGURES[1:]), subject))

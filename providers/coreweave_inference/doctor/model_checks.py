@@ -14,6 +14,7 @@ from coreweave_inference.status.report import weight_of
 
 from .answers import takes_traffic
 from .check import Check, Outcome, Problem, Skip
+from .observed_checks import with_log
 from .running import Group, Subject
 
 UNREADABLE = "without it a deployment gets READY and answers 520 or not at all, or never starts"
@@ -36,10 +37,20 @@ def member_state(subject: Subject) -> str:
         raise Problem(
             "is being deleted", "see who deletes it; `cw-inference up` makes it again once it is deleted"
         )
-    raise Problem(
+    failed = Problem(
         f"has failed: {found.reason}",
         "fix what the reason names, and run `cw-inference up`: it sends the spec again",
     )
+    raise with_log(failed, subject)
+
+
+def serves(subject: Subject) -> bool:
+    """Whether the deployment is Current."""
+    running = subject.running
+    if subject.live is None:
+        return False
+    found = compute(Kind.DEPLOYMENT, subject.live, running.now, running.settings.settle_seconds)
+    return found.state is State.CURRENT
 
 
 def claim_covers(subject: Subject) -> str:

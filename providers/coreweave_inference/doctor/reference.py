@@ -13,12 +13,14 @@ import yaml
 from .check import Check
 from .completions import COMPLETION
 from .model_checks import MEMBER_CHECKS, group_checks
+from .observed_checks import FIGURES, OBSERVABILITY
 from .service_checks import gateway_checks, service_checks
 from .setup_checks import DECLARATION, MACHINE, SERVICE
 
 FILE = Path(__file__).with_name("pages.yaml")
 SUBJECTS: tuple[tuple[str, tuple[Check[Any], ...]], ...] = (
     ("The service", service_checks(0)),
+    ("Logs and metrics", (*OBSERVABILITY, *FIGURES)),
     ("Gateways", gateway_checks(0)),
     ("Models", group_checks(0)),
     ("Deployments", MEMBER_CHECKS),

@@ -21,6 +21,8 @@ from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.status import Recorded
 from coreweave_inference.status.costs import Costs, costs_of
 
+from .observed import Reads as ObservedReads
+
 NONCE_BYTES = 4
 
 
@@ -43,10 +45,16 @@ class Reads(Protocol):
         """A client with the key that the gateway of a route takes. Raises SettingsError without one."""
         ...
 
+    def observability(self) -> ObservedReads | None:
+        """Logs and metrics; None where it is not known where they are."""
+        ...
+
 
 @dataclass
 class Running:
-    """What is looked at. `only` narrows it to some deployments; `reachable` are gateways whose route was proven."""
+    """What is looked at. `only` narrows it to some deployments; `reachable` are gateways whose route was proven, `observed` are
+    logs and metrics that can be read.
+    """
 
     settings: Settings
     recorded: tuple[Recorded, ...] | None
@@ -57,6 +65,8 @@ class Running:
     retry_seconds: float = 5.0
     completion_seconds: float = 60.0
     reachable: set[str] = field(default_factory=set)
+    observed: ObservedReads | None = None
+    metric_names: tuple[str, ...] = ()
 
     @cached_property
     def lists(self) -> Mapping[Kind, Sequence[ApiObject]]:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from coreweave_inference.errors import SettingsError
 from coreweave_inference.network.endpoints import (
+    SERVICE_DOMAINS,
+    is_below,
     may_be_sent_secrets,
     same_endpoint,
     valid_endpoint,
@@ -33,6 +35,9 @@ ENDPOINT_VARIABLES = ("COREWEAVE_API_ENDPOINT", "CW_BASE_URL")
 ENDPOINT_KEY = "coreweave:endpoint"
 S3_ENDPOINT_VARIABLES = ("COREWEAVE_S3_ENDPOINT",)
 S3_ENDPOINT_KEY = "coreweave:s3Endpoint"
+OBSERVE_VARIABLES = ("COREWEAVE_OBSERVE_ENDPOINT",)
+OBSERVE_AGENT = "COREWEAVE_OBSERVE_USER_AGENT"
+DEFAULT_OBSERVE_ENDPOINT = "https://observe.coreweave.com"
 S3_PROFILE_VARIABLES = ("COREWEAVE_S3_PROFILE",)
 S3_PROFILE_KEY = "coreweave:s3Profile"
 S3_CREDENTIALS_KEY = "coreweave:s3Credentials"
@@ -49,6 +54,8 @@ class Settings:
     A `*_source` names the environment variable or configuration key a value came from (`default` where
     neither gave one). `s3_credentials` is `minted`, `profile` or `environment`. `conflicts` are warnings,
     one sentence each, about values that were set twice and differ.
+
+    `observe_endpoint` is where logs and metrics are read; empty for a service that is not CoreWeave's and names none.
 
     `endpoint_doubt` and `s3_doubt` say why no secret may be sent to that endpoint; empty where nothing is in the way.
     """
@@ -74,6 +81,8 @@ class Settings:
     allow_http: bool = False
     endpoint_doubt: str = ""
     s3_doubt: str = ""
+    observe_endpoint: str = ""
+    observe_user_agent: str = ""
 
     def at(self, recorded: str) -> Settings:
         """These settings for a stack whose state records the endpoint `recorded` (empty: none yet).
@@ -162,9 +171,19 @@ def resolve(
         destroy_used=_flag(environ, "COREWEAVE_DESTROY_USED"),
         keep_protected=_flag(environ, "COREWEAVE_KEEP_PROTECTED"),
         allow_http=allow_http,
+        observe_endpoint=_observe_endpoint(environ, endpoint.value, allow_http=allow_http),
+        observe_user_agent=environ.get(OBSERVE_AGENT, ""),
         endpoint_doubt=_doubt("API endpoint", endpoint, allowed),
         s3_doubt=_doubt("S3 endpoint", s3_endpoint, allowed),
     )
+
+
+def _observe_endpoint(environ: Mapping[str, str], api: str, *, allow_http: bool) -> str:
+    """The environment's, else CoreWeave's own for an API of CoreWeave's: another service's token is not sent there."""
+    chosen = _chosen(environ, OBSERVE_VARIABLES, {}, "", "")
+    if chosen.value:
+        return valid_endpoint(chosen.value, chosen.source, allow_http=allow_http)
+    return DEFAULT_OBSERVE_ENDPOINT if is_below(urlsplit(api).hostname or "", SERVICE_DOMAINS) else ""
 
 
 def _allowed_hosts(environ: Mapping[str, str]) -> frozenset[str]:

@@ -89,6 +89,9 @@ class Behaviour:
     bucket_delay_seconds: Seconds = 0.0
     """A new bucket is answered 400, then 404, for so long."""
 
+    observability_label: str = "inference_deployment_id"
+    """The label by which logs and metrics name a deployment; its value is the deployment's id."""
+
     catalogue: Catalogue = field(default_factory=Catalogue)
     """Zones, instance types, engines and their versions that the service offers."""
     organisations: Annotated[tuple[Organisation, ...], Field(min_length=1)] = DEFAULT_ORGANISATIONS

@@ -21,6 +21,7 @@ from .presentation import Presenter
 from .records import FOREVER, Condition
 from .resource_kinds import KINDS
 from .schema.messages import UnknownField, Unparsable
+from .telemetry import Telemetry
 from .world import World
 
 Answering = Callable[[Any], Any]
@@ -39,8 +40,15 @@ class Control:
     """The simulator's own requests."""
 
     def __init__(
-        self, world: World, journal: Journal, faults: Faults, presenter: Presenter, storage: Buckets
+        self,
+        world: World,
+        journal: Journal,
+        faults: Faults,
+        presenter: Presenter,
+        storage: Buckets,
+        telemetry: Telemetry,
     ) -> None:
+        self._telemetry = telemetry
         self._world = world
         self._journal = journal
         self._faults = faults
@@ -63,6 +71,7 @@ class Control:
             ("POST", "edit", self._edit),
             ("POST", "status", self._set_status),
             ("POST", "hardware", self._release_hardware),
+            ("POST", "logs", lambda asked: self.write_log(asked["id"], asked["line"])),
             ("POST", "revive", lambda asked: self._world.revive(asked["id"])),
         ]
         routes = [
@@ -76,6 +85,10 @@ class Control:
             kind: [self._presenter.object(record) for record in self._world.records(kind)] for kind in KINDS
         }
         return {**objects, "buckets": self._storage.buckets()}
+
+    def write_log(self, deployment_id: str, line: str) -> None:
+        """Add a line to a deployment's engine log."""
+        self._telemetry.write(deployment_id, line)
 
     def _change_behaviour(self, asked: Any) -> dict[str, Any]:
         self._world.behaviour = self._world.behaviour.changed(asked)

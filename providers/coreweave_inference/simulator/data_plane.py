@@ -85,7 +85,8 @@ class DataPlane:
 
     Answers carry `x-served-by` (deployment name) and `system_fingerprint` (deployment id). The request header
     `x-simulate-seconds` keeps a request in flight that long (at most 30 s); who answers was decided before.
-    `sleep` waits real seconds; `now` (epoch seconds) dates the completions.
+    `sleep` waits real seconds; `now` (epoch seconds) dates the completions; `answered` hears of each request which deployment
+    answered it, with which status, and how many simulated seconds it took.
     """
 
     def __init__(
@@ -93,10 +94,12 @@ class DataPlane:
         directory: Directory,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.time,
+        answered: Callable[[str, int, float], None] = lambda deployment_id, status, seconds: None,
     ) -> None:
         self._directory = directory
         self._sleep = sleep
         self._now = now
+        self._answered = answered
         self._split = TrafficSplit()
         every_method = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
         self._router = Router(
@@ -159,9 +162,13 @@ class DataPlane:
         member = self._choose(gateway, model)
         if seconds:
             await self._sleep(seconds)
-        if not member.weights_readable:
-            return _unreadable_weights(member)
-        return _completion_response(model, member, chat, self._now())
+        answer = (
+            _completion_response(model, member, chat, self._now())
+            if member.weights_readable
+            else _unreadable_weights(member)
+        )
+        self._answered(member.deployment_id, answer.status_code, seconds)
+        return answer
 
     def _choose(self, gateway: GatewayView, model: str) -> MemberView:
         group = [member for member in self._directory.members(gateway.id) if member.model_name == model]

@@ -15,6 +15,8 @@ class Token:
 
     secret: str
     role: Role = "admin"
+    observability: bool = False
+    """Whether it has the role Observability Viewer too, which logs and metrics need."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,16 @@ class Caller:
 
     organisation_id: str
     role: Role
+    observability: bool = False
 
 
 DEFAULT_ORGANISATIONS = (
     Organisation(
-        "ab1cd2", (Token("CW-SECRET-simulator-admin"), Token("CW-SECRET-simulator-reader", "read-only"))
+        "ab1cd2",
+        (
+            Token("CW-SECRET-simulator-admin", observability=True),
+            Token("CW-SECRET-simulator-reader", "read-only"),
+        ),
     ),
     Organisation("cw12ab", (Token("CW-SECRET-simulator-stranger"),)),
 )
@@ -45,7 +52,7 @@ def caller_of(organisations: Iterable[Organisation], secret: str) -> Caller | No
     """Who a token belongs to; None for an unknown one."""
     return next(
         (
-            Caller(organisation.id, token.role)
+            Caller(organisation.id, token.role, token.observability)
             for organisation in organisations
             for token in organisation.tokens
             if token.secret == secret

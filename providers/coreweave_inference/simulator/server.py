@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 import uvicorn
-from starlette.routing import Mount, Router
+from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp
 
 from .access_keys import AccessKeys
@@ -22,8 +22,10 @@ from .exchange import Exchange
 from .faults import Faults
 from .journal import Journal
 from .object_storage import ObjectStorage
+from .observability import Observability
 from .presentation import Presenter
 from .rest import RestApi
+from .telemetry import Telemetry
 from .world import World
 
 START_SECONDS = 20.0
@@ -50,10 +52,14 @@ def build_app(behaviour: Behaviour | None = None, clock: Clock | None = None, ur
     world = World(clock, storage, behaviour)
     world.follow_behaviour(lambda knobs: _turn_storage_knobs(storage, knobs))
     journal, faults, presenter = Journal(), Faults(), Presenter(world, url)
-    control = Control(world, journal, faults, presenter, storage)
+    telemetry = Telemetry(clock.now)
+    control = Control(world, journal, faults, presenter, storage, telemetry)
+    observability = Observability(world, telemetry)
     sides = Router(
         routes=[
-            Mount("/gateways", DataPlane(WorldDirectory(world), now=clock.now)),
+            Mount("/gateways", DataPlane(WorldDirectory(world), now=clock.now, answered=telemetry.answered)),
+            Route("/api/{rest:path}", observability),
+            Route("/loki/{rest:path}", observability),
             Mount("/v1/cwobject", AccessKeys(world, storage.credentials)),
             Mount("/", RestApi(world, presenter)),
         ],

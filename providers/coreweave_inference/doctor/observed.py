@@ -1,0 +1,163 @@
+"""A deployment's own log lines and figures, whatever the service calls them: names are discovered, and which were used is said.
+
+Reads are an argument; nothing here knows the network.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from coreweave_inference.errors import one_line
+
+SINCE_SECONDS = 3600.0
+MINUTES = 15
+MOST_LINES = 200
+MOST_LABELS = 30
+SHOWN_LINES = 3
+LONGEST_LINE = 240
+WORDS = ("deployment", "inference", "model", "name", "app", "id", "instance", "pod")
+"""What the name of a label that tells deployments apart may hold; the likeliest first. All labels are tried."""
+TROUBLE = re.compile(
+    r"\berror\b|exception|traceback|fatal|out of memory|\boom\b|needs? [\d.]+ ?gib|killed|denied",
+    re.IGNORECASE,
+)
+REQUESTS = (re.compile(r"request_success_total$"), re.compile(r"requests?(_\w+)?_total$"))
+ERRORS = (
+    re.compile(r"request\w*_(errors?|failures?|failed)_total$"),
+    re.compile(r"(errors?|failures?)_total$"),
+)
+LATENCY = (
+    re.compile(r"e2e_request_latency_seconds_sum$"),
+    re.compile(r"request\w*(latency|duration)\w*_sum$"),
+)
+
+
+class Reads(Protocol):
+    """The reads of logs and metrics. Each raises CoreWeaveError."""
+
+    def log_labels(self) -> list[str]:
+        """Names of the labels of log streams."""
+        ...
+
+    def log_label_values(self, name: str) -> list[str]:
+        """The values of one of them."""
+        ...
+
+    def lines(self, selector: str, since: float, limit: int) -> list[tuple[float, str]]:
+        """The newest lines, oldest first."""
+        ...
+
+    def metric_names(self) -> list[str]:
+        """Names of all metrics."""
+        ...
+
+    def series(self, metric: str) -> list[Mapping[str, str]]:
+        """The label sets of a metric."""
+        ...
+
+    def value(self, query: str) -> float | None:
+        """What a query evaluates to."""
+        ...
+
+
+@dataclass(frozen=True)
+class Named:
+    """A label and the value by which a deployment is known."""
+
+    label: str
+    value: str
+
+    @property
+    def selector(self) -> str:
+        """`{label="value"}`."""
+        return f"{{{self.label}={json.dumps(self.value)}}}"
+
+
+@dataclass(frozen=True)
+class Log:
+    """The last lines that tell of trouble, and where they were found."""
+
+    lines: tuple[str, ...]
+    found_by: Named | None
+
+    def __str__(self) -> str:
+        return " | ".join(self.lines)
+
+
+def log_of(reads: Reads, id_: str, name: str, now: float) -> Log:
+    """The last error lines of a deployment's engine in the last hour; the last lines of all where none tells of trouble."""
+    named = label_of_logs(reads, id_, name)
+    if named is None:
+        return Log((), None)
+    lines = [
+        one_line(text, LONGEST_LINE)
+        for _, text in reads.lines(named.selector, now - SINCE_SECONDS, MOST_LINES)
+    ]
+    trouble = [line for line in lines if TROUBLE.search(line)]
+    return Log(tuple((trouble or lines)[-SHOWN_LINES:]), named)
+
+
+def label_of_logs(reads: Reads, id_: str, name: str) -> Named | None:
+    """The label of log streams whose values have the deployment; None where no label has it."""
+    for label in likeliest(reads.log_labels()):
+        value = _value(reads.log_label_values(label), id_, name)
+        if value:
+            return Named(label, value)
+    return None
+
+
+def likeliest(labels: Iterable[str]) -> list[str]:
+    """Labels in the order in which they are tried."""
+
+    def rank(label: str) -> tuple[int, str]:
+        return (
+            min((at for at, word in enumerate(WORDS) if word in label.lower()), default=len(WORDS)),
+            label,
+        )
+
+    return sorted(labels, key=rank)[:MOST_LABELS]
+
+
+def _value(values: Iterable[str], id_: str, name: str) -> str:
+    there = list(values)
+    return next((wanted for wanted in (id_, name) if wanted in there), "")
+
+
+def figures_of(reads: Reads, names: Sequence[str], id_: str, name: str) -> str:
+    """Requests, errors and mean latency of the last minutes, with the metrics they come from; empty where there are none."""
+    told, used = [], []
+    for word, patterns in (("requests", REQUESTS), ("errors", ERRORS)):
+        metric, named = _metric(reads, names, patterns, id_, name)
+        total = None if named is None else reads.value(_increase(metric, named))
+        if total is not None:
+            told.append(f"{total:.0f} {word}")
+            used.append(metric)
+    metric, named = _metric(reads, names, LATENCY, id_, name)
+    if named is not None:
+        seconds = reads.value(_increase(metric, named))
+        count = reads.value(_increase(f"{metric.removesuffix('_sum')}_count", named))
+        if seconds is not None and count:
+            told.append(f"mean latency {seconds / count:.2f} s")
+            used.append(metric)
+    return f"{', '.join(told)} in {MINUTES} min ({', '.join(used)})" if told else ""
+
+
+def _metric(
+    reads: Reads, names: Sequence[str], patterns: Sequence[re.Pattern[str]], id_: str, name: str
+) -> tuple[str, Named | None]:
+    """The first metric of that meaning which has the deployment, and by which label."""
+    for pattern in patterns:
+        for metric in sorted(found for found in names if pattern.search(found)):
+            for labels in reads.series(metric):
+                for label in likeliest(key for key in labels if key != "__name__"):
+                    if labels[label] in (id_, name):
+                        return metric, Named(label, labels[label])
+    return "", None
+
+
+def _increase(metric: str, named: Named) -> str:
+    return f"sum(increase({metric}{named.selector}[{MINUTES}m]))"
