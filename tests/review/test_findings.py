@@ -160,6 +160,7 @@ def test_a_verdict_on_memory_that_a_change_moves_has_a_section(
 
     assert ("### GPU memory" in comment) is moved
     assert bool(document["memory"]) is moved
+    assert (found.outcome is Outcome.DANGEROUS) is (moved and after == "does not fit")
     if moved:
         assert f"| deployment `chat` | {before} |" in comment or f"{before} | " in comment
         assert "why chat | is so" not in comment

@@ -19,6 +19,9 @@ INNER = ("text_config", "llm_config", "language_config", "thinker_config")
 """Where the files of multimodal models describe their language model."""
 
 LARGEST = 2**40
+DEEPEST = 10_000
+"""Layers of a model, many times as many as any has."""
+DEPTH = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 LENGTHS = (
     "max_position_embeddings",
     "n_positions",
@@ -133,12 +136,14 @@ class _Reader:
             predictors=self.whole(
                 "num_nextn_predict_layers", "mtp_num_hidden_layers", "mtp_num_layers", default=0
             ),
-            length_of_stack=self.whole("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+            length_of_stack=self.whole(*DEPTH),
             unabsorbed=self.whole("qk_nope_head_dim", default=0) + self.whole("qk_rope_head_dim", default=0),
         )
 
     def layers(self, heads: int, hidden: int) -> tuple[Layers, ...]:
-        count = self.whole("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+        count = self.whole(*DEPTH)
+        if count > DEEPEST:
+            raise NotKnown(f"config.json says that the model has {count} layers")
         rule = self.family["layers"]
         if rule == "latent":
             return (self.latent(count),)
@@ -175,7 +180,7 @@ class _Reader:
         if isinstance(given, (list, tuple)):
             if len(given) < count:
                 raise NotKnown(f"config.json names {len(given)} layer_types for {count} layers")
-            unknown = next((name for name in given if name not in KINDS), None)
+            unknown = next((name for name in given if not isinstance(name, str) or name not in KINDS), None)
             if unknown is not None:
                 raise NotKnown(f'the layer type "{str(unknown)[:40]}" is not known')
             found = [KINDS[name] for name in given[:count]]

@@ -105,7 +105,7 @@ class _Sum:
         if self.options.length == AUTO:
             verdict = self.automatic(verdict)
             low = high = largest or 0
-        if self.unknown and verdict is not Verdict.NO:
+        if (self.unknown or self.too_long) and verdict is not Verdict.NO:
             verdict = Verdict.UNKNOWN
         if self.without_bounds:
             verdict = Verdict.UNKNOWN
@@ -123,7 +123,7 @@ class _Sum:
             largest=largest,
             concurrency=self.concurrency(request, high),
             weights_alone=verdict is Verdict.NO and self.available(1).high <= 0,
-            unknown=(*self.without_bounds, *self.unknown),
+            unknown=(*self.without_bounds, *self.unknown, *self.too_long),
         )
         return replace(found, why=_why(found, self.options))
 
@@ -169,12 +169,17 @@ class _Sum:
             )
         if self.model and self.options.length is None and self.model.longest is None:
             found.append("config.json does not say how long a request may be, and max-model-len is not set")
-        longest = self.model.longest if self.model else None
-        if longest and self.options.length and self.options.length > longest:
-            found.append(
-                f"max-model-len is {self.options.length}, and the model is made for {longest} tokens: vLLM does not start"
-            )
         return tuple(found)
+
+    @cached_property
+    def too_long(self) -> tuple[str, ...]:
+        """Why the engine refuses the length whatever memory there is; nothing where it does not."""
+        longest, length = self.model.longest if self.model else None, self.options.length
+        if not longest or not length or length <= longest:
+            return ()
+        return (
+            f"max-model-len is {length}, and the model is made for {longest} tokens: vLLM does not start",
+        )
 
     @cached_property
     def budget(self) -> float:
@@ -276,11 +281,8 @@ class _Sum:
         """The longest request that fits for certain, in whole blocks; the model's own length where that fits."""
         if not self.caches:
             return 0
-        most = (
-            min(self.question.longest or MOST_TOKENS, self.model.longest or MOST_TOKENS)
-            if self.model
-            else MOST_TOKENS
-        )
+        own = self.model.longest if self.model else None
+        most = min(filter(None, (own, self.question.longest)), default=MOST_TOKENS)
         if self.verdict_at(most, most) is Verdict.FITS:
             return most
         block = self.options.block

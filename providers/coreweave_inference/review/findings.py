@@ -14,8 +14,8 @@ from typing import Any
 from coreweave_inference.errors import CoreWeaveError
 
 SEVERITIES = ("error", "warning", "note")
-UNKNOWN = "unknown"
-"""The verdict on memory that says nothing."""
+UNKNOWN, NO = "unknown", "does not fit"
+"""The verdicts on memory that say nothing, and that an engine will not start."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class Findings:
     missing: tuple[str, ...] = ()
     """Why the findings of a stack could not be had: then none of them is known to be gone."""
     memory: tuple[MemoryVerdict, ...] = ()
+
+    @property
+    def outgrown(self) -> tuple[MemoryVerdict, ...]:
+        """The deployments that a change makes too large for their GPUs."""
+        return tuple(item for item in self.moved_memory if item.after == NO)
 
     @property
     def moved_memory(self) -> tuple[MemoryVerdict, ...]:

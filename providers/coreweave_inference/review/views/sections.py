@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coreweave_inference.review.drift import OVERWRITTEN, Drift
-from coreweave_inference.review.findings import FoundProblem
+from coreweave_inference.review.findings import NO, FoundProblem
 from coreweave_inference.review.phrases import shown
 from coreweave_inference.review.reviewing import Review
 
@@ -11,8 +11,6 @@ from .escaping import code, noun, prose
 from .fitting import Section
 
 NAMES_A_LINE = 12
-NO = "does not fit"
-"""The verdict on memory with which an engine does not start."""
 
 
 def errors(review: Review) -> Section:

@@ -1,0 +1,475 @@
+"""Each part of the sum by itself: what one GPU holds of weights and cache, what an engine needs beside them, and which versions differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from coreweave_inference.fit import (
+    GIB,
+    Gpus,
+    NotKnown,
+    Question,
+    Tensor,
+    Verdict,
+    Weights,
+    engine_of,
+    fit,
+    model_of,
+    options_of,
+)
+from coreweave_inference.fit.architecture import Attention
+from coreweave_inference.fit.engines import ENGINES, NEWEST
+from coreweave_inference.fit.reading import families
+from coreweave_inference.fit.weights import condensed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fit.published import MODELS
+
+LLAMA, QWEN_32B, R1 = (MODELS[name] for name in ("Llama-3.1-8B", "Qwen3-32B", "DeepSeek-R1"))
+GPT_OSS, SCOUT, MIXTRAL = (MODELS[name] for name in ("gpt-oss-120b", "Llama-4-Scout", "Mixtral-8x7B"))
+H100 = 79.2
+KNOWN_OPTIONS = [
+    "max-model-len",
+    "tensor-parallel-size",
+    "pipeline-parallel-size",
+    "data-parallel-size",
+    "gpu-memory-utilization",
+    "kv-cache-dtype",
+    "block-size",
+    "kv-cache-memory-bytes",
+    "max-num-seqs",
+    "max-num-batched-tokens",
+    "dtype",
+    "speculative-config",
+    "enable-lora",
+    "max-loras",
+    "max-lora-rank",
+    "decode-context-parallel-size",
+]
+NEXT = {
+    "model_type": "qwen3_next",
+    "num_hidden_layers": 48,
+    "hidden_size": 2048,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 2,
+    "head_dim": 256,
+    "vocab_size": 151936,
+    "max_position_embeddings": 262144,
+    "full_attention_interval": 4,
+    "linear_num_key_heads": 16,
+    "linear_num_value_heads": 32,
+    "linear_key_head_dim": 128,
+    "linear_value_head_dim": 128,
+    "linear_conv_kernel_dim": 4,
+    "num_experts": 512,
+    "torch_dtype": "bfloat16",
+}
+
+
+def asked(
+    config,
+    gpus=1,
+    gib=15.0,
+    memory=H100,
+    version="0.33.0",
+    tensors=None,
+    quantised=False,
+    stored="bfloat16",
+    **options,
+):
+    named = {key.replace("_", "-"): value for key, value in options.items()}
+    weights = Weights(int(gib * GIB), tensors, False, stored, quantised)
+    return Question(
+        model_of(config),
+        weights,
+        Gpus("H100", int(memory * GIB), gpus),
+        options_of(named),
+        engine_of(version),
+    )
+
+
+def sum_of(config, *positional, **named):
+    return fit(asked(config, *positional, **named))
+
+
+@pytest.mark.parametrize(
+    ("config", "gpus", "options", "expected"),
+    [
+        (LLAMA, 1, {}, 131072),
+        (LLAMA, 8, {}, 16384),
+        (LLAMA, 16, {}, 16384),  # Eight heads on sixteen GPUs: each is there twice.
+        (LLAMA, 1, {"kv_cache_dtype": "fp8"}, 65536),
+        (LLAMA, 1, {"kv_cache_dtype": "nvfp4"}, 32 * 8 * 2 * (64 + 8)),
+        (LLAMA, 1, {"kv_cache_dtype": "int8_per_token_head"}, 65536 + 32 * 2 * 8 * 4),
+        (LLAMA, 2, {"pipeline_parallel_size": 2}, 65536),
+        (LLAMA, 2, {"data_parallel_size": 2}, 131072),
+        (LLAMA, 2, {"decode_context_parallel_size": 2}, 32768),
+        (LLAMA, 1, {"dtype": "float32"}, 262144),
+        (QWEN_32B, 1, {}, 262144),
+        (R1, 8, {}, 70272),  # Latent entries are on each GPU as a whole.
+        (R1, 1, {}, 70272),
+        (R1, 8, {"kv_cache_dtype": "fp8"}, 35136),
+        (GPT_OSS, 1, {}, 36864),  # Of its 36 layers 18 have a window.
+        (GPT_OSS, 1, {"disable_hybrid_kv_cache_manager": ""}, 73728),
+        (SCOUT, 8, {}, 12 * 512),
+        (NEXT, 1, {}, 12 * 2 * 512 * 2),
+        ({**NEXT, "num_key_value_heads": 1}, 4, {}, 12 * 512 * 2),
+    ],
+)
+def test_bytes_of_one_more_token(config, gpus, options, expected):
+    assert sum_of(config, gpus, **options).per_token == expected
+
+
+@pytest.mark.parametrize(
+    ("length", "block", "blocks"), [(1, 16, 1), (16, 16, 1), (17, 16, 2), (1000, 128, 8), (1024, 128, 8)]
+)
+def test_a_request_takes_whole_blocks(length, block, blocks):
+    found = sum_of(LLAMA, max_model_len=str(length), block_size=str(block))
+
+    assert found.request.expected == blocks * block * 131072
+
+
+def test_a_window_takes_no_more_than_itself_and_a_step():
+    long, longer = (
+        sum_of(GPT_OSS, max_model_len=str(length), max_num_batched_tokens="2048")
+        for length in (65536, 131072)
+    )
+    full = 131072 - 65536
+
+    assert longer.request.low - long.request.low == full * 36864
+
+
+def test_a_state_takes_the_same_for_every_length():
+    short, longer = (
+        sum_of(NEXT, max_model_len=str(length)).request.expected for length in (1056, 1056 * 101)
+    )
+
+    assert longer - short == 100 * 1056 * 24576
+    assert short > 1056 * 24576
+
+
+def test_the_language_model_of_a_multimodal_one_decides():
+    outer = {"model_type": "llava", "vision_config": {}, "text_config": LLAMA}
+
+    assert sum_of(outer).per_token == 131072
+    assert sum_of(outer).working.high > sum_of(LLAMA).working.high
+
+
+def tensor(name, gib, dtype="BF16"):
+    return Tensor(name, dtype, (1, 1), int(gib * GIB))
+
+
+def weights_of(config, tensors, gpus=1, quantised=False, **options):
+    found = sum_of(config, gpus, tensors=condensed(tensors), quantised=quantised, **options)
+    return found.weights.expected / GIB
+
+
+def test_single_precision_is_loaded_as_half():
+    parts = [tensor("model.layers.0.a", 4, "F32"), tensor("model.layers.0.b", 3)]
+
+    assert weights_of(LLAMA, parts) == pytest.approx(5)
+    assert weights_of(LLAMA, parts, dtype="float32") == pytest.approx(4 + 2 * 3)
+    assert weights_of(LLAMA, parts, quantised=True) == pytest.approx(7)
+
+
+def test_tied_embeddings_are_counted_once():
+    parts = [
+        tensor("model.embed_tokens.weight", 2),
+        tensor("lm_head.weight", 2),
+        tensor("model.layers.0.a", 4),
+    ]
+
+    assert weights_of({**LLAMA, "tie_word_embeddings": True}, parts) == pytest.approx(6)
+    assert weights_of(LLAMA, parts) == pytest.approx(8)
+
+
+@pytest.mark.parametrize("name", ["model.layers.61.mlp.experts.1.up_proj.weight", "mtp.layers.0.weight"])
+def test_layers_for_multi_token_prediction_are_loaded_only_where_they_are_used(name):
+    parts = [tensor("model.layers.0.a", 4), tensor(name, 2)]
+
+    assert weights_of(R1, parts) == pytest.approx(4)
+    assert weights_of(
+        R1, parts, speculative_config='{"method": "mtp", "num_speculative_tokens": 1}'
+    ) == pytest.approx(6)
+
+
+def test_replicas_of_one_engine_share_the_experts_alone():
+    parts = [
+        tensor("model.layers.0.self_attn.q_proj.weight", 2),
+        tensor("model.layers.0.mlp.experts.0.up_proj.weight", 8),
+    ]
+
+    assert weights_of(MIXTRAL, parts, gpus=4, data_parallel_size=4) == pytest.approx(2 + 8 / 4)
+    assert weights_of(LLAMA, parts, gpus=4, data_parallel_size=4) == pytest.approx(10)
+    assert weights_of(MIXTRAL, parts, gpus=4) == pytest.approx(10 / 4)
+
+
+def test_the_largest_stage_of_a_pipeline_decides():
+    even, odd = (
+        sum_of({**LLAMA, "num_hidden_layers": layers}, 2, gib=16, pipeline_parallel_size=2)
+        for layers in (32, 31)
+    )
+
+    assert even.weights.low == odd.weights.low == 8 * GIB
+    assert even.weights.expected < odd.weights.expected
+    assert (even.per_token, odd.per_token) == (16 * 4096, 16 * 4096)
+
+
+def test_adapters_take_room():
+    without, one, four = (
+        sum_of(LLAMA, **options).weights.expected
+        for options in ({}, {"enable_lora": ""}, {"enable_lora": "", "max_loras": "4", "max_lora_rank": "64"})
+    )
+
+    assert 0 < one - without < 0.1 * GIB
+    assert four - without == pytest.approx(16 * (one - without))
+
+
+@pytest.mark.parametrize(
+    ("method", "verdict"),
+    [
+        ('{"method": "ngram", "num_speculative_tokens": 3}', Verdict.FITS),
+        ('{"model": "a/draft", "num_speculative_tokens": 3}', Verdict.UNKNOWN),
+        ('{"method": "eagle3", "model": "a/eagle"}', Verdict.UNKNOWN),
+        ("not JSON", Verdict.UNKNOWN),
+    ],
+)
+def test_a_draft_model_is_not_known(method, verdict):
+    assert sum_of(LLAMA, speculative_config=method).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("version", "share"),
+    [
+        ("0.8.5", 0.9),
+        ("0.19.0", 0.9),
+        ("0.20.0", 0.92),
+        ("0.22.0+crwv.2", 0.92),
+        ("v0.11.0", 0.9),
+        (None, 0.92),
+        ("x", 0.92),
+    ],
+)
+def test_the_share_of_memory_that_is_used_follows_the_version(version, share):
+    assert sum_of(LLAMA, version=version).budget == pytest.approx(share * H100 * GIB)
+    assert sum_of(LLAMA, version=version, gpu_memory_utilization="0.5").budget == pytest.approx(
+        0.5 * H100 * GIB
+    )
+
+
+def test_versions_are_in_order_and_the_last_is_the_newest():
+    assert [engine.since for engine in ENGINES] == sorted(engine.since for engine in ENGINES)
+    assert ENGINES[-1] is NEWEST
+
+
+def test_an_old_engine_keeps_whole_heads_of_latent_attention_and_whole_windows():
+    assert sum_of(R1, 8, version="0.6.0").per_token == 61 * 16 * 192 * 2 * 2
+    assert sum_of(GPT_OSS, version="0.8.0").per_token == 73728
+
+
+def test_a_size_of_the_cache_that_is_given_replaces_the_share():
+    found = sum_of(LLAMA, max_model_len="16384", kv_cache_memory_bytes="4G")
+    too_small = sum_of(LLAMA, max_model_len="65536", kv_cache_memory_bytes="4G")
+    too_large = sum_of(LLAMA, max_model_len="16384", kv_cache_memory_bytes="70G")
+
+    assert (found.verdict, found.available.high) == (Verdict.FITS, 4 * GIB)
+    assert too_small.verdict is Verdict.NO
+    assert too_large.verdict is Verdict.NO
+
+
+@pytest.mark.parametrize("word", ["auto", "-1"])
+def test_a_length_that_the_engine_chooses_is_the_one_that_fits(word):
+    chosen = sum_of(LLAMA, gib=60, max_model_len=word)
+    fixed = sum_of(LLAMA, gib=60)
+
+    assert (fixed.verdict, chosen.verdict) == (Verdict.NO, Verdict.FITS)
+    assert chosen.tokens == chosen.largest == fixed.largest
+
+
+def test_the_length_is_the_models_own_and_no_more_than_its_tokenizers():
+    own = asked(LLAMA)
+
+    assert fit(own).tokens == 131072
+    assert fit(replace(own, longest=8192)).tokens == 8192
+
+
+@pytest.mark.parametrize(
+    ("more", "default", "longest"),
+    [
+        ({"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, 131072, 131072),
+        (
+            {"rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 131072}},
+            131072,
+            524288,
+        ),
+        ({"rope_scaling": {"type": "linear", "factor": 2}}, 131072, 262144),
+        ({"rope_scaling": {"type": "longrope"}, "original_max_position_embeddings": 4096}, 4096, 131072),
+        ({"rope_scaling": "broken"}, 131072, 131072),
+        ({"rope_scaling": {"type": "yarn", "factor": None}}, 131072, 131072),
+    ],
+)
+def test_scaled_positions_are_a_range_where_versions_differ(more, default, longest):
+    model = model_of({**LLAMA, **more})
+
+    assert (model.default, model.longest) == (default, longest)
+
+
+def test_fewer_sequences_need_less():
+    many, few = (
+        sum_of(LLAMA, version="0.11.0", max_num_seqs=number).working.expected for number in ("1024", "256")
+    )
+
+    assert many - few == pytest.approx(9.66 * 768 * 128256 * 4)
+
+
+def test_a_long_step_needs_more():
+    usual, long = (
+        sum_of(LLAMA, max_num_batched_tokens=number).working.expected for number in ("8192", "262144")
+    )
+
+    assert long > usual + GIB
+
+
+def test_what_a_quantised_checkpoint_says_of_its_cache_counts_in_versions_that_read_it():
+    config = {**LLAMA, "quantization_config": {"quant_method": "modelopt", "kv_cache_quant_algo": "FP8"}}
+
+    assert sum_of(config).per_token == 65536
+    assert sum_of(config, version="0.11.0").per_token == 131072
+    assert sum_of(config, kv_cache_dtype="bfloat16").per_token == 131072
+
+
+def test_an_index_beside_latent_entries_is_counted():
+    config = {**R1, "model_type": "deepseek_v32", "index_head_dim": 128}
+    found = sum_of(config, 8, max_model_len="16384")
+
+    assert found.request.low == 16384 * 61 * (656 + 132)
+    assert found.request.high == 16384 * 61 * (1152 + 132)
+
+
+def test_layers_that_share_a_cache_are_counted_once():
+    config = {**MODELS["gpt-oss-20b"], "num_kv_shared_layers": 4}
+
+    assert model_of(config).depth == 20
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"model_type": "llama"},
+        {"model_type": 7},
+        {**LLAMA, "num_hidden_layers": "32"},
+        {**LLAMA, "num_hidden_layers": -1},
+        {**LLAMA, "num_hidden_layers": 1e30},
+        {**LLAMA, "num_hidden_layers": True},
+        {**LLAMA, "hidden_size": None},
+        {**LLAMA, "layer_types": ["full_attention"]},
+        {**LLAMA, "layer_types": [["full_attention"]] * 32},
+        {"model_type": "x", "text_config": {"text_config": {"text_config": {"text_config": {"a": 1}}}}},
+        {
+            **NEXT,
+            "linear_num_key_heads": None,
+            "model_type": "qwen3_5_text",
+            "full_attention_interval": 0,
+            "linear_num_value_heads": "x",
+        },
+    ],
+)
+def test_a_config_that_says_too_little_or_nonsense_is_not_known(config):
+    with pytest.raises(NotKnown) as error:
+        model_of(config)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("16384", 16384),
+        ("16k", 16000),
+        ("16K", 16384),
+        ("25.6k", 25600),
+        ("1M", 2**20),
+        (" 8192 ", 8192),
+        ("auto", -1),
+        ("-1", -1),
+    ],
+)
+def test_lengths_are_read_as_vllm_reads_them(text, tokens):
+    assert options_of({"max-model-len": text}).length == tokens
+
+
+@pytest.mark.parametrize("text", ["", "lots", "1.5", "1.5K", "-2", "0", "1" * 40, "1e3", "٣"])
+def test_a_length_that_vllm_does_not_read_is_unknown(text):
+    (why,) = options_of({"max-model-len": text}).unknown
+
+    assert why.startswith("max-model-len is ")
+
+
+def test_a_number_that_came_as_a_float_is_the_number():
+    assert options_of({"max_model_len": 16384.0, "tensor_parallel_size": 2}).length == 16384
+
+
+def test_a_length_beyond_the_models_own_is_refused_and_the_own_one_is_named():
+    found = sum_of(LLAMA, max_model_len="1M", memory=178.3)
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert "made for 131072 tokens" in found.why
+    assert found.largest == 131072
+
+
+def test_parallel_sizes_that_share_no_gpus_are_unknown():
+    assert sum_of(LLAMA, 3).verdict is Verdict.UNKNOWN
+    assert sum_of(LLAMA, 2, tensor_parallel_size="4").verdict is Verdict.UNKNOWN
+    assert sum_of(LLAMA, 3, data_parallel_size="2").verdict is Verdict.UNKNOWN
+    assert sum_of(LLAMA, 4, tensor_parallel_size="2").weights.expected == 7.5 * GIB
+
+
+def test_all_layers_of_a_model_with_one_kind_of_attention_are_one_group():
+    (group,) = model_of(LLAMA).layers
+
+    assert (group.kind, group.count) == (Attention.FULL, 32)
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 2**70)
+    | st.floats()
+    | st.sampled_from(("full_attention", "sliding_attention", "mamba", "linear_attention", "*M-", "")),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(("factor", "rope_type", "type")), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+FIELDS = sorted(
+    {name for config in (*MODELS.values(), NEXT) for name in config}
+    | {"layer_types", "sliding_window", "rope_scaling"}
+)
+
+
+@given(st.sampled_from(sorted(families())), st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=14))
+@settings(max_examples=300)
+def test_no_config_makes_it_fail(kind, fields):
+    for base in ({}, NEXT, LLAMA, R1):
+        try:
+            model = model_of({**base, **fields, "model_type": kind})
+        except NotKnown:
+            continue
+        fit(Question(model, Weights(GIB), Gpus("GPU", 80 * GIB, 1)))
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from((*KNOWN_OPTIONS, "hf-overrides", "cpu_offload_gb")),
+        st.text(max_size=12) | st.integers() | st.floats() | st.none() | st.booleans(),
+        max_size=10,
+    )
+)
+@settings(max_examples=300)
+def test_no_options_make_it_fail(options):
+    found = fit(Question(model_of(LLAMA), Weights(15 * GIB), Gpus("H100", 79 * GIB, 1), options_of(options)))
+
+    assert found.why
