@@ -318,6 +318,21 @@ def test_what_a_quantised_checkpoint_says_of_its_cache_counts_in_versions_that_r
     assert sum_of(config, kv_cache_dtype="bfloat16").per_token == 131072
 
 
+@pytest.mark.parametrize(("quantised", "verdict"), [(False, Verdict.UNKNOWN), (True, Verdict.FITS)])
+def test_quantization_changes_nothing_where_the_checkpoint_is_quantised(quantised, verdict):
+    assert sum_of(LLAMA, quantised=quantised, quantization="fp8").verdict is verdict
+
+
+def test_a_packed_cache_of_latent_entries_is_not_known():
+    assert sum_of(R1, 8, memory=178.3, kv_cache_dtype="nvfp4").verdict is Verdict.UNKNOWN
+
+
+def test_what_an_old_engine_needs_for_a_length_is_counted_at_the_shortest_for_a_refusal():
+    scaled = {**LLAMA, "rope_scaling": {"type": "linear", "factor": 64}}
+
+    assert sum_of(scaled, version="0.5.0", memory=178.3).verdict is Verdict.TIGHT
+
+
 def test_an_index_beside_latent_entries_is_counted():
     config = {**R1, "model_type": "deepseek_v32", "index_head_dim": 128}
     found = sum_of(config, 8, max_model_len="16384")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from coreweave_inference.fleet.instances import GIB
 
+from .answer import Fit, Verdict, gib
 from .architecture import Model, Range, Tensor, Weights
 from .engines import engine_of
 from .options import AUTO, Options, options_of
 from .reading import NotKnown, model_of, stored_type
 from .remedies import Remedy, remedies
-from .verdict import Fit, Gpus, Question, Verdict, fit, gib
+from .verdict import Gpus, Question, fit
 
 __all__ = [
     "AUTO",

@@ -34,8 +34,9 @@ UNREADABLE = {
     "nnodes": "makes the engine one part of several",
     "gpu-memory-utilization-gb": "sets the memory of the engine in a way that is not known here",
 }
+QUANTIZATION = "quantization"
 LESS_THAN_STORED = (
-    "quantization",
+    QUANTIZATION,
     "cpu-offload",
     "offload",
     "language-model-only",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from .answer import Fit, Verdict
 from .cache import WIDE
-from .verdict import Fit, Question, Verdict, fit
+from .verdict import Question, fit
 
 COUNTS = (1, 2, 4, 8, 16)
 """GPUs that a replica may have (documentation)."""

@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from coreweave_inference.fleet.instances import default_prices, hardware_of
 
+from .answer import Fit, Verdict
 from .remedies import COUNTS, RANK
-from .verdict import Fit, Gpus, Question, Verdict, fit
+from .verdict import Gpus, Question, fit
 
 WHOLE_NODE = 8
 """GPUs of an instance from which on replicas have several instances."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from .architecture import NOTHING, Model, Range, Weights
-from .cache import Cache, cache_of, is_known_type
+from .answer import Fit, Verdict, reason
+from .architecture import NOTHING, Attention, Model, Range, Weights
+from .cache import PACKED, Cache, cache_of, is_known_type
 from .engines import NEWEST, Engine
-from .options import AUTO, DEFAULTS, Options
+from .options import AUTO, DEFAULTS, QUANTIZATION, Options
 from .weights import weights_per_gpu
 from .working import Step, step_of, working_memory
 
@@ -23,15 +23,6 @@ FEWEST_BITS = 2
 """Of a parameter in the smallest formats that are published."""
 MOST_TOKENS = 2**24
 """Tokens up to which a length is looked for, where the model does not say how long it may be."""
-
-
-class Verdict(str, Enum):
-    """What the sum comes to."""
-
-    FITS = "fits"
-    TIGHT = "tight"
-    NO = "does not fit"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -59,29 +50,6 @@ class Question:
     unknown: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Fit:
-    """The answer. Bytes are those of the fullest GPU. `tokens`: of one request, `None` where that is not known.
-
-    `request`: KV cache of one request of that length; `largest`: the longest request that fits for certain, 0 for none;
-    `concurrency`: requests of `tokens` tokens at once, at least and at most.
-    """
-
-    verdict: Verdict
-    why: str
-    budget: float
-    weights: Range
-    working: Range
-    available: Range
-    tokens: int | None
-    request: Range
-    per_token: float | None
-    largest: int | None
-    concurrency: Range
-    weights_alone: bool = False
-    unknown: tuple[str, ...] = field(default=())
-
-
 def fit(question: Question) -> Fit:
     """The verdict on a question, with its sum."""
     return _Sum(question).answer()
@@ -93,6 +61,10 @@ class _Sum:
     def __init__(self, question: Question) -> None:
         self.question = question
         self.options, self.model, self.engine = question.options, question.model, question.engine
+        if question.weights is not None and question.weights.quantised:
+            # The option names what the checkpoint is already.
+            kept = tuple(name for name in self.options.less_stored if name != QUANTIZATION)
+            self.options = replace(self.options, less_stored=kept)
         self.gpus = question.gpus
         self.tensor = self.options.tensor or max(
             1, self.gpus.count // (self.options.pipeline * self.options.data)
@@ -125,7 +97,7 @@ class _Sum:
             weights_alone=verdict is Verdict.NO and self.available(1).high <= 0,
             unknown=(*self.without_bounds, *self.unknown, *self.too_long),
         )
-        return replace(found, why=_why(found, self.options))
+        return replace(found, why=reason(found, self.options))
 
     @cached_property
     def without_bounds(self) -> tuple[str, ...]:
@@ -143,7 +115,8 @@ class _Sum:
             )
         elif self.model and self.model.heads % self.tensor:
             yield f"{self.model.heads} attention heads cannot be shared by {self.tensor} GPUs: vLLM does not start"
-        if not is_known_type(options.cache_type):
+        latent = self.model is not None and any(group.kind is Attention.LATENT for group in self.model.layers)
+        if not is_known_type(options.cache_type) or (latent and options.cache_type == PACKED):
             yield f'the bytes of kv-cache-dtype "{options.cache_type[:40]}" are not known'
 
     @cached_property
@@ -264,11 +237,12 @@ class _Sum:
         return Range(least, least if least == most else most, most)
 
     def verdict_at(self, low: int, high: int) -> Verdict:
-        request, available = self.request(low, high), self.available(high)
-        least, most = (cache.reserved for cache in self.caches) if self.caches else (0.0, 0.0)
-        if available.high <= 0 or available.high < request.low + least:
+        request = self.request(low, high)
+        most, least = self.available(low).high, self.available(high).low
+        reserved = tuple(cache.reserved for cache in self.caches) or (0.0, 0.0)
+        if most <= 0 or most < request.low + reserved[0]:
             return Verdict.NO
-        return Verdict.FITS if available.low >= request.high + most and available.low > 0 else Verdict.TIGHT
+        return Verdict.FITS if least > 0 and least >= request.high + reserved[1] else Verdict.TIGHT
 
     def automatic(self, verdict: Verdict) -> Verdict:
         """Where the engine chooses the length, one block is enough."""
@@ -311,34 +285,6 @@ class _Sum:
                 )
             )
         )
-
-
-def _why(found: Fit, options: Options) -> str:
-    """One sentence on what decides."""
-    weights = found.weights.low if found.verdict is Verdict.NO else found.weights.expected
-    if found.verdict is Verdict.UNKNOWN:
-        return "; ".join(found.unknown)
-    size = "the KV cache" if options.cache_bytes is None else "kv-cache-memory-bytes"
-    if found.weights_alone:
-        return (
-            f"weights take {gib(weights)} GiB of each GPU and the engine needs at least {gib(found.working.low)} GiB more, "
-            f"of {gib(found.budget)} GiB: nothing is left for {size}"
-        )
-    if found.tokens is None:
-        return f"{_span(found.available)} GiB are left for {size}"
-    need = f"one request of {found.tokens} tokens takes {gib(found.request.high)} GiB of KV cache"
-    if found.verdict is Verdict.NO:
-        return f"{need}, and at most {gib(max(0.0, found.available.high))} GiB are left"
-    return f"{need}, and {_span(found.available)} GiB are left"
-
-
-def gib(size: float) -> str:
-    """Bytes in GiB, as a text."""
-    return f"{size / 2**30:.2f}" if abs(size) < 2**30 * 10 else f"{size / 2**30:.1f}"
-
-
-def _span(found: Range) -> str:
-    return f"{gib(max(0.0, found.low))} to {gib(max(0.0, found.high))}"
 
 
 def at_length(question: Question, tokens: int) -> Question:

@@ -63,7 +63,7 @@ def adapters_per_gpu(model: Model | None, lora: Lora | None, tensor: int) -> Ran
         return NOTHING
     width = 4 * 2 * model.hidden + (ADAPTED - 4) * (model.hidden + model.inner)
     size = lora.adapters * lora.rank * width * model.depth * 2
-    return Range(size / tensor, size / tensor, size)
+    return Range(0, size / tensor, size)
 
 
 def condensed(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
