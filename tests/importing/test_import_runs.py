@@ -248,3 +248,11 @@ def test_bad_input_is_one_error_before_anything_is_written(
 
     assert (found.returncode, files(stack)) == (2, before)
     assert words in found.stderr
+
+
+def test_an_account_that_shows_nothing_makes_no_directory(stack: Stack, tmp_path: Path) -> None:
+    found = stack.run("import", str(tmp_path / "new"), "--apply", "--yes")
+
+    assert found.returncode == 0, found.stderr
+    assert "the token sees no gateway, capacity claim or deployment there" in found.stdout
+    assert not (tmp_path / "new").exists()

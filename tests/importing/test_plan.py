@@ -346,7 +346,10 @@ def test_what_cannot_be_declared_is_left_out_with_the_reason() -> None:
     assert "# When it was imported: FAILED: Ready=False ModelNotFound: no such path." in found.text
     assert "# CREATING when it was imported." in found.text
     assert "hotLoad, traffic.mirror" in found.text
-    assert found.proof.is_empty
+    # The next run waits for what is broken, and its preview says so.
+    assert [(one.label, one.lines) for one in found.proof.expected] == [
+        ("readiness", ('waits for deployment "broken": FAILED: Ready=False ModelNotFound: no such path',))
+    ]
 
 
 BUCKETS = {

@@ -131,16 +131,21 @@ def prepare(directory: Path, *, name: str, stack: str) -> list[str]:
     from coreweave_inference.engine.directory import StackDirectory, add_identity
 
     project = project_name(directory, name)
-    _require_name("--name", project)
-    _require_name("--stack", stack)
+    require_names(project, stack)
     directory.mkdir(parents=True, exist_ok=True)
     files = {file: text for file, text in _project_files(project, "").items() if file != "inference.yaml"}
     lines = [_written(directory / file, text) for file, text in files.items()]
     file = StackDirectory.at(directory).stack_file(stack)
     if not file.exists():
         add_identity(file)
-        lines.append(f"written  {file}")
+        lines.append(f"written  {directory / file.name}")
     return lines
+
+
+def require_names(project: str, stack: str) -> None:
+    """Raises InvalidDeclaration for names that Pulumi would refuse."""
+    _require_name("--name", project)
+    _require_name("--stack", stack)
 
 
 def project_name(directory: Path, name: str) -> str:

@@ -90,7 +90,7 @@ def why_existing(bucket: LiveBucket, outside: Iterable[str]) -> str:
     """Why a stack uses a bucket and does not manage it; empty where it may manage it."""
     others = sorted(outside)
     if bucket.unread:
-        return f"used and not managed: {bucket.unread}"
+        return f"used and not managed: {bucket.unread.partition(' [')[0]}"
     if bucket.of_stack == OTHER:
         return "used and not managed: its tag is the one of another stack of this package"
     if not bucket.zone:

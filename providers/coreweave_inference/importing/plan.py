@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from coreweave_inference.declaration import BucketDeclaration, Declaration, ObjectDeclaration
+from coreweave_inference.errors import InvalidDeclaration
 from coreweave_inference.model.normal_form import get_path
 
 from .choice import choose
@@ -86,7 +87,7 @@ def plan_import(
     new = in_order(live for live in chosen if live.id not in declared)
     added = entries_for(snapshot, new, current, stack)
     text = with_entries(before, added.entries) if added.entries else before
-    after = read(text) if added.entries else current
+    after = _extended(text, read) if added.entries else current
     items = match(after, snapshot, stack)
     objects = tuple(
         Imported(live, items[live.id]) for live in chosen if live.id in items and live.id not in recorded
@@ -108,6 +109,15 @@ def plan_import(
         unreadable=tuple(name for name in added.unreadable if name not in (environ or {})),
         proof=prove(after, snapshot, stack, secrets, importable),
     )
+
+
+def _extended(text: str, read: ReadText) -> Declaration:
+    """The declaration with what was added. Raises InvalidDeclaration where that and what was there do not go together."""
+    try:
+        return read(text)
+    except InvalidDeclaration as error:
+        told = "with what the import adds, which was not written"
+        raise InvalidDeclaration(replace(f, what=f"{f.what} ({told})") for f in error.faults) from None
 
 
 def _live_values(

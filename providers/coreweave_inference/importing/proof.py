@@ -27,6 +27,7 @@ from .snapshot import LiveObject, Snapshot
 from .values import references_in
 
 VERSION = "runtime.version"
+FAILED = "FAILED"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,10 @@ def prove(
         desired, unread = desired_spec(item, live, declaration, snapshot, stack, secrets)
         unknown += [f"{label}: {path} comes from {name}, which is not set" for path, name in unread]
         found = _differences(item, live, desired, [path for path, _ in unread])
+        if live.status == FAILED and item.options.wait:
+            expected.append(
+                Expected("changes", "readiness", (f"waits for {label}: {live.why or live.status}",))
+            )
         if found:
             replaced = any(one.path in item.kind.replace_fields for one in found)
             expected.append(Expected("replaces" if replaced else "changes", label, tuple(map(str, found))))
