@@ -341,6 +341,22 @@ def test_an_index_beside_latent_entries_is_counted():
     assert found.request.high == 16384 * 61 * (1152 + 132)
 
 
+@pytest.mark.parametrize(
+    ("more", "indexed"),
+    [
+        ({}, 61),
+        ({"index_topk_freq": 4}, 16),
+        ({"index_topk_pattern": "FS" * 30 + "F"}, 31),
+        ({"index_topk_freq": "x"}, 61),
+    ],
+)
+def test_layers_that_reuse_an_index_have_none_of_their_own(more, indexed):
+    layers = model_of({**R1, "model_type": "deepseek_v32", "index_head_dim": 128, **more}).layers
+
+    assert sum(group.count for group in layers) == 61
+    assert sum(group.count for group in layers if group.index) == indexed
+
+
 def test_layers_that_share_a_cache_are_counted_once():
     config = {**MODELS["gpt-oss-20b"], "num_kv_shared_layers": 4}
 

@@ -146,7 +146,7 @@ class _Reader:
             raise NotKnown(f"config.json says that the model has {count} layers")
         rule = self.family["layers"]
         if rule == "latent":
-            return (self.latent(count),)
+            return self.latent(count)
         if rule == "state":
             return state_layers(self, count, heads, hidden)
         shared = self.whole("num_kv_shared_layers", default=0)
@@ -169,10 +169,24 @@ class _Reader:
             made.append(Layers(kind, kinds.count(kind), kv_heads, size, size, window))
         return tuple(made)
 
-    def latent(self, count: int) -> Layers:
+    def latent(self, count: int) -> tuple[Layers, ...]:
+        """Latent entries, in some layers with an index beside them; vLLM builds it where a layer does not reuse another's."""
         entry = self.whole("kv_lora_rank") + self.whole("qk_rope_head_dim")
         index = self.whole("index_head_dim", default=0)
-        return Layers(Attention.LATENT, count, key=entry, index=index + index // 128 * 4)
+        indexed = self._indexed(count) if index else 0
+        return (
+            Layers(Attention.LATENT, indexed, key=entry, index=index + index // 128 * 4),
+            Layers(Attention.LATENT, count - indexed, key=entry),
+        )
+
+    def _indexed(self, count: int) -> int:
+        pattern = self.fields.get("index_topk_pattern")
+        if isinstance(pattern, (str, list, tuple)):
+            return sum(1 for i in range(count) if i >= len(pattern) or pattern[i] != "S")
+        every = self.whole("index_topk_freq", default=1)
+        offset = self.fields.get("index_skip_topk_offset", 2)
+        first = offset if isinstance(offset, int) else 2
+        return sum(1 for i in range(count) if max(i - first + 1, 0) % every == 0)
 
     def kinds(self, count: int) -> Sequence[Attention]:
         """What each layer keeps, in order."""
