@@ -144,6 +144,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "B37 two tokens share no keys": ("storage/isolation::two_connections_with_two_tokens_use_two_keys",),
     "B38 an import previews empty": (
         "behaviours/import::b38_imported_objects_of_every_kind_keep_their_ids_and_the_first_preview_is_empty",
+        "importing/import_runs::fifty_objects_of_every_kind_come_in_with_an_empty_preview_and_no_write",
     ),
     "B39 a destroy goes in order, and a bucket with contents gives a choice": (
         "engine/teardown::a_stack_goes_down_in_order_with_requests_in_flight_served_and_comes_back_to_its_kept_bucket",

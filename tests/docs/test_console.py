@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from tests.docs.pages import CHECKOUT, GENERATED, Block, arguments, blocks
 from tests.engine.conftest import service
 from tests.engine.workbench import Service
+from tests.importing.accounts import account_of, small
 from tests.shell import environment_of, run
 from tests.storage.weights_files import LLAMA, LLAMA_70B, header
 
@@ -50,6 +51,9 @@ def test_the_blocks_of_a_page_do_what_they_show(
     service: Service, tmp_path: Path, page: str, situation: str
 ) -> None:
     environment = environment_of(service, tmp_path)
+    if situation == "an account with objects":
+        with account_of(service.simulator) as account:
+            small(account)
     place = SITUATIONS[situation](tmp_path, environment)
 
     for block in RUN[page, situation]:
@@ -124,4 +128,5 @@ SITUATIONS = {
     "folders of weights": _weights,
     "the stack above": _stack,
     "a stack that is up": _up,
+    "an account with objects": _empty,
 }
