@@ -76,9 +76,12 @@ class TestWhileTheSpecKeepsItsOldCount:
         run.time.sleep(60)
         return h200
 
-    def test_it_is_no_drift(self, reduced: Resource) -> None:
+    def test_it_is_no_drift_and_a_refresh_says_what_is_still_billed(
+        self, run: Run, reduced: Resource
+    ) -> None:
         reduced.refresh()
 
+        assert run.log.notes == ['capacity claim "h200": reduction to 1 pending, 3 still billed']
         assert reduced.outputs["resources"]["instanceCount"] == 1
         assert reduced.outputs["reducedFrom"] == 3
         assert reduced.up(claim(instanceCount=1)) == "same"

@@ -127,6 +127,18 @@ def test_a_claim_says_who_may_run_there_and_what_a_pending_reduction_still_costs
     assert found.cost.at_max == rate * 17
 
 
+def test_a_reduction_that_the_service_has_not_made_yet_is_no_drift() -> None:
+    held = claim(3, allocated=3)
+    declared = {**held.spec, "resources": {**held.spec["resources"], "instanceCount": 1}}
+
+    (found,) = report([Recorded(held.kind, "h200", held.id, "claim", declared)], held).objects
+
+    assert (found.drift, found.computed.state) == ((), State.CURRENT)
+    assert found.computed.reason == "reduction to 1 pending, 3 still billed"
+    assert found.claim is not None
+    assert (found.claim.declared, found.claim.allocated) == (1, 3)
+
+
 def test_a_type_without_a_list_price_is_named_and_not_in_the_sum() -> None:
     odd = deployment("odd", resources={"instanceType": "nobody-knows", "gpuCount": 1})
 

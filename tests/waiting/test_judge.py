@@ -279,7 +279,9 @@ def test_a_growing_claim_is_no_reduction() -> None:
         Kind.CAPACITY_CLAIM, "UPDATING", spec=claim_of(4), allocated_instances=2, pending_instances=2
     )
 
-    assert once(target(Kind.CAPACITY_CLAIM, declared=claim_of(4)), growing) == Waiting("UPDATING")
+    assert once(target(Kind.CAPACITY_CLAIM, declared=claim_of(4)), growing) == Waiting(
+        "UPDATING; 2 allocated, 2 pending"
+    )
 
 
 def test_a_spec_that_is_not_the_declared_one_fails_only_when_it_stays() -> None:

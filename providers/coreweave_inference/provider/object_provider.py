@@ -155,6 +155,7 @@ class ObjectProvider(ObjectForms, HostedProvider):
             if live is None:
                 run.prove_gone(subject(self.kind, old), id_, old.get("organizationId", ""))
                 return ReadResult("", {})
+        self.tell_of_live(run, old, live)
         inputs = {**self.recorded_spec(old, live), **hidden(old), "apiId": id_}
         return ReadResult(
             id_,
@@ -222,6 +223,9 @@ class ObjectProvider(ObjectForms, HostedProvider):
 
     def warn_of_leftovers(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> None:
         """Tell of what the service keeps although it was taken out."""
+
+    def tell_of_live(self, run: Session, old: Mapping[str, Any], live: ApiObject) -> None:
+        """Tell of what is live and is no difference."""
 
     def observed(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
         """Outputs that are no inputs, beside those of every kind."""

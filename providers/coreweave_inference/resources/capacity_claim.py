@@ -21,6 +21,7 @@ from coreweave_inference.provider.object_provider import ObjectProvider
 from coreweave_inference.provider.session import Session
 from coreweave_inference.provider.users import references, wait_for_users
 from coreweave_inference.provider.values import URN
+from coreweave_inference.waiting import pending_counts, reduction_pending
 
 from .api_resource import ApiResource
 
@@ -83,6 +84,12 @@ class CapacityClaimProvider(ObjectProvider):
         """`reducedFrom`, while the service still shows the former count."""
         held = references(live, *COUNT.split("."))
         return {REDUCED_FROM: held} if held and held == state.get(REDUCED_FROM) else {}
+
+    def tell_of_live(self, run: Session, old: Mapping[str, Any], live: ApiObject) -> None:
+        """Say in a preview and a refresh how many instances are pending, or still billed after a reduction."""
+        text = reduction_pending(self.kind, live, old) or pending_counts(self.kind, live)
+        if text:
+            run.log.note(old.get(URN, ""), f"{subject(self.kind, old)}: {text}")
 
 
 Send = Callable[[Session, Mapping[str, Any], dict[str, Any]], ApiObject]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from coreweave_inference.fleet.instances import Prices
-from coreweave_inference.fleet.shares import Share, shares_of
+from coreweave_inference.fleet.shares import NO_SHARE, Share, shares_of
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import Difference, get_path
 from coreweave_inference.model.unknown import has_unknown
@@ -166,6 +167,10 @@ class _Context:
         computed = compute(item.kind, live, self.now, self.settle_seconds)
         if live is None:
             return ObjectStatus(item.kind, item.key, item.id, item.name, computed)
+        # What a claim that was reduced still holds is no drift.
+        reduction = reduction_pending(item.kind, live, item.spec)
+        if reduction and computed.state is State.CURRENT:
+            computed = Computed(State.CURRENT, reduction)
         return ObjectStatus(
             item.kind,
             item.key,
@@ -175,11 +180,11 @@ class _Context:
             live.status,
             tuple(live.conditions),
             live.updated_at,
-            drift_of(item, live),
+            () if reduction and item.spec is not None else drift_of(item, live),
             _replicas(live) if item.kind is Kind.DEPLOYMENT else None,
             bool(live.spec.get("disabled")),
             self._traffic(live) if item.kind is Kind.DEPLOYMENT else (),
-            self._claim(live) if item.kind is Kind.CAPACITY_CLAIM else None,
+            self._claim(live, item, reduction) if item.kind is Kind.CAPACITY_CLAIM else None,
             tuple(getattr(live, "endpoints", ())),
             self.costs.of(item.kind, item.id),
         )
@@ -189,39 +194,45 @@ class _Context:
         live = self.live[kind].get(id_)
         return self.names.get((kind, id_)) or (live.name if live else id_)
 
+    @cached_property
+    def _groups(self) -> Mapping[tuple[str, str], Mapping[str, Share | None]]:
+        """The share of each member by its id, of each traffic group; one that is being deleted has no part of the sum."""
+        members: dict[tuple[str, str], list[Live]] = {}
+        for live in self.live[Kind.DEPLOYMENT].values():
+            for gateway_id in dict.fromkeys(live.spec.get("gatewayIds") or ()):
+                members.setdefault((gateway_id, _model_of(live)), []).append(live)
+        return {place: _shares(found) for place, found in members.items()}
+
     def _traffic(self, live: Live) -> tuple[TrafficShare, ...]:
-        model = str(get_path(live.spec, "model.name") or "")
+        model = _model_of(live)
         found = []
-        for gateway_id in live.spec.get("gatewayIds") or ():
-            group = [
-                other
-                for other in self.live[Kind.DEPLOYMENT].values()
-                if gateway_id in (other.spec.get("gatewayIds") or ())
-                and get_path(other.spec, "model.name") == model
-                and (other.status != "DELETING" or other.id == live.id)
-            ]
-            shares = shares_of([(weight_of(other), bool(other.spec.get("disabled"))) for other in group])
-            at = [other.id for other in group].index(live.id)
+        for gateway_id in dict.fromkeys(live.spec.get("gatewayIds") or ()):
+            shares = self._groups[gateway_id, model]
+            name = self.name_of(Kind.GATEWAY, gateway_id)
+            share = shares.get(live.id, NO_SHARE)
             found.append(
-                TrafficShare(
-                    self.name_of(Kind.GATEWAY, gateway_id),
-                    gateway_id,
-                    model,
-                    weight_of(live),
-                    shares[at] if shares is not None else None,
-                    len(group),
-                )
+                TrafficShare(name, gateway_id, model, weight_of(live), share, len({*shares, live.id}))
             )
         return tuple(found)
 
-    def _claim(self, live: Live) -> ClaimUse:
+    def _claim(self, live: Live, item: Recorded, reduction: str) -> ClaimUse:
         return ClaimUse(
-            int(get_path(live.spec, "resources.instanceCount") or 0),
+            int(get_path(item.spec or live.spec, "resources.instanceCount") or 0),
             live.allocated_instances,
             live.pending_instances,
-            reduction_pending(Kind.CAPACITY_CLAIM, live, None),
+            reduction,
             tuple(sorted(self.name_of(Kind.DEPLOYMENT, id_) for id_ in self.costs.may_run_on(live.id))),
         )
+
+
+def _model_of(live: Live) -> str:
+    return str(get_path(live.spec, "model.name") or "")
+
+
+def _shares(members: Sequence[Live]) -> dict[str, Share | None]:
+    there = [found for found in members if found.status != "DELETING"]
+    shares = shares_of([(weight_of(found), bool(found.spec.get("disabled"))) for found in there])
+    return {found.id: None if shares is None else shares[at] for at, found in enumerate(there)}
 
 
 def weight_of(live: Live) -> int:

@@ -70,10 +70,10 @@ def _judge_latched(
         history = replace(history, errors=history.errors.one_more(now))
         if history.errors.lasts(now, settle_seconds):
             return _failed_unless_short_of_capacity(target, live), history
-        return Waiting(describe_unmet_conditions(live) or "ERROR"), history
+        return Waiting(_why_waiting(target.kind, live)), history
     history = replace(history, errors=Streak())
     if not _settled(target, live):
-        return Waiting(describe_unmet_conditions(live) or live.status), history
+        return Waiting(_why_waiting(target.kind, live)), history
     return _judge_settled(target, live, history, now, settle_seconds)
 
 
@@ -152,7 +152,7 @@ def _failed_unless_short_of_capacity(target: Target, live: Live) -> Verdict:
     """A claim that waits for quota or hardware is waiting, whatever its status says (seed: until quota frees up)."""
     unmet = describe_unmet_conditions(live)
     if target.kind is Kind.CAPACITY_CLAIM and SHORTAGE.search(unmet):
-        return Waiting(unmet)
+        return Waiting("; ".join(filter(None, (unmet, pending_counts(target.kind, live)))))
     return Failed(failure(live))
 
 
@@ -162,10 +162,21 @@ def failure(live: Live) -> str:
     return f"{live.status}: {words}" if words else f"{live.status}, and the service gives no condition"
 
 
+def _why_waiting(kind: Kind, live: Live) -> str:
+    return "; ".join(
+        filter(None, (describe_unmet_conditions(live) or live.status, pending_counts(kind, live)))
+    )
+
+
+def pending_counts(kind: Kind, live: Live) -> str:
+    """`1 allocated, 2 pending` for a claim whose instances are not all there; else nothing."""
+    if kind is not Kind.CAPACITY_CLAIM or not live.pending_instances:
+        return ""
+    return f"{live.allocated_instances} allocated, {live.pending_instances} pending"
+
+
 def _note(kind: Kind, live: Live) -> str:
-    if kind is Kind.CAPACITY_CLAIM and live.pending_instances:
-        return f"{live.allocated_instances} allocated, {live.pending_instances} pending"
-    return "disabled" if live.spec.get("disabled") else ""
+    return pending_counts(kind, live) or ("disabled" if live.spec.get("disabled") else "")
 
 
 def describe_unmet_conditions(live: Live) -> str:
