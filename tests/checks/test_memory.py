@@ -191,3 +191,54 @@ def codes_of(report):
 
 def test_the_examples_of_other_rules_have_no_note_on_memory():
     assert "gpu-memory-unknown" not in codes({})
+
+
+def near_the_limit(dtype):
+    """A model of which one request takes all but a little of an L40S, and whose weights are as its file says."""
+    tokens = 38 * 2**30 // 512
+    return json.dumps(
+        {**TINY, "num_key_value_heads": 4, "max_position_embeddings": tokens, "torch_dtype": dtype}
+    ).encode()
+
+
+L40S = "deployments: {canary: null, chat: {resources: {instanceType: gd-8xl40s-i128}, runtime: {engineConfig: {max-model-len: null}}}}"
+
+
+@pytest.mark.parametrize(("dtype", "headers"), [(None, 1), ("bfloat16", 0)])
+def test_headers_are_read_where_they_decide(simulator, report, dtype, headers):
+    seeded(simulator, config__json=near_the_limit(dtype), model__safetensors=whole(TINY_WEIGHTS))
+
+    found = report(L40S)
+
+    assert [one.verdict.value for one in found.memory] == ["tight"]
+    assert reads(simulator) == {
+        "GET config.json": 1,
+        **({"GET model.safetensors": headers} if headers else {}),
+    }
+
+
+def test_the_tokenizer_is_asked_where_no_length_is_declared(simulator, report):
+    seeded(
+        simulator,
+        config__json=near_the_limit("bfloat16"),
+        tokenizer_config__json=b'{"model_max_length": 4096}',
+        model__safetensors=whole(TINY_WEIGHTS),
+    )
+
+    (found,) = report(L40S).memory
+
+    assert (found.verdict.value, "4096 tokens" in found.why) == ("fits", True)
+    assert reads(simulator) == {"GET config.json": 1, "GET tokenizer_config.json": 1}
+
+
+def test_a_pointer_of_git_lfs_is_one_note_that_says_so(simulator, report):
+    seeded(
+        simulator,
+        config__json=json.dumps(LLAMA).encode(),
+        model__safetensors=b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+    )
+
+    (note,) = [one for one in report(L40S).findings if one.code in MEMORY]
+
+    assert (note.code, note.severity) == ("gpu-memory-unknown", Severity.NOTE)
+    assert note.why.startswith("model.safetensors is a pointer of Git LFS")

@@ -18,6 +18,7 @@ from coreweave_inference.fit import (
     fit,
     model_of,
     options_of,
+    seems_incomplete,
     stored_type,
 )
 from coreweave_inference.fit.weights import WRITTEN_HALF
@@ -134,5 +135,7 @@ def headers_decide(item: Deployment, folder: Folder, *, sum_counts: bool = False
     if found.fit.verdict is Verdict.NO and found.question.weights.dtype in WRITTEN_HALF:
         open_type = replace(found.question.weights, dtype="")
         return fit(replace(found.question, weights=open_type)).verdict is not Verdict.NO
+    if seems_incomplete(found.question.model, found.question.weights):
+        return True  # What is there in their place is said by the first header.
     weights = found.fit.weights
     return weights.low < weights.high and (sum_counts or found.fit.verdict is Verdict.TIGHT)

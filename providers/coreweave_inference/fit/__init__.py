@@ -13,7 +13,7 @@ from .engines import engine_of
 from .options import AUTO, Options, options_of
 from .reading import NotKnown, model_of, stored_type
 from .remedies import Remedy, remedies
-from .verdict import Gpus, Question, fit
+from .verdict import Gpus, Question, fit, seems_incomplete
 
 __all__ = [
     "AUTO",
@@ -35,5 +35,6 @@ __all__ = [
     "model_of",
     "options_of",
     "remedies",
+    "seems_incomplete",
     "stored_type",
 ]

@@ -132,11 +132,7 @@ class _Sum:
         if self.question.weights is not None and self.question.weights.smallest:
             found.append("which of several sets of weights is loaded is not known")
         weights = self.question.weights
-        if (
-            self.model
-            and weights is not None
-            and weights.bytes < self.model.fewest_parameters * FEWEST_BITS / 8
-        ):
+        if weights is not None and seems_incomplete(self.model, weights):
             found.append(
                 f"the files have {weights.bytes:,} bytes, fewer than a model of this size has: some may be missing"
             )
@@ -285,6 +281,11 @@ class _Sum:
                 )
             )
         )
+
+
+def seems_incomplete(model: Model | None, weights: Weights) -> bool:
+    """Whether the files are too small for the model, whatever their format."""
+    return model is not None and weights.bytes < model.fewest_parameters * FEWEST_BITS / 8
 
 
 def at_length(question: Question, tokens: int) -> Question:
