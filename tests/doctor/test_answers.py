@@ -161,7 +161,7 @@ def test_a_few_lost_answers_end_it() -> None:
 
     proof = prove(gateway, "acme/chat", [CHAT, CANARY])
 
-    assert (gateway.asked, proof.wrong) == (3, ("no whole answer",))
+    assert (gateway.asked, proof.wrong) == (2, ("no whole answer",))
 
 
 def test_a_small_share_gets_more_requests_and_never_too_many() -> None:

@@ -152,6 +152,7 @@ def test_the_printers_name_subject_reason_fix_and_page() -> None:
     assert list(printing.summary(found)) == [
         "1 passed, 1 failed",
         'first: two: gateway "public": is broken',
+        "why: it fell",
         "fix: mend it",
     ]
     assert (

@@ -13,7 +13,17 @@ from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.simulator.records import Condition
 
 from tests.doctor.conftest import CANARY_ID, CLAIM_ID, DEPLOYMENT_ID, Bench
-from tests.simulator.inference_fixtures import BUCKET, GATEWAY_ID, MISSING_ID, READER, STRANGER, s3_client
+from tests.simulator.inference_fixtures import (
+    BUCKET,
+    GATEWAY_ID,
+    MISSING_ID,
+    READER,
+    STRANGER,
+    deployment,
+    emptied,
+    gateway,
+    s3_client,
+)
 
 COMPLETIONS = "/chat/completions$"
 MODELS = "/v1/models$"
@@ -358,6 +368,28 @@ def test_what_no_request_reaches_is_unproven_and_not_passed(bench: Bench, change
     (canary,) = (r for r in results if r.code == "completion" and r.subject == 'deployment "canary"')
     assert (canary.outcome, canary.detail.startswith("unproven: ")) == (Outcome.SKIPPED, True)
     assert [result for result in results if result.is_finding] == []
+
+
+def test_a_gateway_for_weights_and_biases_is_unproven_without_a_key_of_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emptied(bench.api.simulator)
+    bench.api.create("gateways", gateway(coreWeaveAuth=None, weightsAndBiasesAuth={}))
+    bench.api.create("deployments", deployment(traffic={"weight": 1}))
+    bench.api.simulator.clock.advance(60)
+    bench.remember()
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+
+    without = {result.code: result for result in bench.results()}
+    monkeypatch.setenv("WANDB_API_KEY", bench.api.simulator.token)
+    with_one = {result.code: result for result in bench.results()}
+
+    assert not any(result.is_finding for result in (*without.values(), *with_one.values()))
+    assert "set WANDB_API_KEY" in without["gateway-auth"].detail
+    assert (without["completion"].outcome, with_one["completion"].outcome) == (
+        Outcome.SKIPPED,
+        Outcome.PASSED,
+    )
 
 
 def test_a_target_narrows_it_to_one_deployment_and_its_gateway(bench: Bench) -> None:

@@ -105,12 +105,13 @@ def curl_command(route: Route, prompt: str, settings: Settings, stack: str = "")
 def first_call(
     recorded: Sequence[Recorded], gateways: Sequence[ApiObject], settings: Settings, stack: str
 ) -> list[str]:
-    """The commands that ask the first deployment of a stack that takes traffic; none without an endpoint."""
-    for item in recorded:
+    """The commands that ask the deployment of a stack that takes most of the traffic; none without an endpoint."""
+    asked = [
+        item for item in recorded if item.kind is Kind.DEPLOYMENT and not (item.spec or {}).get("disabled")
+    ]
+    for item in sorted(asked, key=lambda item: -_weight(item)):
         spec = item.spec or {}
-        if item.kind is not Kind.DEPLOYMENT or spec.get("disabled") or not get_path(spec, "traffic.weight"):
-            continue
-        for gateway in gateways:
+        for gateway in gateways if _weight(item) else ():
             for route in routes_to(gateway, str(get_path(spec, "model.name") or "")):
                 if gateway.id in (spec.get("gatewayIds") or ()):
                     return [
@@ -118,6 +119,11 @@ def first_call(
                         curl_command(route, "Hello", settings, stack),
                     ]
     return []
+
+
+def _weight(item: Recorded) -> int:
+    weight = get_path(item.spec or {}, "traffic.weight")
+    return weight if isinstance(weight, int) else 0
 
 
 def _reference(route: Route, settings: Settings, stack: str) -> str:

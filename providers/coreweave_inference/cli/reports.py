@@ -9,6 +9,7 @@ import typer
 
 from coreweave_inference.doctor.smoke import Proof, SmokeResult, document
 from coreweave_inference.engine.results import Result
+from coreweave_inference.errors import single_line
 
 from . import formatting
 from .exits import DIFFERS, FAILED, STOPPED, USAGE_ERROR, print_error
@@ -49,7 +50,7 @@ def print_smoke(tested: Sequence[SmokeResult]) -> None:
     """A line for each deployment, and the requests behind what failed."""
     for found in tested:
         if found.proof is Proof.FAILED:
-            print_error(f"smoke test: {found}")
+            print_error(single_line(f"smoke test: {found}"))
             print_lines(f"    {line}" for line in found.evidence)
         else:
             print_lines([f"smoke test: {found}"])

@@ -20,7 +20,7 @@ GATEWAY_ERRORS = range(520, 531)
 def completes(group: Group) -> list[Note]:
     """One completion of each member that can be reached."""
     if group.gateway_id not in group.running.reachable or not group.routes:
-        raise Skip("the gateway is not reachable")
+        raise Skip("unproven: the gateway's route is not proven")
     if not group.members:
         raise Skip("it has no deployment")
     proof = proven(group)

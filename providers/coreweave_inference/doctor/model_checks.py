@@ -182,7 +182,7 @@ def model_listed(group: Group) -> str:
 
 def _require_route(group: Group) -> None:
     if group.gateway_id not in group.running.reachable or not group.routes:
-        raise Skip("the gateway is not reachable")
+        raise Skip("unproven: the gateway's route is not proven")
 
 
 def _serves(group: Group, member: ApiObject) -> bool:

@@ -60,6 +60,7 @@ def summary(results: Sequence[Result]) -> Iterator[str]:
     if first is not None:
         subject = f"{first.subject}: " if first.subject else ""
         yield f"first: {first.code}: {subject}{first.what}"
+        yield from [f"why: {first.why}"] if first.why else []
         yield f"fix: {first.do}"
 
 

@@ -18,6 +18,8 @@ from .answers import Answer, completion_id, judge_answer, takes_traffic
 
 MOST_REQUESTS = 60
 MOST_WRONG = 3
+MOST_LOST = 2
+"""Each may take the whole time that a completion has."""
 MISSED = 0.01
 """How likely a member may be missed by chance, where requests are shared out at random."""
 
@@ -81,7 +83,7 @@ def prove(
             seen = [completion_id(answer.exchange) for answer in answers]
             answer = judge_answer(exchange, model, members, filter(None, seen))
             answers.append(replace(answer, wrong=answer.wrong or fault(answer)))
-        if len(lost) + sum(not answer.ok for answer in answers) >= MOST_WRONG:
+        if len(lost) >= MOST_LOST or len(lost) + sum(not answer.ok for answer in answers) >= MOST_WRONG:
             break
         good = [answer for answer in answers if answer.ok]
         anonymous = len(good) >= enough and not any(answer.member for answer in good)
