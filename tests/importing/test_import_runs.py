@@ -158,6 +158,7 @@ def test_a_program_that_does_not_load_the_declaration_keeps_its_state(stack: Sta
     found = stack.run("import", "--apply", "--yes")
 
     assert found.returncode == 1
+    assert "does not load inference.yaml" in found.stdout
     assert "__main__.py has to load the declaration" in found.stderr
     assert "nothing was imported: the state is as it was" in found.stderr
     assert not stack.state().get("resources")
@@ -199,7 +200,7 @@ def test_a_new_directory_becomes_a_stack_directory(stack: Stack, account: Accoun
     found = stack.run("import", str(target), "--name", "acme", "--apply", "--yes", stack="prod")
 
     assert found.returncode == 0, found.stderr
-    assert "6 unchanged" in found.stdout
+    assert "5 unchanged" in found.stdout
     assert "export before each run: CHAT_VLLM_ATTENTION_BACKEND" in found.stdout
     assert {"Pulumi.yaml", "Pulumi.prod.yaml", "inference.yaml", "__main__.py"} <= {
         f.name for f in target.iterdir()

@@ -15,6 +15,8 @@ from coreweave_inference.importing.report import lines, page
 from coreweave_inference.importing.snapshot import LiveBucket, LiveObject, Snapshot, in_order
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.policy.statements import inference_statement
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 ZONE = "US-EAST-04A"
 STACK = Stack("serving", "dev", '["identity","serving","dev"]')
@@ -389,6 +391,30 @@ def test_long_and_equal_names_get_keys_of_their_own() -> None:
     assert len(set(keys)) == 3
     assert all(len(key) <= 63 for key in keys)
     assert found.proof.is_empty
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).filter(lambda text: "$(" not in text)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.from_regex(r"\A[A-Za-z0-9_.-]{1,20}\Z"), TEXTS, max_size=4), TEXTS.filter(bool))
+def test_any_text_that_the_service_has_comes_back_as_the_same_text(config: dict[str, str], path: str) -> None:
+    path = path.replace("..", "_")
+    live = deployment(runtime={"engineConfig": config}, model={"path": path})
+
+    found = plan(account(gateway(), live, buckets=(bucket(policy=None),)))
+
+    assert found.proof.is_empty
+    declared = found.declaration.deployments["chat"].spec
+    assert (declared["model"]["path"], declared["runtime"].get("engineConfig", {})) == (path, config)
+
+
+def test_an_object_in_a_component_is_in_the_stack_under_no_key_of_a_file() -> None:
+    stack = Stack("serving", "dev", "", {("gateway", "public (acme:a:Chat)"): id_of("public")})
+
+    found = plan(account(gateway(), deployment()), only="chat", stack=stack)
+
+    assert written(found)["existing"]["gateways"] == {"public": {"name": "public"}}
 
 
 def test_an_object_that_the_file_has_without_a_name_is_known_by_the_name_that_follows() -> None:

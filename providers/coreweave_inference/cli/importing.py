@@ -90,7 +90,9 @@ def import_account(asked: Asked) -> None:
             nothing = (
                 [] if snapshot.objects else ["the token sees no gateway, capacity claim or deployment there"]
             )
-            print_lines([*nothing, *report.lines(plan), *_of_other_stacks(place, plan)])
+            print_lines(
+                [*nothing, *report.lines(plan), *_of_other_stacks(place, plan), *_of_program(place, plan)]
+            )
         if not asked.dry_run and not plan.is_nothing:
             place, told = settle(place)
             print_lines(told) if not asked.as_json else None
@@ -124,6 +126,20 @@ def _of_other_stacks(place: Place, plan: ImportPlan) -> list[str]:
         "directory of its own, or remove it there in the overlay"
     )
     return [text]
+
+
+def _of_program(place: Place, plan: ImportPlan) -> list[str]:
+    """A program that does not read the file declares objects itself, and would delete what is imported."""
+    program = place.path / "__main__.py"
+    if (
+        plan.is_nothing
+        or not program.is_file()
+        or "load(" in program.read_text(encoding="utf-8", errors="replace")
+    ):
+        return []
+    return [
+        f"  {program} does not load {FILE}: in a Python program say `import_` in ResourceOptions, or `adopt=True`, at each resource"
+    ]
 
 
 def _commands(asked: Asked, stack: Stack, *, applied: bool) -> list[str]:
@@ -269,7 +285,7 @@ def _wrong(result: Result, plan: ImportPlan) -> str:
     if lost:
         return (
             f"the program does not declare {', '.join(lost)}; __main__.py has to load the declaration "
-            "(`stack = cw.load()`)"
+            "(`stack = cw.load()`), or to declare them itself: with `import_` in ResourceOptions, or `adopt=True`"
         )
     return ""
 

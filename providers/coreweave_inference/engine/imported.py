@@ -25,7 +25,7 @@ from coreweave_inference.importing.plan import Imported, ImportedBucket, ImportP
 from coreweave_inference.importing.snapshot import LiveObject
 from coreweave_inference.importing.values import references_in
 from coreweave_inference.model.engine_secrets import SECRET, SECRET_SIGNATURE, without_secrets
-from coreweave_inference.model.identity import replace_identity
+from coreweave_inference.model.identity import place_in, replace_identity
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path, sparse, with_path
 from coreweave_inference.policy.statements import find_owner, inference_statement, owner_sid
@@ -74,7 +74,9 @@ HOST = "pulumi:providers:pulumi-python"
 
 
 def recorded_in(state: State | None) -> dict[tuple[str, str], str]:
-    """By kind and key the ids of what a state has, without what waits for its deletion, the account and readiness."""
+    """By kind and key the ids of what a state has, without what waits for its deletion, the account and readiness. A resource
+    in a component, which no declaration file makes, has its place as key.
+    """
     found = {}
     for one in resources_of(state):
         noun = OURS.get(str(one["type"]).removeprefix(TYPES), "")
@@ -83,7 +85,7 @@ def recorded_in(state: State | None) -> dict[tuple[str, str], str]:
             and noun not in ("account", "readiness")
             and not one.get("delete")
         ):
-            found[noun, str(one["urn"]).rsplit("::", 1)[-1]] = str(one.get("id", ""))
+            found[noun, place_in(str(one["urn"])).key] = str(one.get("id", ""))
     return found
 
 

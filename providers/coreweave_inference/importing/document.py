@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ START = "# yaml-language-server: $schema=./inference.schema.json\nversion: 1\n"
 ORDER = ("buckets", "gateways", "capacityClaims", "deployments", "existing")
 STEP = 2
 WIDEST_LINE = 100
+PLAIN_TEXT = re.compile(r"[A-Za-z0-9_./:+@%=~ -]*")
+"""Texts that readers of YAML agree on, quoted where they have to be; every other text is quoted and escaped."""
 
 
 def with_entries(text: str, entries: Iterable[Entry]) -> str:
@@ -216,6 +219,7 @@ def _dumped(value: Mapping[str, Any], *, flow: bool = False) -> str:
 def _styled(value: Any, depth: int = 0, *, flow: bool = False) -> Any:
     """What is short and has nothing below it on one line, as people write it."""
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
     if isinstance(value, Mapping):
         mapping = CommentedMap((key, _styled(item, depth + 1)) for key, item in value.items())
@@ -223,9 +227,11 @@ def _styled(value: Any, depth: int = 0, *, flow: bool = False) -> Any:
             mapping.fa.set_flow_style()
         return mapping
     if isinstance(value, (list, tuple)):
-        sequence = CommentedSeq(value)
+        sequence = CommentedSeq(_styled(item) for item in value)
         sequence.fa.set_flow_style()
         return sequence
+    if isinstance(value, str) and not PLAIN_TEXT.fullmatch(value):
+        return DoubleQuotedScalarString(value)
     return value
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from coreweave_inference.declaration import Declaration, ObjectDeclaration
+from coreweave_inference.model.fields import HOST_LABEL
 from coreweave_inference.model.identity import Place, default_name, replace_identity
 
 from .snapshot import LiveObject, Snapshot
@@ -25,8 +27,9 @@ class Stack:
     recorded: Recorded = field(default_factory=dict)
 
     def recorded_key(self, kind: str, id_: str) -> str:
-        """The key under which the state has an object; empty where it has not."""
-        return next((key for (of, key), found in self.recorded.items() if of == kind and found == id_), "")
+        """The key under which the state has an object; empty where it has not, or where no file can have that key."""
+        found = (key for (of, key), known in self.recorded.items() if of == kind and known == id_)
+        return next((key for key in found if re.match(HOST_LABEL, key)), "")
 
 
 def name_of(item: ObjectDeclaration, stack: Stack) -> str:
