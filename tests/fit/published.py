@@ -52,10 +52,11 @@ class Case:
 def question_of(row: Mapping[str, Any]) -> Question:
     options = options_of({key: str(value) for key, value in row["options"].items()})
     shards = row["gpus"]
-    stored = row["stored"] if "stored" in row else row["weights"] * shards
+    config = MODELS[row["model"]]
+    stored = row.get("stored", row.get("weights", 0) * shards)
     return Question(
-        model_of(MODELS[row["model"]]),
-        Weights(int(stored * GIB), None, False, *stored_type(MODELS[row["model"]])),
+        model_of(config),
+        Weights(int(stored * GIB), None, False, *stored_type(config)) if stored else None,
         Gpus(row["gpu"], int(row["memory"] * GIB), row["gpus"]),
         options,
         engine_of(row["version"]),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from coreweave_inference.fit import GIB, Verdict
+from coreweave_inference.fit import GIB, Verdict, fit
 
-from tests.fit.published import cases
+from tests.fit.published import ROWS, cases, question_of
 
 CASES = [case for case in cases() if case.fit]
 LOGGED = [case for case in CASES if case.measured and "kv" in case.row and case.row["result"] != "refused"]
@@ -42,6 +42,13 @@ def test_bytes_for_each_token_are_those_of_the_log(case):
 )
 def test_what_one_request_needs_is_what_the_refusal_says(case):
     assert case.fit.request.expected / GIB == pytest.approx(case.row["needs"], abs=0.01)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if "concurrency" in row], ids=lambda row: row["model"])
+def test_requests_at_once_are_as_many_as_the_log_says(row):
+    found = fit(question_of(row))
+
+    assert row["kv"] * GIB / found.request.low == pytest.approx(row["concurrency"], abs=0.01)
 
 
 def test_the_table_has_the_cases_it_should():

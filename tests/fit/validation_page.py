@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from coreweave_inference.fit import GIB, Verdict
+from coreweave_inference.fit import GIB, Verdict, fit
 
-from .published import HERE, Case, cases
+from .published import HERE, ROWS, Case, cases, question_of
 
 INTRODUCTION = """# What `fit` predicts, and what engines logged
 
@@ -43,6 +44,9 @@ def page() -> str:
         "\nNotes\n\n"
         + "".join(f"- {c.row['row']}: {c.row['note']}.\n" for c in computed if c.row.get("note")),
         "\n## In figures\n\n" + "".join(f"- {line}\n" for line in _figures(computed)),
+        "\n## Requests at once\n\nWhere a log has them and the model is known, without its GPU or its weights.\n\n",
+        "| case | model | left, logged | at once, predicted | logged |\n|---|---|---|---|---|\n",
+        *(_at_once(row) for row in ROWS if "concurrency" in row),
         "\n## Not computed\n\nPublished cases for which the verdict is `unknown`, and why.\n\n",
         "| case | model | GPUs | the engine | why |\n|---|---|---|---|---|\n",
         *(
@@ -77,6 +81,11 @@ def _row(case: Case) -> str:
         exact,
     )
     return "| " + " | ".join(map(str, cells)) + " |\n"
+
+
+def _at_once(row: Mapping[str, Any]) -> str:
+    predicted = row["kv"] * GIB / fit(question_of(row)).request.low
+    return f"| {row['row']} | {row['model']} | {row['kv']} | {predicted:.2f} | {row['concurrency']} |\n"
 
 
 def _figures(computed: list[Case]) -> Iterator[str]:
