@@ -49,7 +49,7 @@ def main() -> None:
         with httpx.Client(headers={"Authorization": f"Bearer {service['token']}"}) as client:
             base_url = say_hello(environment, client)
             roll_a_canary_out(run, base_url, client)
-        break_and_mend(run)
+        break_and_fix(run)
         tear_down(run, service["url"])
     say(
         f"Done in {time.monotonic() - start:.0f} s. Nothing is left running; {PLACE.name}/ holds what was written."
@@ -121,7 +121,7 @@ def roll_a_canary_out(run: Run, base_url: str, client: httpx.Client) -> None:
     measure(client, base_url, {"chat": 0.5, "chat-canary": 0.5})
 
 
-def break_and_mend(run: Run) -> None:
+def break_and_fix(run: Run) -> None:
     """A path without weights: refused before it runs; let through, the error; and the way back."""
     say("A mistake on purpose: a path where no weights are, which is seen before anything runs")
     change(f"path: {WEIGHTS}-v2", f"path: {WEIGHTS}-v3")
@@ -130,13 +130,13 @@ def break_and_mend(run: Run) -> None:
     say("Let through all the same: the service's own condition, and nothing lost")
     if "ModelNotFound" not in run("up", "--yes", expect=1, COREWEAVE_CHECKS="warn"):
         raise Wrong("the error does not name the condition")
-    say("Put right: the next run mends it")
+    say("Put right: the next run fixes it")
     change(f"path: {WEIGHTS}-v3", f"path: {WEIGHTS}-v2")
     run("up", "--yes")
 
 
 def tear_down(run: Run, url: str) -> None:
-    """Everything goes, in order, and the account is looked at."""
+    """Everything goes, in order, and the account is read."""
     say("Tear it down")
     run("destroy", "--yes")
     account = httpx.get(f"{url}/simulator/account").json()

@@ -224,7 +224,7 @@ def _says(path: Path, text: str) -> bool:
 
 
 def main() -> int:
-    """Exit code 1 if a file was not current and only looked at."""
+    """Exit code 1 if a file was not current and only read."""
     if "--check" not in sys.argv[1:]:
         for path, text in files().items():
             path.write_text(text, encoding="utf-8")

@@ -1,8 +1,8 @@
 """Every error this package raises, as one tree; each class is named by what its catcher does next.
 
     CoreWeaveError
-    ├── InvalidDeclaration     the user mends the file; carries every fault of it
-    ├── SettingsError          the user mends token, endpoint or credentials
+    ├── InvalidDeclaration     the user fixes the file; carries every fault of it
+    ├── SettingsError          the user fixes token, endpoint or credentials
     ├── NotOurs                the object or bucket exists and belongs to somebody else: refuse
     ├── ChangedOutside         somebody else wrote since the last refresh: refresh, look, run again
     ├── PlanMoved              live, state or declaration are not those of the plan: look at a new one

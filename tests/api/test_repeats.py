@@ -143,7 +143,7 @@ def test_a_retry_after_beyond_the_budget_ends_the_attempts(connect, clock):
 def test_trouble_that_lasts_is_given_up_after_the_budget(connect, clock):
     script = Script(TROUBLE)
 
-    with pytest.raises(ServiceUnavailable, match="busy; the service is in trouble"):
+    with pytest.raises(ServiceUnavailable, match="busy; the service returned a server error"):
         connect(script, retry_seconds=10).get(Kind.GATEWAY, ID)
 
     assert clock.slept == [0.25, 0.5, 1.0, 2.0, 4.0]

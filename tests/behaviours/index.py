@@ -1,4 +1,4 @@
-"""Which tests hold which rule: rows B1 to B39, the traps met elsewhere, and the promises of docs/reliability.md.
+"""Which tests hold which rule: behaviours of the service, the traps met elsewhere, and the promises of docs/reliability.md.
 
 A test is named by its file below `tests/`, without `test_` and `.py`, and its name without `test_`.
 """
@@ -6,147 +6,145 @@ A test is named by its file below `tests/`, without `test_` and `.py`, and its n
 from __future__ import annotations
 
 ROWS: dict[str, tuple[str, ...]] = {
-    "B1 another name replaces, and the preview states the downtime": (
+    "another name replaces, and the preview states the downtime": (
         "resources/deployment_guards::another_name_replaces_and_the_traffic_stays_until_the_new_one_is_there",
         "resources/gateway_life::another_name_gives_the_old_one_up_only_after_the_new_one_is_there",
         "resources/capacity_claim_life::with_an_explicit_name_the_old_claim_goes_first_and_the_preview_says_so",
     ),
-    "B2 everything else changes in place, by the complete spec": (
+    "everything else changes in place, by the complete spec": (
         "resources/deployment_life::a_change_is_made_in_place_by_one_complete_patch",
         "engine/first_days::a_change_of_one_weight_is_one_patch_with_the_complete_spec_and_touches_no_other_deployment",
     ),
-    "B3 the same program twice changes nothing": (
+    "the same program twice changes nothing": (
         "resources/deployment_life::the_same_program_twice_sends_nothing_also_after_a_refresh",
         "engine/first_days::a_new_stack_goes_up_as_its_first_preview_said_and_the_next_run_sends_no_write",
     ),
-    "B4 what is cleared is sent as its default and stays cleared": (
+    "what is cleared is sent as its default and stays cleared": (
         "resources/deployment_life::fields_that_are_cleared_are_sent_as_their_defaults_and_stay_cleared",
     ),
-    "B5 another engine does not take the old engine's version": (
+    "another engine does not take the old engine's version": (
         "resources/deployment_life::the_version_is_kept_until_the_engine_changes",
     ),
-    "B6 0.22.0+crwv.2 is a version, v1.2.3 is none": (
+    "0.22.0+crwv.2 is a version, v1.2.3 is none": (
         "spec/faults::a_broken_limit_is_one_fault_that_says_what_is_wrong",
         "spec/faults::what_the_service_takes_is_right",
     ),
-    "B7 READY of the revision before does not count": (
+    "READY (previous revision) does not count": (
         "resources/readiness_life::only_what_was_written_is_waited_for_and_a_stale_ready_does_not_count",
     ),
-    "B8 a creation counts before its object is ready": (
+    "a creation counts before its object is ready": (
         "resources/deployment_life::a_creation_sends_every_field_and_does_not_wait",
     ),
-    "B9 a disabled deployment settles without READY, and not on what it showed before": (
+    "a disabled deployment settles without READY, and not on what it showed before": (
         "engine/claims::a_disabled_deployment_settles_without_ever_being_ready",
-        "behaviours/stale_disabled::b09_a_disabled_deployment_that_still_shows_its_last_work_has_not_settled",
+        "behaviours/stale_disabled::a_disabled_deployment_that_still_shows_its_last_work_has_not_settled",
     ),
-    "B10 FAILED while being created keeps the id and tells the conditions": (
-        "engine/failures::a_deployment_without_a_policy_fails_the_run_stays_in_the_state_and_is_mended_by_the_policy",
+    "FAILED while being created keeps the id and tells the conditions": (
+        "engine/failures::a_deployment_without_a_policy_fails_the_run_stays_in_the_state_and_is_fixed_by_the_policy",
     ),
-    "B11 FAILED after a change shows in the next preview, and a run tries again": (
-        "engine/failures::a_failed_change_is_mended_by_the_weights_by_another_path_and_by_taking_it_back",
+    "FAILED after a change shows in the next preview, and a run tries again": (
+        "engine/failures::a_failed_change_is_fixed_by_the_weights_by_another_path_and_by_taking_it_back",
         "resources/readiness_life::a_failure_stays_a_difference_and_a_later_run_sends_the_spec_once_more",
     ),
-    "B12 a blip does not end a wait": (
+    "a blip does not end a wait": (
         "resources/readiness_life::a_blip_during_the_wait_does_not_end_it",
         "resources/removal::a_blip_does_not_end_the_wait",
     ),
-    "B13 a lost answer is taken over by its id": (
+    "a lost answer is adopted by its id": (
         "engine/crashes::a_lost_answer_to_the_post_is_settled_within_the_run",
         "engine/crashes::a_lost_answer_that_cannot_be_looked_into_is_settled_by_the_next_run",
         "resources/creation::a_lost_answer_is_found_by_its_id_and_makes_no_second_object",
     ),
-    "B14 our id is brought to the declared spec, a name of others is refused": (
-        "resources/creation::our_own_id_from_a_run_that_died_is_taken_over_and_brought_up_to_date",
+    "our id is brought to the declared spec, a name of others is refused": (
+        "resources/creation::our_own_id_from_a_run_that_died_is_adopted_and_brought_up_to_date",
         "resources/creation::a_name_in_use_is_refused_with_how_to_proceed",
     ),
-    "B15 a deletion waits for the 404 whatever is shown before": (
+    "a deletion waits for the 404 whatever is shown before": (
         "resources/deployment_guards::a_deployment_in_any_state_is_deleted_and_waited_for",
         "resources/removal::a_status_of_the_first_look_does_not_end_the_wait",
     ),
-    "B16 missing is success where it is proven, and a failed read keeps the state": (
+    "missing is success where it is proven, and a failed read keeps the state": (
         "resources/deployment_guards::a_delete_of_what_is_missing_succeeds_when_it_is_proven_gone",
         "resources/deployment_guards::a_read_that_fails_keeps_the_state",
         "resources/session::an_empty_account_proves_nothing",
     ),
-    "B17 a key that is never returned is no difference, and a rotated one is one PATCH": (
+    "a key that is never returned is no difference, and a rotated one is one PATCH": (
         "resources/gateway_guards::a_rotated_key_is_one_patch_and_a_key_that_is_never_returned_is_no_difference",
         "engine/secrets::token_secret_keys_and_declared_secrets_are_found_nowhere",
     ),
-    "B18 a server alone is valid, a key alone is not": (
+    "a server alone is valid, a key alone is not": (
         "spec/faults::a_weights_and_biases_server_may_stand_alone_and_a_key_may_not",
     ),
-    "B19 exactly one auth and one routing": (
-        "spec/faults::a_gateway_needs_exactly_one_auth_and_one_routing",
-    ),
-    "B20 a DNS name that the service kept is told": (
+    "exactly one auth and one routing": ("spec/faults::a_gateway_needs_exactly_one_auth_and_one_routing",),
+    "a DNS name that the service kept is told": (
         "resources/gateway_life::a_name_that_is_taken_out_is_told_once_and_not_tried_again",
     ),
-    "B21 zones in other case are no difference": (
+    "zones in other case are no difference": (
         "spec/normal_form::zones_are_written_in_upper_case_and_keep_the_users_order",
     ),
-    "B22 a claim's count changes in place, all else replaces": (
+    "a claim's count changes in place, all else replaces": (
         "resources/capacity_claim_life::a_count_that_grows_is_one_patch_of_resources_without_a_name",
         "resources/capacity_claim_life::what_cannot_change_replaces_the_claim_and_the_new_one_comes_first",
     ),
-    "B23 a slow claim is not replaced, and the next run waits on": (
-        "behaviours/stopping::b23_each_object_has_its_own_deadline_and_slow_is_never_replaced",
+    "a slow claim is not replaced, and the next run waits on": (
+        "behaviours/stopping::each_object_has_its_own_deadline_and_slow_is_never_replaced",
         "engine/claims::a_claim_without_hardware_fails_the_run_at_its_deadline_and_the_next_run_waits_on_for_the_same_claim",
     ),
-    "B24 an enum that the service renamed replaces nothing": (
+    "an enum that the service renamed replaces nothing": (
         "resources/capacity_claim_life::two_ways_of_writing_one_value_are_no_change",
         "behaviours/other_services::a_life_is_the_same_whether_zero_values_are_emitted_and_whether_unknown_fields_are_refused",
     ),
-    "B25 a bucket that exists is taken back, adopted when a killed run left it, or refused": (
+    "a bucket that exists is taken back, adopted when a killed run left it, or refused": (
         "resources/bucket_life::a_bucket_with_this_stacks_tag_is_taken_back",
         "resources/bucket_life::an_empty_bucket_of_the_last_hour_is_adopted_if_an_earlier_run_recorded_the_account",
         "resources/bucket_life::what_is_not_ours_is_refused_and_left_as_it_is",
     ),
-    "B26 one CreateBucket only, whatever its answer": (
+    "one CreateBucket only, whatever its answer": (
         "storage/buckets::a_creation_without_an_answer_counts_when_the_bucket_is_then_there",
         "storage/buckets::a_creation_without_an_answer_in_another_zone_is_refused",
         "storage/buckets::a_creation_that_failed_is_sent_once_and_raised_when_no_bucket_shows_up",
     ),
-    "B27 a young bucket answers strangely, a bad name fails at once": (
+    "a young bucket answers strangely, a bad name fails at once": (
         "storage/strange_answers::a_new_bucket_may_answer_400_then_invalid_region_then_404_before_it_is_ready",
         "storage/strange_answers::a_bad_name_fails_at_once_although_its_head_answers_as_a_young_bucket_does",
     ),
-    "B28 no tags in any form": (
+    "no tags in any form": (
         "storage/buckets::a_bucket_without_tags_has_an_empty_map_of_them",
         "resources/bucket_life::no_tags_in_any_form_are_one",
     ),
-    "B29 a policy survives in every form": (
+    "a policy survives in every form": (
         "policy/documents::spelling_and_order_make_no_difference",
         "policy/documents::another_meaning_is_a_difference",
         "policy/statements::statements_of_others_stay_as_they_are_and_where_they_are",
     ),
-    "B30 the policy of a bucket that is left goes": (
+    "the policy of a bucket that is left goes": (
         "resources/bucket_policy_life::another_bucket_replaces_the_policy_and_the_old_bucket_is_left_without_it",
     ),
-    "B31 a policy that is there is never overwritten": (
+    "a policy that is there is never overwritten": (
         "resources/bucket_policy_life::statements_of_others_survive_a_change_and_the_end",
         "resources/bucket_policy_life::a_first_policy_needs_to_be_told_who_stays_in",
     ),
-    "B32 what is no policy is refused before it is put": (
+    "what is no policy is refused before it is put": (
         "policy/documents::a_document_that_is_no_policy_is_refused_with_what_is_wrong",
     ),
-    "B33 a quota refusal is not hammered and is shown": (
+    "a quota refusal is not hammered and is shown": (
         "api/repeats::a_quota_refusal_is_sent_once_and_shows_its_violations",
         "resources/capacity_claim_life::a_quota_refusal_is_sent_once_with_the_services_words_and_what_to_do",
     ),
-    "B34 unknown inputs give no false errors": (
+    "unknown inputs give no false errors": (
         "resources/deployment_life::unknown_blocks_skip_their_checks_in_a_preview",
         "provider_process/protocol::unknowns_of_a_preview_give_no_errors_and_stay_unknown",
     ),
-    "B35 a catalogue that cannot be read is a warning": (
+    "a catalogue that cannot be read is a warning": (
         "resources/session::parameters_are_asked_for_once_and_a_failure_is_a_warning",
     ),
-    "B36 ambient AWS settings have no influence": ("storage/isolation::no_ambient_setting_has_an_influence",),
-    "B37 two tokens share no keys": ("storage/isolation::two_connections_with_two_tokens_use_two_keys",),
-    "B38 an import previews empty": (
-        "behaviours/import::b38_imported_objects_of_every_kind_keep_their_ids_and_the_first_preview_is_empty",
+    "ambient AWS settings have no influence": ("storage/isolation::no_ambient_setting_has_an_influence",),
+    "two tokens share no keys": ("storage/isolation::two_connections_with_two_tokens_use_two_keys",),
+    "an import previews empty": (
+        "behaviours/import::imported_objects_of_every_kind_keep_their_ids_and_the_first_preview_is_empty",
         "importing/import_runs::fifty_objects_of_every_kind_come_in_with_an_empty_preview_and_no_write",
     ),
-    "B39 a destroy goes in order, and a bucket with contents gives a choice": (
+    "a destroy goes in order, and a bucket with contents gives a choice": (
         "engine/teardown::a_stack_goes_down_in_order_with_requests_in_flight_served_and_comes_back_to_its_kept_bucket",
         "resources/bucket_life::an_empty_bucket_goes_and_a_full_one_needs_to_be_told",
     ),
@@ -154,7 +152,7 @@ ROWS: dict[str, tuple[str, ...]] = {
 
 TRAPS: dict[str, tuple[str, ...]] = {
     "a state that is not saved before the wait": (
-        "engine/crashes::a_deployment_is_taken_over_after_its_provider_was_killed_right_after_the_post_whatever_this_clock_says",
+        "engine/crashes::a_deployment_is_adopted_after_its_provider_was_killed_right_after_the_post_whatever_this_clock_says",
     ),
     "a stale READY, a disabled deployment, a deletion that refuses FAILED": (
         "resources/readiness_life::only_what_was_written_is_waited_for_and_a_stale_ready_does_not_count",

@@ -1,4 +1,4 @@
-"""B38: objects that somebody made by hand come into a stack by an import file, and the first preview is empty."""
+"""Objects that somebody made by hand come into a stack by an import file, and the first preview is empty."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.engine.workbench import Workbench
 pytestmark = pytest.mark.thorough
 
 
-def test_b38_imported_objects_of_every_kind_keep_their_ids_and_the_first_preview_is_empty(
+def test_imported_objects_of_every_kind_keep_their_ids_and_the_first_preview_is_empty(
     workbench: Workbench,
 ) -> None:
     workbench.declare(canary())

@@ -10,13 +10,11 @@ import pytest
 from tests.behaviours.index import PROMISES, ROWS, TRAPS
 
 TESTS = Path(__file__).parents[1]
-NUMBERS = [f"B{number}" for number in range(1, 40)]
-TRAPS_MET = 17
+BEHAVIOURS, TRAPS_MET = 39, 17
 
 
-def test_every_row_is_in_the_index_in_order() -> None:
-    assert [row.split(" ")[0] for row in ROWS] == NUMBERS
-    assert len(TRAPS) == TRAPS_MET
+def test_no_row_of_the_index_is_lost() -> None:
+    assert (len(ROWS), len(TRAPS)) == (BEHAVIOURS, TRAPS_MET)
 
 
 @pytest.mark.parametrize(("row", "tests"), [*ROWS.items(), *TRAPS.items(), *PROMISES.items()])

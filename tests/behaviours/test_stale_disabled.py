@@ -1,4 +1,4 @@
-"""B9: a disabled deployment shows the status of its last work for ever, so that status tells nothing of the next."""
+"""A disabled deployment shows the status of its last work for ever, so that status tells nothing of the next."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Seen:
     pending_instances: int = 0
 
 
-def test_b09_a_disabled_deployment_that_still_shows_its_last_work_has_not_settled() -> None:
+def test_a_disabled_deployment_that_still_shows_its_last_work_has_not_settled() -> None:
     revision = Revision("n", WRITTEN_AT, BEFORE)
     target = Target(Kind.DEPLOYMENT, "1", "chat", revision, 60.0, None, written_at=WRITTEN_AT)
     stale = Seen()

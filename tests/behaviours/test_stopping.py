@@ -94,7 +94,7 @@ def test_the_first_ctrl_c_lets_a_pulumi_up_wait_on_and_the_second_ends_it_with_n
     )
 
 
-def test_b23_each_object_has_its_own_deadline_and_slow_is_never_replaced(workbench: Workbench) -> None:
+def test_each_object_has_its_own_deadline_and_slow_is_never_replaced(workbench: Workbench) -> None:
     service = workbench.service
     service.simulator.behaviour = replace(service.simulator.behaviour, claims_wait_for_hardware=True)
     workbench.declare(

@@ -1,4 +1,4 @@
-"""The examples of the reference page are run: each triggers its rule, and its fix mends it."""
+"""The examples of the reference page are run: each triggers its rule, and its fix removes the finding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_base_of_the_examples_has_no_finding():
 
 
 @pytest.mark.parametrize("code", sorted(CODES))
-def test_the_example_of_a_rule_triggers_it_and_its_fix_mends_it(code):
+def test_the_example_of_a_rule_triggers_it_and_its_fix_removes_the_finding(code):
     page = pages()[code]
 
     found = [finding for finding in checked(page.example).findings if finding.code == code]

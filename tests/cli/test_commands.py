@@ -99,7 +99,7 @@ def test_without_a_terminal_a_change_needs_yes(cw_inference: Command, tmp_path: 
     }
 
 
-def test_what_is_no_stack_directory_is_the_caller_s_to_mend(cw_inference: Command, tmp_path: Path) -> None:
+def test_what_is_no_stack_directory_is_the_caller_s_to_fix(cw_inference: Command, tmp_path: Path) -> None:
     done = cw_inference("preview", str(tmp_path), "--json")
 
     assert done.exit_code == 2

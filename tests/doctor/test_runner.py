@@ -35,7 +35,7 @@ def results(*checks: Check[None]) -> tuple[Result, ...]:
     return run([Category("one", 'gateway "public"', bind(checks, None))], HandClock())
 
 
-BROKEN = Problem("is broken", "mend it")
+BROKEN = Problem("is broken", "fix it")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_after_a_fatal_check_that_did_not_pass_the_rest_of_its_category_is_skipp
 
 def test_a_warning_stops_nothing_and_a_note_stands_beside_a_problem() -> None:
     def mixed(_: None) -> Sequence[Note]:
-        raise Problems([Problem("is broken", "mend it", subject="chat")], [Note("canary", "fine")])
+        raise Problems([Problem("is broken", "fix it", subject="chat")], [Note("canary", "fine")])
 
     warned, chat, canary = results(
         Check("one", "holds", raising(BROKEN), fatal=True, warning=True), Check("two", "holds", mixed)
@@ -132,7 +132,7 @@ def test_the_first_verdict_is_the_first_of_the_worst_kind() -> None:
 def test_the_printers_name_subject_reason_fix_and_page() -> None:
     found = results(
         Check("one", "holds", lambda _: "fine"),
-        Check("two", "holds", raising(Problem("is broken", "mend it", why="it fell"))),
+        Check("two", "holds", raising(Problem("is broken", "fix it", why="it fell"))),
     )
     terminal = printing.Terminal()
 
@@ -145,15 +145,15 @@ def test_the_printers_name_subject_reason_fix_and_page() -> None:
         "ok       one: fine",
         "FAILED   two: is broken",
         "why: it fell",
-        "fix: mend it",
+        "fix: fix it",
         "page: cw-inference doctor --explain two",
     ]
-    assert short == ['FAILED two gateway "public": is broken', "  fix: mend it"]
+    assert short == ['FAILED two gateway "public": is broken', "  fix: fix it"]
     assert list(printing.summary(found)) == [
         "1 passed, 1 failed",
         'first: two: gateway "public": is broken',
         "why: it fell",
-        "fix: mend it",
+        "fix: fix it",
     ]
     assert (
         document["ok"],

@@ -64,7 +64,7 @@ def canary(**sections: Any) -> dict[str, Any]:
 
 
 def edited(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy with `changes` merged in deeply; None takes out what stands there."""
+    """A copy with `changes` merged in deeply; None takes out what is there."""
     found = copy.deepcopy(dict(document))
     for key, value in changes.items():
         if value is None:

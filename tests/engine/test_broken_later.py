@@ -31,14 +31,14 @@ def test_a_deployment_that_breaks_after_it_served_is_a_difference_with_its_condi
     seen = workbench.preview("--refresh")
     workbench.refresh()
     recorded = workbench.preview()
-    mended = workbench.up()
+    fixed = workbench.up()
     quiet = workbench.preview("--refresh")
 
     assert (unseen.changes, seen.drift.keys(), quiet.drift, quiet.changes) == ({}, {"ready"}, {}, {})
     health = 'update objects["deployment chat"].health objects["deployment chat-canary"].health'
     assert seen.changes == recorded.changes == {"ready": health}
-    assert mended.ok, mended.errors
-    assert mended.writes == {"PATCH deployments": 2}
+    assert fixed.ok, fixed.errors
+    assert fixed.writes == {"PATCH deployments": 2}
 
 
 @pytest.mark.thorough
@@ -58,11 +58,11 @@ def test_a_blip_and_what_is_on_its_way_are_no_difference_and_lost_weights_and_a_
     service.s3.delete_bucket_policy(Bucket="acme-weights")
     lasting = workbench.preview("--refresh")
     shows(service, "chat-canary-serving-dev", "READY")
-    mended = workbench.up("--refresh")
+    fixed = workbench.up("--refresh")
     quiet = workbench.preview("--refresh")
 
     assert (passing.drift, passing.changes) == ({}, {})
     health = 'update objects["deployment chat"].health objects["deployment chat-canary"].health'
     assert lasting.changes["ready"] == health
-    assert mended.ok, mended.errors
+    assert fixed.ok, fixed.errors
     assert (quiet.drift, quiet.changes) == ({}, {})

@@ -1,4 +1,4 @@
-"""Runs that end in the middle: what was made is taken over by the next one."""
+"""Runs that end in the middle: what was made is adopted by the next one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WRONG_SECONDS = 5400.0
 """How far the service's clock is ahead of this machine's."""
 
 
-def test_a_deployment_is_taken_over_after_its_provider_was_killed_right_after_the_post_whatever_this_clock_says(
+def test_a_deployment_is_adopted_after_its_provider_was_killed_right_after_the_post_whatever_this_clock_says(
     workbench: Workbench,
 ) -> None:
     service = workbench.service
@@ -32,7 +32,7 @@ def test_a_deployment_is_taken_over_after_its_provider_was_killed_right_after_th
     assert not killed.ok
     assert "chat" not in {name for name, state in workbench.state().items() if not state.get("id")}
     assert recovered.ok, recovered.errors
-    assert "taken over" in recovered.output
+    assert "adopted" in recovered.output
     assert _made(service) == made
     assert (again.changes, again.writes) == ({}, {})
     for name in ("public", "chat"):
@@ -40,7 +40,7 @@ def test_a_deployment_is_taken_over_after_its_provider_was_killed_right_after_th
         assert abs(written.timestamp() - service.simulator.clock.now()) < WRONG_SECONDS / 2
 
 
-def test_a_deployment_is_taken_over_after_the_engine_was_killed_and_the_provider_has_ended_by_itself(
+def test_a_deployment_is_adopted_after_the_engine_was_killed_and_the_provider_has_ended_by_itself(
     workbench: Workbench,
 ) -> None:
     service = workbench.service

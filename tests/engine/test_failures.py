@@ -1,4 +1,4 @@
-"""Rollouts that fail, and what mends them."""
+"""Rollouts that fail, and what fixes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.engine.declarations import stack
 from tests.engine.workbench import Service, Workbench
 
 
-def test_a_failed_change_is_mended_by_the_weights_by_another_path_and_by_taking_it_back(
+def test_a_failed_change_is_fixed_by_the_weights_by_another_path_and_by_taking_it_back(
     workbench: Workbench,
 ) -> None:
     service = workbench.service
@@ -54,16 +54,16 @@ def test_a_deployment_without_weights_is_not_made_and_the_message_says_how_to_pu
     refused = workbench.up()
     account = workbench.service.account()
     workbench.service.put_weights("models/late")
-    mended = workbench.up()
+    fixed = workbench.up()
 
     assert not refused.ok
     assert "cw-inference weights push FOLDER acme-weights models/late" in refused.output
     assert "deployments" not in account
-    assert mended.ok, mended.errors
-    assert mended.writes == {"POST deployments": 1}
+    assert fixed.ok, fixed.errors
+    assert fixed.writes == {"POST deployments": 1}
 
 
-def test_a_deployment_without_a_policy_fails_the_run_stays_in_the_state_and_is_mended_by_the_policy(
+def test_a_deployment_without_a_policy_fails_the_run_stays_in_the_state_and_is_fixed_by_the_policy(
     workbench: Workbench,
 ) -> None:
     service = workbench.service
@@ -74,13 +74,13 @@ def test_a_deployment_without_a_policy_fails_the_run_stays_in_the_state_and_is_m
     made = _identity(service)
     in_state = workbench.state()["chat"]["id"]
     workbench.declare(stack())
-    mended = workbench.up()
+    fixed = workbench.up()
 
     assert not failed.ok
     assert "WeightsNotReadable" in failed.output
     assert in_state == made["chat-serving-dev"][0]
-    assert mended.ok, mended.errors
-    assert mended.writes == {"PUT acme-weights?policy": 1, "PATCH deployments": 1}
+    assert fixed.ok, fixed.errors
+    assert fixed.writes == {"PUT acme-weights?policy": 1, "PATCH deployments": 1}
     assert _identity(service) == made
 
 
@@ -89,12 +89,12 @@ def test_a_ready_deployment_that_could_only_answer_520_fails_the_run_too(workben
 
     failed = workbench.up()
     workbench.declare(stack())
-    mended = workbench.up()
+    fixed = workbench.up()
 
     assert not failed.ok
     assert "is READY, but the inference service may not read" in failed.output
-    assert mended.ok, mended.errors
-    assert mended.writes == {"PUT acme-weights?policy": 1}
+    assert fixed.ok, fixed.errors
+    assert fixed.writes == {"PUT acme-weights?policy": 1}
 
 
 def _with_path(path: str) -> dict[str, Any]:

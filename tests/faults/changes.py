@@ -50,7 +50,7 @@ def changed(random: Random, program: Program, *, may_fail: bool) -> tuple[Progra
     return program, ", ".join(names)
 
 
-def mended(random: Random, program: Program) -> Program:
+def fixed(random: Random, program: Program) -> Program:
     """The program with weights for every deployment."""
     for key, item in program.deployments.items():
         if item.path in EMPTY_PATHS:

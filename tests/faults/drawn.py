@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from tests.faults import misbehaviour, situations_of_health, situations_of_owners, situations_of_plans
-from tests.faults.changes import changed, first, mended
+from tests.faults.changes import changed, first, fixed
 from tests.faults.programs import Program
 from tests.faults.situations import Situation
 
@@ -77,7 +77,7 @@ def after(random: Random, before: Program, between_: Program, *, failed: bool, p
     else:
         base, _ = changed(random, random.choice((before, between_)), may_fail=False)
         retired |= base.retired
-    return mended(random, replace(base, retired=retired))
+    return fixed(random, replace(base, retired=retired))
 
 
 def is_hours_later(random: Random, *, plain: bool) -> bool:

@@ -19,7 +19,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "campaign", "AWS_SECRET_ACCESS_KEY": "campai
 
 @dataclass(frozen=True)
 class KeyService:
-    """Where it listens, and the key that stands in it."""
+    """Where it listens, and the key that is in it."""
 
     url: str
     key: str

@@ -1,4 +1,4 @@
-"""What the campaign declares: objects, and a whole program of them as it stands in inference.yaml.
+"""What the campaign declares: objects, and a whole program of them as it is in inference.yaml.
 
 Values only: how one comes about by chance is `changes`'.
 """
@@ -124,7 +124,7 @@ class Program:
     """Keys that were renamed with an alias: their objects still bear the names that come from them."""
 
     def document(self) -> dict[str, Any]:
-        """What stands in inference.yaml."""
+        """What is in inference.yaml."""
         weights = {"name": BUCKET, "zone": ZONE, "adopt": True, "policy": _policy(self.prefixes)}
         sections: dict[str, Any] = {
             "buckets": {

@@ -69,7 +69,7 @@ RESOURCES = {
     "Deployment": "deployments",
     "WeightsBucket": "buckets",
 }
-"""Sections of the campaign's programs by the resources that stand for them."""
+"""Sections of the campaign's programs by the resources that represent them."""
 STRANGERS = "strangers"
 OWN_TAGS = ("coreweave-inference-stack", "coreweave-inference-tags")
 LONGEST_IN_HAND_SECONDS = 40.0

@@ -139,7 +139,7 @@ def test_an_error_is_one_line_without_a_traceback(host: Host, simulator: Simulat
     (entry,) = simulator.journal.entries("POST")
     assert str(caught.value) == (
         'CoreWeave: gateway "refused": validation error: zones[0]: zone "US-EAST-02A" is not available for gateways '
-        f"[POST /v1alpha1/inference/gateways -> 400, request id {entry.request_id}]; mend the declaration and run "
+        f"[POST /v1alpha1/inference/gateways -> 400, request id {entry.request_id}]; fix the declaration and run "
         "again\n"
     )
 
@@ -169,7 +169,7 @@ def test_progress_and_warnings_reach_the_engine_on_the_right_row(host: Host, sim
     assert rows[0] == ("INFO", True)
     assert rows[-1] == ("WARNING", False)
     assert host.lines(urn("Gateway", "told"))[-1].text == (
-        f'gateway "told" ({edge.id}) stays: this run still declares it; only its former entry in the state goes'
+        f'gateway "told" ({edge.id}) kept: still declared; only its old state entry is removed'
     )
 
 

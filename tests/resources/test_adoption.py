@@ -118,7 +118,7 @@ def test_a_name_in_use_under_another_id_is_refused_whatever_its_age() -> None:
     assert f"COREWEAVE_TAKE_OVER={OTHER}" in decision.why
 
 
-def test_a_namesake_under_another_id_that_may_be_taken_over_is() -> None:
+def test_a_namesake_under_another_id_that_may_be_adopted_is() -> None:
     namesake = found(OTHER, age_seconds=1e6)
 
     assert decided(namesake, ids={OTHER}) == Adopt(namesake)
@@ -133,7 +133,7 @@ def test_a_namesake_under_another_id_that_may_be_taken_over_is() -> None:
         ("gd-8xh200ib-i128", ["US-WEST-04A"], False),
     ],
 )
-def test_a_namesake_that_cannot_become_what_is_declared_is_refused_though_it_may_be_taken_over(
+def test_a_namesake_that_cannot_become_what_is_declared_is_refused_though_it_may_be_adopted(
     instance: str, zones: list[str], possible: bool
 ) -> None:
     def claim(instance: str, zones: list[str]) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def test_with_an_explicit_name_the_old_claim_goes_first_and_the_preview_says_so(
     assert plan.delete_before_replace is True
     assert run.log.warnings == [
         (
-            'capacity claim "h200" is replaced under the same name: the old one is given up before the new one is asked '
+            'capacity claim "h200" is replaced under the same name: the old one is released before the new one is asked '
             "for; without an explicit name the new one would come first"
         )
     ]

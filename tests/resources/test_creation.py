@@ -72,7 +72,7 @@ class Account:
             DECLARED,
             BODY,
             lambda body: self.run.api.create(Kind.GATEWAY, body),
-            update or (lambda live: pytest.fail("nothing was to be taken over")),
+            update or (lambda live: pytest.fail("nothing was to be adopted")),
         )
 
     def _settle(self, now: float) -> None:
@@ -132,7 +132,7 @@ def test_a_lost_answer_is_found_by_its_id_and_makes_no_second_object(account: Ac
     made = account.created(taken)
 
     assert (made.id, list(account.objects), account.posts) == (OWN, [OWN], [OWN])
-    assert account.log.notes == [f'gateway "public": taken over, an earlier attempt had made it ({OWN})']
+    assert account.log.notes == [f'gateway "public": adopted, an earlier attempt had made it ({OWN})']
 
 
 def test_a_lost_answer_whose_object_is_shown_late_makes_no_second_object(account: Account) -> None:
@@ -207,7 +207,7 @@ def test_a_503_after_which_the_object_is_there_counts_as_done(account: Account) 
     assert account.created(taken).id == OWN
 
 
-def test_our_own_id_from_a_run_that_died_is_taken_over_and_brought_up_to_date(account: Account) -> None:
+def test_our_own_id_from_a_run_that_died_is_adopted_and_brought_up_to_date(account: Account) -> None:
     account.holds(OWN, age_seconds=1800)
     account.run.memory.earlier_run = True
     brought: list[str] = []
@@ -231,7 +231,7 @@ def test_our_own_id_without_proof_is_refused_and_left_alone(
         account.created()
 
 
-def test_a_user_may_allow_an_old_object_to_be_taken_over(
+def test_a_user_may_allow_an_old_object_to_be_adopted(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account.holds(OWN, age_seconds=7200)
@@ -251,7 +251,7 @@ def test_a_name_in_use_is_refused_with_how_to_proceed(account: Account) -> None:
     assert isinstance(caught.value.__cause__, AlreadyExists)
 
 
-def test_a_namesake_that_an_earlier_run_set_aside_is_taken_over_under_its_own_id(
+def test_a_namesake_that_an_earlier_run_set_aside_is_adopted_under_its_own_id(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account.holds(OTHER, age_seconds=7200)
@@ -260,7 +260,7 @@ def test_a_namesake_that_an_earlier_run_set_aside_is_taken_over_under_its_own_id
     made = account.created(taken)
 
     assert (made.id, list(account.objects)) == (OTHER, [OTHER])
-    assert account.log.notes == [f'gateway "public": taken over, an earlier run had set it aside ({OTHER})']
+    assert account.log.notes == [f'gateway "public": adopted, an earlier run had set it aside ({OTHER})']
 
 
 @pytest.mark.parametrize("predecessor", [OWN, OTHER])
@@ -282,7 +282,9 @@ def test_a_predecessor_that_is_going_is_waited_for(account: Account, predecessor
 def test_a_predecessor_that_does_not_go_is_an_error_after_the_deadline(account: Account) -> None:
     account.holds(OWN, status="DELETING")
 
-    with pytest.raises(CoreWeaveError, match=r'gateway "public-dev" is deleted but not gone after 1200 s'):
+    with pytest.raises(
+        CoreWeaveError, match=r'gateway "public-dev" is deleted but not confirmed after 1200 s'
+    ):
         account.created()
 
 
@@ -314,7 +316,10 @@ def test_a_salted_id_that_is_refused_too_is_an_error_and_what_was_noted_stays_no
     account.hidden_ids = {OWN, salted(OWN)}
     monkeypatch.setenv(RUN_DIRECTORY, str(tmp_path))
 
-    with pytest.raises(NotOurs, match=f"the ids {OWN} and {salted(OWN)} are refused and nowhere to be found"):
+    with pytest.raises(
+        NotOurs,
+        match=f"the ids {OWN} and {salted(OWN)} are reported as taken, but no list shows such an object",
+    ):
         account.created()
 
     notes = [json.loads(line) for line in (tmp_path / "attempts.jsonl").read_text().splitlines()]

@@ -64,7 +64,7 @@ def test_object_storage_that_cannot_be_reached_does_not_stop_a_creation(
     assert chat.up(deployment()) == "create"
 
     (note,) = run.log.notes
-    assert note.startswith('deployment "chat": its weights could not be looked at before it is made: ')
+    assert note.startswith('deployment "chat": could not verify its weights before creation: ')
 
 
 def test_a_lost_answer_makes_one_deployment_and_says_so(
@@ -75,7 +75,7 @@ def test_a_lost_answer_makes_one_deployment_and_says_so(
     chat.up(deployment())
 
     assert [record.id for record in simulator.world.records("deployments")] == [chat.id]
-    assert run.log.notes == [f'deployment "chat": taken over, an earlier attempt had made it ({chat.id})']
+    assert run.log.notes == [f'deployment "chat": adopted, an earlier attempt had made it ({chat.id})']
     assert patches(simulator) == []
 
 
@@ -88,7 +88,7 @@ def test_a_quota_refusal_after_a_lost_answer_is_no_proof_that_nothing_was_made(
     chat.up(deployment())
 
     assert [record.id for record in simulator.world.records("deployments")] == [chat.id]
-    assert run.log.notes == [f'deployment "chat": taken over, an earlier attempt had made it ({chat.id})']
+    assert run.log.notes == [f'deployment "chat": adopted, an earlier attempt had made it ({chat.id})']
 
 
 def test_what_is_adopted_knowingly_is_brought_to_the_declared_spec(

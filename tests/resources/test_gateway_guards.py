@@ -68,7 +68,7 @@ def test_a_gateway_that_stands_in_this_run_is_not_deleted(
 
     assert simulator.journal.entries("DELETE") == []
     assert run.log.warnings == [
-        f'gateway "public" ({public.id}) stays: this run still declares it; only its former entry in the state goes'
+        f'gateway "public" ({public.id}) kept: still declared; only its old state entry is removed'
     ]
 
 
@@ -153,7 +153,7 @@ def test_a_state_of_another_endpoint_is_not_spoken_for(run: Run, public: Resourc
         (
             {"headerBasedRouting": {"headerName": "x"}},
             (
-                'gateway "public": headerBasedRouting: bodyBasedRouting and headerBasedRouting exclude each other; keep '
+                'gateway "public": headerBasedRouting: bodyBasedRouting and headerBasedRouting are mutually exclusive; keep '
                 "exactly one of them"
             ),
         ),

@@ -21,9 +21,7 @@ from pulumi.output import Unknown
 from tests.resources.engine_steps import Resource, with_floats
 from tests.resources.service import Run, deployment, gateway, run_against, urn
 
-NOT_LOST = (
-    "; what was to be removed stays until a run ends ready, and nothing was lost: mend it and run again"
-)
+NOT_LOST = "; deletions are postponed until the stack is ready: fix it and run again"
 
 
 @pytest.fixture
@@ -154,14 +152,14 @@ def test_a_failure_stays_a_difference_and_a_later_run_sends_the_spec_once_more(
     run.time.sleep(60)
     simulator.journal.clear()
 
-    def mended() -> None:
+    def fixed() -> None:
         simulator.world.set_status(stack.chat.id, "STATUS_READY", for_seconds=0)
 
     with run_against(simulator) as later:
         assert stack.public.up(gateway()) == "same"
         assert stack.chat.up(deployment(hidden={"__ignored": ["traffic.weight"]})) == "same"
         later.time.sleep(1)
-        later.clock.sleep = _after(later.clock.sleep, mended)  # type: ignore[method-assign]
+        later.clock.sleep = _after(later.clock.sleep, fixed)  # type: ignore[method-assign]
         assert stack.ready.up(stack.covered({})) == "create"
 
     (patch,) = simulator.journal.entries("PATCH")
@@ -261,7 +259,7 @@ def test_a_stopped_run_says_that_the_next_one_waits_on(
     monkeypatch.setenv(RUN_DIRECTORY, str(tmp_path))
     (tmp_path / "stop").touch()
 
-    with pytest.raises(CoreWeave, match=r'deployment "chat": stopped while .*; the next run waits on'):
+    with pytest.raises(CoreWeave, match=r'deployment "chat": stopped while .*; run again to keep waiting'):
         stack.ready.up(stack.covered({}))
 
 

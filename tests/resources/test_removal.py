@@ -247,7 +247,7 @@ def test_what_does_not_go_is_named_at_the_deadline(simulator: Simulator, api: Ap
         assert sum(run.time.slept) == pytest.approx(20.0, abs=0.01)
 
     assert str(caught.value) == (
-        'deployment "chat", gateway "public" are deleted but not gone after 20 s; run again to wait on'
+        'deployment "chat", gateway "public" are deleted but not confirmed after 20 s; run again to wait on'
     )
 
 
@@ -271,7 +271,8 @@ def test_a_run_that_is_stopped_says_what_it_waited_for(
         delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
 
     assert (
-        str(caught.value) == 'stopped waiting: deployment "chat" is deleted but not gone; run again to go on'
+        str(caught.value)
+        == 'stopped waiting: deployment "chat" is deleted but not confirmed; run again to go on'
     )
     assert run.time.slept == []
 
@@ -339,7 +340,7 @@ def test_a_user_that_does_not_go_is_named_with_who_waits_for_it(simulator: Simul
         wait_for_users(run, 'gateway "public"', "", behind(GATEWAY_ID), refuse_live=True)
 
     assert str(caught.value) == (
-        'deployment "chat" is deleted but not gone, and gateway "public" waits for that after 1 s; run again to wait on'
+        'deployment "chat" is deleted but not confirmed, and gateway "public" waits for that after 1 s; run again to wait on'
     )
 
 

@@ -45,7 +45,7 @@ def test_an_object_is_called_as_the_program_calls_it(props: dict[str, object], n
             "free some of the quota or have it raised, then run again; repeating alone does not help",
         ),
         (Throttled("no"), "run again in a while"),
-        (Refused("no"), "mend the declaration and run again"),
+        (Refused("no"), "fix the declaration and run again"),
         (ServiceUnavailable("no"), "run again"),
         (ApiError("no"), "run again"),
         (Unreachable("no"), "run again: what the service may have accepted is found by its id"),

@@ -178,7 +178,7 @@ def imported(workbench: Workbench) -> str:
     return _preview(other)
 
 
-def mended(workbench: Workbench) -> str:
+def fixed(workbench: Workbench) -> str:
     """Nothing is declared otherwise, but the last run saw a deployment fail."""
     _up(workbench, stack())
     workbench.declare(stack(deployments={"chat": {"model": {"path": "models/nowhere"}}}))
@@ -214,7 +214,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     failed,
     drift,
     imported,
-    mended,
+    fixed,
     many,
 )
 

@@ -120,7 +120,7 @@ def test_what_is_among_the_findings_is_no_warning_of_the_preview_too() -> None:
     assert as_markdown(shown).text.count("it's on") == 1
 
 
-def test_checks_that_could_not_be_made_are_said_and_no_finding_is_called_mended() -> None:
+def test_checks_that_could_not_be_made_are_said_and_no_finding_is_called_fixed() -> None:
     found = compare_findings((), _read(_finding()), ["the token is refused"])
 
     text = as_markdown(review_of(same("gateway", "public", gateway()), findings=found)).text

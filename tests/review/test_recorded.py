@@ -29,7 +29,7 @@ OUTCOMES = {
     "failed": Outcome.ERROR,
     "imported": Outcome.ERROR,
     "many": Outcome.CHANGES,
-    "mended": Outcome.CHANGES,
+    "fixed": Outcome.CHANGES,
     "newcomer": Outcome.CHANGES,
     "replace": Outcome.DANGEROUS,
     "reads": Outcome.NOTHING,

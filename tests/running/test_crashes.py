@@ -58,7 +58,7 @@ def test_a_killed_run_is_repaired_and_an_object_no_longer_declared_is_deleted(
     assert (done["code"], done["errors"]) == (0, [])
     assert any("took away the lock of" in line for line in done["repairs"])
     assert any(
-        f'gateway "slow": a run ended while creating it; it exists ({gateway_id})' in r
+        f'gateway "slow": recovered after an interrupted creation ({gateway_id})' in r
         for r in done["repairs"]
     )
     assert done["counts"]["delete"] == 1
@@ -110,10 +110,7 @@ def test_ctrl_c_ends_the_waits_and_the_next_run_goes_on(stack: Stack, simulator:
         _, error = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert (
-        "stopped; the state is consistent, and the next `cw-inference up` goes on where this run ended"
-        in error
-    )
+    assert "stopped; run `cw-inference up` again to continue" in error
     assert 'capacity claim "h200": stopped while' in error
     assert stack.names() == {"account", "h200"}
     assert not stack.state().get("pending_operations")

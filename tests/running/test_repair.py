@@ -50,7 +50,7 @@ def test_a_pending_creation_whose_object_exists_becomes_a_resource() -> None:
 
     assert after == Repaired(
         state(resources=(MADE,)),
-        ('gateway "public": a run ended while creating it; it exists (id-new) and is now in the state',),
+        ('gateway "public": recovered after an interrupted creation (id-new); added to the state',),
         changed=True,
     )
     assert pending(before), "the state that was given is left as it was"
@@ -71,7 +71,7 @@ def test_a_pending_creation_whose_object_does_not_exist_is_dropped() -> None:
     )
 
     assert after.state == state()
-    assert after.lines == ('gateway "public": a run ended while creating it; it does not exist',)
+    assert after.lines == ('gateway "public": its creation was interrupted; it does not exist',)
 
 
 def test_a_pending_creation_that_cannot_be_judged_stays() -> None:
@@ -90,7 +90,7 @@ def test_other_pending_operations_are_dropped_without_a_look(kind: str) -> None:
     after = repaired(state({"resource": resource(), "type": kind}), nobody_asks)
 
     assert after.state == state()
-    assert after.lines == (f'gateway "public": a run ended while {kind} it; this one looks at it again',)
+    assert after.lines == (f'gateway "public": {kind} it was interrupted; this run reads it again',)
 
 
 def test_pending_operations_of_other_packages_are_left_alone() -> None:

@@ -190,7 +190,7 @@ def test_a_deployment_without_weights_fails_and_names_bucket_and_path(api: Api) 
     }
 
 
-def test_weights_that_come_later_mend_nothing_until_the_next_patch(api: Api) -> None:
+def test_weights_that_come_later_fix_nothing_until_the_next_patch(api: Api) -> None:
     body = deployment(model__path="models/later")
     ready_deployment(api, model__path="models/later")
     failed = api.status("deployments", DEPLOYMENT_ID)
@@ -200,10 +200,10 @@ def test_weights_that_come_later_mend_nothing_until_the_next_patch(api: Api) -> 
     still_failed = api.status("deployments", DEPLOYMENT_ID)
     shown_with_patch = api.patch("deployments", DEPLOYMENT_ID, body)["status"]["status"]
     advance(api, 1.3)
-    mended = api.status("deployments", DEPLOYMENT_ID)
+    fixed = api.status("deployments", DEPLOYMENT_ID)
 
     assert (failed, still_failed, shown_with_patch) == ("STATUS_FAILED",) * 3
-    assert mended == "STATUS_READY"
+    assert fixed == "STATUS_READY"
 
 
 def test_weights_that_come_just_too_late_are_too_late(api: Api) -> None:

@@ -208,8 +208,8 @@ def test_a_gateway_needs_exactly_one_auth_and_one_routing() -> None:
         "none of bodyBasedRouting, headerBasedRouting, pathBasedRouting is given",
     ]
     assert [fault.what for fault in faults(Kind.GATEWAY, both)] == [
-        "coreWeaveAuth and weightsAndBiasesAuth exclude each other",
-        "bodyBasedRouting and pathBasedRouting exclude each other",
+        "coreWeaveAuth and weightsAndBiasesAuth are mutually exclusive",
+        "bodyBasedRouting and pathBasedRouting are mutually exclusive",
     ]
 
 

@@ -1,7 +1,7 @@
 """States as fixtures: what a version wrote, and what was in the account then.
 
 `PATH=… python -m tests.states.recording` writes the fixture of the version at hand; one that exists is never written
-again, since it stands for what users of that version have.
+again, since it represents what users of that version have.
 """
 
 from __future__ import annotations

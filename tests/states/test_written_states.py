@@ -1,4 +1,4 @@
-"""States that earlier versions wrote: this version previews them empty and can destroy what they stand for."""
+"""States that earlier versions wrote: this version previews them empty and can destroy what they represent."""
 
 from __future__ import annotations
 

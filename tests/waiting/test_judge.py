@@ -50,8 +50,8 @@ def test_an_updated_at_that_moved_alone_proves_nothing(kind: Kind, status: str) 
     sign_of_life = live(kind, status, Condition("Ready", True, last_update_time=BEFORE))
     of = target(kind, service_time=WRITTEN_AT + 1.0)
 
-    assert once(of, sign_of_life, after=SETTLE - 0.1) == Waiting(f"{status} of the revision before")
-    assert once(of, sign_of_life, after=SETTLE) != Waiting(f"{status} of the revision before")
+    assert once(of, sign_of_life, after=SETTLE - 0.1) == Waiting(f"{status} (previous revision)")
+    assert once(of, sign_of_life, after=SETTLE) != Waiting(f"{status} (previous revision)")
 
 
 @EACH_KIND
@@ -65,7 +65,7 @@ def test_a_ready_whose_conditions_are_newer_than_the_write_by_the_services_clock
         seen = live(kind, "READY", *conditions, updated_at=updated_at)
         return once(target(kind, service_time=service_time), seen, after=1.0)
 
-    stale = Waiting("READY of the revision before")
+    stale = Waiting("READY (previous revision)")
     assert judged(AFTER) == Ready()
     assert judged(AFTER, AFTER) == Ready()
     assert [judged(), judged(BEFORE), judged(AFTER, BEFORE), judged("no time")] == [stale] * 4
@@ -79,7 +79,7 @@ def test_an_update_that_was_under_way_before_the_write_proves_nothing(kind: Kind
     of = target(kind, busy_before=True)
     earlier, own = live(kind, "UPDATING", updated_at=BEFORE), live(kind, "UPDATING")
 
-    assert once(of, earlier, after=5.0) == Waiting("UPDATING of the revision before")
+    assert once(of, earlier, after=5.0) == Waiting("UPDATING (previous revision)")
     assert once(of, own, after=5.0) == Waiting("UPDATING")
 
 
@@ -88,14 +88,14 @@ def test_an_update_that_was_under_way_before_the_write_proves_nothing(kind: Kind
 def test_no_status_counts_while_the_object_is_as_it_was_before_the_write(kind: Kind, status: str) -> None:
     stale = live(kind, status, updated_at=BEFORE)
 
-    assert once(target(kind), stale, after=5.0) == Waiting(f"{status} of the revision before")
+    assert once(target(kind), stale, after=5.0) == Waiting(f"{status} (previous revision)")
 
 
 @EACH_KIND
 def test_after_the_settle_seconds_a_ready_counts_although_nothing_moved(kind: Kind) -> None:
     unmoved = live(kind, "READY", updated_at=BEFORE)
 
-    assert once(target(kind), unmoved, after=SETTLE - 0.1) == Waiting("READY of the revision before")
+    assert once(target(kind), unmoved, after=SETTLE - 0.1) == Waiting("READY (previous revision)")
     assert once(target(kind), unmoved, after=SETTLE) == Ready()
 
 
@@ -151,7 +151,7 @@ def test_applied_resources_of_the_revision_before_do_not_make_a_disabled_deploym
     stale = live(Kind.DEPLOYMENT, "READY", APPLIED, spec=off, updated_at=BEFORE)
 
     verdict = once(target(Kind.DEPLOYMENT, declared=off), stale, after=5.0)
-    assert verdict == Waiting("READY of the revision before")
+    assert verdict == Waiting("READY (previous revision)")
 
 
 @EACH_KIND

@@ -129,7 +129,7 @@ def test_a_service_that_never_answers_is_named_at_the_deadline() -> None:
 
     (outcome,) = waited([on(Kind.DEPLOYMENT, "chat", 5.0)], service, HandClock())
 
-    assert outcome.verdict == Waiting("could not be looked at: connection reset")
+    assert outcome.verdict == Waiting("could not be read: connection reset")
 
 
 @pytest.mark.parametrize("error", [Unauthorized("no"), Forbidden("no"), SettingsError("no")])
@@ -242,7 +242,7 @@ def test_a_run_that_is_stopped_waits_no_longer() -> None:
     assert clock.slept == []
 
 
-def test_a_failed_object_is_mended_once_and_judged_by_its_new_revision() -> None:
+def test_a_failed_object_is_fixed_once_and_judged_by_its_new_revision() -> None:
     broken = live(Kind.DEPLOYMENT, "FAILED", id="chat", updated_at="t1")
     moving = live(Kind.DEPLOYMENT, "UPDATING", id="chat", updated_at="t1")
     good = live(Kind.DEPLOYMENT, "READY", id="chat", updated_at="t2")
@@ -266,11 +266,11 @@ def test_a_failed_object_is_mended_once_and_judged_by_its_new_revision() -> None
     assert outcome.verdict == Ready()
     assert outcome.target.revision.nonce == "new"
     assert resent == ["FAILED"]
-    assert said[0] == "its spec was sent once more, after FAILED, and the service gives no condition"
-    assert said[1] == "FAILED of the revision before"
+    assert said[0] == "its spec was sent again, after FAILED, and the service gives no condition"
+    assert said[1] == "FAILED (previous revision)"
 
 
-def test_what_fails_again_after_it_was_mended_has_failed() -> None:
+def test_what_fails_again_after_it_was_fixed_has_failed() -> None:
     broken = live(Kind.DEPLOYMENT, "FAILED", id="chat", updated_at=BEFORE)
     again = live(Kind.DEPLOYMENT, "FAILED", id="chat", updated_at="t2")
     count: list[int] = []
@@ -320,7 +320,7 @@ def test_what_no_list_shows_for_longer_than_the_settle_time_is_asked_for_by_its_
     assert asked.count("deleted") == 1
 
 
-def test_what_nobody_mends_and_what_is_gone_stays_failed() -> None:
+def test_what_nobody_fixes_and_what_is_gone_stays_failed() -> None:
     asked: list[str] = []
 
     def resend(of: Target, seen: Live) -> None:

@@ -205,7 +205,7 @@ class InferenceApi:
         self.close()
 
     def _call(self, request: _Request, read: Callable[[object], T], *, empty: object = None) -> T:
-        """Send until there is a result or `retry_delay` says no; `empty` stands for an answer without a body."""
+        """Send until there is a result or `retry_delay` says no; `empty` represents an answer without a body."""
         started = self._clock.monotonic()
         self._secrets.add(request.body)
         attempt, unsure = 1, False

@@ -116,7 +116,7 @@ def _kind_and_advice(answer: ErrorAnswer, token_source: str, endpoint: str) -> t
     if answer.unparsable:
         return Refused, "the service cannot read this request; a newer version of this package may be needed"
     if status >= 500:
-        return ServiceUnavailable, "the service is in trouble: try again later"
+        return ServiceUnavailable, "the service returned a server error: try again later"
     return {404: NotFound, 409: AlreadyExists}.get(status, Refused), ""
 
 

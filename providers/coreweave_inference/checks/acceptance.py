@@ -47,7 +47,7 @@ def rules_on(found: Iterable[Finding], codes: frozenset[str]) -> tuple[Rule, ...
 
 
 def unused(known: Judged, view: View) -> Iterator[Problem]:
-    """Nothing is found that an acceptance is about, although everything could be looked at that it needs."""
+    """Nothing is found that an acceptance is about, although everything could be read that it needs."""
     for place, entry in enumerate(view.accepted):
         if (
             entry.code in known.codes
@@ -58,7 +58,7 @@ def unused(known: Judged, view: View) -> Iterator[Problem]:
                 _about(entry),
                 f"accept[{place}]",
                 f'{entry.code} is accepted for "{entry.key}", and there is no such finding',
-                "what is accepted and not there hides the next one",
+                "a stale acceptance hides future findings",
                 "remove the entry"
                 if view.live is not None
                 else "remove the entry, unless it is about what only a token shows",
@@ -75,7 +75,7 @@ def outdated(_known: Judged, view: View) -> Iterator[Problem]:
                 f"accept[{place}].until",
                 f'{entry.code} was accepted for "{entry.key}" until {entry.until}',
                 f"the reason given was: {entry.reason}",
-                "mend what it is about, or give a new date and reason",
+                "fix what it is about, or give a new date and reason",
             )
 
 

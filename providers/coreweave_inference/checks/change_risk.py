@@ -45,7 +45,7 @@ def object_failed(view: View) -> Iterator[Problem]:
             )
 
 
-@rule("claim-given-up", Severity.WARNING, "Capacity is given up before it is asked for again")
+@rule("claim-given-up", Severity.WARNING, "Capacity is released before it is requested again")
 def claim_given_up(view: View) -> Iterator[Problem]:
     """A claim is replaced and the old one goes first: it has a name of its own, or is told to."""
     for item in view.own_claims:

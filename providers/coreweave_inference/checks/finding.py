@@ -43,7 +43,7 @@ NOTHING = About()
 
 @dataclass(frozen=True)
 class Problem:
-    """What a rule found, before it is known where that stands in a file.
+    """What a rule found, before it is known where that is in a file.
 
     `path` leads to the value (`deployments.chat.traffic.weight`); `severity` is set only where it differs from the
     rule's own.

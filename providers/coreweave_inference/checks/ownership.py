@@ -36,7 +36,7 @@ class Identity:
 
     def made(self, live: LiveObject, replaced: Iterable[Item]) -> bool:
         """Whether this stack made a live object: under a key that its name tells, or under that of an item that
-        stands in its place now. One that had a name of its own, and whose key is gone, is not recognised.
+        is in its place now. One that had a name of its own, and whose key is gone, is not recognised.
         """
         nameless = {**live.spec, "name": None}
         key = _key_in(live, f"-{self.project}-{self.stack}")

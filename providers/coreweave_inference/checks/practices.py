@@ -18,7 +18,7 @@ FAR = 4
 
 @rule("min-one-on-main-member", Severity.WARNING, "The member with most of the traffic has min 1")
 def min_one(view: View) -> Iterator[Problem]:
-    """In a group of several that share traffic, one replica alone stands for most of it."""
+    """In a group of several that share traffic, one replica alone represents most of it."""
     for group in groups_of(view):
         shares = group.shares
         if shares is None or sum(1 for share in shares if share.least) < 2:
@@ -35,9 +35,9 @@ def min_one(view: View) -> Iterator[Problem]:
             )
 
 
-@rule("max-far-above-min", Severity.WARNING, "max is far above min, and no claim stands behind it")
+@rule("max-far-above-min", Severity.WARNING, "max is far above min, and no claim backs it")
 def max_without_claim(view: View) -> Iterator[Problem]:
-    """Autoscaling counts on capacity that nobody has set aside."""
+    """Autoscaling counts on capacity that nobody has reserved."""
     if not claims_are_known(view):
         return
     for item in view.deployments:

@@ -14,7 +14,7 @@ Generated from the rules by `make docs`; a test keeps it current and runs every 
 
 `cw-inference check [DIR] [--stack NAME]` says what in a declaration cannot work or will surprise. The same checks run in
 the program, before any resource is declared: an error stops `preview` and `up`, a warning shows there. With a token the
-account's objects, what the service offers, bucket policies and weights are looked at too, each asked for once; with a
+account's objects, what the service offers, bucket policies and weights are read too, each asked for once; with a
 stack its last state. Without a token, or with `--offline`, the rest is checked and one note says what was not. What is
 not known never makes an error.
 
@@ -62,14 +62,14 @@ def _table(rules: tuple[Rule, ...]) -> str:
 def _section(rule: Rule, said: Page) -> str:
     example = "\n".join(_parts(said.example))
     fix = "\n".join(_block(text) for text in said.fix.values())
-    return f"### {rule.code}\n\n{rule.title} ({rule.severity.value}). {said.text}\n\n{example}\n{_mended(said.fix)}:\n\n{fix}"
+    return f"### {rule.code}\n\n{rule.title} ({rule.severity.value}). {said.text}\n\n{example}\n{_fixed(said.fix)}:\n\n{fix}"
 
 
-def _mended(fix: Mapping[str, str]) -> str:
+def _fixed(fix: Mapping[str, str]) -> str:
     """What the blocks of a fix are."""
     if tuple(fix) == ("declaration",):
-        return "What mends it"
-    return "What mends it " + ("in object storage" if "buckets" in fix else "at the service")
+        return "Fix"
+    return "Fix " + ("in object storage" if "buckets" in fix else "at the service")
 
 
 def _parts(said: Mapping[str, str]) -> Iterator[str]:

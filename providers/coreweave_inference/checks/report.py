@@ -1,4 +1,4 @@
-"""The checks, run: every rule over a view, accepted findings set aside, and the acceptances themselves judged.
+"""The checks, run: every rule over a view, accepted findings left out, and the acceptances themselves judged.
 
 What is gathered before, and how a report is shown, is the matter of others.
 """
@@ -22,7 +22,7 @@ from .view import View
 class Report:
     """`findings` count, worst first; `accepted` are those that the declaration accepts.
 
-    `notes` are sentences on what could not be looked at; `traffic` has a line on each group of several members; `memory` says
+    `notes` are sentences on what could not be read; `traffic` has a line on each group of several members; `memory` says
     of each deployment of which that can be asked whether it fits into its GPUs.
     """
 

@@ -47,7 +47,7 @@ class View:
     """`gateways`, `claims` and `deployments` are this declaration's own and those it uses (`existing`).
 
     `live` has every object of the account, `last` every one of the last state; both may be unknown. `stores` are the
-    buckets that could be looked at, by name.
+    buckets that could be read, by name.
     """
 
     gateways: tuple[Gateway, ...] = ()
@@ -65,7 +65,7 @@ class View:
     locate: Locate = nowhere
 
     def origin(self, path: str) -> Origin | None:
-        """Where what stands at `path` was written."""
+        """Where what is at `path` was written."""
         return self.locate(path) if path else None
 
     @cached_property

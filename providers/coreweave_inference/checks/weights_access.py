@@ -172,7 +172,7 @@ def not_judged(view: View) -> Iterator[Problem]:
 
 
 def _keys(view: View, item: Deployment) -> list[str]:
-    """What stands for the model's files: some of those that are there, else the one that every model has."""
+    """What represents the model's files: some of those that are there, else the one that every model has."""
     if item.model_path is None:
         return []
     folder = view.folder(item)

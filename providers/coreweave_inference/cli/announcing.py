@@ -1,4 +1,4 @@
-"""What stands on a terminal while nothing can be shown yet: which stack, and that a preview still runs.
+"""What depends on a terminal while nothing can be shown yet: which stack, and that a preview still runs.
 
 It imports nothing that takes time, so that its first line is there at once.
 """

@@ -31,7 +31,7 @@ def check(
     """Say what in a declaration cannot work or will surprise, before anything runs.
 
     Exit code 2 where there are errors, or the declaration itself is at fault. With a token the account, the buckets
-    and the stack's last state are looked at too; nothing is ever changed.
+    and the stack's last state are read too; nothing is ever changed.
 
     The document of --json: ok, errors (why nothing was checked), findings and accepted (code, severity, object, kind, key,
     path, inheritedBy, origin, what, why, do), notes, traffic, counts (error, warning, note, accepted). With --print: ok, errors,

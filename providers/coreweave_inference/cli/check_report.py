@@ -30,7 +30,7 @@ def _counts(report: Report) -> dict[str, int]:
 
 
 def text(report: Report) -> Iterator[str]:
-    """A report as lines: traffic, findings by severity, what was not looked at, and the counts."""
+    """A report as lines: traffic, findings by severity, what was not read, and the counts."""
     if report.traffic:
         yield "traffic"
         yield from (f"  {line}" for line in report.traffic)

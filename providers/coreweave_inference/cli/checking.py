@@ -52,7 +52,7 @@ def discover_facts(directory: Path, stack: str | None, *, offline: bool) -> Chec
 
 
 def report_on(found: CheckContext) -> Report:
-    """The checks. Without a token one note says what was not looked at; with one, each thing that could not be read."""
+    """The checks. Without a token one note says what was not read; with one, each thing that could not be read."""
     report = checks_for(found.declaration, found.settings, found.identity, found.last)
     looked = found.settings is not None and bool(found.settings.token)
     return replace(report, notes=(*found.notes, *report.notes)) if looked else report
@@ -81,7 +81,7 @@ def _identity(directory: Path, stack: str | None) -> Identity | None:
 def _last_state(directory: Path, stack: str | None) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
     """The last state, an empty one before the first run; None with a note on why it is not known."""
     if not stack or not is_project(directory):
-        return None, ("the last state was not looked at (no stack is named), so changes were not judged",)
+        return None, ("the last state was not read (no stack is named), so changes were not judged",)
     try:
         return _exported(directory, stack) or {}, ()
     except (CoreWeaveError, OSError, ValueError) as error:

@@ -44,7 +44,7 @@ Observe = Callable[[Result], None]
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be looked at, and how it is shown."""
+    """What is to be read, and how it is shown."""
 
     before: bool = False
     account: bool = False

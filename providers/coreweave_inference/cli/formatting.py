@@ -37,7 +37,7 @@ DONE = {
     "import": "imported",
     "same": "unchanged",
     "read": "read",
-    "refresh": "looked at",
+    "refresh": "read",
 }
 DOING = {
     "create": "creating",

@@ -16,8 +16,8 @@ from .exits import DIFFERS, FAILED, STOPPED, USAGE_ERROR, print_error
 from .output import print_document, print_lines, say
 
 NEXT_AFTER_STOP = {
-    "up": "stopped; the state is consistent, and the next `cw-inference up` goes on where this run ended",
-    "destroy": "stopped; what is not gone yet stays in the state, and the next `cw-inference destroy` goes on",
+    "up": "stopped; run `cw-inference up` again to continue",
+    "destroy": "stopped; what is not confirmed deleted stays in the state, and the next `cw-inference destroy` goes on",
     "refresh": "stopped; nothing was changed, and the state holds what was read so far",
     "preview": "stopped; nothing was changed",
 }

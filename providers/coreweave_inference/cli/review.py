@@ -299,7 +299,7 @@ def _send(text: str, number: int | None, author: str, *, only_replace: bool) -> 
         if not pull.fork:
             raise
         print(
-            "the pull request comes from a fork, whose token may not comment; the review stands in the job's summary "
+            "the pull request comes from a fork, whose token may not comment; the review is in the job's summary "
             f"and output ({error})",
             file=sys.stderr,
         )

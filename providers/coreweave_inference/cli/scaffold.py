@@ -59,7 +59,7 @@ gateways:
     coreWeaveAuth: {{}}
     bodyBasedRouting: {{apiType: API_TYPE_OPENAI}}
 
-# GPU instances set aside, billed for as long as the claim exists. `cw-inference catalog` shows what there is.
+# GPU instances reserved, billed for as long as the claim exists. `cw-inference catalog` shows what there is.
 # capacityClaims:
 #   h200:
 #     instanceId: gd-8xh200ib-i128

@@ -1,4 +1,4 @@
-"""The `accept` section: findings that somebody looked at and lives with.
+"""The `accept` section: findings that somebody read and lives with.
 
 What a finding is, and whether one of these is still needed, is not known here.
 """

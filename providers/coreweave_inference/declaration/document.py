@@ -167,9 +167,7 @@ class _Reading:
                 continue
             key = self._key(key_node, location)
             if key in own:
-                self._fault(
-                    key_node, (*location, key), f'the key "{key}" stands here twice', "keep one of them"
-                )
+                self._fault(key_node, (*location, key), f'duplicate key "{key}"', "keep one of them")
             elif key is not None:
                 own[key] = (key_node, inner)
         return {**self._merged(node, location), **own}
@@ -210,7 +208,7 @@ class _Reading:
 
 
 def _is_text(text: str) -> bool:
-    """Whether it can be written as UTF-8: an escape may stand for half a character."""
+    """Whether it can be written as UTF-8: an escape may represent half a character."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 

@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def location(self) -> Location:
-        """Where the entry stands in the file."""
+        """Where the entry is in the file."""
         return (self.section, self.key)
 
     def says(self, path: str) -> bool:
@@ -96,7 +96,7 @@ def model_faults(model: type[BaseModel], values: Mapping[str, Any]) -> list[tupl
 
 
 def place_faults(faults: Iterable[tuple[Location, Fault]], location: Location, report: Report) -> None:
-    """Reports faults of something that stands at `location`."""
+    """Reports faults of something that is at `location`."""
     start = dotted(location)
     for inner, fault in faults:
         report.place((*location, *inner), replace(fault, path=f"{start}.{fault.path}"))

@@ -1,4 +1,4 @@
-"""The shape and the limits of what stands under `existing`; how it is read stands in `existing`."""
+"""The shape and the limits of what is under `existing`; how it is read is in `existing`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _one_way(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], RuleViolat
         if not given:
             return RuleViolation(names[0], f"none of {listed} is given", "say which one it is")
         return RuleViolation(
-            given[1], f"{' and '.join(given)} exclude each other", "keep exactly one of them"
+            given[1], f"{' and '.join(given)} are mutually exclusive", "keep exactly one of them"
         )
 
     return check

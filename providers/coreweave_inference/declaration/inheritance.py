@@ -1,4 +1,4 @@
-"""`extends`: an entry takes over what another of the same section says, and says what differs.
+"""`extends`: an entry inherits from another of the same section, and says what differs.
 
 Mappings merge at every depth, lists and everything else replace, `null` removes. Pure; knows no field but its own.
 """

@@ -47,7 +47,7 @@ def read_gateways(entries: dict[str, Entry], report: Report) -> dict[str, Object
 
 
 def read_capacity_claims(entries: dict[str, Entry], report: Report) -> dict[str, ObjectDeclaration]:
-    """The capacity claims; what stood under `resources` stands in the entry itself by now."""
+    """The capacity claims; what was under `resources` is in the entry itself by now."""
     kind = Kind.CAPACITY_CLAIM
     fields = tuple(fields_of(CapacityClaimResources))
     specs = {

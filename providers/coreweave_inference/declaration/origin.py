@@ -29,7 +29,7 @@ class Report:
     faults: list[Fault] = field(default_factory=list)
 
     def origin(self, location: Location) -> Origin:
-        """Where the value stands; for what stands nowhere (a missing or inherited key), what it would stand in."""
+        """Where the value stands; for what is nowhere (a missing or inherited key), what it would stand in."""
         for length in range(len(location), -1, -1):
             origin = self.origins.get(location[:length])
             if origin:

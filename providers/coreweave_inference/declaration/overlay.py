@@ -49,7 +49,7 @@ def _with_nulls(entry: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, 
 
 
 def _origins(base: Document, over: Document) -> Iterator[tuple[Location, Origin]]:
-    """The place of every value; a mapping that stands in both files is where it was first written."""
+    """The place of every value; a mapping that is in both files is where it was first written."""
     below, above = base.origins, over.origins
 
     def both(low: Any, high: Any, location: Location) -> Iterator[tuple[Location, Origin]]:

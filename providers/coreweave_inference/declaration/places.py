@@ -70,6 +70,6 @@ def _holds(value: Any, part: Any) -> bool:
 
 
 def _written(location: Location) -> Location:
-    """A location in the API's terms as it stands in a file."""
+    """A location in the API's terms as it is in a file."""
     written = AS_WRITTEN.get((location[0], location[2])) if len(location) > 2 else None
     return location if written is None else (*location[:2], *written, *location[3:])

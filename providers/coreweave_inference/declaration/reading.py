@@ -1,6 +1,6 @@
 """Reads a declaration, its file and its overlay, whole, and reports everything that is wrong with it at once.
 
-The order of reading stands here; what each part means stands in its own module.
+The order of reading is here; what each part means is in its own module.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class Existing:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A finding that somebody looked at and lives with, for the `reason` given.
+    """A finding that somebody read and lives with, for the `reason` given.
 
     It is about the object `key`, of the `kind` (`gateway`, `capacity claim`, `deployment`, `bucket`) if that is said,
     and no longer counts once the day `until` is over.
@@ -167,9 +167,9 @@ class Declaration:
         return tuple(declared for objects in kinds for declared in objects.values())
 
     def origin(self, path: str) -> Origin:
-        """File and line of what stands at a path such as `deployments.chat.autoscaling.max`.
+        """File and line of what is at a path such as `deployments.chat.autoscaling.max`.
 
-        What is inherited stands where it was written; what nobody wrote, where the nearest thing around it stands.
+        What is inherited is where it was written; what nobody wrote, where the nearest thing around it stands.
         Maps are written `runtime.engineConfig["max-model-len"]`, lists `gateways[0]`; the API's own paths
         (`capacityClaims.h200.resources.zones`, `deployments.chat.gatewayIds`) are understood too.
         """

@@ -40,7 +40,7 @@ MODEL_BUCKET = "The bucket that holds the weights, by its key or its name; left 
 SECTIONS = {
     "buckets": ("BucketSection", "Weights buckets, and what the inference service may read in them."),
     "gateways": ("GatewaySpec", "The endpoints that clients call."),
-    "capacityClaims": ("CapacityClaimSpec", "GPU instances set aside; billed for as long as they are."),
+    "capacityClaims": ("CapacityClaimSpec", "GPU instances reserved; billed for as long as they are."),
     "deployments": ("DeploymentSpec", "Models, served."),
 }
 WAYS = {
@@ -117,7 +117,7 @@ def _by_key(entry: Schema, description: str) -> Schema:
 
 
 def _section(section: str, overlay: bool) -> Schema:
-    """The entries of a section; one that extends another, or stands in an overlay, need not say everything."""
+    """The entries of a section; one that extends another, or is in an overlay, need not say everything."""
     name, description = SECTIONS[section]
     part = reference(name, part=True)
     extends = {"properties": {"extends": {"type": "string"}}, "required": ["extends"]}
@@ -232,7 +232,7 @@ def _secret() -> Schema:
         "fromEnv": {**name, "description": "The environment variable that holds it."},
         "fromConfig": {**name, "description": "The stack's secret configuration key that holds it."},
     }
-    text = "A secret, by reference: its value never stands in a file."
+    text = "A secret, by reference: its value never is in a file."
     return _object(fields, [], text, minProperties=1, maxProperties=1)
 
 

@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 NULL: Schema = {"type": "null"}
 PART = "Part"
 LIMITS = {"ge": "minimum", "le": "maximum"}
-"""Limits that pydantic does not translate where a validator stands between them and the number."""
+"""Limits that pydantic does not translate where a validator is between them and the number."""
 
 
 def definitions(models: Iterable[type[BaseModel]], *, part: bool) -> dict[str, Schema]:

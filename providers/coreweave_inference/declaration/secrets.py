@@ -1,6 +1,6 @@
 """Secrets in a declaration: only references to them, read before anything else looks at the values.
 
-No secret is ever read here, and none that stands in a file by mistake is shown.
+No secret is ever read here, and none that is in a file by mistake is shown.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _with_api_key(entry: Mapping[str, Any], location: Location, report: Report) 
         return with_path(
             entry, path, _reference(value, (*location, *API_KEY), dotted((*location, *API_KEY)), report)
         )
-    what = "a secret stands in the file"
+    what = "plaintext secret in the file"
     report.add((*location, *API_KEY), what, f"{HOW}, and replace the key, as it may have been read")
     return with_path(entry, path, SecretReference("fromEnv", PLACEHOLDER))
 

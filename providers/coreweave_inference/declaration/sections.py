@@ -1,6 +1,6 @@
 """The parts of a declaration that are not the API's: buckets, their policies, and options, with their limits.
 
-Shape and limits only. How a section is read stands beside its reader; the API's own objects have models of their own.
+Shape and limits only. How a section is read is beside its reader; the API's own objects have models of their own.
 """
 
 from __future__ import annotations

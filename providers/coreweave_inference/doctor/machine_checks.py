@@ -149,7 +149,7 @@ def declared(setup: SetUp) -> str:
     found = [_of_finding(finding) for finding in (*report.errors, *report.warnings)]
     if found:
         raise Problems(found)
-    notes = f", {len(report.notes)} things were not looked at" if report.notes else ""
+    notes = f", {len(report.notes)} things were not read" if report.notes else ""
     return f"no finding{notes}"
 
 

@@ -36,7 +36,7 @@ answer](how-to/doctor.md). `cw-inference doctor --explain CODE` prints the same 
 
 @dataclass(frozen=True)
 class Page:
-    """`text` says what is looked at, `fix` is a command or a part of a declaration."""
+    """`text` says what is read, `fix` is a command or a part of a declaration."""
 
     text: str
     fix: str

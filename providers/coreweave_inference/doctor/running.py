@@ -52,7 +52,7 @@ class Reads(Protocol):
 
 @dataclass
 class Running:
-    """What is looked at. `only` narrows it to some deployments; `reachable` are gateways whose route was proven, `observed` are
+    """What is read. `only` narrows it to some deployments; `reachable` are gateways whose route was proven, `observed` are
     logs and metrics that can be read.
     """
 
@@ -102,7 +102,7 @@ class Running:
 
     @cached_property
     def shown(self) -> tuple[Recorded, ...]:
-        """Those that are looked at: with `only` the deployments of that name and their gateways."""
+        """Those that are read: with `only` the deployments of that name and their gateways."""
         if not self.only:
             return self.all_shown
         wanted = [item for item in self.all_shown if item.kind is Kind.DEPLOYMENT and self._is_asked(item)]
@@ -126,7 +126,7 @@ class Running:
 
     @cached_property
     def gateways(self) -> tuple[str, ...]:
-        """Ids of the gateways that are looked at: those of the stack, and those that its deployments use."""
+        """Ids of the gateways that are read: those of the stack, and those that its deployments use."""
         own = [item.id for item in self.of(Kind.GATEWAY)]
         used = [id_ for item in self.of(Kind.DEPLOYMENT) for id_ in self.gateway_ids(item)]
         return tuple(dict.fromkeys((*own, *used)))
@@ -138,7 +138,7 @@ class Running:
         return f'{kind.noun} "{key or (live.name if live else id_)}"'
 
     def probe_model(self, gateway_id: str) -> str:
-        """A model of a gateway that is looked at: path routing has its name in the address."""
+        """A model of a gateway that is read: path routing has its name in the address."""
         found = (
             str(get_path(live.spec, "model.name") or "")
             for live in self.lists[Kind.DEPLOYMENT]
@@ -184,7 +184,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Group:
-    """The deployments of one model on one gateway; `own` are those that are looked at."""
+    """The deployments of one model on one gateway; `own` are those that are read."""
 
     running: Running
     gateway_id: str

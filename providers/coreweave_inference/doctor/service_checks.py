@@ -59,7 +59,7 @@ def api_answers(running: Running) -> str:
 def objects_there(running: Running) -> str:
     """What the state records is in the account."""
     if running.recorded is None:
-        raise Skip("no stack: everything in the account is looked at")
+        raise Skip("no stack: everything in the account is read")
     missing = [item for item in running.shown if item.id not in running.by_id]
     if missing:
         raise Problems(

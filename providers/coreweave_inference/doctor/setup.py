@@ -19,7 +19,7 @@ from coreweave_inference.settings.resolution import Settings
 
 @dataclass
 class SetUp:
-    """What is looked at; `settings_at` and `report` are the command line's own."""
+    """What is read; `settings_at` and `report` are the command line's own."""
 
     path: Path
     stack: str | None

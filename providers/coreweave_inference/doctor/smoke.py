@@ -1,6 +1,6 @@
 """The smoke test: real completions of each deployment, of the revision that is declared, or the reason why that is not proven.
 
-What is looked at before and after the requests has to be the same: an answer of a revision that was replaced meanwhile proves
+What is read before and after the requests has to be the same: an answer of a revision that was replaced meanwhile proves
 nothing of the new one.
 """
 

@@ -102,7 +102,7 @@ class StackDirectory:
         return tuple(sorted({match["stack"] for match in matches if match}))
 
     def plain_configuration(self, stack: str) -> dict[str, str]:
-        """Full key to value of what lies in clear in the project's file and, before it, the stack's.
+        """Full key to value of what lies in plain text in the project's file and, before it, the stack's.
 
         Encrypted values are left out, and with them what the project's file gives for their keys.
         """

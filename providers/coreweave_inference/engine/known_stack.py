@@ -24,7 +24,7 @@ class KnownStack(automation.Stack):
         return {}
 
     def info(self, show_secrets: bool = True) -> automation.UpdateSummary | None:  # noqa: ARG002 - overrides
-        """Nothing that is looked at."""
+        """Nothing that is read."""
         return automation.UpdateSummary("", datetime.now(timezone.utc), "", {}, {}, "")
 
 

@@ -6,4 +6,4 @@ from coreweave_inference.errors import CoreWeaveError
 
 
 class StartupError(CoreWeaveError):
-    """The caller mends the command, the directory or the installation; nothing was run."""
+    """The caller fixes the command, the directory or the installation; nothing was run."""

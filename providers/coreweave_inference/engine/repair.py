@@ -115,12 +115,12 @@ def _settle(deployment: dict[str, Any], operation: Mapping[str, Any], look_up: L
     resource, kind = operation["resource"], operation["type"]
     what = label_of(resource["urn"])
     if kind != "creating":
-        return f"{what}: a run ended while {kind} it; this one looks at it again", False
+        return f"{what}: {kind} it was interrupted; this run reads it again", False
     found = look_up(resource)
     if isinstance(found, Unresolved):
-        return f"{what}: a run ended while creating it; {found.why}", found.keep
+        return f"{what}: its creation was interrupted; {found.why}", found.keep
     record(deployment, {**resource, "id": found.id, "outputs": dict(found.outputs)})
-    return f"{what}: a run ended while creating it; it exists ({found.id}) and is now in the state", False
+    return f"{what}: recovered after an interrupted creation ({found.id}); added to the state", False
 
 
 def record(deployment: dict[str, Any], made: Resource) -> None:
@@ -144,7 +144,7 @@ def record(deployment: dict[str, Any], made: Resource) -> None:
 
 
 def _ground_of(made: Resource, resources: list[Resource]) -> list[str]:
-    """What a resource of unknown dependencies stands on: so that it goes before that, should both go."""
+    """What a resource of unknown dependencies depends on: so that it goes before that, should both go."""
     kinds = GROUND if made["type"] == f"{TYPES}Deployment" else GROUND[:2]
     types = {TYPES + kind for kind in kinds}
     return [found["urn"] for found in resources if found["type"] in types and not found.get("delete")]

@@ -195,7 +195,7 @@ class StackState:
                     f"take the lock away with `pulumi cancel --stack {self._stack}`"
                 ) from error
         self._cli.run(["cancel", "--yes", "--stack", self._stack], str(self._directory.path), {})
-        self._repaired(f"took away the lock of {'; '.join(map(str, locks))}: that process is gone")
+        self._repaired(f"removed the stale lock of {'; '.join(map(str, locks))} (its process is not running)")
         return self._readable(act)
 
 

@@ -46,7 +46,7 @@ def declarable_policy(bucket: LiveBucket, paths: Iterable[str]) -> LivePolicy | 
 
 
 def put_policy(bucket: LiveBucket, declared: PolicyDeclaration, identity: str) -> LivePolicy | None:
-    """The statement that a declared policy stands for, as it is live: the stack's own, else the documentation's; None where
+    """The statement that a declared policy represents, as it is live: the stack's own, else the documentation's; None where
     neither is there in that form.
     """
     own = sid_for(None, identity)

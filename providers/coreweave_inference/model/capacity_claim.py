@@ -1,4 +1,4 @@
-"""A capacity claim: GPU instances set aside in one zone, billed for as long as the claim exists.
+"""A capacity claim: GPU instances reserved in one zone, billed for as long as the claim exists.
 
 Only the shape and the limits of the API object belong here.
 """
@@ -23,7 +23,7 @@ class CapacityClaimResources(Message):
 
     instance_id: Annotated[
         SomeText,
-        Field(description="Instance type to set aside, in any case; it must be offered in the zone."),
+        Field(description="Instance type to reserve, in any case; it must be offered in the zone."),
         FieldMeta(
             change=Change.REPLACES, ignores_case=True, do="`cw-inference catalog` lists the instance types"
         ),

@@ -8,7 +8,7 @@ from typing import Any
 from .nested import parts, transform
 
 SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key that makes a mapping stand for a secret (or an output) instead of being one."""
+"""The key that makes a mapping represent a secret (or an output) instead of being one."""
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 """The value of that key for a secret."""
 UNREAD = "(secret)"
@@ -34,7 +34,7 @@ def holds_secret(value: Any) -> bool:
 
 
 def is_marked(value: Any) -> bool:
-    """Whether `value` is a mapping that stands for a secret or an output."""
+    """Whether `value` is a mapping that represents a secret or an output."""
     return isinstance(value, Mapping) and SECRET_SIGNATURE in value
 
 

@@ -1,6 +1,6 @@
 """Types of fields that more than one message has, each with the limits of the schema and the documentation.
 
-A limit that only one field has stands beside that field; rules between fields stand in their message.
+A limit that only one field has is beside that field; rules between fields stand in their message.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def upper(value: Any) -> Any:
 
 
 def unique(items: Sequence[Item]) -> Sequence[Item]:
-    """`items`, if none stands there twice."""
+    """`items`, if none is there twice."""
     for place, item in enumerate(items):
         if item in items[:place]:
             raise refuse(f'lists "{item}" twice', "name each once")

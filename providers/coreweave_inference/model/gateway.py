@@ -64,7 +64,7 @@ def _one_of(members: tuple[str, ...], example: str) -> Callable[[Mapping[str, An
                 members[0], f"none of {listed} is given", f"give exactly one, such as {example}"
             )
         return RuleViolation(
-            given[1], f"{' and '.join(given)} exclude each other", "keep exactly one of them"
+            given[1], f"{' and '.join(given)} are mutually exclusive", "keep exactly one of them"
         )
 
     return check

@@ -102,7 +102,7 @@ def object_id(stack_identity: str, kind: Kind, place: str, replace_identity: str
 
 
 def salted(object_id: str) -> str:
-    """Another id for the same object, for when its own was refused and is nowhere to be found."""
+    """Another id for the same object, for when the service reports its own as taken, but lists no such object."""
     return _uuid(canonical(["salted", object_id]))
 
 

@@ -1,6 +1,6 @@
 """The three kinds of API object, and the words by which the API, a declaration and a sentence call each.
 
-Only names belong here; what an object of a kind looks like stands in its model.
+Only names belong here; what an object of a kind looks like is in its model.
 """
 
 from __future__ import annotations

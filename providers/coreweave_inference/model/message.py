@@ -36,7 +36,7 @@ class Change(Enum):
 
 @dataclass(frozen=True)
 class FieldMeta:
-    """What is known about a field besides its type and limits; it stands beside the field."""
+    """What is known about a field besides its type and limits; it is beside the field."""
 
     change: Change = Change.IN_PLACE
     do: str = ""

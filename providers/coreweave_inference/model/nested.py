@@ -12,7 +12,7 @@ Location = tuple[Any, ...]
 def transform(value: Any, replace: Callable[[Any], Any]) -> Any:
     """A copy of `value` in which `replace` has the word on every part, the outermost first.
 
-    What it returns unchanged is walked into; anything else stands in the part's place as it is. Tuples become lists.
+    What it returns unchanged is walked into; anything else is in the part's place as it is. Tuples become lists.
     """
     other = replace(value)
     if other is not value:

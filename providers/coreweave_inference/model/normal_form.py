@@ -90,7 +90,7 @@ def get_path(spec: Mapping[str, Any], path: str) -> Any:
 
 
 def with_path(spec: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy of `spec` with `value` at `path`; `None` removes what stands there."""
+    """A copy of `spec` with `value` at `path`; `None` removes what is there."""
     return _with_part(spec, segments(path), value)
 
 

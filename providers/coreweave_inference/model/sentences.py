@@ -1,6 +1,6 @@
 """Sentences for the errors of the validation library: what is wrong with a field, and what to do.
 
-Only words belong here; what a field's limits are stands beside the field.
+Only words belong here; what a field's limits are is beside the field.
 """
 
 from __future__ import annotations

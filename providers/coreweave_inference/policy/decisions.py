@@ -39,7 +39,7 @@ def decide(
 
     A Deny that applies wins. Else one Allow is needed: a policy denies everyone it does not name. A Deny or an Allow of
     which it is not known whether it applies leaves the answer open, unless nothing could allow. Organisation
-    policies, which are looked at first, are not known here.
+    policies, which are read first, are not known here.
     """
     request = _Request(principal, organization_id, action, resource)
     judged = [(statement, request.falls_under(statement)) for statement in statements_of(document)]

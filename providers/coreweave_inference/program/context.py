@@ -68,7 +68,7 @@ _programs: weakref.WeakKeyDictionary[Any, Program] = weakref.WeakKeyDictionary()
 def current_program() -> Program:
     """The program that is running now.
 
-    Raises pulumi.RunError before anything is asked of anybody: where its token lies in clear in the configuration, where
+    Raises pulumi.RunError before anything is asked of anybody: where its token lies in plain text in the configuration, where
     the stack lives at another endpoint, and where a secret would go to an endpoint that nobody vouched for.
     """
     monitor = get_monitor()
@@ -90,7 +90,7 @@ def current_program() -> Program:
 def _refuse_clear_token() -> None:
     if get_config(TOKEN_KEY) is not None and not is_config_secret(TOKEN_KEY):
         raise pulumi.RunError(
-            f"{TOKEN_KEY} is set in clear in the stack's configuration, where it would be committed; set it again with "
+            f"{TOKEN_KEY} is stored in plain text in the stack's configuration, where it would be committed; set it again with "
             f"`pulumi config set --secret {TOKEN_KEY}`, or use the environment variable COREWEAVE_API_TOKEN"
         )
 

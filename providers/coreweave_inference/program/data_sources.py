@@ -1,6 +1,6 @@
 """Finding the gateways, capacity claims and buckets that a program uses and does not own.
 
-They are looked up, once per kind and run, and never changed or deleted: no resource stands for them, so none of them
+They are resolved, once per kind and run, and never changed or deleted: no resource represents them, so none of them
 is ever in the state. Another stack's objects are found through its outputs. Nothing here writes.
 """
 
@@ -45,7 +45,7 @@ class ProgramLookups:
         return self.lists[kind]
 
     def outputs(self, stack: str, section: str) -> pulumi.Output[Any]:
-        """An output of another stack; one reference stands for all that is taken from it."""
+        """An output of another stack; one reference represents all that is taken from it."""
         if stack not in self.stacks:
             self.stacks[stack] = pulumi.StackReference(stack)
         return self.stacks[stack].get_output(section)
@@ -121,7 +121,7 @@ def _one_of(key: str, **ways: str | None) -> None:
 
 
 def check(existing: list[ExistingObject]) -> None:
-    """Raises InvalidDeclaration with everything that is not there, or there twice; stacks are looked at later."""
+    """Raises InvalidDeclaration with everything that is not there, or there twice; stacks are read later."""
     faults: list[Fault] = []
     for item in existing:
         if item.stack is None:

@@ -55,7 +55,7 @@ def _outputs_of(token: str, arguments: Mapping[str, str]) -> Mapping[str, Any] |
     request = resource_pb2.ResourceInvokeRequest(tok=token)
     request.args.update(arguments)
     try:
-        # Not by pulumi.runtime.invoke: that shows secrets in clear, and lets registrations go on meanwhile.
+        # Not by pulumi.runtime.invoke: that shows secrets in plain text, and lets registrations go on meanwhile.
         answer = monitor.Invoke(request)
     except Exception:  # An engine without it; in a unit test, whatever its mocks raise.
         return None

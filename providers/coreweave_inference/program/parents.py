@@ -40,6 +40,6 @@ def _types_of(resource: pulumi.Resource) -> str:
 
 def _parents() -> dict[pulumi.Resource, pulumi.Resource]:
     """Every resource's parent. While a child is declared, all that is around it is alive."""
-    # Of everything in the process: so the type is looked at, since `isinstance` would ask a proxy for its class.
+    # Of everything in the process: so the type is read, since `isinstance` would ask a proxy for its class.
     resources = [found for found in gc.get_objects() if issubclass(type(found), pulumi.Resource)]
     return {child: parent for parent in resources for child in getattr(parent, "_childResources", ())}

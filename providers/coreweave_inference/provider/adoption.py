@@ -58,7 +58,7 @@ class WaitUntilDeleted:
 
 @dataclass(frozen=True)
 class Salt:
-    """The id is refused and nowhere to be found: take another one."""
+    """The service reports the id as taken, but lists no such object: try another one."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is done with one weights bucket: looked at, adopted, emptied; and who still reads from it."""
+"""What is done with one weights bucket: read, adopted, emptied; and who still reads from it."""
 
 from __future__ import annotations
 

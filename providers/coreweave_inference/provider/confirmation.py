@@ -64,7 +64,7 @@ def wait_until_gone(
         passed = run.memory.gone if confirm else run.memory.gone | missing.keys()
         return sorted(_label(objects, id_) for id_ in objects if id_ not in passed)
 
-    wait_for_none(run, urn, left, "deleted but not gone", released)
+    wait_for_none(run, urn, left, "deleted but not confirmed", released)
 
 
 def _may_delete_again(run: Session, id_: str, live: ApiObject) -> bool:

@@ -46,7 +46,7 @@ def create(
 ) -> CreateOutcome:
     """POST `body` under the declared `apiId`; where that id exists already, decide what it is.
 
-    `update` brings an object that is taken over to the declared spec. Raises NotOurs where id or name belong to
+    `update` brings an object that is adopted to the declared spec. Raises NotOurs where id or name belong to
     something else, and what `post` raises where nothing can have been made.
     """
     id_ = declared["apiId"]
@@ -71,9 +71,7 @@ def create(
         else:
             run.memory.written.add(live.id)
             return CreateOutcome(live.id, live, Revision.of_write(run.service_now()))
-    raise CoreWeaveError(
-        f"{subject(kind, declared)}: its id and its name were in use at every attempt; run again"
-    )
+    raise CoreWeaveError(f"{subject(kind, declared)}: every id and name tried is in use; run again")
 
 
 def _adopt(
@@ -132,7 +130,7 @@ def _resolve(
     if isinstance(decision, Adopt):
         run.memory.bind_id(declared.get(URN, ""), decision.live.id)
         run.memory.adopted[decision.live.id] = declared.get(URN, "")
-        run.log.note(declared.get(URN, ""), f"{what}: taken over, {decision.why} ({decision.live.id})")
+        run.log.note(declared.get(URN, ""), f"{what}: adopted, {decision.why} ({decision.live.id})")
         return update(decision.live), id_
     if isinstance(decision, WaitUntilDeleted):
         run.log.progress(declared.get(URN, ""), f"waiting for its predecessor ({decision.live.id}) to go")
@@ -168,7 +166,7 @@ def _other_id(run: Session, declared: Mapping[str, Any], id_: str, what: str, er
     other = salted(declared["apiId"])
     if id_ == other:  # Something holds the ids: what was noted stays noted.
         raise NotOurs(
-            f"{what}: the ids {declared['apiId']} and {other} are refused and nowhere to be found"
+            f"{what}: the ids {declared['apiId']} and {other} are reported as taken, but no list shows such an object"
         ) from error
     run.log.warning(
         declared.get(URN, ""),

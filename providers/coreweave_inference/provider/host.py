@@ -97,7 +97,7 @@ def one_line_errors(method: Callable[P, R]) -> Callable[P, R]:
 def end_with_engine(look_every_seconds: float = 1.0) -> None:
     """End this process when the engine dies: a killed engine leaves its plugins behind otherwise.
 
-    The parent says nothing: it is a shell script, which outlives the engine. So its port is looked at. The last
+    The parent says nothing: it is a shell script, which outlives the engine. So its port is read. The last
     argument of this process is the engine's address; a second call changes nothing.
     """
     if any(thread.name == WATCH for thread in threading.enumerate()):

@@ -112,7 +112,7 @@ def _since_write(run: Session, target: Target, revision: Revision) -> Target:
 
 
 def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
-    """The complete spec again, for what was FAILED before this run: its weights or its policy may be mended."""
+    """The complete spec again, for what was FAILED before this run: its weights or its policy may be fixed."""
     declared = target.declared
     if target.id in run.memory.written or declared is None or live.status not in ("FAILED", "ERROR"):
         return None
@@ -135,8 +135,8 @@ def _raise_unless_ready(run: Session, outcomes: Sequence[Outcome], accepted: Col
     wrong = [text for outcome in outcomes if (text := _what_is_wrong(run, outcome, accepted, access))]
     if not wrong:
         return
-    kept = "what was to be removed stays until a run ends ready, and nothing was lost"
-    raise NotReady("; ".join([*wrong, kept if run.stopped() else f"{kept}: mend it and run again"]))
+    kept = "deletions are postponed until the stack is ready"
+    raise NotReady("; ".join([*wrong, kept if run.stopped() else f"{kept}: fix it and run again"]))
 
 
 def _what_is_wrong(run: Session, outcome: Outcome, accepted: Collection[str], access: Access) -> str:
@@ -146,7 +146,7 @@ def _what_is_wrong(run: Session, outcome: Outcome, accepted: Collection[str], ac
     if isinstance(verdict, Failed):
         return f"{target.label} ({target.id}): {one_line(verdict.why)}"
     if run.stopped() and not outcome.late:
-        return f"{target.label}: stopped while {one_line(verdict.why)}; the next run waits on"
+        return f"{target.label}: stopped while {one_line(verdict.why)}; run again to keep waiting"
     return (
         f"{target.label} ({target.id}) is not ready after {outcome.seconds:.0f} s: {one_line(verdict.why)}; slow is not "
         "broken: it is left running, and the next run waits on (options.timeout changes the limit)"
@@ -165,7 +165,7 @@ def _unreadable_weights(run: Session, outcome: Outcome, access: Access, *, accep
     try:
         decision = access(live)
     except CoreWeaveError as error:
-        run.log.note("", f"{target.label}: the policy of its bucket could not be looked at: {error}")
+        run.log.note("", f"{target.label}: could not read the policy of its bucket: {error}")
         return ""
     if decision is None or decision.allowed:
         return ""

@@ -35,10 +35,10 @@ class Write:
 
 @dataclass
 class Memory:
-    """What this run has written and stands for. Guarded by the interpreter: single operations on sets and dicts."""
+    """What this run has written and manages. Guarded by the interpreter: single operations on sets and dicts."""
 
     managed_ids: set[str] = field(default_factory=set)
-    """Ids that a create or a non-replacing diff of this run stands for: a delete of one does nothing."""
+    """Ids that a create or a non-replacing diff of this run manages: a delete of one does nothing."""
     owners: dict[str, str] = field(default_factory=dict)
     """URN by id of what this run found made: one object cannot be two resources."""
     adopted: dict[str, str] = field(default_factory=dict)

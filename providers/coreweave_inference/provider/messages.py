@@ -29,7 +29,7 @@ ADVICE: tuple[tuple[type[CoreWeaveError], str], ...] = (
         "free some of the quota or have it raised, then run again; repeating alone does not help",
     ),
     (Throttled, "run again in a while"),
-    (Refused, "mend the declaration and run again"),
+    (Refused, "fix the declaration and run again"),
     (Unreachable, "run again: what the service may have accepted is found by its id"),
     (ApiError, "run again"),
 )

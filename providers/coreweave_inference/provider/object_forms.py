@@ -43,7 +43,7 @@ class ObjectForms:
         return frozenset(info.alias or name for name, info in self.kind.model.model_fields.items())
 
     def carried_over(self, before: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
-        """Inputs in normal form; id and derived name stay while the fields that replace stay as declared (rule 1)."""
+        """Inputs in normal form; id and derived name stay while the fields that replace stay as declared."""
         inputs = {**sparse(self.kind, declared), **hidden(declared)}
         if "apiId" in declared:
             inputs["apiId"] = declared["apiId"]

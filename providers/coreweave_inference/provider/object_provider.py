@@ -85,7 +85,7 @@ class ObjectProvider(ObjectForms, HostedProvider):
 
     @one_line_errors
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Equal, changed in place, or replaced; in place also stands for the id in this run (rule 1)."""
+        """Equal, changed in place, or replaced; in place also claims the id for this run."""
         old, new = plain(olds), plain(news)
         run = session.current()
         run.guard_endpoint(old.get("apiEndpoint", ""))
@@ -102,7 +102,7 @@ class ObjectProvider(ObjectForms, HostedProvider):
 
     @one_line_errors
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Send the declared spec under our own id, or take over what an earlier run sent. Raises only before that."""
+        """Send the declared spec under our own id, or adopt what an earlier run sent. Raises only before that."""
         run = session.current()
         declared = self.filled_in(run, {}, plain(props))
         what = subject(self.kind, declared)
@@ -114,13 +114,13 @@ class ObjectProvider(ObjectForms, HostedProvider):
                 declared,
                 complete(self.kind, declared),
                 lambda body: self.post(run, declared, body),
-                lambda live: self._taken_over(run, declared, live),
+                lambda live: self._adopted(run, declared, live),
             )
         return CreateResult(made.id, self._outputs_of_creation(run, declared, made))
 
     @one_line_errors
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Send the complete declared spec in one PATCH, if the live one is not that already (rule 3)."""
+        """Send the complete declared spec in one PATCH, if the live one is not that already."""
         old, declared = plain(olds), plain(news)
         run = session.current()
         run.guard_endpoint(old.get("apiEndpoint", ""))
@@ -143,7 +143,7 @@ class ObjectProvider(ObjectForms, HostedProvider):
 
     @one_line_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """The live object in normal form, so that whatever was changed outside shows (rule 5)."""
+        """The live object in normal form, so that whatever was changed outside shows."""
         old = plain(props)
         run = session.current()
         run.memory.read.add(id_)
@@ -165,7 +165,7 @@ class ObjectProvider(ObjectForms, HostedProvider):
 
     @one_line_errors
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        """Delete unless this run stands for the id; missing is success only when proven gone (rules 1 and 6)."""
+        """Delete unless this run manages the id; missing is success only when proven gone."""
         old = plain(props)
         run = session.current()
         run.guard_endpoint(old.get("apiEndpoint", ""))
@@ -193,9 +193,7 @@ class ObjectProvider(ObjectForms, HostedProvider):
                 "force a new object, declare another `name`, or delete this one with "
                 f"`cw-inference destroy --target {urn.rsplit('::', 1)[-1]}` and run up"
             )
-        run.log.warning(
-            urn, f"{what} stays: this run still declares it; only its former entry in the state goes"
-        )
+        run.log.warning(urn, f"{what} kept: still declared; only its old state entry is removed")
 
     # What is special about a kind: each has the plain answer here.
 
@@ -238,7 +236,7 @@ class ObjectProvider(ObjectForms, HostedProvider):
         if gives_up_first:
             run.log.warning(
                 new.get(URN, ""),
-                f"{subject(self.kind, new)} is replaced under the same name: the old one is given up before the new "
+                f"{subject(self.kind, new)} is replaced under the same name: the old one is released before the new "
                 "one is asked for; without an explicit name the new one would come first",
             )
         keys = {difference.path.split(".")[0] for difference in self.changes_between(old, new)} or {"name"}
@@ -266,9 +264,7 @@ class ObjectProvider(ObjectForms, HostedProvider):
             lambda body: self.patch(run, aim, live.id, body),
         )
 
-    def _taken_over(
-        self, run: Session, declared: Mapping[str, Any], live: ApiObject
-    ) -> creation.CreateOutcome:
+    def _adopted(self, run: Session, declared: Mapping[str, Any], live: ApiObject) -> creation.CreateOutcome:
         run.agreement.require(self.kind, live)
         aim = self.desired_spec({}, dict(declared), live)
         written = self._put(run, {}, aim, live)
@@ -277,7 +273,7 @@ class ObjectProvider(ObjectForms, HostedProvider):
     def _outputs_of_creation(
         self, run: Session, declared: dict[str, Any], made: creation.CreateOutcome
     ) -> dict[str, Any]:
-        """Outputs of an accepted creation; nothing may raise any more, or the id would be lost (rule 2)."""
+        """Outputs of an accepted creation; nothing may raise any more, or the id would be lost."""
         live = made.live
         run.memory.managed_ids.add(made.id)
         run.lists.organizations |= {live.organization_id} - {""}

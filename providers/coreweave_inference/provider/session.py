@@ -179,7 +179,7 @@ class Session:
             raise CannotProveGone(self._not_proven(what, recorded))
 
     def prove_gone(self, what: str, id_: str, organization_id: str) -> None:
-        """Return if a 404 for `what` means that it is gone; raise CannotProveGone otherwise (rule 6).
+        """Return if a 404 for `what` means that it is gone; raise CannotProveGone otherwise (see "Gone is proven" in docs/architecture.md).
 
         Proof is a list of this run that shows an object of the recorded organisation, or that this process deleted it.
         """

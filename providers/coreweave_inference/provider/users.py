@@ -43,7 +43,7 @@ def wait_for_users(run: Session, what: str, urn: str, uses: Users, *, refuse_liv
             )
         return sorted(f'deployment "{live.name}"' for live in (*going, *next_))
 
-    wait_for_none(run, urn, left, f"deleted but not gone, and {what} waits for that")
+    wait_for_none(run, urn, left, f"deleted but not confirmed, and {what} waits for that")
 
 
 def _deployments(run: Session) -> list[ApiObject]:

@@ -1,4 +1,4 @@
-"""Changing a live object: one look, one complete PATCH, one comparison with what came back (rule 3)."""
+"""Changing a live object: one look, one complete PATCH, one comparison with what came back (see "A PATCH is the whole spec" in docs/architecture.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The account: the ground that all other resources stand on.
 
-It checks token and endpoint before anything else is looked at, records where the stack lives, and is the last to go:
+It checks token and endpoint before anything else is read, records where the stack lives, and is the last to go:
 its deletion waits until everything that the run deleted is gone. It owns nothing.
 """
 
@@ -51,7 +51,7 @@ KINDS = {kind.noun: kind for kind in Kind}
 
 UNDECLARED, KNOWN = "undeclared", "known"
 PLANNED = "__planned"
-"""Input that is looked at and not recorded: what the program declares."""
+"""Input that is read and not recorded: what the program declares."""
 
 
 class AccountProvider(HostedProvider):
@@ -188,7 +188,7 @@ class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):
             )
         program.account = self
         # An output is computed once the whole program has run, and everything depends on this resource: so what the
-        # program asked for to be looked at first is, before anything is declared to the engine.
+        # program asked for to be read first is, before anything is declared to the engine.
         looked = pulumi.Output.from_input("").apply(lambda _: program.look_first())
         objects = looked.apply(lambda _: _planned(program))
         planned = looked.apply(lambda _: _plan_of(program))

@@ -1,6 +1,6 @@
 """An API object in a program: what gateways, capacity claims and deployments share as Pulumi resources.
 
-Ids are chosen here (rule 1), so that a first preview shows complete request bodies.
+Ids are chosen here (see "We choose the id" in docs/architecture.md), so that a first preview shows complete request bodies.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A capacity claim: GPU instances set aside in a zone, billed for as long as the claim exists.
+"""A capacity claim: GPU instances reserved in a zone, billed for as long as the claim exists.
 
 Only its count can change. A reduced managed claim may keep its count for a while (documentation), which is neither
 drift nor an error. SERVERLESS and MANAGED are two names of one type; the service may know only one of them.
@@ -114,7 +114,7 @@ def _refuses_capacity_type(error: Refused) -> bool:
 
 
 class CapacityClaim(ApiResource, module=MODULE, name="CapacityClaim"):
-    """GPU instances of one type set aside in one zone.
+    """GPU instances of one type reserved in one zone.
 
     `instance_count` changes in place; everything else replaces the claim.
     """

@@ -86,7 +86,7 @@ class DeploymentProvider(ObjectProvider):
         except CoreWeaveError as error:
             run.log.note(
                 declared.get(URN, ""),
-                f"{what}: its weights could not be looked at before it is made: {error}",
+                f"{what}: could not verify its weights before creation: {error}",
             )
             return
         if not found:

@@ -168,7 +168,7 @@ class InferenceBucketPolicyProvider(HostedProvider):
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
         if managed_id(id_, str(old.get("sid", ""))) in run.memory.managed_ids:
-            run.log.warning(str(old.get(URN, "")), f"{subject_of(old)} stays: this run still declares it")
+            run.log.warning(str(old.get(URN, "")), f"{subject_of(old)} kept: still declared")
             return
         bucket = str(old["bucket"])
         users.wait_for_users(

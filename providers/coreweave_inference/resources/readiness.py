@@ -1,7 +1,7 @@
 """Readiness: one row that waits until everything it covers serves the revision that was written, or fails the run.
 
 Its inputs name the objects and their revisions; a revision is new for each accepted write, so a run that failed
-stays a difference until it is mended. What a run does with them is `judging_readiness`'.
+stays a difference until it is fixed. What a run does with them is `judging_readiness`'.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The bucket that holds the weights.
 
-CreateBucket succeeds silently where the bucket exists already, so what is there is looked at first: a bucket is taken
+CreateBucket succeeds silently where the bucket exists already, so what is there is read first: a bucket is taken
 only if it carries this stack's tag and this run can do it no harm, is empty and in the right zone, or `adopt` says so. A destroy keeps it
 (`retainOnDelete`, the engine's own option); only `forceDestroy` empties it first.
 """
@@ -189,7 +189,7 @@ class WeightsBucketProvider(HostedProvider):
             # It is there: a policy with `ownerAccess: none` shuts its own owner out, and that is no error.
             run.log.note(
                 str(old.get(URN, "")),
-                f"{subject_of(old)} could not be looked at, so it is taken as it was: {error}",
+                f"{subject_of(old)} could not be read, so its recorded form is used: {error}",
             )
             return ReadResult(id_, old, {key: old[key] for key in INPUTS if key in old})
         run.memory.read.add(bucket_in_state(id_))
@@ -214,7 +214,7 @@ class WeightsBucketProvider(HostedProvider):
         run = current()
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
         if id_ in run.memory.managed_ids:
-            run.log.warning(str(old.get(URN, "")), f"{subject_of(old)} stays: this run still declares it")
+            run.log.warning(str(old.get(URN, "")), f"{subject_of(old)} kept: still declared")
             return
         wait_for_readers(run, old, id_)
         with translate_service_errors(subject_of(old)):

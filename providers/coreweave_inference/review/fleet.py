@@ -59,7 +59,7 @@ class Labelled(Protocol):
 
     @property
     def label(self) -> str:
-        """What it is called among everything that is looked at."""
+        """What it is called among everything that is read."""
         ...
 
 

@@ -27,7 +27,7 @@ ON_CLAIMS = "on claims"
 
 @dataclass(frozen=True)
 class Cost:
-    """Per hour at min and at max; `words` stands in the place of a number that is not known."""
+    """Per hour at min and at max; `words` is in the place of a number that is not known."""
 
     at_min: Decimal = Decimal(0)
     at_max: Decimal = Decimal(0)

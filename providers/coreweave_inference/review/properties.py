@@ -38,7 +38,7 @@ class PropertyChange:
 
     @property
     def known(self) -> bool:
-        """Whether both values may be looked at: neither is a secret or known later as a whole; parts of them may be."""
+        """Whether both values may be read: neither is a secret or known later as a whole; parts of them may be."""
         return not any(value is UNKNOWN or value == HIDDEN for value in (self.before, self.after))
 
 

@@ -36,7 +36,7 @@ OWN_NOUNS = frozenset({*NOUNS.values(), *(kind.noun for kind in Kind)})
 """Words of ours; every other noun is the type of a resource, in somebody else's words."""
 
 NOISE = ("account", "pulumi:pulumi:Stack")
-"""What stands in every stack and is nobody's concern."""
+"""What is in every stack and is nobody's concern."""
 
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 READS = ("read", "read-replacement", "read-discard")

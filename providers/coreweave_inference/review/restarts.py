@@ -21,7 +21,7 @@ class Effect(str, Enum):
 
 @dataclass(frozen=True)
 class FieldEffect:
-    """One field (`runtime.engineConfig` stands for its entries too); `words` name it in a sentence."""
+    """One field (`runtime.engineConfig` represents its entries too); `words` name it in a sentence."""
 
     field: str
     effect: Effect

@@ -127,7 +127,7 @@ def resolve(
     configuration, since a destroy runs without the program that wrote the configuration. An empty value
     counts as not set.
 
-    Raises SettingsError: a token that is missing (unless `require_token` is false), lies in clear in the
+    Raises SettingsError: a token that is missing (unless `require_token` is false), lies in plain text in the
     configuration, or cannot be sent; an endpoint that is not a plain https URL; a value that is not a number.
     """
     allow_http = _flag(environ, "COREWEAVE_ALLOW_HTTP")
@@ -221,7 +221,7 @@ def _token(
 ) -> _Chosen:
     if config.get(TOKEN_KEY) and secret_keys is not None and TOKEN_KEY not in secret_keys:
         raise SettingsError(
-            f"{TOKEN_KEY} is set in clear in the stack's configuration, where everyone who reads the file reads"
+            f"{TOKEN_KEY} is stored in plain text in the stack's configuration, where everyone who reads the file reads"
             f" it; encrypt it with `pulumi config set --secret {TOKEN_KEY}` and replace the token"
         )
     token = _chosen(environ, TOKEN_VARIABLES, config, TOKEN_KEY, "")

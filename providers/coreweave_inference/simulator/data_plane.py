@@ -75,7 +75,7 @@ class Directory(Protocol):
         ...
 
     def organisation_of(self, token: str) -> str | None:
-        """The organisation that a bearer token (for a W&B gateway: a W&B key) stands for, or None."""
+        """The organisation that a bearer token (for a W&B gateway: a W&B key) represents, or None."""
         ...
 
 

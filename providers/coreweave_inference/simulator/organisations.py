@@ -29,7 +29,7 @@ class Organisation:
 
 @dataclass(frozen=True)
 class Caller:
-    """The organisation and role that a known token stands for."""
+    """The organisation and role that a known token represents."""
 
     organisation_id: str
     role: Role

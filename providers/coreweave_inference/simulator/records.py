@@ -12,7 +12,7 @@ FOREVER = float("inf")
 
 @dataclass(frozen=True)
 class Condition:
-    """One line of `status.conditions`; an empty zone stands for every zone of the object."""
+    """One line of `status.conditions`; an empty zone represents every zone of the object."""
 
     type: str
     holds: bool

@@ -105,7 +105,7 @@ def _resource(resource_type: str, name: str, description: str) -> Detail:
 
 
 def precondition(violation_type: str, subject: str, description: str) -> Refused:
-    """The object's state, or what stands on it, does not allow the request."""
+    """The object's state, or what depends on it, does not allow the request."""
     violation = {"type": violation_type, "subject": subject, "description": description}
     detail = {"@type": f"{TYPE_PREFIX}PreconditionFailure", "violations": [violation]}
     return Refused(400, 9, description, [detail])

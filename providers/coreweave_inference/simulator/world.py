@@ -163,7 +163,7 @@ class World:
             self._records.clear()
 
     def settle(self) -> None:
-        """Decide what became due, and forget what is gone; called before anything is looked at."""
+        """Decide what became due, and forget what is gone; called before anything is read."""
         with self.lock:
             now = self.clock.now()
             for record in list(self._records.values()):

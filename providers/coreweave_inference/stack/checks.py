@@ -135,7 +135,7 @@ def _gateway_id(gateway: object) -> object:
 
 
 def announce(report: Report, environ: Mapping[str, str]) -> None:
-    """Show the warnings and what could not be looked at; raises pulumi.RunError with every error.
+    """Show the warnings and what could not be read; raises pulumi.RunError with every error.
 
     With COREWEAVE_CHECKS=warn nothing stops: a run that only makes the bucket must come before its weights are pushed. What
     others lack until then is no finding of a run that is limited to the buckets.

@@ -35,7 +35,7 @@ def folder_prefix(prefix: str) -> str:
 
 
 def listed(client: Any, bucket: str, prefix: str) -> Iterator[StoredObject]:
-    """The objects below `prefix`, page by page; the empty object that stands for the folder itself is left out."""
+    """The objects below `prefix`, page by page; the empty object that represents the folder itself is left out."""
     folder = folder_prefix(prefix)
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
         for found in page.get("Contents", []):

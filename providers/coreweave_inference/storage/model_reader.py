@@ -33,7 +33,7 @@ FIRST = 256 * 1024
 """Bytes of the first read of a header; a second read follows where it is longer."""
 AT_ONCE = 8
 MOST_FILES = 1000
-"""Objects of a model that are looked at; a listing that is cut off gives a lower bound of its size."""
+"""Objects of a model that are read; a listing that is cut off gives a lower bound of its size."""
 FORMAT = ".safetensors"
 
 _gate = threading.BoundedSemaphore(AT_ONCE)

@@ -33,7 +33,7 @@ UploadProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class FileToSend:
-    """A file, the key it gets, and its size and time of change (ns) when it was looked at."""
+    """A file, the key it gets, and its size and time of change (ns) when it was read."""
 
     path: Path
     key: str

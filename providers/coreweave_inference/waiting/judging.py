@@ -39,7 +39,7 @@ def judge(
     if live.status == "DELETING":
         return Failed("is being deleted"), history
     if not history.latched:
-        return Waiting(f"{live.status} of the revision before"), history
+        return Waiting(f"{live.status} (previous revision)"), history
     return _judge_latched(target, live, history, now, settle_seconds)
 
 

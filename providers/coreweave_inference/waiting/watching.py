@@ -33,7 +33,7 @@ def pauses(elapsed: Callable[[], float], longest_seconds: float) -> Iterator[flo
 class _Watch:
     target: Target
     history: History = field(default_factory=History)
-    verdict: Verdict = field(default_factory=lambda: Waiting("not looked at yet"))
+    verdict: Verdict = field(default_factory=lambda: Waiting("not read yet"))
     live: Live | None = None
     resent: bool = False
     late_after: float | None = None
@@ -62,7 +62,7 @@ def wait(
 ) -> tuple[Outcome, ...]:
     """Look at all `targets` until each is ready or failed, its deadline passed, or `stopped` says so.
 
-    What is late is looked at no more: it did not become ready in its time, whatever the others still need. One look per kind and round. An answer that fails in passing (503, a reset connection) does not end a wait;
+    What is late is read no more: it did not become ready in its time, whatever the others still need. One look per kind and round. An answer that fails in passing (503, a reset connection) does not end a wait;
     any other error of `look` does. `find` asks for one object by its id before it is called missing: a LIST may leave it out for
     longer than the settle time. `resend` may write to a failed object once and return its new target.
     """
@@ -98,7 +98,7 @@ def _look_at_all(
             live = look(kind)
         except (Unreachable, ServiceUnavailable, Throttled) as error:
             for watch in mine:
-                watch.verdict = Waiting(f"could not be looked at: {error}")
+                watch.verdict = Waiting(f"could not be read: {error}")
             continue
         for watch in mine:
             try:
@@ -118,5 +118,5 @@ def _update(
         watch.resent = True
         target = resend(watch.target, live)
         if target is not None:
-            why = f"its spec was sent once more, after {watch.verdict.why}"
+            why = f"its spec was sent again, after {watch.verdict.why}"
             watch.target, watch.history, watch.verdict = target, History(), Waiting(why)

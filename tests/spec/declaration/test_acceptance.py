@@ -1,4 +1,4 @@
-"""`accept`: findings that somebody looked at and lives with."""
+"""`accept`: findings that somebody read and lives with."""
 
 from __future__ import annotations
 

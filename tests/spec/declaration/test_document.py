@@ -84,7 +84,7 @@ def test_aliases_and_merge_keys_work_and_own_entries_win(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("a: 1\nb: {c: 1,\n  c: 2}\n", 'f.yaml:3: b.c: the key "c" stands here twice; keep one of them'),
+        ("a: 1\nb: {c: 1,\n  c: 2}\n", 'f.yaml:3: b.c: duplicate key "c"; keep one of them'),
         ("a: !secret x\n", "f.yaml:1: a: the tag !secret is not supported; remove the tag"),
         ("a: !x {b: 1}\n", "f.yaml:1: a: the tag !x is not supported; remove the tag"),
         ("a: !!int x\n", "f.yaml:1: a: is not the number it claims to be; write a plain number"),

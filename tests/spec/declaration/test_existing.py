@@ -107,7 +107,7 @@ def test_a_bucket_left_out_beside_an_existing_one_must_be_named(faults: Faults, 
         ({"gateways": {"a": None}}, "existing.gateways.a.name: none of name, id, stack is given"),
         (
             {"gateways": {"a": {"name": "x", "id": ID}}},
-            "existing.gateways.a.id: name and id exclude each other",
+            "existing.gateways.a.id: name and id are mutually exclusive",
         ),
         ({"gateways": {"a": {"id": "x"}}}, 'existing.gateways.a.id: "x" is not a UUID'),
         ({"gateways": {"a": {"name": "x", "key": "y"}}}, "existing.gateways.a.key: is given without stack"),

@@ -1,4 +1,4 @@
-"""`extends`: what an entry takes over from another."""
+"""`extends`: what an entry adopts from another."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def test_a_key_in_the_file_is_a_fault_that_does_not_show_it(
 
     assert [fault.split(": ", 1)[1] for fault in found] == [
         (
-            "gateways.public.weightsAndBiasesAuth.apiKey: a secret stands in the file; "
+            "gateways.public.weightsAndBiasesAuth.apiKey: plaintext secret in the file; "
             "write {fromEnv: NAME} or {fromConfig: key}, and replace the key, as it may have been read"
         ),
     ]

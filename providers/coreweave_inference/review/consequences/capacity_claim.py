@@ -53,7 +53,7 @@ def _replaced(
     fields = ", ".join(sorted(change.path.rsplit(".", 1)[-1] for change in changes if change.path != "name"))
     same_name = (resource.before or {}).get("name") == (resource.after or {}).get("name")
     order = (
-        "the old one is given up before the new one is asked for" if same_name else "the new one comes first"
+        "the old one is released before the new one is requested" if same_name else "the new one comes first"
     )
     words = f"replaces claim {{name}} ({fields or 'name'}): {order}"
     yield (dangerous if same_name else caution)(say(words, name=resource.label))

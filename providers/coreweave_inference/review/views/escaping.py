@@ -1,6 +1,6 @@
 """What others wrote, made harmless: in Markdown and its tables, in HTML, and in a Mermaid label.
 
-In Markdown such a text always stands in a code span, where GitHub looks for no mention, link or reference. All that
+In Markdown such a text always is in a code span, where GitHub looks for no mention, link or reference. All that
 could end the span, a table's cell or a line is written as a character reference, which no parser takes for syntax.
 """
 
@@ -35,7 +35,7 @@ def noun(text: str) -> str:
 
 
 def html(text: str) -> str:
-    """Text for inside an HTML element that stands in Markdown: everything unusual as a character reference."""
+    """Text for inside an HTML element that is in Markdown: everything unusual as a character reference."""
     return "".join(c if SAFE.match(c) else f"&#{ord(c)};" for c in visible(text))
 
 

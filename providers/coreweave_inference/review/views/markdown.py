@@ -81,11 +81,11 @@ def counts(review: Review) -> list[str]:
 def nothing_changes(review: Review) -> str:
     """What an old comment is replaced with when nothing changes any more."""
     stacks = ", ".join(code(stack) for stack in review.stacks)
-    return f"{MARKER}\n**No changes any more** in {stacks}: what an earlier version of this pull request did is taken back.\n"
+    return f"{MARKER}\n**No changes any more** in {stacks}: the earlier changes of this pull request were reverted.\n"
 
 
 def no_review(reason: str) -> str:
-    """What stands in the comment where a review could not be made: nothing that an earlier one said still holds."""
+    """What is in the comment where a review could not be made: nothing that an earlier one said still holds."""
     return f"{MARKER}\n**⛔ The review could not be made**, so what this change does is not known.\n\n{prose(reason)}\n"
 
 

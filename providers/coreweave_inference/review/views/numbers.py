@@ -23,7 +23,7 @@ def money_text(amount: Decimal, currency: str, *, signed: bool = False) -> str:
 
 
 def cost_text(cost: Cost | None, currency: str, hours: int = 1) -> str:
-    """`$6.31`, `$6.31 to $25.24`, or the words that stand for it."""
+    """`$6.31`, `$6.31 to $25.24`, or the words that represent it."""
     if cost is None:
         return "-"
     if cost.words:

@@ -36,7 +36,7 @@ def old_findings(review: Review) -> Section:
     items = (
         *(f"- {prose('the checks could not be made: ' + reason)}" for reason in found.missing),
         *(_finding(item) for item in found.old),
-        *(f"{_finding(item)} *(mended)*" for item in found.gone),
+        *(f"{_finding(item)} *(fixed)*" for item in found.gone),
     )
     return folded("Findings that were there before" if found.new or found.gone else "Findings", tuple(items))
 
