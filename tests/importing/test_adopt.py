@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import coreweave_inference as cw
 import pulumi
 import pytest
+from coreweave_inference.declaration import read_for_stack
 from coreweave_inference.simulator import Simulator
 
 from tests.engine.conftest import workbench_of
@@ -62,6 +64,18 @@ def test_a_plan_shows_what_is_written_to_what_it_adopts_and_the_run_writes_that_
     assert {one["urn"].rsplit("::")[-1]: one["id"] for one in stack.state()["resources"] if one.get("id")}[
         "edge"
     ] == hand_made["public"]
+
+
+def test_the_option_adopts_a_bucket_too_and_is_not_inherited() -> None:
+    text = (
+        "version: 1\nbuckets:\n  weights: {name: acme-weights, zone: RNO2A, options: {adopt: true}}\n"
+        "gateways:\n  one: {coreWeaveAuth: {}, pathBasedRouting: {}, options: {adopt: true}}\n  two: {extends: one}\n"
+    )
+
+    found = read_for_stack(Path("inference.yaml"), "none", text=text)
+
+    assert found.buckets["weights"].adopt
+    assert [item.options.adopt for item in found.gateways.values()] == [True, False]
 
 
 @pytest.fixture

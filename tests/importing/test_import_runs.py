@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -120,6 +121,7 @@ def test_a_killed_import_is_finished_by_the_next_one_and_two_at_once_are_one(
     stack: Stack, account: Account
 ) -> None:
     small(account)
+    account.simulator.behaviour = account.simulator.behaviour.changed({"emit_zero_values": True})
     made = account.writes()
     with stack.started("import", "--apply", "--yes") as process:
         until(lambda: (stack.path / "import-report.md").exists())
@@ -212,6 +214,24 @@ def test_a_new_directory_becomes_a_stack_directory(stack: Stack, account: Accoun
     assert owner_statement(
         "acme-weights", "ab1cd2"
     )  # The policy's owner may read it, else it would be used only.
+
+
+@pytest.mark.thorough
+def test_two_imports_of_one_stack_from_two_directories_lose_nothing_unsaid(
+    stack: Stack, account: Account, tmp_path: Path
+) -> None:
+    small(account)
+    shutil.copytree(stack.path, tmp_path / "other")
+    with (
+        stack.started("import", "--apply", "--yes", "--only", "claims") as one,
+        stack.started("import", str(tmp_path / "other"), "--apply", "--yes", "--only", "public,chat*") as two,
+    ):
+        told = [process.communicate(timeout=120)[1] for process in (one, two)]
+
+    for process, error in zip((one, two), told, strict=True):
+        assert process.returncode in (0, 3) or "another run wrote its state" in error
+    last = stack.document("import", "--apply", "--yes")
+    assert (last["expected"], last["preview"]) == ([], {"same": 8})
 
 
 def test_differences_end_with_code_three_and_are_named(stack: Stack, account: Account) -> None:

@@ -14,8 +14,8 @@ from coreweave_inference.declaration import FILE, Declaration, read_for_stack
 from coreweave_inference.discovery.snapshot import snapshot_of
 from coreweave_inference.engine.environment import environment_with
 from coreweave_inference.engine.imported import Importer, import_file, recorded_in
+from coreweave_inference.engine.installation import CommandFailed
 from coreweave_inference.engine.operations import Engine
-from coreweave_inference.engine.repair import State
 from coreweave_inference.engine.results import Result
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.importing import report
@@ -232,21 +232,24 @@ def _apply(asked: Asked, place: Place, plan: ImportPlan, importer: Importer, fil
         and not agreed(f'Import {count} into the state of stack "{place.stack.name}"?')
     ):
         return
-    engine = Engine.opened(asked.directory, place.name, View(), create="first")
+    engine = _opened(asked, place)
     base = engine.state()
     if recorded_in(base) != dict(place.stack.recorded):
-        raise CoreWeaveError(
-            f'stack "{place.stack.name}": its state was changed by another run meanwhile; nothing was imported; run again'
-        )
-    if count:
-        engine.replace_state(importer.added_to(base or {}), base)
+        raise CoreWeaveError(_changed_meanwhile(place))
+    wanted = importer.added_to(base or {}) if count else base
+    if count and wanted is not None:
+        engine.replace_state(wanted, base)
     # What references name and is not set here has the live value, so that the preview can be made.
     with environment_with(plan.environment):
         result = engine.preview()
+    engine.forget_state()
+    now = engine.state()
+    if recorded_in(now) != recorded_in(wanted):
+        # Two writers that compared the state at the same moment: the later one has it.
+        raise CoreWeaveError(_changed_meanwhile(place))
     wrong = _wrong(result, plan)
     if count and wrong:
-        engine.forget_state()
-        engine.replace_state(_emptied(base), engine.state())
+        engine.replace_state(base or {"version": 3, "deployment": {}}, now)
         raise CoreWeaveError(f"{wrong}; nothing was imported: the state is as it was")
     if asked.as_json:
         found = document(plan, place.stack, files, applied=bool(count))
@@ -264,6 +267,23 @@ def _apply(asked: Asked, place: Place, plan: ImportPlan, importer: Importer, fil
         raise typer.Exit(USAGE_ERROR if result.refused else FAILED)
     if result.changes or result.drift:
         raise typer.Exit(DIFFERS)
+
+
+def _opened(asked: Asked, place: Place) -> Engine:
+    """The engine of the stack, which is made where the backend does not have it. Raises CoreWeaveError."""
+    try:
+        return Engine.opened(asked.directory, place.name, View(), create="first")
+    except CommandFailed as error:
+        if "already exists" not in error.text:
+            raise
+        raise CoreWeaveError(_changed_meanwhile(place)) from error
+
+
+def _changed_meanwhile(place: Place) -> str:
+    return (
+        f'stack "{place.stack.name}": another run wrote its state at the same time, and what this one imported is not in it; the '
+        "account is as it was; run again when that run has ended"
+    )
 
 
 def _preview(result: Result) -> list[str]:
@@ -288,8 +308,3 @@ def _wrong(result: Result, plan: ImportPlan) -> str:
             "(`stack = cw.load()`), or to declare them itself: with `import_` in ResourceOptions, or `adopt=True`"
         )
     return ""
-
-
-def _emptied(base: State | None) -> State:
-    """The state before, which an empty stack has without any resource."""
-    return base or {"version": 3, "deployment": {}}
