@@ -25,11 +25,12 @@ def main(address: str, python: str, path: str, *arguments: str) -> None:
         connection.connect(address)
     except OSError:
         os.execv(python, [python, *arguments])
-    # As a provider does; a command that is interrupted on purpose is started otherwise.
-    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
     asked = marshal.dumps((bare[1], bare[2:], os.getcwd(), dict(os.environ)))
     socket.send_fds(connection, [len(asked).to_bytes(8, "big")], [0, 1, 2])
     connection.sendall(asked)
+    process = int.from_bytes(connection.recv(8), "big")
+    if process:  # The engine ends its providers with an interrupt.
+        _signal.signal(_signal.SIGINT, lambda number, _: os.kill(process, number))
     code = connection.recv(8)
     sys.exit(int.from_bytes(code, "big", signed=True) if code else 1)
 

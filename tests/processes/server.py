@@ -41,6 +41,8 @@ def serve(address: str) -> None:
                     child = _forked(connection, listener, [c for _, c in running.values()])
                     handle = os.pidfd_open(child)
                     running[handle] = (child, connection)
+                    with suppress(OSError):
+                        connection.sendall(child.to_bytes(8, "big"))
                     selector.register(handle, selectors.EVENT_READ)
                 else:
                     selector.unregister(key.fd)
