@@ -112,9 +112,7 @@ class ModelReader:
             found = replace(found, longest=_longest(self._json(tokenizer, LARGEST_CONFIG, [])))
         index = index_among(files)
         if index is not None and (not found.complete or len(found.loaded) < len(weights_among(files))):
-            named = (self._json(index, LARGEST_INDEX, unread) or {}).get("weight_map")
-            if isinstance(named, Mapping):
-                found = replace(found, indexed=frozenset(map(str, named.values())))
+            found = replace(found, indexed=self._indexed(index, unread))
         return replace(found, unread=tuple(unread))
 
     def with_headers(self, folder: Folder) -> Folder:
@@ -152,6 +150,17 @@ class ModelReader:
         if len(header) < length:
             raise BadHeader("is shorter than its listing says")
         return tensors_in(header, file.size - PREFIX - length)
+
+    def _indexed(self, file: WeightsFile, unread: list[str]) -> frozenset[str]:
+        """The files that an index names; of the index itself, which is large, nothing else is kept."""
+        known = ("json", *self._key(file))
+        found = self._json(file, LARGEST_INDEX, unread)
+        if found is None:
+            return frozenset()
+        named = found.get("weight_map")
+        files = named.values() if isinstance(named, Mapping) else ()
+        _seen[known] = {"weight_map": {str(name): str(name) for name in files}}
+        return frozenset(_seen[known]["weight_map"])
 
     def _json(self, file: WeightsFile, most: int, unread: list[str]) -> Mapping[str, Any] | None:
         """A file's JSON object; `None` with a sentence where it is none."""
