@@ -19,7 +19,6 @@ from typing import TypeVar
 import yaml
 from coreweave_inference.checks import (
     BucketFacts,
-    Catalogue,
     Folder,
     Identity,
     Known,
@@ -30,6 +29,7 @@ from coreweave_inference.checks import (
     view_of,
 )
 from coreweave_inference.declaration import Declaration, read
+from coreweave_inference.fleet.catalogue import Catalogue
 
 T = TypeVar("T")
 AIM_SECONDS = 0.3

@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 from coreweave_inference.checks import (
     BucketFacts,
-    Catalogue,
     Folder,
     Identity,
     Known,
@@ -25,6 +24,7 @@ from coreweave_inference.checks import (
 )
 from coreweave_inference.checks.pages import base
 from coreweave_inference.declaration import Declaration, read
+from coreweave_inference.fleet.catalogue import Catalogue
 from coreweave_inference.model.identity import Place, default_name, object_id, replace_identity
 from coreweave_inference.model.kinds import Kind
 

@@ -8,7 +8,6 @@ from typing import Any
 from coreweave_inference.checks import (
     RULES,
     BucketFacts,
-    Catalogue,
     Folder,
     Identity,
     Known,
@@ -27,6 +26,7 @@ from coreweave_inference.declaration import (
     Origin,
     PolicyDeclaration,
 )
+from coreweave_inference.fleet.catalogue import Catalogue
 from coreweave_inference.model import UNKNOWN, Kind
 from coreweave_inference.model.shape import FieldShape, Form, fields_of
 from hypothesis import given

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from coreweave_inference.engine.delete_first import to_delete
-from coreweave_inference.engine.events import TYPES
 from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.selection import Selection
+from coreweave_inference.model.resource_types import TYPES
 
 START = f"urn:pulumi:dev::serving::{TYPES}"
 PUBLIC, CLAIM, CHAT = f"{START}Gateway::public", f"{START}CapacityClaim::h200", f"{START}Deployment::chat"

@@ -7,7 +7,7 @@ gathers the facts and hands them over as a `View`.
 from __future__ import annotations
 
 from .building import Known, PlainObject, view_of, view_of_specs
-from .facts import BucketFacts, Catalogue, Folder
+from .facts import BucketFacts, Folder
 from .finding import Finding, Problem, Severity
 from .loading import WeightsFile, index_among, weights_among
 from .memory import Memory, headers_decide, question_of
@@ -23,7 +23,6 @@ __all__ = [
     "RULES",
     "UNREADABLE_CODES",
     "BucketFacts",
-    "Catalogue",
     "Finding",
     "Folder",
     "Identity",

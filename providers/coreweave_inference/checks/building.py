@@ -20,13 +20,14 @@ from coreweave_inference.declaration import (
     ObjectOptions,
     SecretReference,
 )
+from coreweave_inference.fleet.catalogue import Catalogue
 from coreweave_inference.fleet.values import text, texts
 from coreweave_inference.model.identity import replace_identity
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.nested import transform
 from coreweave_inference.model.unknown import UNKNOWN
 
-from .facts import BucketFacts, Catalogue
+from .facts import BucketFacts
 from .objects import Claim, Deployment, Item, LastObject, LiveObject, Owner, claim, deployment, gateway
 from .ownership import Identity, tells_identity
 from .view import View, former_key

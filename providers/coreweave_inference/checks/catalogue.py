@@ -198,16 +198,3 @@ def _unless_kept(view: View, item: Item, *paths: str) -> Severity | None:
 def _meant(given: str, offered: tuple[str, ...]) -> str:
     right = nearest(given, offered)
     return f'did you mean "{right}"?' if right else ""
-
-
-RULES = (
-    unread,
-    engine,
-    version,
-    latest,
-    newer,
-    instance_type,
-    instance_type_case,
-    zone,
-    claim_type,
-)

@@ -176,14 +176,3 @@ def _says_the_same(item: Item, last: LastObject) -> bool:
     found = differences(item.kind, last.spec, item.spec, write_only=False)
     ignored = ("name", "gatewayIds", "runtime.version")
     return all(one.path in ignored or has_unknown((one.left, one.right)) for one in found)
-
-
-RULES = (
-    gateway_replaced,
-    object_failed,
-    claim_given_up,
-    last_member_disabled,
-    model_name_gone,
-    min_lowered,
-    key_renamed,
-)

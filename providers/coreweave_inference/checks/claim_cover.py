@@ -293,18 +293,3 @@ def _where_else(view: View, user: Deployment, claims: list[Claim], successor: Cl
     unclaimed = [] if user.reserved_only else ["unclaimed capacity if there is any"]
     places = [*new, *(f'claim "{claim.key}"' for claim in claims if view.may_run_on(user, claim)), *unclaimed]
     return f"on {' and '.join(places)}" if places else "nowhere"
-
-
-RULES = (
-    missing,
-    short_of_min,
-    short_of_max,
-    larger_than_max,
-    unused,
-    idle_beside_on_demand,
-    full_for_replacement,
-    full_for_new_member,
-    full_for_update,
-    taken_away,
-    reduced,
-)

@@ -179,13 +179,3 @@ def parser_family(view: View) -> Iterator[Problem]:
                     "vLLM's documentation names other parsers for models of that type",
                     "choose a parser that it names for the model",
                 )
-
-
-RULES = (
-    config_key,
-    environment_name,
-    config_value,
-    flag_value,
-    tool_parser,
-    parser_family,
-)

@@ -85,6 +85,3 @@ def bucket_not_granted(view: View) -> Iterator[Problem]:
 
 def _listed(zones: frozenset[str] | set[str | None]) -> str:
     return ", ".join(sorted(str(zone) for zone in zones))
-
-
-RULES = (zone_of_claim, zone_of_instance_type, bucket_not_granted)

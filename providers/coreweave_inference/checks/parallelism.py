@@ -93,6 +93,3 @@ def sequences_at_once(view: View) -> Iterator[Problem]:
             else f"raise concurrency, or lower {SEQUENCES}",
             Severity.WARNING if fewer else None,
         )
-
-
-RULES = (parallel_sizes, sequences_at_once)

@@ -90,6 +90,3 @@ def priorities_equal(view: View) -> Iterator[Problem]:
                     "priority decides who gets GPUs when they are short",
                     "give the one that matters more a higher priority, up to 1000",
                 )
-
-
-RULES = (min_one, max_without_claim, concurrency_unset, priorities_equal)

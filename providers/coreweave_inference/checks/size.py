@@ -128,6 +128,3 @@ def _settings(found: Sequence[Remedy]) -> Iterator[str]:
             yield f"{COUNT} {value} or more" + (" (tight)" if remedy.fit.verdict is Verdict.TIGHT else "")
         else:
             yield f"{remedy.setting} ({remedy.fit.verdict.value})"
-
-
-RULES = (too_large, too_long, tight, unknown, at_once)

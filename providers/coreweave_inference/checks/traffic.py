@@ -190,15 +190,3 @@ def _where(group: Group) -> str:
 def _named(members: tuple[Deployment, ...]) -> str:
     listed = [f'"{member.key}"' for member in members[:5]]
     return ", ".join(listed) + (f" and {len(members) - 5} more" if len(members) > 5 else "")
-
-
-RULES = (
-    sum_zero,
-    lone_zero,
-    disabled_member,
-    all_disabled,
-    gateways_differ,
-    members_differ,
-    new_member,
-    foreign_group,
-)

@@ -12,13 +12,14 @@ from functools import cached_property
 from typing import Any
 
 from coreweave_inference.declaration import Accepted, BucketDeclaration, ExistingBucket, Origin
+from coreweave_inference.fleet.catalogue import Catalogue
 from coreweave_inference.fleet.objects import Zones, zones_of
 from coreweave_inference.fleet.values import texts
-from coreweave_inference.model.identity import place_in
+from coreweave_inference.model.identity import place_in, replacing_part
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import Difference, differences, has_unknown, sparse
 
-from .facts import BucketFacts, Catalogue, Folder
+from .facts import BucketFacts, Folder
 from .memory import VLLM, Memory, MemoryVerdict, memory_of
 from .objects import (
     Claim,
@@ -209,10 +210,8 @@ class View:
         last = self.last_of(item)
         if last is None:
             return False
-        now = {"name": item.spec.get("name") or item.name or last.spec.get("name")}
-        was = {"name": last.spec.get("name")}
-        if item.kind is Kind.CAPACITY_CLAIM:
-            now["resources"], was["resources"] = item.spec.get("resources"), last.spec.get("resources")
+        now, was = replacing_part(item.kind, item.spec), replacing_part(item.kind, last.spec)
+        now["name"] = item.spec.get("name") or item.name or last.spec.get("name")
         return any(
             not has_unknown((found.left, found.right))
             for found in differences(item.kind, was, now)

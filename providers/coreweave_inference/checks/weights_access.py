@@ -303,16 +303,5 @@ def _bucket_path(view: View, name: str) -> str:
     return f"existing.buckets.{key}" if key in view.existing_buckets else ""
 
 
-RULES = (
-    not_listed,
-    not_readable,
-    denied,
-    not_judged,
-    principal,
-    owner_shut_out,
-    weights_missing,
-    bucket_missing,
-    newer,
-)
 UNREADABLE_CODES = frozenset(found.code for found in (not_listed, not_readable, denied))
 """Findings by which a deployment's weights cannot be read."""

@@ -10,12 +10,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from coreweave_inference.engine.events import OURS, Change, Step, label_of, type_of
+from coreweave_inference.engine.events import Change, Step, label_of, type_of
 from coreweave_inference.engine.results import REST_OF_A_REPLACEMENT, VERBS, Result, verb_of
 from coreweave_inference.fleet.deletions import DELETES, KEEPS, Deletion, names_of
 from coreweave_inference.model.engine_secrets import UNKNOWN_MARKS
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.paths import location_of
+from coreweave_inference.model.resource_types import NOUNS
 from coreweave_inference.review.drift import HEALTH, SERVING, Drift
 
 SIGNS = {
@@ -136,7 +137,7 @@ def _readiness(step: Step) -> list[str]:
 
 def _label(text: str) -> str:
     """`deployment "chat"` from `deployment chat`."""
-    kind = next((found for found in OURS.values() if text.startswith(f"{found} ")), "")
+    kind = next((found for found in NOUNS.values() if text.startswith(f"{found} ")), "")
     return f'{kind} "{text.removeprefix(kind).strip()}"' if kind else text
 
 

@@ -155,9 +155,9 @@ def project_name(directory: Path, name: str) -> str:
 
 def _require_no_objects(directory: StackDirectory, stack: str) -> None:
     """Raises InvalidDeclaration where a new identity would change the ids of what the stack has."""
-    from coreweave_inference.engine.events import TYPES
     from coreweave_inference.engine.installation import PulumiCli
     from coreweave_inference.engine.stacks import exported
+    from coreweave_inference.model.resource_types import TYPES
     from coreweave_inference.program.last_state import resources_of
 
     state = exported(directory, PulumiCli.found(os.environ), stack) or {}

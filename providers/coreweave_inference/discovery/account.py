@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from coreweave_inference.api.objects import ApiObject
-from coreweave_inference.checks import Catalogue, LiveObject
+from coreweave_inference.checks import LiveObject
 from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.fleet.catalogue import Catalogue
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.waiting import failure
 

@@ -11,21 +11,14 @@ from coreweave_inference.model.identity import place_in
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.nested import transform, whole_number
 from coreweave_inference.model.normal_form import sparse
+from coreweave_inference.model.resource_types import BUCKET, KINDS, own_type
 from coreweave_inference.model.shape import fields_of
 from coreweave_inference.model.unknown import UNKNOWN
-from coreweave_inference.program.last_state import OURS, resources_of
+from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.status import Recorded, RecordedBucket
 
 IGNORED = "__ignored"
 """Input of an object: the fields that are left to others."""
-TYPES = {
-    f"pulumi-python:dynamic/coreweave/inference:{name}": kind
-    for name, kind in (
-        ("Gateway", Kind.GATEWAY),
-        ("CapacityClaim", Kind.CAPACITY_CLAIM),
-        ("Deployment", Kind.DEPLOYMENT),
-    )
-}
 
 
 def last_objects(state: Mapping[str, Any] | None) -> tuple[LastObject, ...] | None:
@@ -33,24 +26,24 @@ def last_objects(state: Mapping[str, Any] | None) -> tuple[LastObject, ...] | No
     if state is None:
         return None
     return tuple(
-        _last(TYPES[found["type"]], found)
+        _last(kind, found)
         for found in resources_of(state)
-        if found.get("type") in TYPES and not found.get("delete")
+        if (kind := KINDS.get(own_type(str(found.get("type"))))) and not found.get("delete")
     )
 
 
 def recorded_objects(state: Mapping[str, Any] | None) -> tuple[Recorded, ...]:
     """Gateways, claims and deployments as the last run declared them; secrets in them are not known."""
     return tuple(
-        _recorded(TYPES[found["type"]], found)
+        _recorded(kind, found)
         for found in resources_of(state)
-        if found.get("type") in TYPES and not found.get("delete")
+        if (kind := KINDS.get(own_type(str(found.get("type"))))) and not found.get("delete")
     )
 
 
 def recorded_buckets(state: Mapping[str, Any] | None) -> tuple[RecordedBucket, ...]:
     """The weights buckets in a state."""
-    buckets = (found for found in resources_of(state) if found.get("type") == f"{OURS}WeightsBucket")
+    buckets = (found for found in resources_of(state) if own_type(str(found.get("type"))) == BUCKET)
     return tuple(
         RecordedBucket(
             place_in(str(found["urn"])).key,

@@ -6,9 +6,10 @@ import copy
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.last_state import resources_of
 
-from .events import ACCOUNT, TYPES, Step, is_shown, label_of, name_of, type_of
+from .events import ACCOUNT, Step, is_shown, label_of, name_of, type_of
 from .refusals import StartupError
 from .repair import State
 from .selection import Selection

@@ -12,11 +12,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.values import DELETED
 
 from .attempts import account_in, resource_of
-from .events import TYPES, label_of, type_of
+from .events import label_of, type_of
 from .repair import GROUND, Found, Repaired, State, Unresolved, record
 
 Note = Mapping[str, Any]

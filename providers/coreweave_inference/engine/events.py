@@ -13,22 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from coreweave_inference.errors import printable, single_line
 from coreweave_inference.model.identity import place_in
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.resource_types import NOUNS, TYPES, own_type
 
 from .properties import fields, readable_at
 
 if TYPE_CHECKING:
     from pulumi.automation import EngineEvent
 
-TYPES = "pulumi-python:dynamic/coreweave/inference:"
-OURS = {
-    "Account": "account",
-    "CapacityClaim": "capacity claim",
-    "Deployment": "deployment",
-    "Gateway": "gateway",
-    "InferenceBucketPolicy": "inference bucket policy",
-    "Readiness": "readiness",
-    "WeightsBucket": "weights bucket",
-}
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPES = "pulumi:providers:"
 ACCOUNT = TYPES + "Account"
@@ -138,7 +130,7 @@ def type_of(urn: str) -> str:
 def kind_of(urn: str) -> str:
     """The resource's kind in words, or its type token where it is not ours."""
     token = type_of(urn)
-    return OURS.get(token.removeprefix(TYPES), token)
+    return NOUNS.get(own_type(token), token)
 
 
 def is_shown(urn: str) -> bool:
@@ -241,7 +233,7 @@ def _step(metadata: Any, phase: str) -> Step | None:
 def _fields_of_creation(metadata: Any) -> tuple[Change, ...]:
     declared = (metadata.new.inputs if metadata.new else None) or {}
     found = dict(fields(declared))
-    if kind_of(metadata.urn) == OURS["Deployment"]:
+    if kind_of(metadata.urn) == Kind.DEPLOYMENT.noun:
         found.pop("traffic", None)
         found.setdefault(WEIGHT, 0)
     return tuple(Change(path, None, value) for path, value in found.items())

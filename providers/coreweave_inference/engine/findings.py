@@ -11,16 +11,18 @@ from typing import Any
 
 from coreweave_inference.declaration import Origin
 from coreweave_inference.errors import Fault
+from coreweave_inference.model import resource_types
 from coreweave_inference.model.findings import as_finding
 from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.resource_types import NOUNS
 
-from .events import OURS, Message
+from .events import Message
 
 REFUSED = "refused"
 """Code of a finding that only a look at the account or the buckets gives."""
-POLICY = OURS["InferenceBucketPolicy"]
+POLICY = NOUNS[resource_types.POLICY]
 SECTIONS = {
-    OURS["WeightsBucket"]: "buckets",
+    NOUNS[resource_types.BUCKET]: "buckets",
     POLICY: "buckets",
     **{kind.noun: kind.section for kind in Kind},
 }

@@ -28,6 +28,7 @@ from coreweave_inference.model.engine_secrets import SECRET, SECRET_SIGNATURE, w
 from coreweave_inference.model.identity import place_in, replace_identity
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path, sparse, with_path
+from coreweave_inference.model.resource_types import NOUNS, TYPES, own_type
 from coreweave_inference.policy.statements import find_owner, inference_statement, owner_sid
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.bucket_policies import OF_OTHERS, OWNER
@@ -54,7 +55,7 @@ from coreweave_inference.resources.weights_bucket import WeightsBucketProvider
 from coreweave_inference.version import __version__
 from coreweave_inference.waiting import Revision
 
-from .events import OURS, STACK_TYPE, TYPES
+from .events import STACK_TYPE
 from .repair import Resource, State
 
 API_KEY = "weightsAndBiasesAuth.apiKey"
@@ -68,7 +69,6 @@ PROVIDERS: dict[str, type[ResourceProvider]] = {
     "Readiness": ReadinessProvider,
     "WeightsBucket": WeightsBucketProvider,
 }
-CLASSES = {Kind.GATEWAY: "Gateway", Kind.CAPACITY_CLAIM: "CapacityClaim", Kind.DEPLOYMENT: "Deployment"}
 READY, ACCOUNT = "ready", "account"
 HOST = "pulumi:providers:pulumi-python"
 
@@ -79,12 +79,8 @@ def recorded_in(state: State | None) -> dict[tuple[str, str], str]:
     """
     found = {}
     for one in resources_of(state):
-        noun = OURS.get(str(one["type"]).removeprefix(TYPES), "")
-        if (
-            str(one["type"]).startswith(TYPES)
-            and noun not in ("account", "readiness")
-            and not one.get("delete")
-        ):
+        noun = NOUNS.get(own_type(str(one["type"])), "")
+        if noun not in ("", "account", "readiness") and not one.get("delete"):
             found[noun, place_in(str(one["urn"])).key] = str(one.get("id", ""))
     return found
 
@@ -276,7 +272,7 @@ class Importer:
             **({"endpoints": list(live.endpoints)} if kind is Kind.GATEWAY else {}),
         }
         return self._resource(
-            CLASSES[kind],
+            kind.type_name,
             item.key,
             live.id,
             {**_sealed(spec, references), **hidden},
@@ -365,7 +361,7 @@ class Importer:
         urns = {one["urn"]: one for one in added}
         found = {}
         for one in self.plan.objects:
-            made = urns.get(self._urn(CLASSES[one.live.kind], one.declared.key))
+            made = urns.get(self._urn(one.live.kind.type_name, one.declared.key))
             if made is None:
                 continue
             options = one.declared.options
@@ -387,7 +383,7 @@ class Importer:
         for urn, made in urns.items():
             class_name, key = made["type"].removeprefix(TYPES), urn.rsplit("::", 1)[-1]
             outputs = made["outputs"]
-            entry = {"kind": OURS[class_name], "name": key, "id": made["id"]}
+            entry = {"kind": NOUNS[class_name], "name": key, "id": made["id"]}
             if class_name == "CapacityClaim":
                 entry["resources"] = self.plan.declaration.capacity_claims[key].spec["resources"]
             elif class_name == "WeightsBucket":

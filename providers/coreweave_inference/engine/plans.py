@@ -18,17 +18,18 @@ from typing_extensions import NotRequired, TypedDict
 from coreweave_inference.errors import PlanMoved
 from coreweave_inference.model import Kind
 from coreweave_inference.model.engine_secrets import without_secrets
+from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.last_state import resources_of
 
 from .directory import StackDirectory
-from .events import OURS, TYPES, Change
+from .events import Change
 from .refusals import StartupError
 from .repair import State
 from .results import Result, counts_of, standing
 from .selection import Selection
 
 VERSION = 2
-KINDS = {TYPES + name: noun for name, noun in OURS.items() if noun in {kind.noun for kind in Kind}}
+KINDS = {TYPES + kind.type_name: kind.noun for kind in Kind}
 DIGEST = "digest"
 """In a plan's file, of the rest of it: what is shown must be what runs."""
 NOUNS = frozenset(KINDS.values())

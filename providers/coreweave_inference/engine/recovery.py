@@ -16,6 +16,7 @@ from coreweave_inference.model import Kind
 from coreweave_inference.model.engine_secrets import holds_secret, revealed, without_secrets
 from coreweave_inference.model.identity import place_in, salted
 from coreweave_inference.model.normal_form import with_path
+from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.policy.statements import (
     find_ours,
     find_owner,
@@ -37,7 +38,7 @@ from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucke
 from coreweave_inference.waiting import Revision
 
 from .deletions import Note
-from .events import TYPES, type_of
+from .events import type_of
 from .repair import Found, Resource, Unresolved
 
 OBJECTS: dict[str, type[ObjectProvider]] = {

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from coreweave_inference.model.identity import salted
+from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.provider.values import bucket_in_state, managed_id
 
-from .events import TYPES, label_of
+from .events import label_of
 
 State = dict[str, Any]
 """What `pulumi stack export` writes."""

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from coreweave_inference.errors import did_you_mean, one_line
+from coreweave_inference.model import Kind, resource_types
+from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.targets import RUN_TARGETS, is_target
 from coreweave_inference.stack.checks import CHECKS
 
-from .events import TYPES, is_shown, kind_of, name_of, type_of
+from .events import is_shown, kind_of, name_of, type_of
 from .refusals import StartupError
 
 BUCKETS = ("Account", "WeightsBucket")
@@ -20,10 +22,8 @@ BUCKETS = ("Account", "WeightsBucket")
 ALWAYS = ("Account", "Readiness")
 """What a run with targets has beside them: a write is waited for."""
 SECTIONS = {
-    "buckets": "WeightsBucket",
-    "gateways": "Gateway",
-    "capacityClaims": "CapacityClaim",
-    "deployments": "Deployment",
+    "buckets": resource_types.BUCKET,
+    **{kind.section: kind.type_name for kind in Kind},
 }
 
 SECTION_OF = {type_name: section for section, type_name in SECTIONS.items()}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.last_state import recorded_endpoint, resources_of
 from coreweave_inference.provider.adoption import ADOPT
 from coreweave_inference.provider.session import Session
@@ -28,7 +29,7 @@ from .attempts import (
 from .deletions import deletions_in, not_confirmed, persist_deletions, restored, unconfirmed
 from .directory import StackDirectory
 from .engine_processes import record_of
-from .events import ACCOUNT, TYPES, Message
+from .events import ACCOUNT, Message
 from .installation import CommandFailed, PulumiCli
 from .interruption import RunDirectory, left_by_killed_runs
 from .locks import is_stale, locks_in

@@ -15,6 +15,8 @@ from .message import Change, FieldMeta, Message
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 LONGEST_NAME = 100
 
+NEWER_NAME, OLDER_NAME = "CAPACITY_TYPE_MANAGED", "CAPACITY_TYPE_SERVERLESS"
+"""The two names of one capacity type; a service may know only one of them."""
 CapacityType = Literal["CAPACITY_TYPE_SERVERLESS", "CAPACITY_TYPE_MANAGED", "CAPACITY_TYPE_CUSTOMER"]
 
 
@@ -43,7 +45,7 @@ class CapacityClaimResources(Message):
             "billed on demand; newer services call it CAPACITY_TYPE_MANAGED, and the two names mean the same) or "
             "CAPACITY_TYPE_CUSTOMER (your own quota)."
         ),
-        FieldMeta(change=Change.REPLACES, synonyms=(("CAPACITY_TYPE_MANAGED", "CAPACITY_TYPE_SERVERLESS"),)),
+        FieldMeta(change=Change.REPLACES, synonyms=((NEWER_NAME, OLDER_NAME),)),
     ]
     zones: Annotated[
         tuple[Zone, ...],

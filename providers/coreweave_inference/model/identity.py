@@ -16,6 +16,9 @@ from typing import Any
 
 from .kinds import Kind
 from .nested import transform, whole_number
+from .normal_form import get_path
+from .paths import segments
+from .shape import FieldShape, replacing_fields
 from .unknown import has_unknown
 
 NAMESPACE = uuid.UUID("8b386ae1-4bf7-40c7-8925-04685b8df6cd")
@@ -40,15 +43,23 @@ def replace_identity(kind: Kind, declared: Mapping[str, Any]) -> str:
     Two ways of writing one value (the case of an instance type, the two names of a capacity type) are one. Raises
     ValueError if one of them is not known yet.
     """
-    fields: dict[str, Any] = {"name": declared.get("name") or None}
-    if kind is Kind.CAPACITY_CLAIM:
-        resources = declared.get("resources") or {}
-        capacity_type = resources.get("capacityType")
-        managed = capacity_type == "CAPACITY_TYPE_MANAGED"
-        fields["resources.instanceId"] = str(resources.get("instanceId") or "").lower()
-        fields["resources.capacityType"] = "CAPACITY_TYPE_SERVERLESS" if managed else capacity_type
-        fields["resources.zones"] = sorted(str(zone).upper() for zone in resources.get("zones") or ())
-    return canonical(fields)
+    fields = replacing_fields(kind.model)
+    return canonical({path: _as_one(fields[path], get_path(declared, path)) for path in fields})
+
+
+def _as_one(field: FieldShape, value: Any) -> Any:
+    """One value for all that mean the same. FROZEN: ids derive from it."""
+    if isinstance(value, (list, tuple)):
+        return sorted((_as_one(field, item) for item in value), key=str)
+    if not isinstance(value, str) or not value:
+        return value or None
+    same = dict(field.about.synonyms).get(value, value)
+    return same.lower() if field.about.ignores_case else same.upper() if field.about.upper_case else same
+
+
+def replacing_part(kind: Kind, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a spec in which the fields lie that replace the object."""
+    return {name: spec.get(name) for name in dict.fromkeys(segments(p)[0] for p in kind.replace_fields)}
 
 
 def stack_identity(configured: str | None, organisation: str, project: str, stack: str) -> str:

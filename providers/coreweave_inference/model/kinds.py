@@ -14,19 +14,18 @@ class Kind(Enum):
     """A kind of API object.
 
     `path` is its segment in URLs, `list_key` the key of a LIST answer, `wrapper` the key around one object, `noun` its
-    name in a sentence, `section` its key in a declaration, `replace_fields` what a change of replaces the object.
+    name in a sentence, `section` its key in a declaration.
     """
 
-    GATEWAY = ("gateways", "items", "gateway", "gateway", "gateways", ("name",))
+    GATEWAY = ("gateways", "items", "gateway", "gateway", "gateways")
     CAPACITY_CLAIM = (
         "capacityclaims",
         "capacityClaims",
         "capacityClaim",
         "capacity claim",
         "capacityClaims",
-        ("name", "resources.instanceId", "resources.capacityType", "resources.zones"),
     )
-    DEPLOYMENT = ("deployments", "items", "deployment", "deployment", "deployments", ("name",))
+    DEPLOYMENT = ("deployments", "items", "deployment", "deployment", "deployments")
 
     def __init__(
         self,
@@ -35,14 +34,24 @@ class Kind(Enum):
         wrapper: str,
         noun: str,
         section: str,
-        replace_fields: tuple[str, ...],
     ) -> None:
         self.path = path
         self.list_key = list_key
         self.wrapper = wrapper
         self.noun = noun
         self.section = section
-        self.replace_fields = replace_fields
+
+    @property
+    def type_name(self) -> str:
+        """Its resource's type, without what all types of this package begin with. FROZEN."""
+        return self.wrapper[0].upper() + self.wrapper[1:]
+
+    @property
+    def replace_fields(self) -> tuple[str, ...]:
+        """The paths of the fields whose change replaces the object."""
+        from .shape import replacing_fields
+
+        return tuple(replacing_fields(self.model))
 
     @property
     def model(self) -> type[Message]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from .kinds import Kind
-from .message import FieldMeta
+from .message import Change, FieldMeta
 from .paths import below, segments
 
 
@@ -103,13 +103,9 @@ def _choices(declared: Any) -> tuple[str, ...]:
     return get_args(declared) if get_origin(declared) is Literal else ()
 
 
-def paths(model: type[BaseModel], start: str = "") -> Iterator[str]:
+def paths(model: type[BaseModel]) -> Iterator[str]:
     """The path of every field of a message, at any depth."""
-    for field in fields_of(model).values():
-        path = below(start, field.name)
-        yield path
-        if field.message:
-            yield from paths(field.message, path)
+    return (path for path, _ in _with_paths(model))
 
 
 def is_path(message: type[BaseModel], path: str) -> bool:
@@ -130,27 +126,26 @@ def is_path(message: type[BaseModel], path: str) -> bool:
 
 
 @cache
-def secret_names() -> frozenset[str]:
-    """The names of fields whose values are never shown."""
-    return frozenset(name for kind in Kind for name in _secret_names(kind.model))
+def replacing_fields(model: type[BaseModel]) -> dict[str, FieldShape]:
+    """The fields of a message, at any depth, whose change replaces the object, by their paths."""
+    return {path: field for path, field in _with_paths(model) if field.about.change is Change.REPLACES}
 
 
-def _secret_names(model: type[BaseModel]) -> Iterator[str]:
+def _with_paths(model: type[BaseModel], start: str = "") -> Iterator[tuple[str, FieldShape]]:
     for field in fields_of(model).values():
-        if field.about.secret:
-            yield field.name
+        path = below(start, field.name)
+        yield path, field
         if field.message:
-            yield from _secret_names(field.message)
+            yield from _with_paths(field.message, path)
 
 
 @cache
-def write_only_paths(model: type[BaseModel], start: str = "") -> tuple[str, ...]:
+def secret_names() -> frozenset[str]:
+    """The names of fields whose values are never shown."""
+    return frozenset(f.name for kind in Kind for _, f in _with_paths(kind.model) if f.about.secret)
+
+
+@cache
+def write_only_paths(model: type[BaseModel]) -> tuple[str, ...]:
     """Paths of the fields that the service takes and never returns."""
-    found: list[str] = []
-    for name, field in fields_of(model).items():
-        path = below(start, name)
-        if field.about.write_only:
-            found.append(path)
-        elif field.message:
-            found.extend(write_only_paths(field.message, path))
-    return tuple(found)
+    return tuple(path for path, field in _with_paths(model) if field.about.write_only)

@@ -22,13 +22,12 @@ from pulumi.runtime.settings import get_monitor
 
 from coreweave_inference.errors import SettingsError
 from coreweave_inference.model.identity import Place, stack_identity
+from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.settings.resolution import CONFIG_KEYS, TOKEN_KEY, Settings, resolve
 
 from .last_state import last_state, recorded_endpoint
 
 IDENTITY_KEY = "coreweave:identity"
-MODULE = "coreweave/inference"
-TYPE_PREFIX = f"pulumi-python:dynamic/{MODULE}:"
 
 
 @dataclass
@@ -127,7 +126,7 @@ def end_quietly_on_interrupt() -> None:
 
 def urn_of(type_name: str, name: str, opts: pulumi.ResourceOptions | None) -> pulumi.Output[str]:
     """The URN that the engine will give; provider methods are not told theirs and need it to speak on their row."""
-    urn = pulumi.create_urn(name, TYPE_PREFIX + type_name, opts.parent if opts else None)
+    urn = pulumi.create_urn(name, TYPES + type_name, opts.parent if opts else None)
     # A future, not a coroutine: a program that stops early awaits no more, and Python tells of a coroutine left behind.
     # Without what it came from: a component as parent would make each of its children depend on all of them.
     alone: asyncio.Future[Any] = asyncio.ensure_future(urn.future())

@@ -15,8 +15,8 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_monitor
 
 from coreweave_inference.model.engine_secrets import SECRET_SIGNATURE, without_secrets
+from coreweave_inference.model.resource_types import ACCOUNT, own_type
 
-OURS = "pulumi-python:dynamic/coreweave/inference:"
 READ = "pulumi:pulumi:readStackResourceOutputs"
 READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 
@@ -70,8 +70,8 @@ def resources_of(state: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 
 def recorded_endpoint(state: Mapping[str, Any] | None) -> str:
     """Where a stack lives, by its account or the first object that knows; empty where nothing was made yet."""
-    ours = [found for found in resources_of(state) if str(found.get("type", "")).startswith(OURS)]
-    ours.sort(key=lambda found: found["type"] != f"{OURS}Account")
+    ours = [found for found in resources_of(state) if own_type(str(found.get("type")))]
+    ours.sort(key=lambda found: own_type(found["type"]) != ACCOUNT)
     endpoints = (str((found.get("outputs") or {}).get("apiEndpoint") or "") for found in ours)
     return next((endpoint for endpoint in endpoints if endpoint), "")
 

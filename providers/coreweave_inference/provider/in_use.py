@@ -24,12 +24,6 @@ OBJECTS, BUCKETS, POLICIES = "objects", "buckets", "policies"
 RECORDED = "recorded"
 """In a plan: the ids of objects that the last state has, where it is known that the run is about nothing else than the plan."""
 KINDS = {kind.noun: kind for kind in Kind}
-TYPE_NAMES = {
-    Kind.GATEWAY.noun: "Gateway",
-    Kind.CAPACITY_CLAIM.noun: "CapacityClaim",
-    Kind.DEPLOYMENT.noun: "Deployment",
-}
-BUCKET_TYPE, POLICY_TYPE = "WeightsBucket", "InferenceBucketPolicy"
 
 
 def plan(objects: Iterable[Any], buckets: Iterable[Any], policies: Iterable[Any]) -> dict[str, list[Any]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from coreweave_inference.api.client import ApiObject
-from coreweave_inference.model import has_unknown
+from coreweave_inference.fleet.catalogue import Catalogue
+from coreweave_inference.model import Kind, has_unknown
 from coreweave_inference.model.versions import newest
 
 LATEST = "latest"
@@ -16,8 +17,7 @@ __all__ = ["LATEST", "newest", "of_group", "offered"]
 
 def offered(parameters: Mapping[str, Any], engine: str) -> Sequence[str]:
     """Versions of `engine` in the answer of the deployment parameters call; none means unknown."""
-    by_engine = (parameters.get("runtimeParameters") or {}).get("runtimeVersions") or {}
-    return tuple((by_engine.get(engine) or {}).get("versions") or ())
+    return Catalogue.of_answers({Kind.DEPLOYMENT: parameters}).versions.get(engine, ())
 
 
 def of_group(spec: Mapping[str, Any], live: Iterable[ApiObject]) -> str | None:

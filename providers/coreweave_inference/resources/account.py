@@ -15,13 +15,8 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, single_line
 from coreweave_inference.model import Kind
-from coreweave_inference.program.context import (
-    MODULE,
-    Program,
-    current_program,
-    refuse_import,
-    urn_of,
-)
+from coreweave_inference.model.resource_types import MODULE
+from coreweave_inference.program.context import Program, current_program, refuse_import, urn_of
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider import confirmation, in_use
 from coreweave_inference.provider.deletion_guard import refuse_undeclared

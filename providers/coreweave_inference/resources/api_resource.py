@@ -13,7 +13,14 @@ import pulumi.dynamic
 
 from coreweave_inference.model import UNKNOWN, Kind, has_unknown
 from coreweave_inference.model.durations import seconds
-from coreweave_inference.model.identity import Place, default_name, object_id, place_in, replace_identity
+from coreweave_inference.model.identity import (
+    Place,
+    default_name,
+    object_id,
+    place_in,
+    replace_identity,
+    replacing_part,
+)
 from coreweave_inference.model.nested import transform, without_none
 from coreweave_inference.program.context import (
     current_program,
@@ -99,16 +106,11 @@ def _planned(
     identity: str, kind: Kind, place: Place, spec: Mapping[str, Any]
 ) -> tuple[str, str] | tuple[None, None]:
     """The id and the name that a new object will have, where the fields they come from are plain values."""
-    plain: dict[str, Any] = plain_values(_replacing(kind, spec))
+    plain: dict[str, Any] = plain_values(replacing_part(kind, spec))
     if has_unknown(plain):
         return None, None
     derived = _derived(identity, kind, place, plain)
     return derived["apiId"], derived["name"]
-
-
-def _replacing(kind: Kind, spec: Mapping[str, Any]) -> dict[str, Any]:
-    keys = ("name", "resources") if kind is Kind.CAPACITY_CLAIM else ("name",)
-    return {key: spec.get(key) for key in keys}
 
 
 def _derived(identity: str, kind: Kind, place: Place, declared: Mapping[str, Any]) -> dict[str, str]:
@@ -132,7 +134,7 @@ def _identified(
     identity: str, kind: Kind, urn: pulumi.Output[str], spec: Mapping[str, Any]
 ) -> dict[str, Any]:
     """`apiId`, `name` and what they come from, as outputs that are known wherever the declared fields are."""
-    fields: pulumi.Output[dict[str, Any]] = pulumi.Output.all(urn=urn, declared=_replacing(kind, spec))
+    fields: pulumi.Output[dict[str, Any]] = pulumi.Output.all(urn=urn, declared=replacing_part(kind, spec))
     derived = fields.apply(lambda found: _derived(identity, kind, place_in(found["urn"]), found["declared"]))
     keys = [IDENTITY, "apiId", "name", *([] if spec.get("name") else [DERIVED_NAME])]
     return {key: derived[key] for key in keys}

@@ -14,8 +14,9 @@ import pulumi
 from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import Refused
 from coreweave_inference.model import Kind
+from coreweave_inference.model.capacity_claim import NEWER_NAME, OLDER_NAME
 from coreweave_inference.model.normal_form import get_path, with_path
-from coreweave_inference.program.context import MODULE
+from coreweave_inference.model.resource_types import MODULE
 from coreweave_inference.provider.messages import subject
 from coreweave_inference.provider.object_provider import ObjectProvider
 from coreweave_inference.provider.session import Session
@@ -27,10 +28,7 @@ from .api_resource import ApiResource
 
 COUNT = "resources.instanceCount"
 REDUCED_FROM = "reducedFrom"
-OTHER_NAME = {
-    "CAPACITY_TYPE_SERVERLESS": "CAPACITY_TYPE_MANAGED",
-    "CAPACITY_TYPE_MANAGED": "CAPACITY_TYPE_SERVERLESS",
-}
+OTHER_NAME = {OLDER_NAME: NEWER_NAME, NEWER_NAME: OLDER_NAME}
 
 
 class CapacityClaimProvider(ObjectProvider):

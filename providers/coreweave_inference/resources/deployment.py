@@ -15,9 +15,9 @@ import pulumi
 from coreweave_inference.errors import BucketMissing, CoreWeaveError
 from coreweave_inference.model import Kind
 from coreweave_inference.model.normal_form import get_path, has_unknown, with_path
+from coreweave_inference.model.resource_types import MODULE
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.program.arguments import Autoscaling, Model, Resources, Runtime, Traffic, to_api
-from coreweave_inference.program.context import MODULE
 from coreweave_inference.program.existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
 from coreweave_inference.provider import versions
 from coreweave_inference.provider.messages import subject

@@ -15,6 +15,7 @@ from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.model import Kind
 from coreweave_inference.model.normal_form import get_path, with_path
+from coreweave_inference.model.resource_types import MODULE
 from coreweave_inference.program.arguments import (
     BodyBasedRouting,
     CoreWeaveAuth,
@@ -25,7 +26,7 @@ from coreweave_inference.program.arguments import (
     field_of,
     to_api,
 )
-from coreweave_inference.program.context import MODULE, output
+from coreweave_inference.program.context import output
 from coreweave_inference.provider.messages import resource_name, subject
 from coreweave_inference.provider.object_provider import ObjectProvider
 from coreweave_inference.provider.session import Session

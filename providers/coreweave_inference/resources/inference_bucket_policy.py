@@ -18,13 +18,13 @@ from coreweave_inference.errors import (
     CoreWeaveError,
 )
 from coreweave_inference.fleet.deletions import POLICY
+from coreweave_inference.model.resource_types import MODULE
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.policy.statements import (
     find_owner,
     inference_statement,
 )
 from coreweave_inference.program.context import (
-    MODULE,
     current_program,
     output,
     refuse_import,

@@ -16,13 +16,8 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 from coreweave_inference.model import UNKNOWN, Kind
 from coreweave_inference.model.identity import labels
 from coreweave_inference.model.normal_form import has_unknown
-from coreweave_inference.program.context import (
-    MODULE,
-    current_program,
-    refuse_import,
-    urn_of,
-    with_dependencies,
-)
+from coreweave_inference.model.resource_types import MODULE
+from coreweave_inference.program.context import current_program, refuse_import, urn_of, with_dependencies
 from coreweave_inference.program.parents import place_of
 from coreweave_inference.provider.deletion_guard import (
     FORMER,

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from coreweave_inference.model import Kind
+from coreweave_inference.model import Kind, resource_types
 from coreweave_inference.model.identity import place_in
-from coreweave_inference.program.context import TYPE_PREFIX, Program
+from coreweave_inference.model.resource_types import TYPES
+from coreweave_inference.program.context import Program
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.deletion_guard import FORMER, KEYS, OWNED
 from coreweave_inference.provider.session import RUN_DIRECTORY
 
-READINESS = TYPE_PREFIX + "Readiness"
+READINESS = TYPES + resource_types.READINESS
 
 
 def undeclared(program: Program) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs
 from coreweave_inference.fleet.deletions import BUCKET
 from coreweave_inference.model.bucket_names import bucket_name_problem
+from coreweave_inference.model.resource_types import MODULE
 from coreweave_inference.model.unknown import UNKNOWN, has_unknown
 from coreweave_inference.program.context import (
-    MODULE,
     current_program,
     output,
     urn_of,

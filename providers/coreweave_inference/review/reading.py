@@ -15,24 +15,14 @@ from itertools import pairwise
 from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError, one_line
-from coreweave_inference.model import Kind
+from coreweave_inference.model import Kind, resource_types
+from coreweave_inference.model.resource_types import KINDS, own_type
 
 from .phrases import cut
 from .properties import readable
 
-OURS = "pulumi-python:dynamic/coreweave/inference:"
-KINDS = {
-    "Gateway": Kind.GATEWAY,
-    "CapacityClaim": Kind.CAPACITY_CLAIM,
-    "Deployment": Kind.DEPLOYMENT,
-}
-NOUNS = {
-    "WeightsBucket": "weights bucket",
-    "InferenceBucketPolicy": "bucket policy",
-    "Readiness": "readiness",
-    "Account": "account",
-}
-OWN_NOUNS = frozenset({*NOUNS.values(), *(kind.noun for kind in Kind)})
+NOUNS = {**resource_types.NOUNS, resource_types.POLICY: "bucket policy"}
+OWN_NOUNS = frozenset(NOUNS.values())
 """Words of ours; every other noun is the type of a resource, in somebody else's words."""
 
 NOISE = ("account", "pulumi:pulumi:Stack")
@@ -88,14 +78,12 @@ class Resource:
     @property
     def kind(self) -> Kind | None:
         """The API object that it is, if it is one."""
-        return KINDS.get(self.type.removeprefix(OURS)) if self.type.startswith(OURS) else None
+        return KINDS.get(own_type(self.type))
 
     @property
     def noun(self) -> str:
         """`deployment`, or the type of a resource that is not of this package."""
-        if self.kind:
-            return self.kind.noun
-        return NOUNS.get(self.type.removeprefix(OURS), self.type) if self.type.startswith(OURS) else self.type
+        return NOUNS.get(own_type(self.type), self.type)
 
     @property
     def changes(self) -> bool:

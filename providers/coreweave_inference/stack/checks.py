@@ -18,10 +18,11 @@ from coreweave_inference.declaration import Declaration, Origin
 from coreweave_inference.discovery import checks_for, checks_for_objects, last_objects, with_ids
 from coreweave_inference.errors import single_line
 from coreweave_inference.model import UNKNOWN
+from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.resource_types import BUCKET
 from coreweave_inference.program.context import Program, current_program, program_settings
 from coreweave_inference.program.data_sources import program_lookups
 from coreweave_inference.program.last_state import stack_outputs
-from coreweave_inference.provider import in_use
 from coreweave_inference.provider.targets import Targets, run_targets
 from coreweave_inference.resources.api_resource import ApiResource, plain_values
 from coreweave_inference.resources.deployment import Deployment
@@ -29,7 +30,7 @@ from coreweave_inference.resources.gateway import Gateway
 from coreweave_inference.resources.inference_bucket_policy import InferenceBucketPolicy
 from coreweave_inference.resources.weights_bucket import WeightsBucket
 
-TYPES = {**in_use.TYPE_NAMES, "bucket": in_use.BUCKET_TYPE}
+TYPES = {**{kind.noun: kind.type_name for kind in Kind}, "bucket": BUCKET}
 """The resource of each kind that a finding is about."""
 CHECKS = "COREWEAVE_CHECKS"
 """Environment variable: `warn` makes warnings of what would stop a run."""
