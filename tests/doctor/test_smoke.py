@@ -8,9 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from coreweave_inference.api.client import InferenceApi, http_transport
+from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.api.completions import DataPlane
 from coreweave_inference.api.objects import ApiObject
+from coreweave_inference.api.transport import http_transport
 from coreweave_inference.cli.doctor import LiveReads
 from coreweave_inference.cli.models import key_for
 from coreweave_inference.doctor.running import Running

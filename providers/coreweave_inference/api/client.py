@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import random
-import ssl
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -23,7 +21,6 @@ import httpx
 from coreweave_inference.clock import Clock, stop_requested, system
 from coreweave_inference.errors import ApiError, SettingsError, Unreachable, one_line
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.network.connections import ca_file, proxy_for
 from coreweave_inference.network.limits import CutShort
 from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.settings.secret import Secret, header_fault
@@ -34,6 +31,7 @@ from .objects import ApiObject, Condition, UnreadableAnswer, object_in, objects_
 from .retries import Outcome, retry_after, retry_delay
 from .secrets import KnownSecrets
 from .transfer import Answer, transfer
+from .transport import http_transport
 
 __all__ = ["ApiObject", "Condition", "InferenceApi", "Outcome", "retry_delay"]
 
@@ -316,13 +314,6 @@ class _Bearer(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
         yield request
-
-
-def http_transport(url: str, environ: Mapping[str, str] = os.environ) -> httpx.BaseTransport:
-    """To `url`, by the environment's proxy and certificates. Raises SettingsError where those cannot be used."""
-    proxy, certificates = proxy_for(url, environ), ca_file(environ)
-    context = ssl.create_default_context(cafile=certificates) if certificates else httpx.create_ssl_context()
-    return httpx.HTTPTransport(verify=context, proxy=proxy)
 
 
 def _object_path(kind: Kind, object_id: str) -> str:

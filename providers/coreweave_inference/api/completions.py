@@ -19,8 +19,8 @@ from coreweave_inference.network.limits import CutShort
 from coreweave_inference.settings.secret import Secret, header_fault, redacted
 from coreweave_inference.version import __version__
 
-from .client import http_transport
 from .transfer import transfer
+from .transport import http_transport
 
 LONGEST_TEXT = 300
 FRESH = {"Cache-Control": "no-cache, no-store"}

@@ -17,8 +17,8 @@ from coreweave_inference.settings.resolution import OBSERVE_AGENT, Settings
 from coreweave_inference.settings.secret import redacted
 from coreweave_inference.version import __version__
 
-from .client import http_transport
 from .transfer import Answer, transfer
+from .transport import http_transport
 
 ROLE = "Observability Viewer"
 TIMEOUT_SECONDS = 15.0

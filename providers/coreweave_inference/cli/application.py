@@ -56,7 +56,7 @@ JSON_DOCUMENT = """
     The document of --json: operation, project, stack, ok, stopped, counts (resources by create, update, replace,
     delete, same), steps (urn, type, kind, name, id, op, what, phase, changes with path, before, after), drift (the same for
     each object that was changed or, with gone, deleted outside, or that broke: the path is `health`), messages (severity, text, urn), errors, outputs, repairs, seconds.
-    That of `up` also has plan: counts, steps and drift as they were shown before the run. That of `destroy`
+    That of `up` also has plan: counts, steps and drift as they were shown before the run; and smoke, where the declaration has a smoke test. That of `destroy`
     has deletions: what it does with each object, and who uses it. What could not start has ok, errors and findings alone;
     a command line that is wrong prints none.
 """

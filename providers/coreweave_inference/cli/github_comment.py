@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from coreweave_inference.api.client import http_transport
+from coreweave_inference.api.transport import http_transport
 from coreweave_inference.errors import CoreWeaveError, one_line
 from coreweave_inference.settings.secret import header_fault, redacted
 

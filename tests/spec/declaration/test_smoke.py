@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from coreweave_inference.declaration import Declaration, SmokeDeclaration
+from coreweave_inference.declaration import Declaration, SmokeDeclaration, read_for_stack
 
 Declare = Callable[..., Declaration]
 Faults = Callable[..., list[str]]
@@ -50,3 +51,15 @@ def test_a_section_that_cannot_be_meant_is_a_fault(
 
     assert len(found) == 1
     assert expected in found[0]
+
+
+def test_an_overlay_changes_the_test_of_a_stack_or_takes_it_away(tmp_path: Path) -> None:
+    base, less, none = (
+        tmp_path / name for name in ("inference.yaml", "inference.dev.yaml", "inference.prod.yaml")
+    )
+    base.write_text("version: 1\nsmoke: {prompt: Hello, count: 3}\n")
+    less.write_text("smoke: {count: null, expect: hi}\n")
+    none.write_text("smoke: null\n")
+
+    assert read_for_stack(base, "dev").smoke == SmokeDeclaration("Hello", "hi")
+    assert read_for_stack(base, "prod").smoke is None
