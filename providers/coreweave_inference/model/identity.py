@@ -12,6 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from .kinds import Kind
@@ -59,7 +60,12 @@ def _as_one(field: FieldShape, value: Any) -> Any:
 
 def replacing_part(kind: Kind, spec: Mapping[str, Any]) -> dict[str, Any]:
     """The members of a spec in which the fields lie that replace the object."""
-    return {name: spec.get(name) for name in dict.fromkeys(segments(p)[0] for p in kind.replace_fields)}
+    return {name: spec.get(name) for name in _replacing_members(kind)}
+
+
+@cache
+def _replacing_members(kind: Kind) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(segments(path)[0] for path in kind.replace_fields))
 
 
 def stack_identity(configured: str | None, organisation: str, project: str, stack: str) -> str:
