@@ -15,7 +15,7 @@ from .architecture import Model, Range
 from .engines import LARGE, LARGEST, Engine
 from .options import Options
 
-LEAST = 0.5 * GIB
+LEAST = 0.4 * GIB
 """Less than any published log shows, graphs included."""
 MARGIN = 3 * GIB
 SHARE = 0.05
