@@ -86,6 +86,16 @@ class TestWhileTheSpecKeepsItsOldCount:
         assert reduced.outputs["reducedFrom"] == 3
         assert reduced.up(claim(instanceCount=1)) == "same"
 
+    def test_a_count_that_somebody_raised_is_no_reduction(
+        self, run: Run, simulator: Simulator, reduced: Resource
+    ) -> None:
+        simulator.world.edit(reduced.id, {"resources": {"instanceCount": 5}})
+        run.time.sleep(60)
+
+        reduced.refresh()
+
+        assert not any("reduction" in note for note in run.log.notes)
+
     def test_taking_it_back_is_sent(self, simulator: Simulator, reduced: Resource) -> None:
         assert reduced.up(claim(instanceCount=3)) == "update"
 

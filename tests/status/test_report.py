@@ -131,12 +131,24 @@ def test_a_reduction_that_the_service_has_not_made_yet_is_no_drift() -> None:
     held = claim(3, allocated=3)
     declared = {**held.spec, "resources": {**held.spec["resources"], "instanceCount": 1}}
 
-    (found,) = report([Recorded(held.kind, "h200", held.id, "claim", declared)], held).objects
+    reduced = Recorded(held.kind, "h200", held.id, "claim", declared, reduced_from=3)
+    (found,) = report([reduced], held).objects
 
     assert (found.drift, found.computed.state) == ((), State.CURRENT)
     assert found.computed.reason == "reduction to 1 pending, 3 still billed"
     assert found.claim is not None
     assert (found.claim.declared, found.claim.allocated) == (1, 3)
+
+
+def test_a_count_that_somebody_raised_is_drift_and_no_reduction() -> None:
+    raised = claim(4, allocated=4)
+    declared = {**raised.spec, "resources": {**raised.spec["resources"], "instanceCount": 1}}
+
+    (found,) = report([Recorded(raised.kind, "h200", raised.id, "claim", declared)], raised).objects
+
+    assert [str(difference) for difference in found.drift or ()] == ["resources.instanceCount: 1 -> 4"]
+    assert found.claim is not None
+    assert (found.claim.reduction, found.computed.reason) == ("", "")
 
 
 def test_a_type_without_a_list_price_is_named_and_not_in_the_sum() -> None:

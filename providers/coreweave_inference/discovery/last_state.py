@@ -17,6 +17,8 @@ from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.status import Recorded, RecordedBucket
 
+REDUCED_FROM = "reducedFrom"
+"""Output of a claim: the count that the stack reduced it from."""
 IGNORED = "__ignored"
 """Input of an object: the fields that are left to others."""
 
@@ -65,7 +67,12 @@ def _recorded(kind: Kind, resource: Mapping[str, Any]) -> Recorded:
         str(inputs.get("name") or ""),
         sparse(kind, spec),
         tuple(inputs.get(IGNORED) or ()),
+        _whole((resource.get("outputs") or {}).get(REDUCED_FROM)),
     )
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if isinstance(value, (int, float)) else None
 
 
 def _last(kind: Kind, resource: Mapping[str, Any]) -> LastObject:

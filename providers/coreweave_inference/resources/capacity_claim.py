@@ -85,7 +85,9 @@ class CapacityClaimProvider(ObjectProvider):
 
     def tell_of_live(self, run: Session, old: Mapping[str, Any], live: ApiObject) -> None:
         """Say in a preview and a refresh how many instances are pending, or still billed after a reduction."""
-        text = reduction_pending(self.kind, live, old) or pending_counts(self.kind, live)
+        # A count that somebody raised is drift, and no reduction of this stack.
+        ours = bool(self.observed(old, live))
+        text = reduction_pending(self.kind, live, old if ours else None) or pending_counts(self.kind, live)
         if text:
             run.log.note(old.get(URN, ""), f"{subject(self.kind, old)}: {text}")
 

@@ -11,7 +11,10 @@ from coreweave_inference.model.kinds import Kind
 
 @dataclass(frozen=True)
 class Recorded:
-    """An object in a state. `spec` is what was declared at the last run; `ignored` are fields that are left to others."""
+    """An object in a state. `spec` is what was declared at the last run; `ignored` are fields that are left to others.
+
+    `reduced_from` is the count that a claim had when the stack reduced it, while the service showed that one still.
+    """
 
     kind: Kind
     key: str
@@ -19,6 +22,7 @@ class Recorded:
     name: str = ""
     spec: Mapping[str, Any] | None = None
     ignored: tuple[str, ...] = ()
+    reduced_from: int | None = None
 
     @property
     def label(self) -> str:

@@ -167,8 +167,9 @@ class _Context:
         computed = compute(item.kind, live, self.now, self.settle_seconds)
         if live is None:
             return ObjectStatus(item.kind, item.key, item.id, item.name, computed)
-        # What a claim that was reduced still holds is no drift.
-        reduction = reduction_pending(item.kind, live, item.spec)
+        # What a claim that the stack reduced still shows is no drift; a count that others raised is.
+        shows_former = item.reduced_from is not None and _count_of(live) == item.reduced_from
+        reduction = reduction_pending(item.kind, live, item.spec if shows_former else None)
         if reduction and computed.state is State.CURRENT:
             computed = Computed(State.CURRENT, reduction)
         return ObjectStatus(
@@ -180,7 +181,7 @@ class _Context:
             live.status,
             tuple(live.conditions),
             live.updated_at,
-            () if reduction and item.spec is not None else drift_of(item, live),
+            () if shows_former and reduction else drift_of(item, live),
             _replicas(live) if item.kind is Kind.DEPLOYMENT else None,
             bool(live.spec.get("disabled")),
             self._traffic(live) if item.kind is Kind.DEPLOYMENT else (),
@@ -223,6 +224,11 @@ class _Context:
             reduction,
             tuple(sorted(self.name_of(Kind.DEPLOYMENT, id_) for id_ in self.costs.may_run_on(live.id))),
         )
+
+
+def _count_of(live: Live) -> int | None:
+    value = get_path(live.spec, "resources.instanceCount")
+    return int(value) if isinstance(value, (int, float)) else None
 
 
 def _model_of(live: Live) -> str:
