@@ -23,7 +23,7 @@ def test_a_forced_replacement_fails_says_how_to_get_a_new_object_and_the_next_ru
     assert "cw-inference destroy --target chat" in told
     assert workbench.service.live("deployments") == before
     assert after.ok, after.errors
-    assert [text for text in after.warnings if "only its former entry in the state goes" in text]
+    assert [text for text in after.warnings if "only its old state entry is removed" in text]
     assert not [request for request in after.requests if request.method == "DELETE"]
 
     assert (of_bucket.ok, of_bucket.writes) == (False, {})

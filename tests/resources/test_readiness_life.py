@@ -185,8 +185,8 @@ def test_slow_is_not_broken_the_deadline_fails_the_run_and_the_next_run_waits_on
 
     assert str(caught.value) == (
         f'deployment "chat" ({stack.chat.id}) is not ready after 60 s: ResourcesApplied=False Reconciling: resources are '
-        "being applied (US-EAST-04A); Ready=False Reconciling: Deployment is being reconciled (US-EAST-04A); slow is not "
-        "broken: it is left running, and the next run waits on (options.timeout changes the limit)" + NOT_LOST
+        "being applied (US-EAST-04A); Ready=False Reconciling: Deployment is being reconciled (US-EAST-04A); still in "
+        "progress, left running: run again to keep waiting (options.timeout changes the limit)" + NOT_LOST
     )
     with run_against(simulator):
         assert stack.up() == ["same", "same", "create"]

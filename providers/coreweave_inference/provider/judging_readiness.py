@@ -148,8 +148,8 @@ def _what_is_wrong(run: Session, outcome: Outcome, accepted: Collection[str], ac
     if run.stopped() and not outcome.late:
         return f"{target.label}: stopped while {one_line(verdict.why)}; run again to keep waiting"
     return (
-        f"{target.label} ({target.id}) is not ready after {outcome.seconds:.0f} s: {one_line(verdict.why)}; slow is not "
-        "broken: it is left running, and the next run waits on (options.timeout changes the limit)"
+        f"{target.label} ({target.id}) is not ready after {outcome.seconds:.0f} s: {one_line(verdict.why)}; still in "
+        "progress, left running: run again to keep waiting (options.timeout changes the limit)"
     )
 
 
