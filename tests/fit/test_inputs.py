@@ -44,6 +44,10 @@ KNOWN_OPTIONS = [
         {**LLAMA, "hidden_size": None},
         {**LLAMA, "layer_types": ["full_attention"]},
         {**LLAMA, "layer_types": [["full_attention"]] * 32},
+        {**LLAMA, "layer_types": [None] * 32},
+        {**LLAMA, "num_key_value_heads": [8] * 32},
+        {**LLAMA, "num_key_value_heads": -8},
+        {**LLAMA, "head_dim": "128"},
         {"model_type": "x", "text_config": {"text_config": {"text_config": {"text_config": {"a": 1}}}}},
         {
             **NEXT,

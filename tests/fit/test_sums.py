@@ -101,6 +101,21 @@ def test_bytes_of_one_more_token(config, gpus, options, expected):
 
 
 @pytest.mark.parametrize(
+    ("config", "gpus", "context", "verdict"),
+    [
+        (LLAMA, 1, 2, Verdict.UNKNOWN),
+        (LLAMA, 8, 2, Verdict.UNKNOWN),  # Eight heads on eight GPUs: no two hold the same.
+        (LLAMA, 16, 2, Verdict.FITS),
+        (LLAMA, 16, 4, Verdict.UNKNOWN),
+        (R1, 16, 3, Verdict.UNKNOWN),
+        (R1, 16, 8, Verdict.FITS),
+    ],
+)
+def test_tokens_are_shared_only_by_gpus_that_hold_the_same_heads(config, gpus, context, verdict):
+    assert sum_of(config, gpus, decode_context_parallel_size=str(context)).verdict is verdict
+
+
+@pytest.mark.parametrize(
     ("length", "block", "blocks"), [(1, 16, 1), (16, 16, 1), (17, 16, 2), (1000, 128, 8), (1024, 128, 8)]
 )
 def test_a_request_takes_whole_blocks(length, block, blocks):

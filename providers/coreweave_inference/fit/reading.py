@@ -31,6 +31,14 @@ LENGTHS = (
     "max_sequence_length",
     "n_ctx",
 )
+HEAD = ("head_dim", "hidden_size_per_head", "attention_head_dim")
+KV_HEADS = (
+    "num_key_value_heads",
+    "n_head_kv",
+    "num_kv_heads",
+    "multi_query_group_num",
+    "num_attention_groups",
+)
 KINDS = {
     "full_attention": Attention.FULL,
     "attention": Attention.FULL,
@@ -194,9 +202,9 @@ class _Reader:
         if isinstance(given, (list, tuple)):
             if len(given) < count:
                 raise NotKnown(f"config.json names {len(given)} layer_types for {count} layers")
-            unknown = next((name for name in given if not isinstance(name, str) or name not in KINDS), None)
-            if unknown is not None:
-                raise NotKnown(f'the layer type "{str(unknown)[:40]}" is not known')
+            unknown = [name for name in given if not isinstance(name, str) or name not in KINDS]
+            if unknown:
+                raise NotKnown(f'the layer type "{str(unknown[0])[:40]}" is not known')
             found = [KINDS[name] for name in given[:count]]
             if Attention.WINDOW in found and not self.fields.get("sliding_window"):
                 return [Attention.FULL] * count
@@ -229,19 +237,20 @@ class _Reader:
 
     def head(self, heads: int, hidden: int) -> int:
         """Elements of a head; models say so where it is not what their width gives."""
-        return self.whole("head_dim", "hidden_size_per_head", "attention_head_dim", default=hidden // heads)
+        return self.whole(*self.readable(*HEAD), default=hidden // heads)
 
     def kv_heads(self, heads: int) -> int:
         if self.family.get("multi_query"):
             return self._falcon(heads)
-        return self.whole(
-            "num_key_value_heads",
-            "n_head_kv",
-            "num_kv_heads",
-            "multi_query_group_num",
-            "num_attention_groups",
-            default=heads,
-        )
+        return self.whole(*self.readable(*KV_HEADS), default=heads)
+
+    def readable(self, *names: str) -> tuple[str, ...]:
+        """The names, where what stands there decides the cache. Raises NotKnown: a default is no answer to what cannot be read."""
+        for name in names:
+            value = self.fields.get(name)
+            if value is not None and value != 0 and _whole(value) is None:
+                raise NotKnown(f"config.json has a {name} that is no whole number")
+        return names
 
     def _falcon(self, heads: int) -> int:
         """Falcon and its like: one head for all, unless they say otherwise."""

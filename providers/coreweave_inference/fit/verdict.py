@@ -15,7 +15,7 @@ from .answer import Fit, Verdict, reason
 from .architecture import NOTHING, Attention, Model, Range, Weights
 from .cache import PACKED, Cache, cache_of, is_known_type
 from .engines import NEWEST, Engine
-from .options import AUTO, DEFAULTS, QUANTIZATION, Options
+from .options import AUTO, CONTEXT, DEFAULTS, QUANTIZATION, Options
 from .weights import weights_per_gpu
 from .working import Step, step_of, working_memory
 
@@ -77,7 +77,7 @@ class _Sum:
         if self.options.length == AUTO:
             verdict = self.automatic(verdict)
             low = high = largest or 0
-        if (self.unknown or self.too_long) and verdict is not Verdict.NO:
+        if (self.unknown or self.refused) and verdict is not Verdict.NO:
             verdict = Verdict.UNKNOWN
         if self.without_bounds:
             verdict = Verdict.UNKNOWN
@@ -95,7 +95,7 @@ class _Sum:
             largest=largest,
             concurrency=self.concurrency(request, high),
             weights_alone=verdict is Verdict.NO and self.available(1).high <= 0,
-            unknown=(*self.without_bounds, *self.unknown, *self.too_long),
+            unknown=(*self.without_bounds, *self.unknown, *self.refused),
         )
         return replace(found, why=reason(found, self.options))
 
@@ -141,14 +141,22 @@ class _Sum:
         return tuple(found)
 
     @cached_property
-    def too_long(self) -> tuple[str, ...]:
-        """Why the engine refuses the length whatever memory there is; nothing where it does not."""
+    def refused(self) -> tuple[str, ...]:
+        """Why the engine does not start whatever memory there is; nothing where it does."""
+        found = (*self._too_long(), *self._unshared_tokens())
+        return tuple(f"{why}: vLLM does not start" for why in found)
+
+    def _too_long(self) -> Iterator[str]:
         longest, length = self.model.longest if self.model else None, self.options.length
-        if not longest or not length or length <= longest:
-            return ()
-        return (
-            f"max-model-len is {length}, and the model is made for {longest} tokens: vLLM does not start",
-        )
+        if longest and length and length > longest:
+            yield f"max-model-len is {length}, and the model is made for {longest} tokens"
+
+    def _unshared_tokens(self) -> Iterator[str]:
+        """GPUs share the tokens of a request only where they would hold the same heads of it."""
+        context, layers = self.options.context, self.model.layers if self.model else ()
+        heads = max((group.heads for group in layers if group.kind is not Attention.STATE), default=1)
+        if context > 1 and (self.tensor % context or context > self.tensor // heads):
+            yield f"{CONTEXT} is {context}, and {self.tensor} GPUs hold {heads} key-value heads"
 
     @cached_property
     def budget(self) -> float:
