@@ -257,6 +257,10 @@ def test_differences_end_with_code_three_and_are_named(stack: Stack, account: Ac
         (("--apply",), "needs --yes here"),
         (("--apply", "--dry-run"), "mutually exclusive"),
         (("--only", "nothing"), "nothing in the account is called so"),
+        (("--only", ""), "--only names nothing"),
+        (("--only", " , "), "--only names nothing"),
+        (("Pulumi.yaml",), "is a file"),
+        (("Pulumi.yaml/in/it", "--dry-run"), "is a file"),
         (("--name", "other"), "the project in . is called serving"),
     ],
 )
@@ -277,3 +281,38 @@ def test_an_account_that_shows_nothing_makes_no_directory(stack: Stack, tmp_path
     assert found.returncode == 0, found.stderr
     assert "the token sees no gateway, capacity claim or deployment there" in found.stdout
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("import.json", '{"resources": [{"type": "aws:s3/bucket:Bucket", "name": "b", "id": "b"}]}'),
+        ("import.json", "[1]"),
+        ("import-report.md", "# What we imported from our customers"),
+    ],
+)
+def test_a_file_that_somebody_else_wrote_is_not_replaced(
+    stack: Stack, account: Account, name: str, text: str
+) -> None:
+    account.gateway("public")
+    (stack.path / name).write_text(text)
+    before = files(stack)
+
+    found = stack.run("import")
+
+    assert (found.returncode, files(stack)) == (2, before)
+    assert f"{name} in ." in found.stderr
+
+
+@pytest.mark.thorough
+def test_findings_that_stop_a_run_are_one_line_each_and_what_was_imported_stays(
+    stack: Stack, account: Account
+) -> None:
+    account.bucket(policy=None)
+    account.deployment("chat", [account.gateway("public", zones=[ZONE])])
+
+    found = stack.run("import", "--apply", "--yes")
+
+    assert found.returncode == 2
+    assert any(line.startswith("error weights-not-listed ") for line in found.stdout.splitlines())
+    assert "imported 3 into the state" in found.stdout

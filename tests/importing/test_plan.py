@@ -209,6 +209,24 @@ def test_secrets_are_references_and_nothing_shows_them() -> None:
     assert "another" not in str(set_otherwise.proof)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("SIGNINGKEY", "GzTqWbLm", True),
+        ("ODD", "GzTqWbLmNvPrXsYd", True),
+        ("ODD", "correcthorsebatterystaple", True),
+        ("VLLM_ATTENTION_BACKEND", "FLASH_ATTN", False),
+        ("VLLM_WORKER_MULTIPROC_METHOD", "spawn", False),
+        ("VLLM_USE_V1", "True", False),
+        ("VLLM_LOGGING_LEVEL", "warning", False),
+    ],
+)
+def test_what_may_be_a_secret_is_told_by_name_and_by_value(name: str, value: str, secret: bool) -> None:
+    snapshot = account(gateway(), deployment("chat", runtime={"engineEnv": {name: value}}))
+
+    assert (value not in plan(snapshot).text) is secret
+
+
 def test_a_key_that_the_service_never_returns_is_a_reference_with_a_comment() -> None:
     live = gateway(coreWeaveAuth=None, weightsAndBiasesAuth={"serverUrl": "https://wandb.example.com"})
 

@@ -209,14 +209,14 @@ def import_account(
     directory: Directory = Path(),
     stack: StackName = None,
     only: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--only",
             metavar="WHAT,…",
             help="Kinds (gateways, claims, deployments), names, patterns such as 'chat*', or ids; else everything.",
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     name: Annotated[
         str,
         typer.Option(help="The project's name, for a new stack directory.", show_default="the directory's"),

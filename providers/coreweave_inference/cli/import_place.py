@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from .scaffold import prepare, project_name, require_names
 from .views import View
 
 FIRST_STACK = "dev"
+IMPORT_FILE, REPORT_FILE = "import.json", "import-report.md"
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,29 @@ def _stack(directory: StackDirectory, name: str, state: State | None) -> Stack:
     organization = name.split("/")[0] if name.count("/") else "organization"
     identity = identity_in(state) or stack_identity(configured, organization, directory.project, short)
     return Stack(directory.project, short, identity, recorded_in(state))
+
+
+def require_place(path: Path, *, write: bool) -> None:
+    """Raise StartupError where there can be no directory, and where a file that somebody else wrote would be replaced."""
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise StartupError(f"{there}: is a file; name the stack directory")
+    others = [name for name in (IMPORT_FILE, REPORT_FILE) if write and not _is_of_import(path / name)]
+    if others:
+        raise StartupError(
+            f"{', '.join(others)} in {path}: not written by an import, which would replace it; move it and run again"
+        )
+
+
+def _is_of_import(file: Path) -> bool:
+    """Whether a file is missing, empty, or what an earlier import wrote."""
+    text = file.read_text(encoding="utf-8", errors="replace").strip() if file.exists() else ""
+    if not text or file.name == REPORT_FILE:
+        return not text or text.startswith("# Import into ")
+    try:
+        return all("coreweave/inference" in one["type"] for one in json.loads(text)["resources"])
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 @contextmanager

@@ -28,13 +28,21 @@ from . import formatting
 from .announcing import say_to
 from .context import is_project
 from .exits import DIFFERS, FAILED, USAGE_ERROR, report_errors, usage_error
-from .import_place import Place, alone, locate, replace_file, settle, text_of
+from .import_place import (
+    IMPORT_FILE,
+    REPORT_FILE,
+    Place,
+    alone,
+    locate,
+    replace_file,
+    require_place,
+    settle,
+    text_of,
+)
 from .output import print_document, print_lines
 from .running import agreed, require_answer
 from .views import View
 
-IMPORT_FILE, REPORT_FILE = "import.json", "import-report.md"
-FIRST_STACK = "dev"
 NOTHING: dict[str, Any] = {
     "ok": False,
     "errors": [],
@@ -61,7 +69,7 @@ class Asked:
 
     directory: Path
     stack: str | None
-    only: str
+    only: str | None
     name: str
     apply: bool
     yes: bool
@@ -73,10 +81,13 @@ def import_account(asked: Asked) -> None:
     """Read the account, write the files, and apply them where that is asked for."""
     if asked.apply and asked.dry_run:
         raise usage_error("--apply and --dry-run are mutually exclusive", as_json=asked.as_json)
+    if asked.only is not None and not asked.only.strip(", "):
+        raise usage_error("--only names nothing; leave it out for everything", as_json=asked.as_json)
     if asked.apply:
         require_answer(asked.yes, "import --apply", as_json=asked.as_json)
     tell = say_to(as_json=asked.as_json)
     with report_errors(as_json=asked.as_json, document=NOTHING), alone(asked.directory):
+        require_place(asked.directory, write=not asked.dry_run)
         place = locate(asked.directory, asked.stack, asked.name, repair=asked.apply)
         tell(f"reading the account at {place.settings.endpoint} …")
         file = asked.directory / FILE
@@ -85,7 +96,7 @@ def import_account(asked: Asked) -> None:
         declared = read(before) if before.strip() else None
         names = tuple(bucket.name for bucket in declared.buckets.values()) if declared else ()
         snapshot = snapshot_of(place.settings, place.stack.identity, names)
-        plan = plan_import(snapshot, before, read, place.stack, asked.only, os.environ)
+        plan = plan_import(snapshot, before, read, place.stack, asked.only or "", os.environ)
         if not asked.as_json:
             nothing = (
                 [] if snapshot.objects else ["the token sees no gateway, capacity claim or deployment there"]
@@ -262,7 +273,7 @@ def _apply(asked: Asked, place: Place, plan: ImportPlan, importer: Importer, fil
             else ["nothing to import"]
         )
         print_lines(["preview:", *(f"  {line}" for line in _preview(result))])
-        print_lines([f"error: {line}" for line in result.errors])
+        print_lines(line for error in result.errors for line in f"error: {error}".splitlines())
     if not result.ok:
         raise typer.Exit(USAGE_ERROR if result.refused else FAILED)
     if result.changes or result.drift:

@@ -11,12 +11,12 @@ from coreweave_inference.model.fields import as_text
 from coreweave_inference.model.paths import below, entry
 
 LOOKS_SECRET = re.compile(
-    r"TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH|(^|_)(KEY|PIN|SAS|PAT)(_|$)|APIKEY", re.IGNORECASE
+    r"TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH|(^|_)(PIN|SAS|PAT)(_|$)|KEYS?(_|$)", re.IGNORECASE
 )
 HARMLESS = re.compile(
-    r"|true|false|[0-9]{1,9}(\.[0-9]{1,6})?|debug|info|warning|error|[A-Z][A-Z_]{0,31}", re.IGNORECASE
+    r"|[Tt]rue|[Ff]alse|[0-9]{1,9}(\.[0-9]{1,6})?|[A-Z][A-Z_]{0,31}|[A-Z]?[a-z][a-z_]{0,11}"
 )
-"""Switches, numbers, levels, and words such as FLASH_ATTN: what no key of anything looks like."""
+"""Switches, numbers, levels, and words such as FLASH_ATTN or spawn: what no key of anything looks like."""
 
 
 def scalar(text: str) -> Any:
