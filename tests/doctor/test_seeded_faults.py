@@ -328,6 +328,25 @@ def test_520_and_timeouts_lead_to_the_bucket_policy(bench: Bench, name: str) -> 
     assert f"cw-inference policy {BUCKET} --prefix models/chat" in first.do
 
 
+@pytest.mark.parametrize("value", ["STATUS_CREATING", "STATUS_UPDATING"])
+def test_a_model_whose_deployments_are_all_on_their_way_has_to_answer_later(bench: Bench, value: str) -> None:
+    for id_ in (DEPLOYMENT_ID, CANARY_ID):
+        status(id_, value, Condition("Ready", False, "Reconciling", "is being reconciled"))(bench)
+
+    results = bench.results()
+
+    assert {found.code for found in results if found.is_finding} == {"deployment-state", "completion"}
+    assert {found.outcome for found in results if found.is_finding} == {Outcome.IN_PROGRESS}
+
+
+def test_a_proxy_s_page_is_a_failure_also_while_deployments_are_on_their_way(bench: Bench) -> None:
+    for id_ in (DEPLOYMENT_ID, CANARY_ID):
+        status(id_, "STATUS_CREATING", Condition("Ready", False, "Reconciling", "is being reconciled"))(bench)
+    fault("status", "POST", COMPLETIONS, status=200, body="html")(bench)
+
+    assert (bench.first().code, bench.first().outcome) == ("completion", Outcome.FAILED)
+
+
 @pytest.mark.parametrize("knobs", [{}, {"emit_zero_values": True}], ids=["sparse", "zero values"])
 def test_a_healthy_stack_has_no_finding_and_every_deployment_answered(
     bench: Bench, knobs: dict[str, Any]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 from coreweave_inference.api.completions import Exchange
+from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
+from coreweave_inference.status import State, compute
 
-from .answers import Answer
+from .answers import Answer, takes_traffic
 from .check import Check, Note, Outcome, Problem, Problems, Skip
 from .proof import GroupProof, MemberProof, prove
 from .running import Group, nonce
 
 MAX_TOKENS = 32
 GATEWAY_ERRORS = range(520, 531)
+WAIT = "wait: `cw-inference status --watch` shows when it serves"
 
 
 def completes(group: Group) -> list[Note]:
@@ -30,6 +34,7 @@ def completes(group: Group) -> list[Note]:
             group,
             found.wrong[0].wrong,
             found.wrong[0].exchange.status,
+            [found.member],
             group.running.label(Kind.DEPLOYMENT, found.member.id),
         )
         for found in proof.members
@@ -37,7 +42,8 @@ def completes(group: Group) -> list[Note]:
     ]
     known = {answer.wrong for found in proof.members for answer in found.wrong}
     lost = [why for why in proof.wrong if why not in known]
-    problems += [_problem(group, why, _status(proof, why), "") for why in lost]
+    able = [found for found in group.members if takes_traffic(found)]
+    problems += [_problem(group, why, _status(proof, why), able) for why in lost]
     if problems:
         raise Problems(problems, notes)
     missed = [found for found in proof.members if found.unproven.startswith("it gave none")]
@@ -79,18 +85,29 @@ def _status(proof: GroupProof, why: str) -> int:
 
 
 def _silent(group: Group, found: MemberProof) -> Problem:
+    waits = _on_their_way(group, [found.member])
     return Problem(
         f"{found.unproven}, though it has a weight",
-        "see whether its replicas run: `cw-inference status`, and its logs",
+        WAIT if waits else "see whether its replicas run: `cw-inference status`, and its logs",
         subject=group.running.label(Kind.DEPLOYMENT, found.member.id),
-        outcome=Outcome.WARNING,
+        outcome=Outcome.IN_PROGRESS if waits else Outcome.WARNING,
     )
 
 
-def _problem(group: Group, why: str, status: int, subject: str) -> Problem:
-    return Problem(
-        f"a request got no completion: {why}", _fix(group, status), why=_cause(status), subject=subject
-    )
+def _problem(group: Group, why: str, status: int, asked: Sequence[ApiObject], subject: str = "") -> Problem:
+    what = f"a request got no completion: {why}"
+    if (status in (0, 404) or status >= 500) and _on_their_way(group, asked):
+        return Problem(what, WAIT, subject=subject, outcome=Outcome.IN_PROGRESS)
+    return Problem(what, _fix(group, status), why=_cause(status), subject=subject)
+
+
+def _on_their_way(group: Group, members: Sequence[ApiObject]) -> bool:
+    """Whether nobody has to answer yet: each of them is still being made or changed."""
+    running = group.running
+    states = {
+        compute(Kind.DEPLOYMENT, m, running.now, running.settings.settle_seconds).state for m in members
+    }
+    return states == {State.IN_PROGRESS}
 
 
 def _cause(status: int) -> str:
