@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from coreweave_inference.api.client import ApiObject
+from coreweave_inference.cli.status_view import _claim
 from coreweave_inference.fleet.instances import default_prices
 from coreweave_inference.model import Kind
 from coreweave_inference.model.unknown import UNKNOWN
@@ -125,6 +126,14 @@ def test_a_claim_says_who_may_run_there_and_what_a_pending_reduction_still_costs
     assert rate is not None
     assert reduced.cost.at_min == rate * 16
     assert found.cost.at_max == rate * 17
+
+
+def test_who_may_run_on_a_claim_is_not_known_where_deployments_were_not_listed() -> None:
+    found = report(None, claim(1, allocated=1), unread={Kind.DEPLOYMENT: "503"}).objects[0]
+
+    assert found.claim is not None
+    assert found.claim.may_run is None
+    assert not any("may run" in line for line in _claim(found.claim, ""))
 
 
 def test_a_reduction_that_the_service_has_not_made_yet_is_no_drift() -> None:

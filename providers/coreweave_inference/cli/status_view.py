@@ -105,6 +105,8 @@ def _claim(claim: ClaimUse, told: str) -> Iterator[str]:
         yield counts
     if claim.reduction and claim.reduction not in told:
         yield claim.reduction
+    if claim.may_run is None:
+        return
     names = claim.may_run[:MOST_NAMES]
     more = f" and {len(claim.may_run) - MOST_NAMES} more" if len(claim.may_run) > MOST_NAMES else ""
     yield f"may run there: {', '.join(names)}{more}" if names else "nobody may run there"
@@ -181,7 +183,7 @@ def _claim_document(claim: ClaimUse) -> dict[str, Any]:
         "allocated": claim.allocated,
         "pending": claim.pending,
         "reduction": claim.reduction,
-        "mayRun": list(claim.may_run),
+        "mayRun": None if claim.may_run is None else list(claim.may_run),
     }
 
 

@@ -35,13 +35,15 @@ class TrafficShare:
 
 @dataclass(frozen=True)
 class ClaimUse:
-    """Instances of a claim. `reduction` says what is pending and what is still billed; `may_run` are deployments."""
+    """Instances of a claim. `reduction` says what is pending and what is still billed; `may_run` are deployments,
+    None where they could not be listed.
+    """
 
     declared: int
     allocated: int
     pending: int
     reduction: str = ""
-    may_run: tuple[str, ...] = ()
+    may_run: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,9 @@ class _Context:
             live.allocated_instances,
             live.pending_instances,
             reduction,
-            tuple(sorted(self.name_of(Kind.DEPLOYMENT, id_) for id_ in self.costs.may_run_on(live.id))),
+            None
+            if Kind.DEPLOYMENT in self.unread
+            else tuple(sorted(self.name_of(Kind.DEPLOYMENT, id_) for id_ in self.costs.may_run_on(live.id))),
         )
 
 
