@@ -20,6 +20,7 @@ from tests.storage.weights_files import LLAMA, QWEN_SMALL, TINY, TINY_WEIGHTS, h
 FOREIGN = ("COREWEAVE_", "CW_", "AWS_", "PULUMI_")
 Fit = Callable[..., Result]
 SHARDS = {"model.layers.0.w": ("BF16", (251_000, 1000))}
+LATENT = {**TINY, "model_type": "deepseek_v2"}
 LARGE = {**LLAMA, "num_hidden_layers": 126, "hidden_size": 16384, "num_attention_heads": 128}
 
 
@@ -195,13 +196,13 @@ def test_a_wrong_command_line_is_one_error(fit: Fit, arguments: tuple[str, ...],
 
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A simulator with two models in a bucket, and a declaration of both, in the working directory."""
+    """A simulator with three models in a bucket, and a declaration of two, in the working directory."""
     with Simulator() as simulator:
         client = s3_client(simulator)
         client.create_bucket(
             Bucket="acme-weights", CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"}
         )
-        for model, config in (("chat-v1", TINY), ("chat-v2", LARGE)):
+        for model, config in (("chat-v1", TINY), ("chat-v2", LARGE), ("latent", LATENT)):
             for name, body in (
                 ("config.json", json.dumps(config).encode()),
                 ("model.safetensors", whole(TINY_WEIGHTS)),
@@ -238,8 +239,31 @@ def test_a_deployment_is_answered_by_its_key(fit: Fit, account: dict[str, str]) 
     assert 'did you mean "chat"?' in other.output
 
 
+@pytest.mark.parametrize(
+    ("runtime", "expected"),
+    [
+        ({"engine": "vllm"}, 2 * (512 + 64) * 2),
+        ({"engine": "vllm", "engineEnv": {"VLLM_MLA_DISABLE": "1"}}, 2 * 4 * 2 * (128 + 64) * 2),
+        ({"engine": "vllm", "version": "0.5.0"}, 2 * 4 * 2 * (128 + 64) * 2),
+        ({"engine": "dynamo-vllm", "version": "0.5.0"}, 2 * (512 + 64) * 2),
+    ],
+)
+def test_environment_and_version_of_a_deployment_count_as_in_a_check(
+    fit: Fit, account: dict[str, str], tmp_path: Path, runtime: dict[str, object], expected: int
+) -> None:
+    file = tmp_path / "inference.yaml"
+    declaration = yaml.safe_load(file.read_text())
+    declaration["deployments"]["chat"]["runtime"] = runtime
+    declaration["deployments"]["chat"]["model"]["path"] = "models/latent"
+    file.write_text(yaml.safe_dump(declaration))
+
+    document = json.loads(fit("chat", "--json", **account).output)
+
+    assert document["kvBytesPerToken"] == expected
+
+
 def test_without_the_service_a_deployment_is_unknown(fit: Fit, account: dict[str, str]) -> None:
     done = fit("chat", "--offline", **account)
 
     assert done.exit_code == 4
-    assert "its weights were not read" in done.output
+    assert done.output.splitlines()[1].strip() == "its weights were not read"

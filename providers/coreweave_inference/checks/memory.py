@@ -90,7 +90,7 @@ def question_of(
             unknown = (*unknown, f"parts of the weights are missing: {folder.missing}")
         if any(file.name.endswith(PACKED) for file in folder.loaded):
             unknown = (*unknown, "how much of GGUF files vLLM keeps packed is not known")
-    else:
+    elif folder.files or not folder.unread:
         why = (
             "no weights were found"
             if folder.complete

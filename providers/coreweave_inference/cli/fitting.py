@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from coreweave_inference.checks import Folder, View, question_of
+from coreweave_inference.checks.memory import ENGINES, VLLM
 from coreweave_inference.declaration import FILE
 from coreweave_inference.errors import Fault, InvalidDeclaration
 from coreweave_inference.fit import Options, Question, Verdict, fit
@@ -135,11 +136,12 @@ def _of_deployment(asked: Asked, view: View, key: str, notes: tuple[str, ...]) -
     item = next(item for item in view.deployments if item.key == key)
     name = asked.instance_type or item.instance_type or ANY
     folder = view.folder(item) or Folder(unread=("its weights were not read",))
-    newest = view.catalogue.newest.get("vllm")
+    newest = view.catalogue.newest.get(VLLM)
+    version = (item.version or newest) if item.engine in (None, VLLM) else None
     question = _question(
-        folder, name, asked.gpus or item.gpus or 1, item.config or {}, asked, item.version or newest
+        folder, name, asked.gpus or item.gpus or 1, item.config or {}, asked, version, item.environment
     )
-    if item.engine not in (None, "vllm", "dynamo-vllm"):
+    if item.engine not in (None, *ENGINES):
         question = replace(
             question, model=None, weights=None, unknown=(f"what {item.engine} needs is not known",)
         )
@@ -155,10 +157,11 @@ def _question(
     config: Mapping[str, Any],
     asked: Asked,
     version: str | None,
+    environment: Mapping[str, Any] | None = None,
 ) -> Question:
     hardware = hardware_of(instance_type) or Hardware("", 0, 0)
     merged = {**{key.replace("_", "-"): value for key, value in config.items()}, **asked.overrides}
-    return question_of(folder, hardware, gpus, merged, None, asked.version or version)
+    return question_of(folder, hardware, gpus, merged, environment, asked.version or version)
 
 
 def _of_known(question: Question, instance_type: str) -> Question:
