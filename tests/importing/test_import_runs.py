@@ -304,6 +304,17 @@ def test_a_file_that_somebody_else_wrote_is_not_replaced(
     assert f"{name} in ." in found.stderr
 
 
+def test_a_declaration_that_is_no_text_is_one_error_and_stays(stack: Stack, account: Account) -> None:
+    account.gateway("public")
+    (stack.path / "inference.yaml").write_bytes(b"version: 1\n# \xff\n")
+    before = files(stack)
+
+    found = stack.run("import")
+
+    assert (found.returncode, files(stack)) == (2, before)
+    assert "inference.yaml:2: the file is not UTF-8 text" in found.stderr
+
+
 @pytest.mark.thorough
 def test_findings_that_stop_a_run_are_one_line_each_and_what_was_imported_stays(
     stack: Stack, account: Account

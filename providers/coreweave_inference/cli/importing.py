@@ -91,7 +91,7 @@ def import_account(asked: Asked) -> None:
         place = locate(asked.directory, asked.stack, asked.name, repair=asked.apply)
         tell(f"reading the account at {place.settings.endpoint} …")
         file = asked.directory / FILE
-        before = text_of(file)
+        before = _readable(file, place.stack.name)
         read = _reader(file, place.stack.name)
         declared = read(before) if before.strip() else None
         names = tuple(bucket.name for bucket in declared.buckets.values()) if declared else ()
@@ -201,6 +201,15 @@ def document(
         "applied": applied,
         **({"declaration": plan.text} if declaration else {}),
     }
+
+
+def _readable(file: Path, stack: str) -> str:
+    """The text of the declaration. Raises InvalidDeclaration, as every command does, where it cannot be read."""
+    try:
+        return text_of(file)
+    except (OSError, UnicodeDecodeError):
+        read_for_stack(file, stack)
+        raise
 
 
 def _reader(file: Path, stack: str) -> Any:
