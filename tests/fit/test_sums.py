@@ -101,6 +101,20 @@ def test_bytes_of_one_more_token(config, gpus, options, expected):
 
 
 @pytest.mark.parametrize(
+    "off",
+    [
+        {"cpu_offload_gb": "0.0"},
+        {"cpu_offload_gb": 0},
+        {"quantization": "None"},
+        {"language_model_only": "false"},
+        {"mm_encoder_only": False},
+    ],
+)
+def test_an_option_that_is_off_leaves_the_verdict_as_it_is(off):
+    assert sum_of(LLAMA, **off) == sum_of(LLAMA)
+
+
+@pytest.mark.parametrize(
     ("config", "gpus", "context", "verdict"),
     [
         (LLAMA, 1, 2, Verdict.UNKNOWN),

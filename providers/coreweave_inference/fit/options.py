@@ -44,6 +44,7 @@ LESS_THAN_STORED = (
     "mm-encoder-only",
 )
 """How options begin with which fewer bytes are in GPU memory than are stored."""
+OFF = ("none", "", "false", "0", "0.0")
 LIMITED, NO_INPUT = "limit-mm-per-prompt", re.compile(r"(?:^|[:= ])0\b")
 """An encoder is left out only where none of its inputs is allowed."""
 LOAD_FORMATS = ("auto", "hf", "safetensors", "mistral", "runai_streamer", "fastsafetensors", "pt")
@@ -224,7 +225,7 @@ class _Given:
             key
             for key, value in self.config.items()
             if key.startswith(LESS_THAN_STORED)
-            and value not in (None, "0", 0)
+            and str(value).strip().lower() not in OFF
             and (not key.startswith(LIMITED) or NO_INPUT.search(str(value)))
         ]
         if self.text("load-format", "auto") not in LOAD_FORMATS:
