@@ -148,6 +148,15 @@ def test_what_config_does_not_say_is_unknown_with_one_reason(
     assert reason in why
 
 
+def test_a_type_of_cache_that_stands_beside_config_counts(fit: Fit, folder: Callable) -> None:
+    beside = {"quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}
+    place = folder(LLAMA, hf_quant_config__json=json.dumps(beside).encode())
+
+    document = json.loads(fit(place, "--json").output)
+
+    assert (document["verdict"], document["kvBytesPerToken"]) == ("fits", 65536)
+
+
 def test_weights_of_which_parts_are_missing_never_fit(fit: Fit, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(TINY))
     for part in (1, 3):

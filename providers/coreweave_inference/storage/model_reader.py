@@ -25,6 +25,8 @@ from .safetensors import PREFIX, BadHeader, header_length, tensors_in
 from .weights_folder import files_in
 
 CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
+QUANTISATION, QUANTISED = "hf_quant_config.json", "quantization_config"
+"""Where ModelOpt wrote what config.json has no word of; vLLM reads it then."""
 LARGEST_CONFIG = 4_000_000
 LARGEST_INDEX = 32_000_000
 LARGEST_LENGTH = 10**9
@@ -107,6 +109,10 @@ class ModelReader:
         config = here.get(f"{path}/{CONFIG}")
         if config is not None:
             found = replace(found, config=self._json(config, LARGEST_CONFIG, unread))
+        beside = here.get(f"{path}/{QUANTISATION}")
+        if beside is not None and found.config and not found.config.get(QUANTISED):
+            quantised = (self._json(beside, LARGEST_CONFIG, unread) or {}).get("quantization")
+            found = replace(found, config={**found.config, QUANTISED: quantised})
         tokenizer = here.get(f"{path}/{TOKENIZER}")
         if length and tokenizer is not None:
             found = replace(found, longest=_longest(self._json(tokenizer, LARGEST_CONFIG, [])))
