@@ -177,6 +177,18 @@ def test_a_call_and_its_curl_command_follow_the_gateway_s_routing(
     assert api.simulator.token not in curl.stdout
 
 
+@pytest.mark.parametrize("kind", ["deployments", "gateways"])
+def test_a_call_says_that_a_kind_could_not_be_listed_and_not_that_nobody_has_the_name(
+    cw_inference: Command, api: Api, tmp_path: Path, kind: str
+) -> None:
+    api.simulator.faults.add(Fault("status", "GET", f"/{kind}$", count=None))
+
+    done = cw_inference("call", "acme/chat", "Hello", "--dir", str(tmp_path), **settings(api.simulator))
+
+    assert done.exit_code == 1
+    assert f"{kind}: could not be listed" in done.stderr
+
+
 def test_a_name_that_nobody_has_gets_the_nearest(cw_inference: Command, api: Api, tmp_path: Path) -> None:
     done = cw_inference("call", "chta", "Hello", "--dir", str(tmp_path), **settings(api.simulator))
 

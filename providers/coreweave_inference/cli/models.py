@@ -32,8 +32,11 @@ class Model:
 
 def find_model(scope: Scope, account: Account, key: str) -> Model:
     """The model of deployment `key`, or the model of that name. Raises StartupError where there is none,
-    and CoreWeaveError where it has no endpoint.
+    and CoreWeaveError where it has no endpoint, or where deployments or gateways could not be listed.
     """
+    for kind in (Kind.DEPLOYMENT, Kind.GATEWAY):
+        if kind in account.unread:
+            raise CoreWeaveError(f"{kind.noun}s: could not be listed: {account.unread[kind]}")
     deployments = account.lists.get(Kind.DEPLOYMENT, ())
     asked = _deployment(scope, deployments, key)
     name = _model_name(asked) if asked is not None else key
