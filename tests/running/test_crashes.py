@@ -56,7 +56,7 @@ def test_a_killed_run_is_repaired_and_an_object_no_longer_declared_is_deleted(
     done = stack.document("up", "--yes")
 
     assert (done["code"], done["errors"]) == (0, [])
-    assert any("took away the lock of" in line for line in done["repairs"])
+    assert any("removed the stale lock of" in line for line in done["repairs"])
     assert any(
         f'gateway "slow": recovered after an interrupted creation ({gateway_id})' in r
         for r in done["repairs"]
