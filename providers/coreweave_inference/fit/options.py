@@ -44,7 +44,8 @@ LESS_THAN_STORED = (
     "mm-encoder-only",
 )
 """How options begin with which fewer bytes are in GPU memory than are stored."""
-OFF = ("none", "", "false", "0", "0.0")
+OFF = ("none", "false", "0", "0.0")
+"""Values that switch an option off; an empty one switches a flag on."""
 LIMITED, NO_INPUT = "limit-mm-per-prompt", re.compile(r"(?:^|[:= ])0\b")
 """An encoder is left out only where none of its inputs is allowed."""
 LOAD_FORMATS = ("auto", "hf", "safetensors", "mistral", "runai_streamer", "fastsafetensors", "pt")
