@@ -15,6 +15,7 @@ from .fit import fit
 from .live_commands import call, doctor, outputs, smoke, status
 from .output import say
 from .review import review
+from .weights_commands import weights
 
 application = typer.Typer(
     name="cw-inference",
@@ -24,7 +25,6 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-weights = typer.Typer(help="Model weights in a bucket.", no_args_is_help=True, rich_markup_mode=None)
 application.add_typer(weights, name="weights")
 
 Refresh = Annotated[
@@ -136,7 +136,7 @@ def up(
     """Show the plan and ask; then run it, and wait until the stack serves.
 
     Where something moved since the plan was made, nothing is written: `up` shows the new plan and asks again, and ends
-    with code 3 where it was told not to ask.
+    with code 3 where it must not ask (`--yes`).
 
     The first Ctrl-C ends the waits and the run; the next run goes on from there.
 
@@ -285,46 +285,6 @@ def policy(
     from .policies import policy as run
 
     run(bucket, prefix or [], owner_access=owner_access, organization_id=organization_id)
-
-
-@weights.command()
-def push(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder that holds the weights.")],
-    bucket: Annotated[str, typer.Argument(metavar="BUCKET")],
-    path: Annotated[str, typer.Argument(metavar="PATH", help="The model.path of the deployment.")],
-    zone: Annotated[str, typer.Option(help="The bucket's zone.", show_default="asked of the bucket")] = "",
-    directory: Annotated[
-        Path, typer.Option("--dir", help="A stack directory whose settings count too.")
-    ] = Path(),
-    stack: StackName = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATTERN", help="Files or folders to leave out, such as '*.bin'; again for more."
-        ),
-    ] = None,
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Delete files under PATH that the folder does not have.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Upload what the bucket does not have yet, compared by content; may be repeated after a break.
-
-    Symbolic links are followed. Left out: .git, .cache, .huggingface, .DS_Store and *.incomplete.
-
-    The document of --json: ok, errors, findings, count, bytes, skipped (there already), dryRun, files, extra (under PATH, not in the
-    folder), deleted, warnings.
-
-    Example: cw-inference weights push ./llama acme-weights models/llama-3.1-8b
-    """
-    from .uploads import Push
-    from .uploads import push as run
-
-    asked = Push(folder, bucket, path, tuple(exclude or ()), delete, dry_run)
-    run(asked, zone=zone, directory=directory, stack=stack, as_json=as_json)
 
 
 def simulate(

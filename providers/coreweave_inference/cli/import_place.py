@@ -12,7 +12,7 @@ from pathlib import Path
 
 from coreweave_inference.engine import stacks
 from coreweave_inference.engine.directory import IDENTITY_KEY, StackDirectory
-from coreweave_inference.engine.imported import identity_in, recorded_in
+from coreweave_inference.engine.import_values import identity_in, recorded_in
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.refusals import StartupError
@@ -81,9 +81,9 @@ def settle(place: Place) -> tuple[Place, list[str]]:
     if not is_project(place.path):
         lines = prepare(place.path, name=place.stack.project, stack=place.name)
     directory = StackDirectory.at(place.path)
-    told = stacks.identify(directory, place.name, new=not recorded_in(place.state))
+    line = stacks.identify(directory, place.name, new=not recorded_in(place.state))
     stack = _stack(directory, place.name, place.state)
-    return replace(place, stack=stack), [*lines, *([told] if told else [])]
+    return replace(place, stack=stack), [*lines, *([line] if line else [])]
 
 
 def _stack(directory: StackDirectory, name: str, state: State | None) -> Stack:

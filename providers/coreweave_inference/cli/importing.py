@@ -13,7 +13,8 @@ import typer
 from coreweave_inference.declaration import FILE, Declaration, read_for_stack
 from coreweave_inference.discovery.snapshot import snapshot_of
 from coreweave_inference.engine.environment import environment_with
-from coreweave_inference.engine.imported import Importer, import_file, recorded_in
+from coreweave_inference.engine.import_values import import_file, recorded_in
+from coreweave_inference.engine.imported import Importer
 from coreweave_inference.engine.installation import CommandFailed
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
@@ -105,8 +106,8 @@ def import_account(asked: Asked) -> None:
                 [*nothing, *report.lines(plan), *_of_other_stacks(place, plan), *_of_program(place, plan)]
             )
         if not asked.dry_run and not plan.is_nothing:
-            place, told = settle(place)
-            print_lines(told) if not asked.as_json else None
+            place, lines = settle(place)
+            print_lines(lines) if not asked.as_json else None
         importer = _importer(plan, place, snapshot)
         files = [] if asked.dry_run else _write(asked, place, plan, importer)
         if not asked.as_json:
@@ -273,8 +274,8 @@ def _apply(asked: Asked, place: Place, plan: ImportPlan, importer: Importer, fil
         raise CoreWeaveError(f"{wrong}; nothing was imported: the state is as it was")
     if asked.as_json:
         found = document(plan, place.stack, files, applied=bool(count))
-        told = {"errors": list(result.errors), "findings": list(result.findings), "preview": result.counts}
-        print_document({**found, **told, "ok": result.ok})
+        outcome = {"errors": list(result.errors), "findings": list(result.findings), "preview": result.counts}
+        print_document({**found, **outcome, "ok": result.ok})
     else:
         print_lines(
             [f"imported {count} into the state of stack {place.stack.name}"]

@@ -76,7 +76,8 @@ def review(
     old_findings: Annotated[
         File,
         typer.Option(
-            "--old-findings", help="What `check --json` printed for the base: new findings are told apart."
+            "--old-findings",
+            help="What `check --json` printed for the base: findings that it does not have are marked as new.",
         ),
     ] = None,
     artifact: Annotated[

@@ -6,8 +6,6 @@ Pure: a plan and a state go in, resources and a state come out.
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,19 +14,16 @@ from typing import Any
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
-from coreweave_inference.api.objects import parsed_time
 from coreweave_inference.declaration import ObjectOptions
 from coreweave_inference.fleet.deletions import BUCKET, POLICY
 from coreweave_inference.importing.bucket_entries import put_policy
 from coreweave_inference.importing.matching import Stack, name_of
 from coreweave_inference.importing.plan import Imported, ImportedBucket, ImportPlan
-from coreweave_inference.importing.snapshot import LiveObject
 from coreweave_inference.importing.values import references_in
-from coreweave_inference.model.engine_secrets import SECRET, SECRET_SIGNATURE, without_secrets
-from coreweave_inference.model.identity import place_in, replace_identity
+from coreweave_inference.model.identity import replace_identity
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path, sparse, with_path
-from coreweave_inference.model.resource_types import NOUNS, TYPES, own_type
+from coreweave_inference.model.resource_types import NOUNS, TYPES
 from coreweave_inference.policy.statements import find_owner, inference_statement, owner_sid
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.bucket_policies import OF_OTHERS, OWNER
@@ -53,13 +48,12 @@ from coreweave_inference.resources.inference_bucket_policy import InferenceBucke
 from coreweave_inference.resources.readiness import ReadinessProvider
 from coreweave_inference.resources.weights_bucket import WeightsBucketProvider
 from coreweave_inference.version import __version__
-from coreweave_inference.waiting import Revision
 
 from .events import STACK_TYPE
+from .import_values import revision_of, sealed, secret
 from .repair import Resource, State
 
 API_KEY = "weightsAndBiasesAuth.apiKey"
-ENVIRONMENT = "runtime.engineEnv"
 PROVIDERS: dict[str, type[ResourceProvider]] = {
     "Account": AccountProvider,
     "CapacityClaim": CapacityClaimProvider,
@@ -71,51 +65,6 @@ PROVIDERS: dict[str, type[ResourceProvider]] = {
 }
 READY, ACCOUNT = "ready", "account"
 HOST = "pulumi:providers:pulumi-python"
-
-
-def recorded_in(state: State | None) -> dict[tuple[str, str], str]:
-    """By kind and key the ids of what a state has, without what waits for its deletion, the account and readiness. A resource
-    in a component, which no declaration file makes, has its place as key.
-    """
-    found = {}
-    for one in resources_of(state):
-        noun = NOUNS.get(own_type(str(one["type"])), "")
-        if noun not in ("", "account", "readiness") and not one.get("delete"):
-            found[noun, place_in(str(one["urn"])).key] = str(one.get("id", ""))
-    return found
-
-
-def identity_in(state: State | None) -> str:
-    """The identity under which a state has its buckets and statements; empty where it has none."""
-    inputs = (one.get("inputs") or {} for one in resources_of(state))
-    return next((str(found[STACK]) for found in inputs if STACK in found), "")
-
-
-def import_file(resources: Iterable[Resource]) -> dict[str, Any]:
-    """What `pulumi import --file` reads: with inputs and outputs, so that the engine reads nothing, and without secrets."""
-    return {
-        "resources": [
-            {
-                "type": one["type"],
-                "name": one["urn"].rsplit("::", 1)[-1],
-                "id": one["id"],
-                "inputs": _without(one["inputs"]),
-                "outputs": _without(one["outputs"]),
-            }
-            for one in resources
-        ]
-    }
-
-
-def _without(value: Any) -> Any:
-    found = without_secrets(value, None)
-    return _without_none(found)
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
-    return [_without_none(item) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -262,7 +211,7 @@ class Importer:
         references = references_in(item.spec)
         key = references.get(API_KEY)
         if key is not None and key.name in self.secrets:
-            spec = with_path(spec, API_KEY, _secret(self.secrets[key.name]))
+            spec = with_path(spec, API_KEY, secret(self.secrets[key.name]))
         observed = {
             "apiEndpoint": self.endpoint,
             "organizationId": live.organization,
@@ -275,8 +224,8 @@ class Importer:
             kind.type_name,
             item.key,
             live.id,
-            {**_sealed(spec, references), **hidden},
-            {**_sealed(spec, None), **hidden, **observed},
+            {**sealed(spec, references), **hidden},
+            {**sealed(spec, None), **hidden, **observed},
             dependencies,
             item.options,
         )
@@ -398,27 +347,3 @@ class Importer:
             entry |= {"keep": True} if made.get("retainOnDelete") else {}
             found.append(entry)
         return found
-
-
-def revision_of(live: LiveObject) -> str:
-    """A revision of what was written by others: the same for each import of the same write."""
-    moment = parsed_time(live.updated_at) or parsed_time(live.created_at)
-    nonce = hashlib.sha256(f"{live.id} {live.updated_at}".encode()).hexdigest()[:12]
-    return str(Revision(nonce, moment.timestamp() if moment else 0.0, ""))
-
-
-def _secret(value: Any) -> dict[str, Any]:
-    """A value that the engine encrypts when it takes the state in."""
-    return {SECRET_SIGNATURE: SECRET, "plaintext": json.dumps(value)}
-
-
-def _sealed(spec: Mapping[str, Any], references: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The spec with its engine's variables as secrets: those of `references`, or all."""
-    values = get_path(spec, ENVIRONMENT)
-    if not isinstance(values, Mapping):
-        return dict(spec)
-    sealed = {
-        name: _secret(value) if references is None or f'{ENVIRONMENT}["{name}"]' in references else value
-        for name, value in values.items()
-    }
-    return with_path(spec, ENVIRONMENT, sealed)

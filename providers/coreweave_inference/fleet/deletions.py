@@ -14,7 +14,7 @@ from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.policy.statements import inference_may_read, without
 
 from .instances import hardware_of
-from .objects import Claim, Deployment, Gateway, Zones, runs_in, zones_of
+from .objects import Claim, Deployment, Gateway, Listed, Zones, runs_in, zones_of
 
 BUCKET, POLICY = "weights bucket", "inference bucket policy"
 DELETES, KEEPS, PROTECTED, USED, NOT_EMPTY = "deletes", "keeps", "protected", "used by others", "not empty"
@@ -22,23 +22,8 @@ DESTROY_USED, KEEP_PROTECTED = "COREWEAVE_DESTROY_USED", "COREWEAVE_KEEP_PROTECT
 MOST_NAMES = 6
 
 
-class Live(Protocol):
+class Live(Listed, Protocol):
     """An object as the service lists it."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Its name in the account."""
-        ...
-
-    @property
-    def spec(self) -> Mapping[str, Any]:
-        """Its spec as listed."""
-        ...
 
     @property
     def status(self) -> str:

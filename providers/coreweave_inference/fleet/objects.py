@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .values import flag, message, number, text, texts
 
@@ -17,6 +17,25 @@ CUSTOMER = "CAPACITY_TYPE_CUSTOMER"
 
 Zones = frozenset[str]
 """Zones in upper case; none at all are all of them."""
+
+
+class Listed(Protocol):
+    """What every object has that the service lists."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name in the account."""
+        ...
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """Its spec as listed."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

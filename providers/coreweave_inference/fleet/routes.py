@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote
+
+from .objects import Listed
 
 COREWEAVE, WEIGHTS_AND_BIASES = "coreweave", "weights-and-biases"
 
 
-class LiveGateway(Protocol):
+class LiveGateway(Listed, Protocol):
     """What is read of a gateway."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Its name in the account."""
-        ...
-
-    @property
-    def spec(self) -> Mapping[str, Any]:
-        """Its spec as listed."""
-        ...
 
     @property
     def endpoints(self) -> Sequence[str]:
