@@ -54,6 +54,9 @@ def test_a_plan_shows_what_is_written_to_what_it_adopts_and_the_run_writes_that_
     assert shown["chat"] == ("adopt", [{"path": "autoscaling.max", "before": 4, "after": 6}])
     assert shown["next"][0] == "create"  # Nothing of that name is there.
     assert up["ok"], up["errors"]
+    done = {step["name"]: step["what"] for step in up["steps"]}
+    assert (done["edge"], done["chat"], done["next"]) == ("adopt", "adopt", "create")
+    assert up["counts"]["adopt"] == 2
     written = account.writes()[len(made) :]
     assert sorted(entry.split("/inference/")[1].split("/")[0] for entry in written) == [
         "capacityclaims",

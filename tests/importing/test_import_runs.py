@@ -262,6 +262,10 @@ def test_differences_end_with_code_three_and_are_named(stack: Stack, account: Ac
         (("Pulumi.yaml",), "is a file"),
         (("Pulumi.yaml/in/it", "--dry-run"), "is a file"),
         (("--name", "other"), "the project in . is called serving"),
+        (("--stack", "../x"), "is no name of a stack"),
+        (("--stack", "x y"), "is no name of a stack"),
+        (("--stack", ""), "is no name of a stack"),
+        (("--stack", "acme/dev"), "organization name must be 'organization'"),
     ],
 )
 def test_bad_input_is_one_error_before_anything_is_written(
@@ -269,7 +273,7 @@ def test_bad_input_is_one_error_before_anything_is_written(
 ) -> None:
     before = files(stack)
 
-    found = stack.run("import", *arguments)
+    found = stack.run("import", *arguments, stack=None if "--stack" in arguments else "dev")
 
     assert (found.returncode, files(stack)) == (2, before)
     assert words in found.stderr
@@ -302,6 +306,17 @@ def test_a_file_that_somebody_else_wrote_is_not_replaced(
 
     assert (found.returncode, files(stack)) == (2, before)
     assert f"{name} in ." in found.stderr
+
+
+@pytest.mark.parametrize("name", ["import.json", "import-report.md", "inference.yaml"])
+def test_a_directory_in_the_place_of_a_file_is_bad_input(stack: Stack, account: Account, name: str) -> None:
+    (stack.path / name).mkdir()
+    before = files(stack)
+
+    found = stack.run("import")
+
+    assert (found.returncode, files(stack)) == (2, before)
+    assert name in found.stderr
 
 
 def test_a_declaration_that_is_no_text_is_one_error_and_stays(stack: Stack, account: Account) -> None:

@@ -2,88 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
-import yaml
-from coreweave_inference.declaration import Declaration, read_for_stack
 from coreweave_inference.errors import InvalidDeclaration
 from coreweave_inference.importing.matching import Stack
-from coreweave_inference.importing.plan import ImportPlan, plan_import
-from coreweave_inference.importing.report import lines, page
-from coreweave_inference.importing.snapshot import LiveBucket, LiveObject, Snapshot, in_order
-from coreweave_inference.model.kinds import Kind
+from coreweave_inference.importing.snapshot import LiveBucket
 from coreweave_inference.policy.statements import inference_statement
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-ZONE = "US-EAST-04A"
-STACK = Stack("serving", "dev", '["identity","serving","dev"]')
-GATEWAY = {"zones": [ZONE], "coreWeaveAuth": {}, "bodyBasedRouting": {"apiType": "API_TYPE_OPENAI"}}
-CLAIM = {
-    "instanceId": "gd-8xh200ib-i128",
-    "instanceCount": 2,
-    "capacityType": "CAPACITY_TYPE_MANAGED",
-    "zones": [ZONE],
-}
-
-
-def id_of(name: str) -> str:
-    return f"00000000-0000-4000-8000-{name.encode().hex()[:12].ljust(12, '0')}"
-
-
-def gateway(name: str = "public", status: str = "READY", **more: Any) -> LiveObject:
-    return LiveObject(
-        Kind.GATEWAY, id_of(name), name, {"id": id_of(name), "name": name, **GATEWAY, **more}, status
-    )
-
-
-def claim(name: str = "h200", **more: Any) -> LiveObject:
-    return LiveObject(Kind.CAPACITY_CLAIM, id_of(name), name, {"name": name, "resources": {**CLAIM, **more}})
-
-
-def deployment(
-    name: str = "chat", *gateways: str, status: str = "READY", why: str = "", **blocks: Any
-) -> LiveObject:
-    spec: dict[str, Any] = {
-        "name": name,
-        "gatewayIds": [id_of(found) for found in gateways or ("public",)],
-        "runtime": {"engine": "vllm", "version": "0.22.0+crwv.2"},
-        "resources": {"instanceType": "gd-8xh200ib-i128", "gpuCount": 1},
-        "model": {"name": f"acme/{name}", "bucket": "acme-weights", "path": "models/chat"},
-        "autoscaling": {"min": 1, "max": 4, "concurrency": 32},
-        "traffic": {"weight": 100},
-    }
-    merged = {
-        block: {**value, **blocks.pop(block, {})} if isinstance(value, dict) else value
-        for block, value in spec.items()
-    }
-    return LiveObject(Kind.DEPLOYMENT, id_of(name), name, {**merged, **blocks}, status, why)
-
-
-def bucket(name: str = "acme-weights", prefixes: tuple[str, ...] = ("models",), **more: Any) -> LiveBucket:
-    policy = {"Version": "2012-10-17", "Statement": [inference_statement(name, prefixes)]}
-    return LiveBucket(name, **{"zone": ZONE, "policy": policy, **more})
-
-
-def account(*objects: LiveObject, buckets: tuple[LiveBucket, ...] = ()) -> Snapshot:
-    return Snapshot(in_order(objects), {found.name: found for found in buckets or (bucket(),)})
-
-
-def read(text: str) -> Declaration:
-    return read_for_stack(Path("inference.yaml"), "none", text=text)
-
-
-def plan(
-    snapshot: Snapshot, before: str = "", only: str = "", stack: Stack = STACK, **environ: str
-) -> ImportPlan:
-    return plan_import(snapshot, before, read, stack, only, environ)
-
-
-def written(found: ImportPlan) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(found.text)
-    return document
+from tests.importing.plans import (
+    CLAIM,
+    ZONE,
+    account,
+    bucket,
+    claim,
+    deployment,
+    gateway,
+    id_of,
+    plan,
+    written,
+)
 
 
 def test_names_are_kept_defaults_left_out_and_references_are_keys() -> None:
@@ -175,72 +111,6 @@ def test_a_member_that_differs_in_few_fields_extends_the_one_with_most_traffic()
     assert found.proof.is_empty
 
 
-def test_secrets_are_references_and_nothing_shows_them() -> None:
-    environment = {
-        "HF_TOKEN": "hf_abcdef",
-        "VLLM_LOGGING_LEVEL": "DEBUG",
-        "VLLM_USE_V1": "1",
-        "ODD": "s3cr3t/1",
-    }
-    snapshot = account(
-        gateway(),
-        deployment("chat", runtime={"engineEnv": environment}),
-        deployment("other", runtime={"engineEnv": {"HF_TOKEN": "hf_abcdef"}}),
-    )
-    found = plan(snapshot)
-
-    entries = written(found)["deployments"]
-    assert entries["chat"]["runtime"]["engineEnv"] == {
-        "HF_TOKEN": {"fromEnv": "CHAT_HF_TOKEN"},
-        "VLLM_LOGGING_LEVEL": "DEBUG",
-        "VLLM_USE_V1": 1,
-        "ODD": {"fromEnv": "CHAT_ODD"},
-    }
-    assert entries["other"]["runtime"]["engineEnv"] == {"HF_TOKEN": {"fromEnv": "CHAT_HF_TOKEN"}}
-    assert found.environment == {"CHAT_HF_TOKEN": "hf_abcdef", "CHAT_ODD": "s3cr3t/1"}
-    assert found.proof.is_empty
-    told = "\n".join([found.text, *lines(found), page(found, "serving/dev", []), repr(found)])
-    assert "hf_abcdef" not in told
-    assert "s3cr3t" not in told
-    assert "CHAT_HF_TOKEN" in "\n".join(lines(found))
-
-    set_otherwise = plan(snapshot, found.text, CHAT_HF_TOKEN="another", CHAT_ODD="s3cr3t/1")
-    assert [one.label for one in set_otherwise.proof.expected] == ['deployment "chat"', 'deployment "other"']
-    assert "another" not in str(set_otherwise.proof)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "secret"),
-    [
-        ("SIGNINGKEY", "GzTqWbLm", True),
-        ("ODD", "GzTqWbLmNvPrXsYd", True),
-        ("ODD", "correcthorsebatterystaple", True),
-        ("VLLM_ATTENTION_BACKEND", "FLASH_ATTN", False),
-        ("VLLM_WORKER_MULTIPROC_METHOD", "spawn", False),
-        ("VLLM_USE_V1", "True", False),
-        ("VLLM_LOGGING_LEVEL", "warning", False),
-    ],
-)
-def test_what_may_be_a_secret_is_told_by_name_and_by_value(name: str, value: str, secret: bool) -> None:
-    snapshot = account(gateway(), deployment("chat", runtime={"engineEnv": {name: value}}))
-
-    assert (value not in plan(snapshot).text) is secret
-
-
-def test_a_key_that_the_service_never_returns_is_a_reference_with_a_comment() -> None:
-    live = gateway(coreWeaveAuth=None, weightsAndBiasesAuth={"serverUrl": "https://wandb.example.com"})
-
-    found = plan(account(live))
-
-    assert written(found)["gateways"]["public"]["weightsAndBiasesAuth"] == {
-        "serverUrl": "https://wandb.example.com",
-        "apiKey": {"fromEnv": "PUBLIC_WANDB_API_KEY"},
-    }
-    assert "# The service never returns apiKey" in found.text
-    assert found.proof.is_empty
-    assert "PUBLIC_WANDB_API_KEY" in str(found.proof.open)
-
-
 def test_a_second_import_changes_nothing() -> None:
     snapshot = account(gateway(), claim(), deployment())
     first = plan(snapshot)
@@ -295,83 +165,6 @@ def test_what_is_declared_and_not_there_and_what_the_state_has_and_nobody_declar
     ]
 
 
-@pytest.mark.parametrize("only", ["gateways", "public", "pub*", "gateways,claims", id_of("public")])
-def test_a_gateway_without_the_deployments_that_use_it_is_refused_with_their_names(only: str) -> None:
-    snapshot = account(gateway(), claim(), deployment("chat"), deployment("search"))
-
-    with pytest.raises(InvalidDeclaration) as refused:
-        plan(snapshot, only=only)
-
-    assert 'gateway "public": deployments chat, search use it' in str(refused.value)
-    assert f"--only '{only},chat,search'" in str(refused.value)
-    assert len(plan(snapshot, only=f"{only},chat,search").objects) >= 3
-
-
-def test_a_gateway_whose_deployments_are_being_deleted_or_in_the_stack_is_not_half() -> None:
-    snapshot = account(gateway(), deployment("going", status="DELETING"), deployment("here"))
-    stack = Stack("serving", "dev", "", {("deployment", "here"): id_of("here")})
-
-    found = plan(snapshot, only="gateways", stack=stack)
-
-    assert [one.live.name for one in found.objects] == ["public"]
-
-
-def test_deployments_without_their_gateway_use_it_and_so_does_a_bucket_that_others_read() -> None:
-    found = plan(account(gateway(), deployment("chat"), deployment("search")), only="chat*")
-
-    assert written(found)["existing"] == {
-        "gateways": {"public": {"name": "public"}},
-        "buckets": {"acme-weights": {"name": "acme-weights", "zone": ZONE}},
-    }
-    assert found.proof.is_empty
-    assert not found.buckets
-    assert "search" in "\n".join(lines(found))
-
-    # Another import later finds the gateway under `existing`, and leaves it there.
-    later = plan(account(gateway(), deployment("chat"), deployment("search")), found.text)
-    assert later.left_out == {'gateway "public"': "it is declared under `existing`"}
-    assert written(later)["deployments"]["search"]["gateways"] == ["public"]
-
-
-def test_a_word_that_nothing_matches_is_refused_with_the_nearest_one() -> None:
-    with pytest.raises(
-        InvalidDeclaration, match='"chta": nothing in the account is called so; did you mean "chat"'
-    ):
-        plan(account(gateway(), deployment("chat")), only="chta")
-
-
-def test_what_cannot_be_declared_is_left_out_with_the_reason() -> None:
-    found = plan(
-        account(
-            gateway(),
-            gateway("going", status="DELETING"),
-            claim("empty", instanceCount=0),
-            deployment("fine"),
-            deployment("broken", status="FAILED", why="FAILED: Ready=False ModelNotFound: no such path"),
-            deployment("half", status="CREATING"),
-            deployment("of-going", "going"),
-            deployment("of-nothing", "missing"),
-            deployment("newer", hotLoad={"bucket": "b"}, traffic={"weight": 100, "mirror": True}),
-        )
-    )
-
-    assert set(found.left_out) == {
-        'gateway "going"',
-        'capacity claim "empty"',
-        'deployment "of-going"',
-        'deployment "of-nothing"',
-    }
-    assert "instanceCount" in found.left_out['capacity claim "empty"']
-    assert {one.live.name for one in found.objects} == {"public", "fine", "broken", "half", "newer"}
-    assert "# When it was imported: FAILED: Ready=False ModelNotFound: no such path." in found.text
-    assert "# CREATING when it was imported." in found.text
-    assert "hotLoad, traffic.mirror" in found.text
-    # The next run waits for what is broken, and its preview says so.
-    assert [(one.label, one.lines) for one in found.proof.expected] == [
-        ("readiness", ('waits for deployment "broken": FAILED: Ready=False ModelNotFound: no such path',))
-    ]
-
-
 BUCKETS = {
     "of another stack": (bucket(of_stack="other"), "another stack"),
     "that cannot be read": (LiveBucket("acme-weights", unread="access denied"), "access denied"),
@@ -409,22 +202,6 @@ def test_long_and_equal_names_get_keys_of_their_own() -> None:
     assert len(set(keys)) == 3
     assert all(len(key) <= 63 for key in keys)
     assert found.proof.is_empty
-
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).filter(lambda text: "$(" not in text)
-
-
-@settings(deadline=None)
-@given(st.dictionaries(st.from_regex(r"\A[A-Za-z0-9_.-]{1,20}\Z"), TEXTS, max_size=4), TEXTS.filter(bool))
-def test_any_text_that_the_service_has_comes_back_as_the_same_text(config: dict[str, str], path: str) -> None:
-    path = path.replace("..", "_")
-    live = deployment(runtime={"engineConfig": config}, model={"path": path})
-
-    found = plan(account(gateway(), live, buckets=(bucket(policy=None),)))
-
-    assert found.proof.is_empty
-    declared = found.declaration.deployments["chat"].spec
-    assert (declared["model"]["path"], declared["runtime"].get("engineConfig", {})) == (path, config)
 
 
 def test_an_object_in_a_component_is_in_the_stack_under_no_key_of_a_file() -> None:

@@ -42,6 +42,7 @@ DONE = {
 }
 DOING = {
     "create": "creating",
+    "adopt": "adopting",
     "update": "updating",
     "replace": "replacing",
     "delete": "deleting",

@@ -99,6 +99,8 @@ def require_place(path: Path, *, write: bool) -> None:
     there = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not there.is_dir():
         raise StartupError(f"{there}: is a file; name the stack directory")
+    if write and not os.access(there, os.W_OK | os.X_OK):
+        raise StartupError(f"{there}: no permission to write there; nothing was read or written")
     others = [name for name in (IMPORT_FILE, REPORT_FILE) if write and not _is_of_import(path / name)]
     if others:
         raise StartupError(
@@ -107,8 +109,15 @@ def require_place(path: Path, *, write: bool) -> None:
 
 
 def _is_of_import(file: Path) -> bool:
-    """Whether a file is missing, empty, or what an earlier import wrote."""
-    text = file.read_text(encoding="utf-8", errors="replace").strip() if file.exists() else ""
+    """Whether a file is missing, empty, or what an earlier import wrote. Raises StartupError where that cannot be read."""
+    if file.exists() and not file.is_file():
+        raise StartupError(f"{file}: is not a file, and an import writes one there; move it and run again")
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace").strip() if file.exists() else ""
+    except OSError as error:
+        raise StartupError(
+            f"{file}: {error.strerror or error}; an import writes it; move it and run again"
+        ) from error
     if not text or file.name == REPORT_FILE:
         return not text or text.startswith("# Import into ")
     try:

@@ -11,6 +11,7 @@ from coreweave_inference.api.objects import parsed_time
 from coreweave_inference.importing.snapshot import LiveObject
 from coreweave_inference.model.engine_secrets import SECRET, SECRET_SIGNATURE, without_secrets
 from coreweave_inference.model.identity import place_in
+from coreweave_inference.model.nested import without_none
 from coreweave_inference.model.normal_form import get_path, with_path
 from coreweave_inference.model.resource_types import NOUNS, own_type
 from coreweave_inference.program.last_state import resources_of
@@ -48,23 +49,12 @@ def import_file(resources: Iterable[Resource]) -> dict[str, Any]:
                 "type": one["type"],
                 "name": one["urn"].rsplit("::", 1)[-1],
                 "id": one["id"],
-                "inputs": _without(one["inputs"]),
-                "outputs": _without(one["outputs"]),
+                "inputs": without_none(without_secrets(one["inputs"], None)),
+                "outputs": without_none(without_secrets(one["outputs"], None)),
             }
             for one in resources
         ]
     }
-
-
-def _without(value: Any) -> Any:
-    found = without_secrets(value, None)
-    return _without_none(found)
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
-    return [_without_none(item) for item in value] if isinstance(value, list) else value
 
 
 def revision_of(live: LiveObject) -> str:

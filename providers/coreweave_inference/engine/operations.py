@@ -290,6 +290,7 @@ class Engine:
         if operation != "preview":
             self._state.forget()
         self._program.refused = False
+        adopted = self._plan.adopted if self._plan and operation == "up" else frozenset()
         take_findings(), take_places()
 
         def happened(run_event: RunEvent) -> None:
@@ -302,6 +303,8 @@ class Engine:
             record.outputs.update(outputs_in(event) or {})
             record.document.add(event)
             run_event = of_event(event)
+            if isinstance(run_event, Step) and run_event.op == "create" and run_event.urn in adopted:
+                run_event = replace(run_event, op="adopt")
             if run_event is not None:
                 happened(run_event)
 

@@ -80,6 +80,11 @@ class Plan:
     staying: tuple[Urn, ...] = ()
     looks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def adopted(self) -> frozenset[Urn]:
+        """What its creations adopt."""
+        return frozenset(step.urn for step in self.preview.steps if step.op == "adopt")
+
     def agreement(self, *, deletes_first: bool) -> str:
         """What the providers of a run read; `deletes_first`: it deletes before anything else of the plan is done."""
         planned = {

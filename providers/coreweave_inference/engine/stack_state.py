@@ -40,7 +40,7 @@ from .results import Record
 from .teardown import known_ids
 
 T = TypeVar("T")
-CREATIONS = ("create", "create-replacement")
+CREATIONS = ("create", "adopt", "create-replacement")
 
 
 class StackState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +18,19 @@ from .refusals import StartupError
 
 MISSING = "no stack named"
 NONE_SELECTED = "no stack selected"
+OTHER_ORGANIZATION = "organization name must be"
+"""Of a backend that has one organization only."""
+NAME = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]+")
 
 
 def chosen(directory: StackDirectory, cli: PulumiCli, asked: str | None) -> str:
     """`asked`, else the one selected in this directory, else the only one that has a file. Raises CannotStart."""
-    if asked:
+    if asked is not None:
         parts = asked.split("/")
+        if not all(map(NAME.fullmatch, parts)):
+            raise StartupError(
+                f'--stack "{one_line(asked)}": is no name of a stack; use letters, digits, hyphens, underscores, dots'
+            )
         if len(parts) > 2 and (len(parts) > 3 or parts[1] != directory.project):
             raise StartupError(
                 f'--stack "{one_line(asked)}": is no stack of project {directory.project}; name one of this project, or the '
@@ -60,6 +68,8 @@ def exported(directory: StackDirectory, cli: PulumiCli, stack: str) -> dict[str,
     except CommandFailed as error:
         if MISSING in error.text:
             return None
+        if OTHER_ORGANIZATION in error.text:
+            raise StartupError(f'--stack "{stack}": {one_line(error.text)}') from error
         raise
     state: dict[str, Any] = json.loads(answer.stdout)
     return state

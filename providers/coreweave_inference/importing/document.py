@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from coreweave_inference.declaration.document import Loader
 from coreweave_inference.errors import CoreWeaveError
 
 from .entries import Entry
@@ -222,7 +223,7 @@ def _styled(value: Any, depth: int = 0, *, flow: bool = False) -> Any:
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
     if isinstance(value, Mapping):
-        mapping = CommentedMap((key, _styled(item, depth + 1)) for key, item in value.items())
+        mapping = CommentedMap((_styled(key), _styled(item, depth + 1)) for key, item in value.items())
         if flow or (depth > 1 and _fits_a_line(value)):
             mapping.fa.set_flow_style()
         return mapping
@@ -230,9 +231,21 @@ def _styled(value: Any, depth: int = 0, *, flow: bool = False) -> Any:
         sequence = CommentedSeq(_styled(item) for item in value)
         sequence.fa.set_flow_style()
         return sequence
-    if isinstance(value, str) and not PLAIN_TEXT.fullmatch(value):
+    if isinstance(value, str) and not _is_plain(value):
         return DoubleQuotedScalarString(value)
     return value
+
+
+def _is_plain(text: str) -> bool:
+    """Whether every reader takes the text without quotes for that text: `yes`, `12:30` and `1e3` are something else to some."""
+    from yaml import SafeLoader
+
+    if not PLAIN_TEXT.fullmatch(text):
+        return False
+    for readers in (SafeLoader.yaml_implicit_resolvers, Loader.yaml_implicit_resolvers):
+        if any(form.match(text) for _, form in readers.get(text[:1], ())):
+            return False
+    return True
 
 
 def _fits_a_line(value: Mapping[str, Any]) -> bool:

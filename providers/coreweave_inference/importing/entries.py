@@ -20,9 +20,10 @@ from .bucket_entries import (
     existing_entry,
     why_existing,
 )
+from .engine_settings import is_secret
 from .matching import BUCKET, Stack, declared_buckets, match, match_existing
 from .snapshot import LiveBucket, LiveObject, Snapshot
-from .values import count_leaves, environment_name, is_secret, overlay, references_in, scalar
+from .values import count_leaves, environment_name, overlay, references_in, scalar
 
 EXISTING_GATEWAYS, EXISTING_BUCKETS = ("existing", Kind.GATEWAY.section), ("existing", "buckets")
 BUCKETS = ("buckets",)

@@ -10,14 +10,6 @@ from coreweave_inference.declaration import SecretReference
 from coreweave_inference.model.fields import as_text
 from coreweave_inference.model.paths import below, entry
 
-LOOKS_SECRET = re.compile(
-    r"TOKEN|SECRET|PASS|PWD|CREDENTIAL|AUTH|(^|_)(PIN|SAS|PAT)(_|$)|KEYS?(_|$)", re.IGNORECASE
-)
-HARMLESS = re.compile(
-    r"|[Tt]rue|[Ff]alse|[0-9]{1,9}(\.[0-9]{1,6})?|[A-Z][A-Z_]{0,31}|[A-Z]?[a-z][a-z_]{0,11}"
-)
-"""Switches, numbers, levels, and words such as FLASH_ATTN or spawn: what no key of anything looks like."""
-
 
 def scalar(text: str) -> Any:
     """A text of one of the API's maps as a number or boolean where a declaration reads that as the same text."""
@@ -29,11 +21,6 @@ def scalar(text: str) -> Any:
     elif text in ("true", "false"):
         candidate = text == "true"
     return candidate if as_text(candidate) == text else text
-
-
-def is_secret(name: str, value: str) -> bool:
-    """Whether the value of an environment variable of an engine may be a secret."""
-    return bool(LOOKS_SECRET.search(name)) or not HARMLESS.fullmatch(value)
 
 
 def environment_name(key: str, name: str, taken: Collection[str]) -> str:
