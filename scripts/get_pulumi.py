@@ -1,261 +1,284 @@
-"""Finds a Pulumi CLI for this checkout or gets one: the command line, and the order of the ways.
-
-Standard library only: it runs before anything is installed. What a way does belongs into `pulumi_cli`.
-"""
+"""Finds a Pulumi CLI for this checkout, or gets one. Standard library only: it runs before anything is installed."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
+import fcntl
+import hashlib
+import http.client
+import io
 import os
 import platform
+import re
+import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import tarfile
+import tempfile
+import urllib.parse
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from pulumi_cli import archive, go_build, inspection, own_copy
-from pulumi_cli.download import RESPONSE_SECONDS, Tell
-from pulumi_cli.inspection import Cli, Left
+PINNED = "3.259.0"
+MINIMUM = (3, 254, 0)
+"""The oldest CLI that takes the import files and the state backends that the package uses."""
+OLDEST = "v" + ".".join(map(str, MINIMUM))
+SITES = (
+    "https://get.pulumi.com/releases/sdk",
+    f"https://github.com/pulumi/pulumi/releases/download/v{PINNED}",
+)
+"""Where releases are. The checksums are asked for in the other order, so that no site vouches for its own archive."""
+PLUGINS = ("pulumi-resource-pulumi-python", "pulumi-language-python", "pulumi-language-python-exec")
+"""Beside the CLI: what runs the providers, and what `pulumi up` runs a Python program with."""
+CLI_MODULE, SDK_MODULE = "github.com/pulumi/pulumi/pkg/v3", "github.com/pulumi/pulumi/sdk/v3"
+SECONDS = 20
 
-PINNED_VERSION = "3.259.0"
-_DOWNLOADS = "https://get.pulumi.com/releases/sdk"
-_RELEASES = "https://github.com/pulumi/pulumi/releases/download/v{version}"
-
-_DESCRIPTION = """\
+DESCRIPTION = f"""\
 Find a Pulumi CLI or get one, in this order:
-  1. pulumi on PATH, if new enough
+  1. pulumi on PATH, if it is {OLDEST} or newer
   2. the copy in the directory given with --into
-  3. the release archive that PULUMI_ARCHIVE names (path or URL), into that directory
-  4. the official archive of the pinned version, checksum verified, into that directory
-  5. the pinned version built with Go from its modules, into that directory
-The last line on standard output is the directory of the CLI; what is done and why goes to standard error."""
+  3. the release archive that PULUMI_ARCHIVE names (path or URL); a SHA256SUMS file beside it must agree with it
+  4. the official archive of v{PINNED}, checksum verified
+  5. v{PINNED} built with Go from its modules, without the Python language host
+Prints the directory of the CLI. REQUIRE_LANGUAGE_HOST=1 passes over a CLI without the Python language host.
 
-_EXAMPLE = """\
 example:
-  python3 scripts/get_pulumi.py --into .tools/pulumi
-  PULUMI_ARCHIVE=~/Downloads/pulumi-v3.259.0-linux-x64.tar.gz python3 scripts/get_pulumi.py --into .tools/pulumi --json"""
+  PULUMI_ARCHIVE=~/Downloads/pulumi-v{PINNED}-linux-x64.tar.gz python3 scripts/get_pulumi.py --into .tools/pulumi"""
+
+Environment = Mapping[str, str]
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Sources:
-    """Everything outside the checkout that a CLI may come from."""
-
-    environment: Mapping[str, str]
-    version: str = PINNED_VERSION
-    archive_sites: Sequence[str] = (_DOWNLOADS, _RELEASES)
-    checksum_sites: Sequence[str] = (_RELEASES, _DOWNLOADS)
-    system: str = platform.system()
-    machine: str = platform.machine()
-    response_seconds: float = RESPONSE_SECONDS
-    require_language_host: bool = False
-
-    @property
-    def search_path(self) -> str:
-        """The PATH that `pulumi` and `go` are looked for on."""
-        return self.environment.get("PATH", os.defpath)
-
-    @property
-    def given_archive(self) -> str:
-        """What the user set PULUMI_ARCHIVE to; empty when not set."""
-        return self.environment.get("PULUMI_ARCHIVE", "")
-
-    def release(self) -> archive.Release:
-        """Return the official release for this machine. Raises `Left` where there is none."""
-        return archive.Release(
-            self.version,
-            archive.platform_name(self.system, self.machine),
-            [site.format(version=self.version) for site in self.archive_sites],
-            [site.format(version=self.version) for site in self.checksum_sites],
-        )
+class NotUsable(Exception):
+    """Why this way gives no CLI; the next one is tried."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """A usable CLI and where it came from."""
-
-    cli: Cli
-    source: str
-
-
-class NoCli(Exception):
-    """Every way to a CLI was left. Its text says what the user can do."""
-
-
-Fill = Callable[[Path], None]
-Way = tuple[str, str, Callable[[], Cli]]
-
-
-def get(into: Path, sources: Sources, tell: Tell) -> Found:
-    """Return a usable CLI, putting one into `into` if there is none yet. Raises `NoCli`."""
-    existing: list[Way] = [
-        ("PATH", "looking for pulumi on PATH", lambda: _on_path(sources)),
-        ("the own copy", f"looking at the checkout's own copy, {into}", lambda: _own_copy(into, sources)),
-    ]
-    found, reason = _first(existing, "", tell)
-    if found:
-        return found
-    with own_copy.locked(into, tell):
-        found, reason = _get_unless_just_made(into, sources, reason, tell)
-    if found:
-        return found
-    raise NoCli(
-        f"{reason}; no way is left. Install Pulumi v{'.'.join(map(str, inspection.MINIMUM_VERSION))} or newer "
-        "so that it is on PATH, or set PULUMI_ARCHIVE to a release archive for this machine"
-    )
-
-
-def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run the command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    required = options.require_language_host or environment.get("REQUIRE_LANGUAGE_HOST", "") not in ("", "0")
-    sources = Sources(environment, require_language_host=required)
+def get(into: Path, environment: Environment, sites: Sequence[str] = SITES) -> Path:
+    """The directory of a usable CLI, which is put into `into` where there is none yet. Raises NotUsable."""
     try:
-        found = get(Path(options.into).absolute(), sources, _tell)
-    except (NoCli, OSError) as error:
-        _tell(f"error: {error}")
-        return 1
-    _tell(_summary(found))
-    print(json.dumps(_as_json(found)) if options.json else found.cli.directory, flush=True)
-    return 0
-
-
-def _first(ways: Sequence[Way], reason: str, tell: Tell) -> tuple[Found | None, str]:
-    """Try the ways in order; each is announced together with why the one before was left."""
-    for source, announcement, attempt in ways:
-        tell(f"{reason}; {announcement}" if reason else announcement)
+        return _first([partial(_on_path, environment), partial(_usable, into, environment)])
+    except NotUsable as error:
+        reasons = str(error)
+    fillings: list[Callable[[Path], None]] = [
+        partial(_unpack_given, environment.get("PULUMI_ARCHIVE", "")),
+        partial(_unpack_official, sites),
+        partial(_build, environment),
+    ]
+    with locked(into):
+        with contextlib.suppress(NotUsable):  # Another run may have had the lock meanwhile.
+            return _usable(into, environment)
         try:
-            return Found(attempt(), source), ""
-        except Left as left:
-            reason = str(left)
-    return None, reason
+            return _first(partial(_placed, into, fill, environment) for fill in fillings)
+        except NotUsable as error:
+            do = f"put Pulumi {OLDEST} or newer on PATH, or set PULUMI_ARCHIVE to a release archive of this platform"
+            raise NotUsable(f"{reasons}; {error}; {do}") from None
 
 
-def _get_unless_just_made(into: Path, sources: Sources, reason: str, tell: Tell) -> tuple[Found | None, str]:
-    """Look once more, for another run may have had the lock meanwhile; then try the ways that write."""
-    try:
-        return Found(_own_copy(into, sources), "the own copy"), ""
-    except Left:
-        found, reason = _first(_getting(into, sources, tell), reason, tell)
-    if found:
-        own_copy.remove(_workspace(into))
-    return found, reason
+@contextlib.contextmanager
+def locked(copy: Path) -> Iterator[None]:
+    """Hold the right to write `copy`; the system takes it back from a process that dies."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with copy.with_name(f"{copy.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
-def _getting(into: Path, sources: Sources, tell: Tell) -> list[Way]:
-    """The ways that write the checkout's own copy, in order."""
-    given = f"unpacking PULUMI_ARCHIVE, {sources.given_archive}"
-    official = f"downloading the official archive of v{sources.version}"
-    built = f"building v{sources.version} with Go, which takes some minutes"
-    return [
-        (
-            "PULUMI_ARCHIVE",
-            given if sources.given_archive else "looking for PULUMI_ARCHIVE",
-            lambda: _placed(into, sources, lambda new: _given(new, sources, tell)),
-        ),
-        (
-            "the official archive",
-            official,
-            lambda: _placed(into, sources, lambda new: _official(new, sources, tell)),
-        ),
-        ("Go modules", built, lambda: _built(into, sources, tell)),
-    ]
+def _first(ways: Iterable[Callable[[], T]]) -> T:
+    """What the first way that works gives. Raises NotUsable with what is wrong with each."""
+    reasons = []
+    for way in ways:
+        try:
+            return way()
+        except (NotUsable, OSError) as error:
+            reasons.append(str(error))
+    raise NotUsable("; ".join(reasons))
 
 
-def _on_path(sources: Sources) -> Cli:
-    return inspection.on_path(
-        sources.search_path, sources.environment, require_language_host=sources.require_language_host
-    )
+def _on_path(environment: Environment) -> Path:
+    found = shutil.which("pulumi", path=environment.get("PATH", os.defpath))
+    if not found:
+        raise NotUsable("there is no pulumi on PATH")
+    return _usable(Path(found).absolute().parent, environment)
 
 
-def _own_copy(into: Path, sources: Sources) -> Cli:
-    return inspection.inspect(into, sources.environment, require_language_host=sources.require_language_host)
+def _usable(directory: Path, environment: Environment) -> Path:
+    """`directory`, if it has a CLI that is new enough, and its plugins, there or on PATH. Raises NotUsable."""
+    cli = directory / "pulumi"
+    with tempfile.TemporaryDirectory() as home:
+        own = {name: value for name, value in environment.items() if not name.startswith("PULUMI_")}
+        settings = {**own, "PULUMI_HOME": home, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        printed = _output([str(cli), "version"], settings)
+    version = re.search(r"(\d+)\.(\d+)\.(\d+)", printed)
+    if not version or tuple(map(int, version.groups())) < MINIMUM:
+        raise NotUsable(f"{cli} is {printed[:60] or 'of unknown version'}, not {OLDEST} or newer")
+    places = f"{directory}{os.pathsep}{environment.get('PATH', '')}"
+    missing = [name for name in PLUGINS if not shutil.which(name, path=places)]
+    for name in missing:
+        if name == PLUGINS[0] or _requires_language_host(environment):
+            raise NotUsable(f"{cli} ({printed}) has no {name} beside it or on PATH")
+    without = " without the Python language host: `cw-inference up` works, `pulumi up` does not"
+    _tell(f"Pulumi {printed} in {directory}{without if missing else ''}")
+    return directory
 
 
-def _given(new: Path, sources: Sources, tell: Tell) -> None:
-    if not sources.given_archive:
-        raise Left("PULUMI_ARCHIVE is not set")
-    archive.unpack_given(sources.given_archive, new, tell, sources.response_seconds)
+def _requires_language_host(environment: Environment) -> bool:
+    return environment.get("REQUIRE_LANGUAGE_HOST", "0") not in ("", "0")
 
 
-def _official(new: Path, sources: Sources, tell: Tell) -> None:
-    archive.unpack_official(sources.release(), new, tell, sources.response_seconds)
-
-
-def _built(into: Path, sources: Sources, tell: Tell) -> Cli:
-    if sources.require_language_host:
-        raise Left("Go modules do not have the Python language host, which is required here")
-    go = go_build.find_go(sources.search_path, sources.environment)
-    workspace = _workspace(into)
-    return _placed(
-        into,
-        sources,
-        lambda new: go_build.build(go, sources.version, new, workspace, sources.environment, tell),
-    )
-
-
-def _workspace(into: Path) -> Path:
-    """Where Go works: kept when a build is stopped, so that the next one goes on; gone once there is a copy."""
-    return into.with_name(f"{into.name}.go")
-
-
-def _placed(into: Path, sources: Sources, fill: Fill) -> Cli:
-    """Let `fill` write a CLI beside `into`, and give it that name only once it has been seen to work."""
-    with own_copy.staging(into) as stage:
-        new = stage / "pulumi"
+def _placed(into: Path, fill: Callable[[Path], None], environment: Environment) -> Path:
+    """Let `fill` write a CLI beside `into`, and give it that name once it was seen to work. Needs the lock."""
+    for remains in into.parent.glob(f"{into.name}.new-*"):
+        shutil.rmtree(remains)
+    with tempfile.TemporaryDirectory(prefix=f"{into.name}.new-", dir=into.parent) as stage:
+        new = Path(stage) / "pulumi"
+        new.mkdir()
         fill(new)
-        cli = _own_copy(new, sources)
-        own_copy.put_in_place(new, into, stage / "replaced")
-    return replace(cli, directory=into)
+        _usable(new, environment)
+        if os.path.lexists(into):
+            into.rename(Path(stage) / "replaced")
+        new.rename(into)
+    return into
 
 
-def _summary(found: Found) -> str:
-    text = f"Pulumi CLI {found.cli.version} from {found.source}: {found.cli.directory}"
-    if found.cli.language_host:
-        return text
-    return f"{text} (without the Python language host: `cw-inference up` works, `pulumi up` does not)"
+def _unpack_given(location: str, directory: Path) -> None:
+    if not location:
+        raise NotUsable("PULUMI_ARCHIVE is not set")
+    url = location if "://" in location else Path(location).expanduser().absolute().as_uri()
+    archive, parts = _read(url), urllib.parse.urlsplit(url)
+    folder, _, name = parts.path.rpartition("/")
+    try:
+        digest = _digests(parts._replace(path=f"{folder}/SHA256SUMS", query="").geturl()).get(
+            urllib.parse.unquote(name)
+        )
+    except NotUsable:
+        digest = None
+    if digest is None:
+        _tell(f"not verified: no SHA256SUMS beside {location} lists it")
+    _unpack(archive, location, digest, directory)
 
 
-def _as_json(found: Found) -> dict[str, str | bool]:
-    return {
-        "directory": str(found.cli.directory),
-        "version": found.cli.version,
-        "source": found.source,
-        "languageHost": found.cli.language_host,
-    }
+def _unpack_official(sites: Sequence[str], directory: Path) -> None:
+    machine = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    name, sums = (
+        f"pulumi-v{PINNED}-{platform.system().lower()}-{machine}.tar.gz",
+        f"pulumi-{PINNED}-checksums.txt",
+    )
+    digest = _first(partial(_digests, f"{site}/{sums}") for site in reversed(sites)).get(name)
+    if digest is None:
+        raise NotUsable(f"{sums} lists no {name}")
+    _unpack(_first(partial(_read, f"{site}/{name}") for site in sites), name, digest, directory)
+
+
+def _digests(url: str) -> dict[str, str]:
+    """SHA-256 by file name, of a file as `sha256sum` writes it."""
+    lines = [line.split() for line in _read(url).decode("utf-8", "replace").splitlines()]
+    return {line[1].removeprefix("*").removeprefix("./"): line[0].lower() for line in lines if len(line) == 2}
+
+
+def _read(url: str) -> bytes:
+    _tell(f"reading {url}")
+    try:
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+            return bytes(answer.read())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise NotUsable(f"{url}: {error}") from error
+
+
+def _unpack(archive: bytes, name: str, digest: str | None, directory: Path) -> None:
+    """Write the CLI and its Python plugins into `directory`; the plugins of other languages are most of a release."""
+    found = hashlib.sha256(archive).hexdigest()
+    if digest not in (None, found):
+        raise NotUsable(f"{name}: its SHA-256 is {found}, the checksums file says {digest}")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            for member in tar:
+                folder, _, base = member.name.rpartition("/")
+                content = tar.extractfile(member)
+                if content is not None and folder == "pulumi" and base in ("pulumi", *PLUGINS):
+                    (directory / base).write_bytes(content.read())
+                    (directory / base).chmod(0o755)
+    except (tarfile.TarError, EOFError, zlib.error, OSError, KeyError) as error:
+        raise NotUsable(f"{name} is damaged, or no .tar.gz archive: {error}") from error
+
+
+def _build(environment: Environment, directory: Path) -> None:
+    """Build the CLI with Go in a module of its own."""
+    go = shutil.which("go", path=environment.get("PATH", os.defpath))
+    if not go:
+        raise NotUsable("there is no go on PATH to build it with")
+    if _requires_language_host(environment):
+        raise NotUsable("Go modules have no Python language host, which is required here")
+    module = directory.with_name("module")
+    module.mkdir()
+    required = "".join(f"require {name} v{PINNED}\n" for name in (CLI_MODULE, SDK_MODULE))
+    (module / "go.mod").write_text(f"module cli\n\ngo 1.26\n\n{required}")
+    settings = {**environment, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
+    _tell(f"building v{PINNED} with Go, which takes some minutes")
+    stamp = f"-s -w -X {SDK_MODULE}/go/common/version.Version=v{PINNED}"
+    _output(
+        [go, "build", "-ldflags", stamp, "-o", str(directory / "pulumi"), f"{CLI_MODULE}/cmd/pulumi"],
+        settings,
+        module,
+        1800,
+    )
+    sdk = Path(_output([go, "list", "-m", "-f", "{{.Dir}}", SDK_MODULE], settings, module))
+    for script in (f"python/dist/{PLUGINS[0]}", f"python/cmd/{PLUGINS[2]}"):
+        shutil.copyfile(sdk / script, directory / Path(script).name)
+        (directory / Path(script).name).chmod(0o755)
+
+
+def _output(
+    command: Sequence[str], settings: Environment, cwd: Path | None = None, seconds: int = SECONDS
+) -> str:
+    """What a command prints. Raises NotUsable where it fails; it never outlives this call."""
+    name = Path(command[0]).name
+    try:
+        ran = subprocess.run(
+            command,
+            env=settings,
+            cwd=cwd,
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotUsable(f"{command[0]} does not run: {error}") from error
+    if ran.returncode:
+        last = (ran.stderr.strip().splitlines() or [""])[-1]
+        raise NotUsable(f"`{name} {command[1]}` ended with {ran.returncode}: {last}")
+    return ran.stdout.strip()
 
 
 def _tell(line: str) -> None:
     print(f"get_pulumi: {line}", file=sys.stderr, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
+def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="get_pulumi.py",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="get_pulumi.py", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
         "--into", required=True, metavar="DIR", help="the directory of the checkout's own copy"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print directory, version, source and languageHost"
-    )
-    parser.add_argument(
-        "--require-language-host",
-        action="store_true",
-        help="pass over a CLI without pulumi-language-python (also: REQUIRE_LANGUAGE_HOST=1)",
-    )
-    return parser
+    # A build must not run on without its parent.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        print(get(Path(parser.parse_args().into).absolute(), os.environ))
+    except (NotUsable, OSError) as error:
+        _tell(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        _tell("stopped; nothing is half done")
+        return 130
+    return 0
 
 
 if __name__ == "__main__":
-    # A polite end unwinds the stack, so that a build does not run on without its parent.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        sys.exit(main(sys.argv[1:], os.environ))
-    except KeyboardInterrupt:
-        _tell("stopped; nothing was left half done")
-        sys.exit(130)
+    sys.exit(main())

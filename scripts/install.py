@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pulumi_cli.own_copy import locked
+from get_pulumi import locked
 
 EXTRAS = "simulator,dev"
 DECIDES_WHAT_IS_INSTALLED = ("pyproject.toml", "scripts/install.py")
@@ -28,7 +28,7 @@ class NotInstalled(Exception):
 def install(checkout: Path, environment: Mapping[str, str]) -> None:
     """Bring `.venv` of `checkout` up to date. Raises `NotInstalled`."""
     venv = checkout / ".venv"
-    with locked(checkout / ".tools" / "venv", _tell):
+    with locked(checkout / ".tools" / "venv"):
         wanted = state(checkout)
         if recorded(venv) == wanted:
             return
