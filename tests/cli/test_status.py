@@ -196,6 +196,22 @@ def test_a_name_that_nobody_has_gets_the_nearest(cw_inference: Command, api: Api
     assert 'did you mean "chat"?' in done.stderr
 
 
+def test_a_smoke_test_needs_a_stack(cw_inference: Command, api: Api, tmp_path: Path) -> None:
+    done = cw_inference("smoke", str(tmp_path), **settings(api.simulator))
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "is no stack directory" in done.stderr
+
+
+def test_one_output_is_asked_for_at_a_time(cw_inference: Command, tmp_path: Path) -> None:
+    done = cw_inference("outputs", str(tmp_path), "--get", "a", "--url", "b")
+
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "error: --get and --url are mutually exclusive; give one of them\n",
+    )
+
+
 def test_a_watch_prints_what_changed_until_it_is_stopped(api: Api, tmp_path: Path) -> None:
     environment = {
         "PATH": os.environ["PATH"],

@@ -96,9 +96,19 @@ def test_a_completion_that_was_seen_before_is_a_cached_one() -> None:
         (exchange(completion(system_fingerprint="id-chat")), [CHAT, CANARY], "id-chat"),
         (exchange(completion(system_fingerprint="fp_44")), [CHAT, CANARY], ""),
         (exchange(), [CHAT], "id-chat"),
+        (exchange(x_served_by="cache-fra-1"), [CHAT], ""),
+        (exchange(completion(system_fingerprint="id-chat"), x_served_by="cache-fra-1"), [CHAT], "id-chat"),
         (exchange(), [CHAT, member("off", disabled=True)], "id-chat"),
     ],
-    ids=["header", "fingerprint", "another fingerprint", "the only one", "one of two is disabled"],
+    ids=[
+        "header",
+        "fingerprint",
+        "another fingerprint",
+        "the only one",
+        "a stranger",
+        "a stranger before it",
+        "one of two is disabled",
+    ],
 )
 def test_who_answered_is_told_or_not_known(found: Exchange, members: list[ApiObject], who: str) -> None:
     assert judge_answer(found, "acme/chat", members).member == who

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -13,7 +14,8 @@ from typing import Any
 import pytest
 from coreweave_inference.checks import Report
 from coreweave_inference.clock import system
-from coreweave_inference.doctor.check import Outcome, Result, run
+from coreweave_inference.doctor.account_checks import clocks
+from coreweave_inference.doctor.check import Outcome, Problem, Result, run
 from coreweave_inference.doctor.reference import checks, pages
 from coreweave_inference.doctor.setup_checks import SetUp, setup_categories
 from coreweave_inference.simulator.faults import Fault
@@ -127,7 +129,9 @@ def looked_at(bench: Bench, stack: Path, monkeypatch: pytest.MonkeyPatch, **more
     environ = {name: value for name, value in environ.items() if value is not None}
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    setup = SetUp(stack, "dev", lambda name: bench.settings, Report, environ=environ, **more)
+    setup = SetUp(
+        stack, "dev", lambda name: bench.settings, lambda offline: Report(), environ=environ, **more
+    )
     with closing(setup):
         return {result.code: result for result in run(setup_categories(setup), system)}
 
@@ -135,29 +139,49 @@ def looked_at(bench: Bench, stack: Path, monkeypatch: pytest.MonkeyPatch, **more
 def test_a_machine_that_is_set_up_has_no_finding(
     bench: Bench, stack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.api.simulator.clock.advance(0)
-
-    found = looked_at(bench, stack, monkeypatch, clock=_Clock(bench.api.simulator.clock.now()))
+    found = looked_at(bench, stack, monkeypatch)
 
     assert [result for result in found.values() if result.is_finding] == []
     assert found["token-role"].detail == "reads and writes"
     assert {entry.method for entry in bench.api.simulator.journal.entries()[-3:]} <= {"GET", "PATCH"}
 
 
-class _Clock:
-    """The machine's clock, set to a moment."""
+@pytest.mark.parametrize(
+    ("apart", "outcome"),
+    [(0.0, None), (-59.0, None), (90.0, Outcome.WARNING), (-90.0, Outcome.WARNING), (3600.0, Outcome.FAILED)],
+)
+def test_a_clock_that_is_off_is_a_finding(apart: float, outcome: Outcome | None) -> None:
+    try:
+        clocks(apart)
+        found = None
+    except Problem as problem:
+        found = problem.outcome
 
-    def __init__(self, now: float) -> None:
-        self._now = now
+    assert found is outcome
 
-    def now(self) -> float:
-        return self._now
 
-    def monotonic(self) -> float:
-        return system.monotonic()
+def test_a_service_on_this_machine_has_no_clock_to_compare_with(
+    bench: Bench, stack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The simulator's may run faster, or be stepped."""
+    bench.api.simulator.clock.advance(3600)
 
-    def sleep(self, seconds: float) -> None:
-        system.sleep(seconds)
+    assert looked_at(bench, stack, monkeypatch)["clock"].outcome is Outcome.SKIPPED
+
+
+@pytest.mark.parametrize(("listens", "code"), [(False, "api-reachable"), (True, "token-role")])
+def test_a_service_that_does_not_answer_is_one_finding_within_seconds(
+    bench: Bench, stack: Path, monkeypatch: pytest.MonkeyPatch, listens: bool, code: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1] if listens else 1
+        waits = {"request_timeout_seconds": 0.5, "retry_seconds": 0.0} if listens else {"retry_seconds": 60.0}
+        bench.use(endpoint=f"http://127.0.0.1:{port}", **waits)
+
+        found = looked_at(bench, stack, monkeypatch)
+
+    assert [code for code, result in found.items() if result.is_finding] == [code]
+    assert sum(result.seconds for result in found.values()) < 10
 
 
 def test_what_is_missing_before_a_run_is_named(
@@ -176,17 +200,14 @@ def test_what_is_missing_before_a_run_is_named(
         stack,
         monkeypatch,
         environ={"PULUMI_CONFIG_PASSPHRASE": None},
-        clock=_Clock(bench.api.simulator.clock.now() + 3600),
     )
 
     findings = {code: result.outcome for code, result in found.items() if result.is_finding}
     assert findings == {
         "passphrase": Outcome.FAILED,
         "token-role": Outcome.WARNING,
-        "clock": Outcome.FAILED,
         "quota": Outcome.WARNING,
     }
-    assert "3600 s ahead of" in found["clock"].what
     assert found["quota"].subject == 'capacity claim "waiting"'
 
 
@@ -223,6 +244,7 @@ def test_without_the_cli_or_with_a_bad_token_what_follows_is_not_asked(
     assert no_cli["pulumi-cli"].outcome is Outcome.FAILED
     assert "token" not in no_cli
     assert "does not accept the token" in bad["token-role"].what
+    assert [code for code, result in bad.items() if result.is_finding] == ["token-role"]
     assert "CW-SECRET" not in repr(bad)
 
 

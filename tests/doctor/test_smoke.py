@@ -206,6 +206,42 @@ def test_a_deployment_on_its_way_is_not_proven_by_the_revision_that_still_answer
     assert (found[CHAT].proof, found[CHAT].why) == (UNPROVEN, "it is UPDATING: UPDATING")
 
 
+@pytest.mark.parametrize("value", ["STATUS_CREATING", "STATUS_UPDATING"])
+@pytest.mark.parametrize(
+    ("seed", "proof"),
+    [
+        (lambda bench: None, UNPROVEN),
+        (fault("status", "POST", COMPLETIONS, status=503), UNPROVEN),
+        (fault("reset", "POST", COMPLETIONS), UNPROVEN),
+        (fault("status", "POST", COMPLETIONS, status=200, body="html"), FAILED),
+    ],
+    ids=["what the service answers", "503", "no answer", "a proxy's page"],
+)
+def test_what_does_not_have_to_serve_yet_is_unproven_and_does_not_fail(
+    bench: Bench, value: str, seed: Seed, proof: Proof
+) -> None:
+    for id_ in (DEPLOYMENT_ID, CANARY_ID):
+        status(id_, value)(bench)
+    seed(bench)
+
+    found = smoke_of(bench)
+
+    assert all(found[name].in_progress and found[name].proof is UNPROVEN for name in (CHAT, CANARY))
+    assert {result.proof for result in found.values()} == {UNPROVEN, proof}
+
+
+def test_an_answer_of_somebody_unknown_proves_the_model_and_no_deployment_also_of_a_single_one(
+    bench: Bench,
+) -> None:
+    delete("deployments", CANARY_ID)(bench)
+    bench.remember()
+
+    found = smoke_of(bench, said="cache-fra-1")
+
+    assert proofs(found) == {CHAT: UNPROVEN, 'model "acme/chat"': PASSED}
+    assert "x-served-by: cache-fra-1, which is none of them" in found[CHAT].why
+
+
 def test_a_gateway_without_an_endpoint_is_no_proof(bench: Bench) -> None:
     fault("hide", "GET", "gateways$", seconds=1e12)(bench)
 

@@ -21,11 +21,13 @@ from coreweave_inference.simulator.server import build_app
 
 from tests.simulator.inference_fixtures import (
     CLAIM_ID,
+    DEPLOYMENT_ID,
     GATEWAY_ID,
     READER,
     STRANGER,
     Api,
     claim,
+    deployment,
     gateway,
     put_weights,
     simulated,
@@ -166,6 +168,20 @@ def test_changes_from_outside_are_made_over_http(api: Api) -> None:
     assert (seen["spec"]["zones"], seen["status"]["status"]) == (["RNO2A"], "STATUS_ERROR")
     assert seen["status"]["conditions"][0]["reason"] == "NodeLost"
     assert api.status("capacityclaims", CLAIM_ID) == "STATUS_READY"
+
+
+def test_a_change_from_outside_that_no_deployment_can_have_is_refused(api: Api) -> None:
+    api.create("gateways", gateway())
+    made = api.create("deployments", deployment())
+
+    answers = [
+        api.http.post("/simulator/edit", json={"id": DEPLOYMENT_ID, "changes": changes})
+        for changes in ({"gatewayIds": []}, {"gatewayIds": None}, {"traffic": None}, {"model": None})
+    ]
+
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 400]
+    assert "gateway_ids" in answers[0].json()["message"]
+    assert api.call("GET", "/deployments").json() == {"items": [made]}
 
 
 @pytest.mark.parametrize("changes", [{"zones": "RNO2A"}, {"bogus": 1}])

@@ -16,7 +16,7 @@ from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.api.completions import DataPlane
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.api.observability import Observability
-from coreweave_inference.checks import BucketFacts
+from coreweave_inference.checks import BucketFacts, Report
 from coreweave_inference.clock import system
 from coreweave_inference.discovery.gathering import bucket_reader
 from coreweave_inference.discovery.weights import Wanted, stores
@@ -122,12 +122,12 @@ def _require_target(running: Running) -> None:
 
 
 def _before(asked: Asked, directory: Path, stack: str | None) -> tuple[Result, ...]:
-    def report() -> object:
+    def report(offline: bool) -> Report:
         from .checking import discover_facts, report_on
 
-        return report_on(discover_facts(directory, stack, offline=False))
+        return report_on(discover_facts(directory, stack, offline=offline))
 
-    setup = SetUp(directory, stack, lambda name: settings_at(directory, name), report)  # type: ignore[arg-type]
+    setup = SetUp(directory, stack, lambda name: settings_at(directory, name), report)
     with closing(setup):
         return _run(setup_categories(setup), asked, None)
 

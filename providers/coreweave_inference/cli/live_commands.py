@@ -71,7 +71,7 @@ def outputs(
 ) -> None:
     """Print what the stack exports: base URLs of models, endpoints, ids, buckets. No request is made.
 
-    The document of --json: ok, errors, findings, project, stack, outputs.
+    The document of --json: ok, errors, findings, project, stack, outputs (with --get or --url that value alone).
 
     Example: cw-inference outputs --url chat
     """
@@ -194,7 +194,7 @@ def smoke(
     """Ask each deployment for a real completion, and say of each whether it is proven that its declared revision answers.
 
     An `up` of a declaration with `smoke:` does the same at its end, and fails where it fails. Exit codes: 1 a test failed,
-    4 nothing could be proven.
+    4 nothing could be proven, 5 nothing yet, since something is still in progress.
 
     The document of --json: ok, errors, findings, smoke (subject, model, gateway, proof: passed, failed or unproven, why,
     evidence).

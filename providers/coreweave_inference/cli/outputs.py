@@ -14,7 +14,7 @@ from coreweave_inference.model.engine_secrets import without_secrets
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.program.last_state import resources_of
 
-from .exits import report_errors
+from .exits import report_errors, usage_error
 from .live_account import Scope, scope_of
 from .output import print_document, print_lines, say
 
@@ -25,17 +25,15 @@ NO_RUN = "no run has ended yet; `cw-inference up` makes the stack"
 
 def outputs(directory: Path, stack: str | None, *, get: str, url: str, as_json: bool) -> None:
     """Print all outputs, the one at a path, or the base URL of a model."""
+    if get and url:
+        raise usage_error("--get and --url are mutually exclusive; give one of them", as_json=as_json)
     with report_errors(as_json=as_json):
         scope = scope_of(directory, stack, require_token=False)
         if scope.recorded is None:
             raise StartupError(f"{directory} is no stack directory, so it has no outputs; name one")
         found = exported_by(scope.state)
-        if url:
-            say(base_url(scope, found, url))
-        elif get:
-            value = value_at(found, get)
-            say(value if isinstance(value, str) else json.dumps(value))
-        elif as_json:
+        value = base_url(scope, found, url) if url else value_at(found, get) if get else found
+        if as_json:
             print_document(
                 {
                     "ok": True,
@@ -43,9 +41,11 @@ def outputs(directory: Path, stack: str | None, *, get: str, url: str, as_json: 
                     "findings": [],
                     "project": scope.project,
                     "stack": scope.stack,
-                    "outputs": found,
+                    "outputs": value,
                 }
             )
+        elif url or get:
+            say(value if isinstance(value, str) else json.dumps(value))
         else:
             print_lines(list(lines(found)) or [NO_RUN])
 

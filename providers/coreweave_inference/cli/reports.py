@@ -51,9 +51,9 @@ def print_smoke(tested: Sequence[SmokeResult]) -> None:
     for found in tested:
         if found.proof is Proof.FAILED:
             print_error(single_line(f"smoke test: {found}"))
-            print_lines(f"    {line}" for line in found.evidence)
         else:
             print_lines([f"smoke test: {found}"])
+        print_lines(f"    {line}" for line in found.evidence)
 
 
 def smoke_failed(tested: Sequence[SmokeResult]) -> bool:

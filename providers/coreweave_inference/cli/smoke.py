@@ -17,7 +17,7 @@ from coreweave_inference.errors import did_you_mean, one_line
 from coreweave_inference.model.kinds import Kind
 
 from .doctor import LiveReads, secrets_hidden
-from .exits import FAILED, UNKNOWN, report_errors
+from .exits import FAILED, IN_PROGRESS, UNKNOWN, report_errors
 from .live_account import Scope, opened, scope_of
 from .output import print_document, print_lines
 from .reports import print_smoke, smoke_document, smoke_failed
@@ -35,9 +35,16 @@ class Overrides:
 
 
 def smoke(directory: Path, stack: str | None, overrides: Overrides, *, as_json: bool) -> None:
-    """Ask the models, print what is proven, and end with 1 where a test failed, 4 where nothing is proven."""
+    """Ask the models, print what is proven, and end with 1 where a test failed, where nothing is proven with 5 if something is
+    still in progress, else 4.
+    """
     with report_errors(as_json=as_json):
         scope = scope_of(directory, stack)
+        if scope.recorded is None:
+            raise StartupError(
+                f"{directory}: is no stack directory, so nothing is declared there that could be proven; "
+                "name one, or ask one model with `cw-inference call`"
+            )
         declared = declared_test(directory, scope.stack)
         test, keys = _test(declared, overrides)
         results = run_on(scope, test, keys)
@@ -50,7 +57,7 @@ def smoke(directory: Path, stack: str | None, overrides: Overrides, *, as_json: 
     if smoke_failed(results):
         raise typer.Exit(FAILED)
     if not any(found.proof is Proof.PASSED for found in results):
-        raise typer.Exit(UNKNOWN)
+        raise typer.Exit(IN_PROGRESS if any(found.in_progress for found in results) else UNKNOWN)
 
 
 def declared_test(directory: Path, stack: str) -> SmokeDeclaration | None:

@@ -120,17 +120,21 @@ def _age(exchange: Exchange) -> float | None:
 
 def who_answered(exchange: Exchange, members: Sequence[Member]) -> str:
     """The id of the member that an answer names, else of the only one that takes traffic (documentation: one with weight 0 or
-    disabled gets no request); empty where it is not known.
+    disabled gets no request); empty where it is not known, or where the answer names somebody else.
     """
-    told = {
-        exchange.headers.get(SERVED_BY, ""),
-        str((exchange.document or {}).get("system_fingerprint") or ""),
-    }
-    named = [found.id for found in members if {found.id, found.name} & (told - {""})]
-    if named:
-        return named[0]
+    for told in (served_by(exchange), str((exchange.document or {}).get("system_fingerprint") or "")):
+        named = [found.id for found in members if told in (found.id, found.name)]
+        if named:
+            return named[0]
+    if served_by(exchange):
+        return ""
     able = [found for found in members if takes_traffic(found)]
     return able[0].id if len(able) == 1 else ""
+
+
+def served_by(exchange: Exchange) -> str:
+    """Who answered, as the answer says it; empty where it does not."""
+    return exchange.headers.get(SERVED_BY, "").strip()
 
 
 def takes_traffic(member: Member) -> bool:

@@ -9,11 +9,11 @@ from coreweave_inference.api.completions import Exchange
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
-from coreweave_inference.status import State, compute
+from coreweave_inference.status import State
 
 from .answers import Answer, takes_traffic
 from .check import Check, Note, Outcome, Problem, Problems, Skip
-from .proof import GroupProof, MemberProof, prove
+from .proof import GroupProof, MemberProof, may_pass, prove
 from .running import Group, nonce
 
 MAX_TOKENS = 32
@@ -43,7 +43,7 @@ def completes(group: Group) -> list[Note]:
     known = {answer.wrong for found in proof.members for answer in found.wrong}
     lost = [why for why in proof.wrong if why not in known]
     able = [found for found in group.members if takes_traffic(found)]
-    problems += [_problem(group, why, _status(proof, why), able) for why in lost]
+    problems += [_problem(group, why, proof.status_of(why), able) for why in lost]
     if problems:
         raise Problems(problems, notes)
     missed = [found for found in proof.members if found.unproven.startswith("it gave none")]
@@ -80,10 +80,6 @@ def described(answer: Answer) -> str:
     return f"{answer.exchange.status} in {answer.exchange.seconds:.2f} s"
 
 
-def _status(proof: GroupProof, why: str) -> int:
-    return next((answer.exchange.status for answer in proof.answers if answer.wrong == why), 0)
-
-
 def _silent(group: Group, found: MemberProof) -> Problem:
     waits = _on_their_way(group, [found.member])
     return Problem(
@@ -96,18 +92,14 @@ def _silent(group: Group, found: MemberProof) -> Problem:
 
 def _problem(group: Group, why: str, status: int, asked: Sequence[ApiObject], subject: str = "") -> Problem:
     what = f"a request got no completion: {why}"
-    if (status in (0, 404) or status >= 500) and _on_their_way(group, asked):
+    if may_pass(status) and _on_their_way(group, asked):
         return Problem(what, WAIT, subject=subject, outcome=Outcome.IN_PROGRESS)
     return Problem(what, _fix(group, status), why=_cause(status), subject=subject)
 
 
 def _on_their_way(group: Group, members: Sequence[ApiObject]) -> bool:
     """Whether nobody has to answer yet: each of them is still being made or changed."""
-    running = group.running
-    states = {
-        compute(Kind.DEPLOYMENT, m, running.now, running.settings.settle_seconds).state for m in members
-    }
-    return states == {State.IN_PROGRESS}
+    return {group.running.state_of(found).state for found in members} == {State.IN_PROGRESS}
 
 
 def _cause(status: int) -> str:

@@ -25,7 +25,8 @@ from .setup import SetUp
 
 PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 LANGUAGE_HOST = "pulumi-language-python"
-PROVIDER_SECONDS = 60
+PROVIDER_SECONDS = 30.0
+BACKEND_SECONDS = 30.0
 
 
 def directory(setup: SetUp) -> str:
@@ -57,9 +58,15 @@ def provider_python(setup: SetUp) -> str:
     if not python.exists():
         raise Skip(f"{found} is not there yet; `pulumi install` makes it for plain pulumi")
     code = "import coreweave_inference as found; print(found.__version__)"
-    done = subprocess.run(
-        [str(python), "-c", code], capture_output=True, text=True, timeout=PROVIDER_SECONDS, check=False
-    )
+    try:
+        done = subprocess.run(
+            [str(python), "-c", code], capture_output=True, text=True, timeout=PROVIDER_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise Problem(
+            f"{python} did not import coreweave_inference within {PROVIDER_SECONDS:g} s",
+            "run `pulumi install` in the stack directory",
+        ) from None
     if done.returncode != 0:
         raise Problem(
             f"{python} cannot import coreweave_inference: {one_line(done.stderr, 200)}",
@@ -96,7 +103,7 @@ def language_host(setup: SetUp) -> str:
 def backend(setup: SetUp) -> str:
     """The state backend answers, and which stack is meant is clear."""
     try:
-        answer = setup.cli.run(["whoami", "--json"], str(setup.directory.path), {})
+        answer = setup.cli.run(["whoami", "--json"], str(setup.directory.path), {}, seconds=BACKEND_SECONDS)
     except CommandFailed as error:
         raise Problem(
             f"the state backend does not answer: {one_line(str(error), 300)}",
@@ -127,7 +134,7 @@ def passphrase(setup: SetUp) -> str:
         return "no encrypted configuration"
     arguments = ["config", "--show-secrets", "--json", "--stack", setup.stack_name]
     try:
-        setup.cli.run(arguments, str(setup.directory.path), {})
+        setup.cli.run(arguments, str(setup.directory.path), {}, seconds=BACKEND_SECONDS)
     except CommandFailed as error:
         raise Problem(
             f"the secrets in {file.name} cannot be decrypted: {one_line(str(error), 200)}",
@@ -141,7 +148,7 @@ def declared(setup: SetUp) -> str:
     if not (setup.path / "inference.yaml").is_file():
         raise Skip("a program declares the stack; `cw-inference preview` checks it")
     try:
-        report = setup.report()
+        report = setup.report(not setup.answers)
     except InvalidDeclaration as error:
         raise Problem(
             "; ".join(one_line(str(fault), 200) for fault in error.faults), "correct the declaration"
@@ -149,6 +156,8 @@ def declared(setup: SetUp) -> str:
     found = [_of_finding(finding) for finding in (*report.errors, *report.warnings)]
     if found:
         raise Problems(found)
+    if not setup.answers:
+        return "no finding in the files; nothing was asked of the service"
     notes = f", {len(report.notes)} things were not read" if report.notes else ""
     return f"no finding{notes}"
 

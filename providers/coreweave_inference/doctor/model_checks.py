@@ -9,7 +9,7 @@ from coreweave_inference.fleet.objects import RESERVED
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.policy.decisions import inference_may_read
-from coreweave_inference.status import State, compute
+from coreweave_inference.status import State
 from coreweave_inference.status.report import weight_of
 
 from .answers import takes_traffic
@@ -23,8 +23,7 @@ UNREADABLE = "without it a deployment gets READY and answers 520 or not at all, 
 def member_state(subject: Subject) -> str:
     """The deployment is Current."""
     live = _live(subject)
-    running = subject.running
-    found = compute(Kind.DEPLOYMENT, live, running.now, running.settings.settle_seconds)
+    found = subject.running.state_of(live)
     if found.state is State.CURRENT:
         return found.reason or live.status
     if found.state is State.IN_PROGRESS:
@@ -46,11 +45,7 @@ def member_state(subject: Subject) -> str:
 
 def serves(subject: Subject) -> bool:
     """Whether the deployment is Current."""
-    running = subject.running
-    if subject.live is None:
-        return False
-    found = compute(Kind.DEPLOYMENT, subject.live, running.now, running.settings.settle_seconds)
-    return found.state is State.CURRENT
+    return subject.live is not None and subject.running.state_of(subject.live).state is State.CURRENT
 
 
 def claim_covers(subject: Subject) -> str:
@@ -71,12 +66,9 @@ def claim_covers(subject: Subject) -> str:
             f"runs on capacity claims alone, and no claim is for {kind} in {zones}",
             "declare a claim of that instance type and zone, or add CAPACITY_CLASS_ON_DEMAND to autoscaling.capacityClasses",
         )
-    serving = (
-        compute(Kind.DEPLOYMENT, live, running.now, running.settings.settle_seconds).state is State.CURRENT
-    )
     allocated, pending = sum(c.allocated_instances for c in claims), sum(c.pending_instances for c in claims)
     names = ", ".join(running.label(Kind.CAPACITY_CLAIM, claim.id) for claim in claims)
-    if pending and not serving:
+    if pending and not serves(subject):
         raise Problem(
             f"waits for {names}: {allocated} instances allocated, {pending} pending",
             "wait for the hardware, or ask for quota; with CAPACITY_CLASS_ON_DEMAND it may run elsewhere meanwhile",
@@ -186,9 +178,7 @@ def _require_route(group: Group) -> None:
 
 
 def _serves(group: Group, member: ApiObject) -> bool:
-    running = group.running
-    state = compute(Kind.DEPLOYMENT, member, running.now, running.settings.settle_seconds).state
-    return takes_traffic(member) and state is State.CURRENT
+    return takes_traffic(member) and group.running.state_of(member).state is State.CURRENT
 
 
 def _live(subject: Subject) -> ApiObject:

@@ -1,4 +1,4 @@
-"""Looks at an address below HTTP: does its name resolve, and does the certificate hold."""
+"""Looks at an address below HTTP: does its name resolve, does it take connections, and does the certificate hold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coreweave_inference.network.endpoints import without_password
 
 from .check import Outcome, Problem, Skip
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 5.0
 SHORT_DAYS = 14
 
 
@@ -34,20 +34,18 @@ def resolves(url: str, environ: Mapping[str, str] = os.environ) -> str:
     return ", ".join(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def connects_with_tls(url: str, clock: Clock, environ: Mapping[str, str] = os.environ) -> str:
-    """Until when the certificate holds. Raises Problem, and Skip for http:// and behind a proxy."""
+def connects(url: str, clock: Clock, environ: Mapping[str, str] = os.environ) -> str:
+    """Until when the certificate holds; of http:// that it takes connections. Raises Problem, and Skip behind a proxy."""
     host, port = _place(url)
-    if urlsplit(url).scheme != "https":
-        raise Skip(f"{url} is not encrypted")
     if proxy := proxy_for(url, environ):
         raise Skip(f"behind the proxy {without_password(proxy)}; the next request shows it")
     context = ssl.create_default_context(cafile=ca_file(environ))
     try:
-        with (
-            socket.create_connection((host, port), timeout=TIMEOUT_SECONDS) as plain,
-            context.wrap_socket(plain, server_hostname=host) as wrapped,
-        ):
-            certificate = wrapped.getpeercert() or {}
+        with socket.create_connection((host, port), timeout=TIMEOUT_SECONDS) as plain:
+            if urlsplit(url).scheme != "https":
+                return f"{url} takes connections, and is not encrypted"
+            with context.wrap_socket(plain, server_hostname=host) as wrapped:
+                certificate = wrapped.getpeercert() or {}
     except ssl.SSLCertVerificationError as error:
         raise Problem(
             f"the certificate of {host} does not hold: {error.verify_message}",

@@ -14,7 +14,7 @@ from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.errors import Unreachable
 from coreweave_inference.status.report import weight_of
 
-from .answers import Answer, completion_id, judge_answer, takes_traffic
+from .answers import SERVED_BY, Answer, completion_id, judge_answer, served_by, takes_traffic
 
 MOST_REQUESTS = 60
 MOST_WRONG = 3
@@ -57,6 +57,15 @@ class GroupProof:
     def wrong(self) -> tuple[str, ...]:
         """What went wrong, whoever answered; each reason once."""
         return tuple(dict.fromkeys((*self.lost, *(answer.wrong for answer in self.answers if answer.wrong))))
+
+    def status_of(self, why: str) -> int:
+        """The HTTP status of the answer with that fault; 0 where no whole answer came."""
+        return next((answer.exchange.status for answer in self.answers if answer.wrong == why), 0)
+
+
+def may_pass(status: int) -> bool:
+    """Whether an answer of that status (0: none) may be another one once a deployment is done with its work."""
+    return status in (0, 404) or status >= 500
 
 
 def prove(
@@ -111,6 +120,9 @@ def _of(member: ApiObject, answers: Sequence[Answer], asked: int) -> MemberProof
         return MemberProof(member, unproven="it is disabled, so no request reaches it")
     if not weight_of(member):
         return MemberProof(member, unproven="its weight is 0, so no request reaches it")
-    if any(answer.ok and not answer.member for answer in answers):
-        return MemberProof(member, unproven="the answers do not tell which deployment gave them")
+    unknown = [answer for answer in answers if answer.ok and not answer.member]
+    if unknown:
+        names = ", ".join(dict.fromkeys(filter(None, (served_by(a.exchange) for a in unknown))))
+        which = f" ({SERVED_BY}: {names}, which is none of them)" if names else ""
+        return MemberProof(member, unproven=f"the answers do not tell which deployment gave them{which}")
     return MemberProof(member, unproven=f"it gave none of the answers to {asked} requests")

@@ -18,7 +18,7 @@ from coreweave_inference.fleet.routes import Route, routes_to
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.settings.resolution import Settings
-from coreweave_inference.status import Recorded
+from coreweave_inference.status import Computed, Recorded, compute
 from coreweave_inference.status.costs import Costs, costs_of
 
 from .observed import Reads as ObservedReads
@@ -88,6 +88,10 @@ class Running:
         """By the service's clock where it tells the time."""
         told = self.reads.service_time()
         return self.clock.now() if told is None else told
+
+    def state_of(self, live: ApiObject) -> Computed:
+        """What an object is doing now."""
+        return compute(live.kind, live, self.now, self.settings.settle_seconds)
 
     @cached_property
     def all_shown(self) -> tuple[Recorded, ...]:

@@ -12,11 +12,10 @@ from coreweave_inference.errors import (
     Unreachable,
 )
 from coreweave_inference.fleet.routes import COREWEAVE
-from coreweave_inference.model.kinds import Kind
-from coreweave_inference.status import State, compute
+from coreweave_inference.status import State
 
 from .check import Check, Outcome, Problem, Problems, Skip
-from .probes import connects_with_tls, resolves
+from .probes import connects, resolves
 from .running import GatewaySubject, Running
 
 STATUS_PAGE = "the service itself; wait, and see its status page or support if it lasts"
@@ -29,7 +28,7 @@ def api_dns(running: Running) -> str:
 
 def api_tls(running: Running) -> str:
     """The API's certificate holds."""
-    return connects_with_tls(running.settings.endpoint, running.clock, running.environ)
+    return connects(running.settings.endpoint, running.clock, running.environ)
 
 
 def api_answers(running: Running) -> str:
@@ -86,7 +85,7 @@ def gateway_exists(subject: GatewaySubject) -> str:
 def gateway_ready(subject: GatewaySubject) -> str:
     """A gateway is READY and has an endpoint."""
     assert subject.live is not None
-    found = compute(Kind.GATEWAY, subject.live, subject.running.now, subject.running.settings.settle_seconds)
+    found = subject.running.state_of(subject.live)
     if found.state is State.CURRENT:
         return ", ".join(subject.live.endpoints)
     if found.state is State.IN_PROGRESS and subject.live.status != "READY":
@@ -109,7 +108,7 @@ def gateway_dns(subject: GatewaySubject) -> str:
 def gateway_tls(subject: GatewaySubject) -> str:
     """The gateway's certificate holds."""
     return ", ".join(
-        connects_with_tls(url, subject.running.clock, subject.running.environ) for url in _endpoints(subject)
+        connects(url, subject.running.clock, subject.running.environ) for url in _endpoints(subject)
     )
 
 

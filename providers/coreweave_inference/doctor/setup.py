@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,17 +16,25 @@ from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.settings.resolution import Settings
 
+REQUEST_SECONDS = 10.0
+RETRY_SECONDS = 5.0
+"""How long a failing request is repeated: what does not answer until then is a finding."""
+
 
 @dataclass
 class SetUp:
-    """What is read; `settings_at` and `report` are the command line's own."""
+    """What is read; `settings_of` and `report` (of what is declared; True: without the service) are the command line's own.
+
+    `answers`: the service was asked, and answered the token.
+    """
 
     path: Path
     stack: str | None
     settings_of: Callable[[str | None], Settings]
-    report: Callable[[], Report]
+    report: Callable[[bool], Report]
     clock: Clock = system
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    answers: bool = False
 
     @cached_property
     def directory(self) -> StackDirectory:
@@ -51,7 +59,12 @@ class SetUp:
     @cached_property
     def api(self) -> InferenceApi:
         """A client of the service."""
-        return InferenceApi.of(self.settings, clock=self.clock)
+        limited = replace(
+            self.settings,
+            request_timeout_seconds=min(REQUEST_SECONDS, self.settings.request_timeout_seconds),
+            retry_seconds=min(RETRY_SECONDS, self.settings.retry_seconds),
+        )
+        return InferenceApi.of(limited, clock=self.clock)
 
     def close(self) -> None:
         """Close the client, if there is one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -18,11 +18,11 @@ from coreweave_inference.errors import SettingsError, one_line
 from coreweave_inference.fleet.routes import Route
 from coreweave_inference.model.identity import canonical
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.status import Recorded, State, compute
+from coreweave_inference.status import Recorded, State
 from coreweave_inference.status.report import drift_of
 
-from .answers import Answer
-from .proof import GroupProof, MemberProof, prove
+from .answers import Answer, takes_traffic
+from .proof import GroupProof, MemberProof, may_pass, prove
 from .running import Group, Running, nonce
 
 LONGEST_TEXT = 160
@@ -49,7 +49,10 @@ class Proof(str, Enum):
 
 @dataclass(frozen=True)
 class SmokeResult:
-    """One deployment on one gateway, or a model on it where no deployment can be named; `evidence` are requests."""
+    """One deployment on one gateway, or a model on it where no deployment can be named; `evidence` are requests.
+
+    `in_progress`: it is unproven since it is still being made or changed.
+    """
 
     subject: str
     model: str
@@ -57,6 +60,7 @@ class SmokeResult:
     proof: Proof
     why: str = ""
     evidence: tuple[str, ...] = ()
+    in_progress: bool = False
 
     def __str__(self) -> str:
         told = f": {self.why}" if self.why else ""
@@ -135,9 +139,14 @@ def _results(group: Group, proof: GroupProof | str, test: SmokeTest, *, moved: b
         return
     evidence = tuple(_evidence(group, answer) for answer in proof.answers if answer.wrong) + proof.lost
     attributed = {answer.wrong for found in proof.members for answer in found.wrong}
+    states = [running.state_of(found).state for found in group.members if takes_traffic(found)]
+    waits = State.IN_PROGRESS in states
     for why in proof.wrong:
         if why not in attributed:
-            yield SmokeResult(f'model "{group.model}"', group.model, gateway, Proof.FAILED, why, evidence)
+            result = SmokeResult(f'model "{group.model}"', group.model, gateway, Proof.FAILED, why, evidence)
+            # Who gave the answer is not known, and one of those that may have does not have to serve yet.
+            later = waits and may_pass(proof.status_of(why))
+            yield replace(result, proof=Proof.UNPROVEN, in_progress=True) if later else result
     for found in proof.members:
         if found.member.id in by_id:
             yield _of_member(group, by_id[found.member.id], found, test, moved=moved, gateway=gateway)
@@ -158,11 +167,14 @@ def _of_member(
     def result(proof: Proof, why: str, evidence: tuple[str, ...] = ()) -> SmokeResult:
         return SmokeResult(item.label, group.model, gateway, proof, why, evidence)
 
-    if found.wrong:
-        evidence = tuple(_evidence(group, answer) for answer in found.wrong)
-        return result(Proof.FAILED, found.wrong[0].wrong, evidence)
+    evidence = tuple(_evidence(group, answer) for answer in found.wrong)
     running = group.running
-    state = compute(Kind.DEPLOYMENT, found.member, running.now, running.settings.settle_seconds)
+    state = running.state_of(found.member)
+    if state.state is State.IN_PROGRESS:
+        why = f"it is {found.member.status}: {state.reason}"
+        return replace(result(Proof.UNPROVEN, why, evidence), in_progress=True)
+    if found.wrong:
+        return result(Proof.FAILED, found.wrong[0].wrong, evidence)
     if state.state is not State.CURRENT:
         proof = Proof.FAILED if state.state is State.FAILED else Proof.UNPROVEN
         return result(proof, f"it is {found.member.status}: {state.reason}")
@@ -200,6 +212,7 @@ def document(results: Sequence[SmokeResult]) -> list[dict[str, Any]]:
             "gateway": found.gateway,
             "proof": found.proof.value,
             "why": found.why,
+            "inProgress": found.in_progress,
             "evidence": list(found.evidence),
         }
         for found in results

@@ -81,8 +81,9 @@ class PulumiCli(PulumiCommand):
         on_output: Line | None = None,
         on_error: Line | None = None,
         standard_input: str | None = None,
+        seconds: float | None = None,
     ) -> CommandResult:
-        """Run one command and wait for it. Raises CommandFailed."""
+        """Run one command and wait for it, or end it after `seconds`. Raises CommandFailed."""
         arguments = [*args, *(self.more if "--exec-kind" in args else ()), "--non-interactive"]
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
         # Plugins lie beside the CLI in a release archive.
@@ -90,7 +91,7 @@ class PulumiCli(PulumiCommand):
         self._runs_engine = "--exec-kind" in args
         try:
             result = self._finished(
-                [self.command, *arguments], cwd, environment, standard_input, (on_output, on_error)
+                [self.command, *arguments], cwd, environment, standard_input, (on_output, on_error), seconds
             )
         except OSError as error:
             raise StartupError(
@@ -112,7 +113,9 @@ class PulumiCli(PulumiCommand):
         environment: Mapping[str, str],
         standard_input: str | None,
         listeners: tuple[Line | None, Line | None],
+        seconds: float | None,
     ) -> CommandResult:
+        late = ""
         with subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL if standard_input is None else subprocess.PIPE,
@@ -133,12 +136,18 @@ class PulumiCli(PulumiCommand):
                 with contextlib.suppress(BrokenPipeError):
                     process.stdin.close()
             with recorded(command[1:], process.pid, environment) as codes:
-                codes.append(code := process.wait())
+                try:
+                    code = process.wait(seconds)
+                except subprocess.TimeoutExpired:
+                    late = f"error: it did not end within {seconds:g} s"
+                    process.kill()
+                    code = process.wait()
+                codes.append(code)
             if code < 0:
                 _end_session(process.pid)
             output, error = (reader.text() for reader in readers)
             self._running = None
-        return CommandResult(output, error, code)
+        return CommandResult(output, late or error, code)
 
 
 def _version(path: str, environ: Mapping[str, str]) -> semver.Version:

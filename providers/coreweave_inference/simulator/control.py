@@ -15,10 +15,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
+from .acceptance import require_schema
 from .faults import Faults, fault_from_json
 from .journal import Journal
 from .presentation import Presenter
-from .records import FOREVER, Condition
+from .records import FOREVER, Condition, Kind, Spec
+from .refusals import Refused
 from .resource_kinds import KINDS
 from .schema.messages import UnknownField, Unparsable
 from .telemetry import Telemetry
@@ -113,7 +115,10 @@ class Control:
         return [fault.as_json() for fault in self._faults.in_force()]
 
     def _edit(self, asked: Mapping[str, Any]) -> None:
-        self._world.edit(asked["id"], asked["changes"])
+        self._world.edit(asked["id"], asked["changes"], self._require)
+
+    def _require(self, kind: Kind, spec: Spec) -> None:
+        require_schema(self._world.behaviour, kind, spec, creating=False)
 
     def _set_status(self, asked: Mapping[str, Any]) -> None:
         conditions = [Condition(**condition) for condition in asked.get("conditions", [])]
@@ -131,6 +136,8 @@ def _endpoint(answer: Answering) -> Callable[[Request], Any]:
         try:
             asked = await request.json() if await request.body() else dict(request.query_params)
             return JSONResponse(await run_in_threadpool(answer, asked))
+        except Refused as refusal:
+            return refusal.response()
         except (KeyError, TypeError, ValueError, AttributeError, Unparsable, UnknownField) as error:
             return JSONResponse({"error": str(error)}, 400)
 

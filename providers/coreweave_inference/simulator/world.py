@@ -118,15 +118,23 @@ class World:
             record = self._known(object_id)
             record.deleted_at, record.gone_at = None, FOREVER
 
-    def edit(self, object_id: str, changes: Mapping[str, Any]) -> None:
+    def edit(
+        self,
+        object_id: str,
+        changes: Mapping[str, Any],
+        require: Callable[[Kind, Spec], None] = lambda kind, spec: None,
+    ) -> None:
         """Change a live object's spec as somebody else would: merged deeply, None removes, effective at once.
 
-        Raises KeyError for an unknown id, and UnknownField or Unparsable for a value of the wrong type.
+        Raises KeyError for an unknown id, UnknownField or Unparsable for a value of the wrong type, and what `require`
+        raises for a spec that no object can have.
         """
         with self.lock:
             record = self._known(object_id)
             merged = json.dumps(_merged(record.spec, changes))
-            record.spec = decode(KINDS[record.kind].spec, merged, strict=True)
+            spec = decode(KINDS[record.kind].spec, merged, strict=True)
+            require(record.kind, spec)
+            record.spec = spec
             now = self.clock.now()
             if record.outcome is not None:
                 record.write = replace(record.write, at=now, visible_at=now, due_at=now)
