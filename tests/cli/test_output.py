@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -161,3 +163,36 @@ def test_what_others_wrote_stays_as_it_is_in_a_json_document(capsys: pytest.Capt
     assert refused["findings"][0]["what"] == f"the name {FORGING}"
     print_document(formatting.document(result))
     assert "##" not in capsys.readouterr().out
+
+
+PAINT = """\
+from coreweave_inference.cli.output import print_plan
+print_plan(['+ create   gateway "public"', "    zones: x", "~ update   a", "- delete   b", "1 to create\\x1b[31m"])
+"""
+
+
+def _on_a_terminal(**variables: str) -> str:
+    own, other = pty.openpty()
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", ""), **variables}
+    subprocess.run([sys.executable, "-c", PAINT], stdout=other, env=environment, timeout=60, check=True)
+    os.close(other)
+    text = b""
+    with contextlib.suppress(OSError):  # The other side is closed, and everything was read.
+        while part := os.read(own, 65536):
+            text += part
+    os.close(own)
+    return text.decode().replace("\r\n", "\n")
+
+
+def test_a_plan_has_colours_on_a_terminal_alone_and_where_nobody_said_no() -> None:
+    plain = '+ create   gateway "public"\n    zones: x\n~ update   a\n- delete   b\n1 to create [31m\n'
+    piped = subprocess.run([sys.executable, "-c", PAINT], capture_output=True, text=True, check=True)
+
+    assert _on_a_terminal(TERM="xterm").splitlines() == [
+        '\x1b[32m+ create   gateway "public"\x1b[0m',
+        "    zones: x",
+        "\x1b[33m~ update   a\x1b[0m",
+        "\x1b[31m- delete   b\x1b[0m",
+        "1 to create [31m",
+    ]
+    assert {_on_a_terminal(TERM="xterm", NO_COLOR="1"), _on_a_terminal(TERM="dumb"), piped.stdout} == {plain}

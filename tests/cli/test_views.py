@@ -8,7 +8,7 @@ from coreweave_inference.cli.formatting import changed, document, outputs, plan
 from coreweave_inference.cli.rows import Ready, Row, Rows, status_of
 from coreweave_inference.cli.views import Lines, LiveTable, waiting_line
 from coreweave_inference.engine.events import Change, Message, Progress, RunEvent, Step
-from coreweave_inference.engine.results import Result
+from coreweave_inference.engine.results import Record, Result
 from coreweave_inference.review.drift import Drift
 from rich.console import Console
 
@@ -81,6 +81,24 @@ def test_an_age_stops_when_a_row_is_done() -> None:
     row = Row(CHAT, "deployment", "create", "running", since=10.0)
 
     assert (row.age(25.0), Row(CHAT, "deployment", "create", "done", 10.0, 12.0).age(25.0)) == (15.0, 2.0)
+
+
+def test_an_age_stops_when_its_object_is_ready_though_each_look_reports_it_again() -> None:
+    now = [0.0]
+    rows = Rows(lambda: now[0])
+
+    def at(seconds: float, *run_events: RunEvent) -> None:
+        now[0] = seconds
+        for run_event in run_events:
+            rows.add(run_event)
+
+    at(1, Step(CHAT, "create", "started"), Step(PUBLIC, "create", "started"))
+    at(2, Step(CHAT, "create", "done"), Step(PUBLIC, "create", "done"))
+    at(5, Progress(PUBLIC, "READY", "ready"), Progress(CHAT, "CREATING", "waiting"))
+    at(9, Progress(PUBLIC, "READY", "ready"), Progress(CHAT, "READY", "ready"))
+    at(30, Progress(PUBLIC, "READY", "ready"), Progress(CHAT, "READY", "ready"))
+
+    assert {row.urn: row.age(60) for row in rows.rows()} == {PUBLIC: 4, CHAT: 8}
 
 
 def test_the_heartbeat_tells_how_many_are_ready_and_who_is_not() -> None:
@@ -190,6 +208,63 @@ def test_a_plan_shows_fields_and_counts() -> None:
         '  keep     weights bucket "weights"',
         "2 to update, 1 to keep, 1 unchanged",
     ]
+
+
+def test_a_change_that_is_too_long_for_a_terminal_takes_two_lines_and_diff_shows_everything() -> None:
+    classes = ["CAPACITY_CLASS_RESERVED", "CAPACITY_CLASS_ON_DEMAND"]
+    steps = (
+        Step(f"{TYPES}Account::account", "update", "done", (Change("owned", 1, 2),)),
+        Step(CHAT, "update", "done", (Change("autoscaling.capacityClasses", classes[:1], classes),)),
+        Step(READY, "update", "done", (Change('objects["deployment chat"].revision', "a", "b"),)),
+    )
+    result = Result("preview", "serving", "dev", ok=True, counts={"update": 3}, steps=steps)
+
+    short, full = plan(result), plan(result, full=True)
+
+    assert short[2:4] == [
+        '    autoscaling.capacityClasses: ["CAPACITY_CLASS_RESERVED"]',
+        '      -> ["CAPACITY_CLASS_RESERVED", "CAPACITY_CLASS_ON_DEMAND"]',
+    ]
+    assert full == [
+        "~ update   account",
+        "    owned: 1 -> 2",
+        '~ update   deployment "chat"',
+        '    autoscaling.capacityClasses: ["CAPACITY_CLASS_RESERVED"] -> ["CAPACITY_CLASS_RESERVED", "CAPACITY_CLASS_ON_DEMAND"]',
+        "~ update   readiness",
+        '    objects["deployment chat"].revision: a -> b',
+        "3 to update",
+    ]
+
+
+def test_a_plan_has_one_order_whatever_the_engines_was() -> None:
+    steps = [
+        *(Step(urn, "create", "done", id="") for urn in (READY, f"{TYPES}Deployment::b", CHAT, PUBLIC)),
+        Step(BUCKET, "same", "done", id="acme-weights"),
+        *(
+            Step(f"{TYPES}{name}", "delete", "done")
+            for name in ("Gateway::a", "Deployment::old", "Gateway::b")
+        ),
+    ]
+    shown = set()
+    for order in (steps, steps[::-1], steps[3:] + steps[:3]):
+        record = Record()
+        for step in order:
+            record.add(step)
+        shown.add(tuple(plan(record.result("preview", "serving", "dev", ok=True))))
+
+    assert shown == {
+        (
+            '+ create   gateway "public"',
+            '+ create   deployment "b"',
+            '+ create   deployment "chat"',
+            "+ create   readiness",
+            "    waits until every object serves",
+            '- delete   deployment "old"',
+            '- delete   gateway "a"',
+            '- delete   gateway "b"',
+            "4 to create, 3 to delete, 1 unchanged",
+        )
+    }
 
 
 def test_values_are_cut_and_unknown_ones_said_in_words() -> None:

@@ -51,9 +51,9 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
     assert {
         '! protected gateway "public"',
         f'! used by others capacity claim "h200": evicts {on_claim}',
-        '  keeps     weights bucket "weights"',
+        '  keep     weights bucket "weights"',
     } <= set(lines)
-    assert not [line for line in lines if line.startswith("- deletes")]
+    assert not [line for line in lines if line.startswith("- delete")]
     assert stopped.stderr.splitlines()[0] == "error: the destroy is refused; nothing was deleted"
     assert 'error: gateway "public": is protected' in stopped.stderr
     shown = "".join(done.stdout + done.stderr for done in (stopped, removed)).splitlines()
@@ -64,7 +64,7 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
     assert {item["name"]: item["what"] for item in document["deletions"]}.items() >= {
         "public": "protected",
         "h200": "used by others",
-        "weights": "keeps",
+        "weights": "keep",
     }.items()
     assert removed.returncode == 1
     assert 'gateway "public": is protected' in removed.stderr
@@ -90,7 +90,7 @@ def test_on_a_terminal_a_destroy_asks_only_where_nothing_is_protected_and_a_no_c
     assert refused.text.index("the destroy is refused") < refused.text.index('! protected gateway "public"')
     assert 'gateway "public": is protected' in refused.text
     assert "Destroy" not in refused.text
-    assert '- deletes   gateway "public"' in shown
+    assert '- delete   gateway "public"' in shown
     assert (declined, "nothing was changed" in asked.text) == (0, True)
     assert simulator.journal.entries("DELETE") == []
     assert {"public", "ready"} <= stack.names()

@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from .arguments import AsJson, Directory, StackName, Yes
+from .arguments import (
+    JSON_DOCUMENT,
+    AsJson,
+    Diff,
+    Directory,
+    NoColor,
+    Only,
+    Refresh,
+    StackName,
+    Targets,
+    Yes,
+)
 from .check import check
 from .exits import report_errors
 from .fit import fit
@@ -26,40 +37,6 @@ application = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 application.add_typer(weights, name="weights")
-
-Refresh = Annotated[
-    bool | None,
-    typer.Option(
-        "--refresh/--no-refresh",
-        help="Look at what is live first, or do not.",
-        show_default="as Pulumi.yaml says in options.refresh",
-    ),
-]
-Targets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--target",
-        metavar="URN|KEY",
-        help="Only this object; again for more: chat, deployments.chat, or a URN. What it is made for is waited for.",
-        show_default=False,
-    ),
-]
-Only = Annotated[
-    str,
-    typer.Option("--only", metavar="buckets", help="The buckets alone, before weights are pushed."),
-]
-Diff = Annotated[
-    bool, typer.Option("--diff", help="Show every field of what is created, and no value cut short.")
-]
-JSON_DOCUMENT = """
-
-    The document of --json: operation, project, stack, ok, stopped, counts (resources by create, update, replace,
-    delete, same), steps (urn, type, kind, name, id, op, what, phase, changes with path, before, after), drift (the same for
-    each object that was changed or, with gone, deleted outside, or that broke: the path is `health`), messages (severity, text, urn), errors, outputs, repairs, seconds.
-    That of `up` also has plan: counts, steps and drift as they were shown before the run; and smoke, where the declaration has a smoke test. That of `destroy`
-    has deletions: what it does with each object, and who uses it. What could not start has ok, errors and findings alone;
-    a command line that is wrong prints none.
-"""
 
 
 def _announce(doing: str, directory: Path, stack: str | None, *, as_json: bool) -> None:
@@ -86,6 +63,7 @@ def preview(
         ),
     ] = None,
     as_json: AsJson = False,
+    _no_color: NoColor = False,
 ) -> None:
     """Show what `up` would do, and change nothing.
 
@@ -132,6 +110,7 @@ def up(
         ),
     ] = None,
     as_json: AsJson = False,
+    _no_color: NoColor = False,
 ) -> None:
     """Show the plan and ask; then run it, and wait until the stack serves.
 
@@ -166,21 +145,29 @@ def destroy(
     refresh: Refresh = None,
     target: Targets = None,
     as_json: AsJson = False,
+    _no_color: NoColor = False,
 ) -> None:
     """Take the stack down, and wait until everything is confirmed deleted; buckets are kept unless declared otherwise.
 
     Example: cw-inference destroy stacks/quickstart --stack dev
     """
+    _announce("reading", directory, stack, as_json=as_json)
     from .running import destroy as run
 
     run(directory, stack, yes=yes, refresh=refresh, targets=target or (), as_json=as_json)
 
 
-def refresh(directory: Directory = Path(), stack: StackName = None, as_json: AsJson = False) -> None:
+def refresh(
+    directory: Directory = Path(),
+    stack: StackName = None,
+    as_json: AsJson = False,
+    _no_color: NoColor = False,
+) -> None:
     """Bring the state to what is live; objects are not changed.
 
     Example: cw-inference refresh stacks/quickstart
     """
+    _announce("refreshing", directory, stack, as_json=as_json)
     from .running import refresh as run
 
     run(directory, stack, as_json=as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -110,15 +111,26 @@ def saved_plan(directory: Path, stack: str, file: Path) -> str:
 
 
 def _fields(step: Step, *, full: bool) -> list[str]:
+    if full and verb_of(step) == "create":
+        return [f"{change.path}: {shown(change.after, None)}" for change in step.changes]
+    if full:
+        return [changed(change, None) for change in step.changes]
     if step.kind == READINESS:
         return _readiness(step)
     if step.kind == "account":
         return []
-    if verb_of(step) != "create":
-        return [changed(change, None if full else LONGEST_VALUE) for change in step.changes]
-    if full:
-        return [f"{change.path}: {shown(change.after, None)}" for change in step.changes]
-    return _short(step.changes)
+    return _short(step.changes) if verb_of(step) == "create" else _changed(step.changes)
+
+
+def _changed(changes: Iterable[Change]) -> list[str]:
+    """One line for each change, and two where one would be too long for the terminal."""
+    lines: list[str] = []
+    for change in changes:
+        line = changed(change)
+        before = cut(f"{change.path}: {shown(change.before)}", LONGEST_LINE)
+        after = cut(f"  -> {shown(change.after)}", LONGEST_LINE)
+        lines += [line] if len(line) <= LONGEST_LINE else [before, after]
+    return lines
 
 
 def _readiness(step: Step) -> list[str]:
@@ -164,7 +176,8 @@ def drift(result: Result, *, full: bool = False) -> list[str]:
         if changes:
             lines.append(f"! {'changed' if changes[0].path else 'deleted'} outside: {label_of(urn)}")
         values = [change for change in changes if change.path]
-        lines += [f"    {changed(change, None if full else LONGEST_VALUE)}" for change in values]
+        texts = [changed(value, None) for value in values] if full else _changed(values)
+        lines += [f"    {text}" for text in texts]
     return lines
 
 
@@ -210,17 +223,21 @@ def summary(result: Result) -> str:
 
 
 def destroy_plan(deletions: Iterable[Deletion]) -> list[str]:
-    """What a destroy does with each object, the last one that was made first; who runs on a claim that goes, and where
-    they may go.
-    """
+    """What a destroy does with each object; who runs on a claim that goes, and where they may go."""
     lines = []
-    for found in reversed(tuple(deletions)):
+    for found in deletions:
         item = found.item
         label = item.kind if item.kind in (READINESS, "account") else item.label
         verb = "evicts" if item.kind == Kind.CAPACITY_CLAIM.noun else "used by"
         users = f": {verb} {names_of(found.users)}" if found.users else ""
-        lines.append(f"{DELETION_SIGNS.get(found.action, '!')} {found.action:<9} {label}{users}")
+        lines.append(f"{DELETION_SIGNS.get(found.action, '!')} {found.action:<8} {label}{users}")
     return lines
+
+
+def destroy_summary(deletions: Iterable[Deletion]) -> str:
+    """`3 to delete, 1 to keep`."""
+    counts = Counter(found.action for found in deletions)
+    return ", ".join(f"{counts[action]} to {action}" for action in (DELETES, KEEPS) if counts[action])
 
 
 def kept_objects(steps: Iterable[Step]) -> list[str]:

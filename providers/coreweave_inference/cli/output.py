@@ -18,6 +18,11 @@ from coreweave_inference.errors import printable, single_line
 COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
 """Begins a line that GitHub Actions takes for a command."""
 
+NO_COLOR = "NO_COLOR"
+"""Environment variable: no colours, whatever its value (https://no-color.org)."""
+COLOURS = {"+ ": "32", "= ": "32", "~ ": "33", "± ": "35", "- ": "31", "! ": "1;33"}
+"""By how a line of a plan begins: the colour of a terminal."""
+
 
 def say(text: str, *, error: bool = False, flush: bool = False) -> None:
     """Print lines for a person, without what would steer the terminal or the pipeline; `error`: on standard error."""
@@ -28,6 +33,19 @@ def print_lines(lines: Iterable[str]) -> None:
     """Each on one line, whatever others wrote in it, and at once: what follows may take its time."""
     for line in lines:
         say(single_line(line), flush=True)
+
+
+def print_plan(lines: Iterable[str]) -> None:
+    """As `print_lines`; on a terminal that shows colours, each line in that of its sign (`+`, `~`, `-`, …)."""
+    for line in lines:
+        text = shown(single_line(line))
+        colour = COLOURS.get(text[:2], "") if has_colours(sys.stdout) else ""
+        print(f"\x1b[{colour}m{text}\x1b[0m" if colour else text, flush=True)
+
+
+def has_colours(stream: TextIO) -> bool:
+    """Whether what is printed there may have colours: a terminal, and nobody said no."""
+    return stream.isatty() and not os.environ.get(NO_COLOR) and os.environ.get("TERM") != "dumb"
 
 
 def print_document(document: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from coreweave_inference.errors import single_line
 
 from . import formatting
 from .exits import DIFFERS, FAILED, STOPPED, USAGE_ERROR, print_error
-from .output import print_document, print_lines, say
+from .output import print_document, print_lines, print_plan, say
 
 NEXT_AFTER_STOP = {
     "up": "stopped; run `cw-inference up` again to continue",
@@ -35,7 +35,7 @@ def finish(
     if as_json:
         print_document({**formatting.document(result, planned), **smoke_document(tested)})
     else:
-        print_lines(_report(result, full=full) if result.ok or result.plan_made else [])
+        print_plan(_report(result, full=full) if result.ok or result.plan_made else [])
         for error in result.errors:
             print_error(error)
         if result.stopped:

@@ -113,12 +113,14 @@ class Rows:
         if row is None:
             return
         state = {"waiting": "waiting", "failed": "failed", "ready": "done"}.get(progress.verdict, row.state)
-        # Ready from the first look on: nothing of this run was waited for.
-        unchanged = row.what == "same" and state == "done"
+        # Every look reports every object: what is ready already, or was never waited for, has its age.
+        lasts = state == "done" and (
+            row.what == "same" or (row.state == "done" and row.status == progress.status)
+        )
         self._rows[progress.urn] = replace(
             row,
             state=state,
-            until=row.until if unchanged else (None if state == "waiting" else self._now()),
+            until=row.until if lasts else (None if state == "waiting" else self._now()),
             status=progress.status or row.status,
             message=progress.message,
         )

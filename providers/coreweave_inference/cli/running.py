@@ -27,7 +27,7 @@ from .call import first_call
 from .context import settings_at
 from .exits import DIFFERS, STOPPED, print_error, report_errors, usage_error
 from .live_account import opened
-from .output import print_lines, say
+from .output import print_lines, print_plan, say
 from .reports import finish
 from .views import Lines, LiveTable, View
 
@@ -92,7 +92,7 @@ def up(
             if not planned.ok:
                 finish(replace(planned, operation="up") if as_json else planned, as_json=as_json)
             if not as_json:
-                print_lines(formatting.plan(planned, full=full))
+                print_plan(formatting.plan(planned, full=full))
                 view.shown = frozenset(message.text for message in planned.messages)
             if not yes:
                 if not agreed("Apply these changes?"):
@@ -158,8 +158,8 @@ def destroy(
         plan = engine.plan_destroy(selection)
         if plan.refusals:
             _refuse(engine, plan, as_json=as_json)
-        if not as_json:
-            print_lines(formatting.destroy_plan(plan.deletions))
+        if plan.deletions and not as_json:
+            print_plan([*formatting.destroy_plan(plan.deletions), formatting.destroy_summary(plan.deletions)])
         what = f'{len(plan.deletions)} of stack "{engine.stack}"' if targets else f'stack "{engine.stack}"'
         if not yes and plan.deletions and not agreed(f"Destroy {what}?"):
             return
@@ -177,7 +177,7 @@ def _refuse(engine: Engine, plan: DestroyPlan, *, as_json: bool) -> None:
         finish(replace(refused, deletions=plan.deletions), as_json=as_json)
     finally:
         if not as_json:
-            print_lines(formatting.destroy_plan(found for found in plan.deletions if found.action != DELETES))
+            print_plan(formatting.destroy_plan(found for found in plan.deletions if found.action != DELETES))
 
 
 def refresh(directory: Path, stack: str | None, *, as_json: bool) -> None:

@@ -10,10 +10,11 @@ from coreweave_inference.api.errors import TOKEN_REFUSED
 from coreweave_inference.fleet.deletions import Deletion
 from coreweave_inference.model import Kind
 from coreweave_inference.model.findings import INVALID
+from coreweave_inference.model.resource_types import ACCOUNT, BUCKET, KINDS, POLICY, READINESS, own_type
 from coreweave_inference.review.drift import Drift, drift
 from coreweave_inference.review.reading import preview_in
 
-from .events import Message, RunEvent, Step
+from .events import Message, RunEvent, Step, type_of
 from .preview_document import PreviewDocument
 
 VERBS = {
@@ -32,6 +33,9 @@ VERBS = {
 }
 """The engine's steps in the words that a user reads."""
 
+VERB_ORDER = ("create", "adopt", "import", "update", "replace", "delete", "keep", "same", "read", "refresh")
+TIERS = (ACCOUNT, BUCKET, POLICY, *KINDS, READINESS)
+"""This package's resources, each after what it may depend on."""
 REST_OF_A_REPLACEMENT = ("delete-replaced", "discard-replaced", "remove-pending-replace")
 MOVED = "the plan no longer holds"
 FRAME = (
@@ -172,15 +176,20 @@ class Record:
     def result(self, operation: str, project: str, stack: str, **more: Any) -> Result:
         """What the run came to, with the fields that the record does not know."""
         document, steps = self.document.data(), standing(self.steps())
+        messages = tuple(self.messages)
+        if operation == "preview":
+            steps = tuple(sorted(steps, key=place_in_plan))
+            messages = tuple(sorted(messages, key=lambda message: place_of(message.urn)))
+        found = drift(preview_in(document, f"{project}/{stack}").resources)
         return Result(
             operation,
             project,
             stack,
             counts=counts_of(steps),
             steps=steps,
-            drift=drift(preview_in(document, f"{project}/{stack}").resources),
+            drift=tuple(sorted(found, key=lambda item: place_of(item.urn))),
             document=document,
-            messages=tuple(self.messages),
+            messages=messages,
             **more,
         )
 
@@ -203,6 +212,22 @@ def verb_of(step: Step) -> str:
     return "keep" if word == "delete" and step.kept else word
 
 
+def place_of(urn: str) -> tuple[int, str]:
+    """Where an object is in a list of many: after what it may depend on, then by name. The engine's order varies.
+
+    What other packages declare comes first.
+    """
+    token = own_type(type_of(urn))
+    return (TIERS.index(token) if token in TIERS else -1, urn)
+
+
+def place_in_plan(step: Step) -> tuple[bool, int, str]:
+    """Where a plan shows a step: deletions last, and each before what it depends on."""
+    tier, urn = place_of(step.urn)
+    deletes = step.op == "delete"
+    return (deletes, -tier if deletes else tier, urn)
+
+
 def counts_of(steps: Iterable[Step]) -> dict[str, int]:
     """Resources by verb; a replacement counts once, a failed step does not count."""
     verbs: dict[str, str] = {}
@@ -214,7 +239,8 @@ def counts_of(steps: Iterable[Step]) -> dict[str, int]:
     found: dict[str, int] = {}
     for verb in verbs.values():
         found[verb] = found.get(verb, 0) + 1
-    return found
+    order = {verb: at for at, verb in enumerate(VERB_ORDER)}
+    return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
 
 
 Watch = Callable[[RunEvent], None]

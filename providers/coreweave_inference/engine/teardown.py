@@ -22,12 +22,12 @@ from coreweave_inference.settings.resolution import Settings
 
 from .events import Message, Step, is_shown, kind_of
 from .repair import State
-from .results import Result
+from .results import Result, place_of
 
 
 @dataclass(frozen=True)
 class DestroyPlan:
-    """What happens to each object, in the order of the state, and why it must not happen; `warnings` name who loses GPUs."""
+    """What happens to each object, in the order in which they go, and why it must not happen; `warnings` name who loses GPUs."""
 
     deletions: tuple[Deletion, ...] = ()
     refusals: tuple[str, ...] = ()
@@ -41,7 +41,8 @@ def plan_destroy(
 
     Raises CoreWeaveError where the account cannot be listed.
     """
-    items = [_owned(found) for found in _resources(state) if found["urn"] in urns]
+    going = sorted((found for found in _resources(state) if found["urn"] in urns), key=_order)
+    items = [_owned(found) for found in going]
     session = Session(settings)
     try:
         plan = review(session, items, ids_in(state), coming)
@@ -99,6 +100,11 @@ def known_ids(state: State) -> dict[str, str]:
 
 def _resources(state: State) -> list[Mapping[str, Any]]:
     return [resource for resource in resources_of(state) if is_shown(resource["urn"])]
+
+
+def _order(resource: Mapping[str, Any]) -> tuple[int, str]:
+    tier, urn = place_of(resource["urn"])
+    return (-tier, urn)
 
 
 def _owned(resource: Mapping[str, Any]) -> Owned:

@@ -17,7 +17,7 @@ from .instances import hardware_of
 from .objects import Claim, Deployment, Gateway, Listed, Zones, runs_in, zones_of
 
 BUCKET, POLICY = "weights bucket", "inference bucket policy"
-DELETES, KEEPS, PROTECTED, USED, NOT_EMPTY = "deletes", "keeps", "protected", "used by others", "not empty"
+DELETES, KEEPS, PROTECTED, USED, NOT_EMPTY = "delete", "keep", "protected", "used by others", "not empty"
 DESTROY_USED, KEEP_PROTECTED = "COREWEAVE_DESTROY_USED", "COREWEAVE_KEEP_PROTECTED"
 MOST_NAMES = 6
 
