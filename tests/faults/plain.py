@@ -5,7 +5,7 @@ Nothing is noted, repaired or found again between two runs; an interrupt goes to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from coreweave_inference.engine.interruption import RunDirectory
 from coreweave_inference.engine.operations import Engine
@@ -18,8 +18,8 @@ class PlainEngine(Engine):
         """Pulumi repairs nothing."""
         return ()
 
-    def _variables(self, variables: Mapping[str, str]) -> Mapping[str, str]:
-        """Nobody tells the providers of a directory for notes, or of what the state shows."""
+    def _variables(self, variables: dict[str, str]) -> dict[str, str]:
+        """Nobody tells program or providers of targets, of a directory for notes, or of what the state shows."""
         return {}
 
     def _stop(self, directory: RunDirectory) -> Callable[[], None]:

@@ -240,7 +240,7 @@ class Engine:
         stack, targets = self._known_stack(), selection.urns(self.stack, self.directory.project)
         state = self.state()
         variables = {**selection.variables(state), **({CHECKS: checks} if checks else {})}
-        self._program.variables, self._program.last = variables, last_objects(state)
+        self._program.variables, self._program.last = self._variables(variables), last_objects(state)
         result = self._run(
             operation,
             lambda on_event: act(stack, on_event=on_event, color="never", target=targets),
@@ -342,8 +342,8 @@ class Engine:
             seconds=round(time.monotonic() - started, 2),
         )
 
-    def _variables(self, variables: Mapping[str, str]) -> Mapping[str, str]:
-        """What the providers of a run get that plain `pulumi` does not give them."""
+    def _variables(self, variables: dict[str, str]) -> dict[str, str]:
+        """What program and providers of a run get that plain `pulumi` does not give them."""
         return variables
 
     def _stop(self, directory: RunDirectory) -> Callable[[], None]:
