@@ -42,3 +42,5 @@ def test_twenty_deployments_are_up_and_down_in_the_time_of_one_with_one_list_for
         ]
         assert SECONDS - 1 < looks[-1] - sent[-1] < 3 * SECONDS
         assert len(looks) <= SECONDS / POLL_SECONDS + COUNT  # Also while what is missing has to last.
+    asked = [e for e in down.requests if e.method == "GET" and "/inference/deployments/" in e.path]
+    assert len(asked) <= 3 * COUNT  # Where it begins to be missing, where that has lasted, and at the end.

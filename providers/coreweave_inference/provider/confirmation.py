@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import CoreWeaveError, NotFound, ServiceUnavailable, Throttled, Unreachable
 from coreweave_inference.model import Kind
-from coreweave_inference.waiting import Streak, pauses
+from coreweave_inference.waiting import LASTING_LOOKS, Streak, pauses
 
-from .session import LASTING_LOOKS, Session
+from .session import Session
 
 Objects = Mapping[str, tuple[Kind, str]]
 """Kind and name of objects by id."""
@@ -29,22 +29,22 @@ def wait_until_gone(
     released: Callable[[], bool] = lambda: False,
     *,
     confirm: bool = True,
-) -> None:
+) -> set[str]:
     """Wait until no list and no GET has shown any of `objects` for the settle time, in several looks, or `released` says
-    that others wait for them: what is being deleted may be hidden for a moment.
+    that others wait for them: what is being deleted may be hidden for a moment. The ids that were confirmed meanwhile.
 
     Without `confirm` one look without each of them is enough: something later proves it.
     What this process deleted and lasts in another status than DELETING is deleted once more. Raises CoreWeaveError at the deadline, and for an
     object that was being deleted and lasts in another status still.
     """
     going, again, back = set[str](), set[str](), dict[str, Streak]()
-    missing = dict[str, Streak]()
+    gone_before = set(run.memory.gone)
 
     def left() -> list[str]:
         if released():
             return []
         now = run.clock.monotonic()
-        shown = _shown(run, objects, missing)
+        shown = _shown(run, objects)
         for id_, live in shown.items():
             if live.status == "DELETING":
                 going.add(id_)
@@ -61,10 +61,11 @@ def wait_until_gone(
         returned = [shown[id_] for id_ in lasting if id_ in back and id_ in going]
         if returned:
             raise CoreWeaveError(_came_back(run, objects, returned))
-        passed = run.memory.gone if confirm else run.memory.gone | missing.keys()
+        passed = run.memory.gone if confirm else run.memory.gone | run.memory.missing.keys()
         return sorted(_label(objects, id_) for id_ in objects if id_ not in passed)
 
     wait_for_none(run, urn, left, "deleted but not confirmed", released)
+    return {id_ for id_ in objects if id_ in run.memory.gone - gone_before}
 
 
 def _may_delete_again(run: Session, id_: str, live: ApiObject) -> bool:
@@ -88,11 +89,11 @@ def sort_by_outcome(run: Session, objects: Objects) -> tuple[dict[str, ApiObject
 
     Raises CoreWeaveError where the run is asked to stop, or at the deadline.
     """
-    going, back, there, missing = set[str](), dict[str, Streak](), dict[str, ApiObject](), dict[str, Streak]()
+    going, back, there = set[str](), dict[str, Streak](), dict[str, ApiObject]()
 
     def left() -> list[str]:
         known = going | there.keys() | run.memory.gone
-        shown = _shown(run, {id_: objects[id_] for id_ in objects if id_ not in known}, missing)
+        shown = _shown(run, {id_: objects[id_] for id_ in objects if id_ not in known})
         now = run.clock.monotonic()
         for id_, live in shown.items():
             if live.status == "DELETING":
@@ -144,34 +145,49 @@ def _label(objects: Objects, id_: str) -> str:
     return f'{kind.noun} "{name}"'
 
 
-def _shown(run: Session, objects: Objects, missing: dict[str, Streak]) -> dict[str, ApiObject]:
+def _shown(run: Session, objects: Objects) -> dict[str, ApiObject]:
     """Those of `objects` that a list shows; where it shows none, some of those that a GET does: a list may leave out what
-    is being deleted. What a GET answers 404 for is counted in `missing`, and is gone when that lasts.
+    is being deleted. What neither shows is counted in `memory.missing`, for all waits together, and is gone when that lasts.
     """
     kinds = {kind for kind, _ in objects.values()}
     seen = {id_: live for kind in kinds for id_, live in run.lists.look(kind, max_age_seconds=0.2).items()}
     shown = {id_: seen[id_] for id_ in objects if id_ in seen}
-    _forget(run, shown, missing)
-    for chunk in () if shown else _chunks(id_ for id_ in objects if _is_due(run, id_, missing)):
-        shown, now = shown_by_get(run, objects, chunk), run.clock.monotonic()
-        missing.update({id_: missing.get(id_, Streak()).one_more(now) for id_ in chunk})
-        _forget(run, shown, missing)
-        lasting = [
-            id_ for id_ in chunk if id_ in missing and missing[id_].lasts(now, run.settings.settle_seconds)
-        ]
-        run.memory.gone.update(lasting)
-        _note_confirmed(run, lasting)
-        if shown:
-            break
+    _forget(run, shown)
+    if shown:
+        return shown
+    with run.memory.asking_for(id_ for id_ in objects if _is_due(run, id_)) as due:
+        wanted = [id_ for id_ in due if _needs_get(run, id_)]
+        _count_missing(run, set(due).difference(wanted))
+        for chunk in _chunks(wanted):
+            shown = shown_by_get(run, objects, chunk)
+            run.memory.hidden.update(shown)
+            _forget(run, shown)
+            _count_missing(run, [id_ for id_ in chunk if id_ not in shown])
+            if shown:
+                break
     return shown
 
 
-def _forget(run: Session, shown: Mapping[str, ApiObject], missing: dict[str, Streak]) -> None:
+def _needs_get(run: Session, id_: str) -> bool:
+    """Lists are enough between the first look and the last one, unless they have left this object out."""
+    looks = run.memory.missing.get(id_, Streak()).looks
+    return not 0 < looks < LASTING_LOOKS - 1 or id_ in run.memory.hidden
+
+
+def _count_missing(run: Session, ids: Collection[str]) -> None:
+    now, missing = run.clock.monotonic(), run.memory.missing
+    missing.update({id_: missing.get(id_, Streak()).one_more(now) for id_ in ids})
+    lasting = [id_ for id_ in ids if missing[id_].lasts(now, run.settings.settle_seconds)]
+    run.memory.gone.update(lasting)
+    _note_confirmed(run, lasting)
+
+
+def _forget(run: Session, shown: Mapping[str, ApiObject]) -> None:
     _note_again(run, run.memory.gone.intersection(shown))
     run.memory.gone.difference_update(shown)
     run.memory.not_found.difference_update(shown)
     for id_ in shown:
-        missing.pop(id_, None)
+        run.memory.missing.pop(id_, None)
 
 
 def _note_confirmed(run: Session, ids: Iterable[str]) -> None:
@@ -186,9 +202,9 @@ def _note_again(run: Session, ids: Iterable[str]) -> None:
             run.note_deletion(id_, run.memory.accepted[id_])
 
 
-def _is_due(run: Session, id_: str, missing: Mapping[str, Streak]) -> bool:
-    """Whether to ask for an object by a GET: no more often than it takes to see that it is missing for long."""
-    streak, apart = missing.get(id_, Streak()), run.settings.settle_seconds / (LASTING_LOOKS - 1)
+def _is_due(run: Session, id_: str) -> bool:
+    """Whether to look for an object: no more often than it takes to see that it is missing for long."""
+    streak, apart = run.memory.missing.get(id_, Streak()), run.settings.settle_seconds / (LASTING_LOOKS - 1)
     return id_ not in run.memory.gone and run.clock.monotonic() >= streak.since + streak.looks * apart
 
 

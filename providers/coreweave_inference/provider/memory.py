@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from coreweave_inference.errors import NotOurs
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import place_in
+from coreweave_inference.waiting import Streak
 
 STACK_IDS = "COREWEAVE_STACK_IDS"
 """Environment variable: ids, separated by commas, of all that the state holds, which `cw-inference` knows. A record is as
@@ -71,13 +74,31 @@ class Memory:
     """Ids of what this process deleted and a GET then answered 404 for."""
     not_found: set[str] = field(default_factory=set)
     """Ids of what this process deleted, that no list showed and that a GET answered 404 for at the last look."""
+    missing: dict[str, Streak] = field(default_factory=dict)
+    """Looks in a row that did not show what was deleted, by id: one count for everyone who waits for it."""
+    hidden: set[str] = field(default_factory=set)
+    """Ids of what a GET has shown while no list did."""
     deletions: int = 0
     """How many deletions have begun in this process."""
+    _asked: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def destroying(self) -> bool:
         """Whether this is a destroy: no program has declared anything in this run."""
         return not self.checked
+
+    @contextmanager
+    def asking_for(self, ids: Iterable[str]) -> Iterator[list[str]]:
+        """Those of `ids` that nobody else is looking for at the moment; they are the caller's until the block ends."""
+        with self._lock:
+            mine = [id_ for id_ in ids if id_ not in self._asked]
+            self._asked.update(mine)
+        try:
+            yield mine
+        finally:
+            with self._lock:
+                self._asked.difference_update(mine)
 
     def claim_id(self, urn: str, id_: str) -> None:
         """Remember that this run declares `id_`. A refresh calls `diff` too, and declares nothing."""

@@ -23,7 +23,7 @@ from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound
 from coreweave_inference.model import Kind
 from coreweave_inference.settings.resolution import CONFIG_KEYS, Settings, resolve
 from coreweave_inference.storage.client import ObjectStorage, credentials_from
-from coreweave_inference.waiting import ON_THE_WAY, Live, Revision
+from coreweave_inference.waiting import LASTING_LOOKS, ON_THE_WAY, Live, Revision
 
 from .agreement import of_environment
 from .host import EngineLog, end_with_engine, is_provider_process
@@ -32,8 +32,6 @@ from .memory import Memory, Write
 
 Found = TypeVar("Found")
 
-LASTING_LOOKS = 3
-"""How often something must be missing, beside the settle time, before it counts as not there."""
 CLOCK_STEP_SECONDS = 1.0
 """The service's clock is read from the `Date` of its answers, in whole seconds."""
 

@@ -117,8 +117,8 @@ class AccountProvider(HostedProvider):
         if not objects:
             return
         _guard(run, old)
-        confirmation.wait_until_gone(run, deleted, urn)
-        late = confirmation.confirm_gone(run, objects, urn)
+        confirmed = confirmation.wait_until_gone(run, deleted, urn)
+        late = confirmation.confirm_gone(run, {id_: objects[id_] for id_ in objects.keys() - confirmed}, urn)
         names = sorted({*late, *(f'{kind.noun} "{name}"' for kind, name in deleted.values())})
         if names:
             run.log.note(urn, f"confirmed deleted: {', '.join(names)}")

@@ -19,6 +19,7 @@ from .judging import (
     wrong_fields,
 )
 from .observations import (
+    LASTING_LOOKS,
     Condition,
     Failed,
     History,
@@ -34,6 +35,7 @@ from .observations import (
 from .watching import Look, Report, Resend, pauses, wait
 
 __all__ = [
+    "LASTING_LOOKS",
     "ON_THE_WAY",
     "Condition",
     "Failed",
