@@ -96,7 +96,9 @@ def test_what_was_imported_can_be_changed_and_destroyed_and_a_gateway_in_use_goe
     assert sorted(found["Sid"] for found in statements) == ["AllowInference", "Ourselves"]
 
 
-def test_half_of_an_account_joins_a_stack_that_has_the_other_half(stack: Stack, account: Account) -> None:
+def test_half_of_an_account_joins_a_stack_that_has_the_other_half_and_no_other_stack(
+    stack: Stack, account: Account, tmp_path: Path
+) -> None:
     small(account)
     refused = stack.run("import", "--only", "public")
     assert refused.returncode == 2
@@ -115,6 +117,16 @@ def test_half_of_an_account_joins_a_stack_that_has_the_other_half(stack: Stack, 
     assert file.read_text().startswith(kept)
     owned = next(one for one in stack.state()["resources"] if one["type"].endswith(":Readiness"))
     assert len(owned["inputs"]["__owned"]) == 6
+
+    # Another directory on the same backend finds that a stack has it all.
+    other = ("import", str(tmp_path / "other"), "--dry-run")
+    everything, named = stack.document(*other), stack.document(*other, "--only", "h200")
+    assert (everything["code"], everything["imported"]) == (0, [])
+    assert {one["why"].partition(";")[0] for one in everything["leftOut"]} == {
+        "it is in the state of stack serving/dev"
+    }
+    assert named["code"] == 2
+    assert "in the state of stack serving/dev" in named["errors"][0]
 
 
 def test_a_killed_import_is_finished_by_the_next_one_and_two_at_once_are_one(
@@ -239,6 +251,8 @@ def test_differences_end_with_code_three_and_are_named(stack: Stack, account: Ac
     stack.run("import")
     file = stack.path / "inference.yaml"
     file.write_text(file.read_text().replace("max: 4", "max: 5"))
+    failed = account.live("deployments")["chat-canary"]["spec"]["id"]
+    account.simulator.world.set_status(failed, "STATUS_FAILED", [])
 
     shown, applied = stack.document("import"), stack.document("import", "--apply", "--yes")
 
@@ -246,6 +260,10 @@ def test_differences_end_with_code_three_and_are_named(stack: Stack, account: Ac
     assert [(one["label"], one["changes"]) for one in shown["expected"]] == [
         ('deployment "chat"', ["autoscaling.max: 4 -> 5"]),
         ('deployment "chat-canary"', ["autoscaling.max: 4 -> 5"]),
+        (
+            "readiness",
+            ['waits for deployment "chat-canary": FAILED, and the service gives no condition'],
+        ),
     ]
     assert applied["preview"]["update"] == 3
     assert account.live("deployments")["chat"]["spec"]["autoscaling"]["max"] == 4
@@ -331,14 +349,57 @@ def test_a_declaration_that_is_no_text_is_one_error_and_stays(stack: Stack, acco
 
 
 @pytest.mark.thorough
-def test_findings_that_stop_a_run_are_one_line_each_and_what_was_imported_stays(
+def test_what_does_not_serve_is_in_the_proof_and_in_the_preview_and_ends_with_code_three(
     stack: Stack, account: Account
 ) -> None:
-    account.bucket(policy=None)
-    account.deployment("chat", [account.gateway("public", zones=[ZONE])])
+    small(account)
+    account.bucket("acme-closed", policy=None)
+    account.deployment("closed", [account.gateway("edge", zones=[ZONE])], model={"bucket": "acme-closed"})
+    live = account.live("deployments")
+    account.simulator.world.set_status(live["chat"]["spec"]["id"], "STATUS_ERROR", [])
+    account.simulator.world.set_status(live["chat-canary"]["spec"]["id"], "STATUS_FAILED", [])
+    made = account.writes()
 
-    found = stack.run("import", "--apply", "--yes")
+    shown, applied = stack.document("import"), stack.document("import", "--apply", "--yes")
+    again = stack.run("import", "--apply", "--yes")
 
-    assert found.returncode == 2
-    assert any(line.startswith("error weights-not-listed ") for line in found.stdout.splitlines())
-    assert "imported 3 into the state" in found.stdout
+    expected = [(one["what"], one["label"], len(one["changes"])) for one in shown["expected"]]
+    assert (shown["code"], expected) == (3, [("changes", "readiness", 3)])
+    assert (applied["code"], applied["expected"]) == (3, shown["expected"])
+    assert {"deployment "} == {change.partition('"')[0][-11:] for change in shown["expected"][0]["changes"]}
+    assert applied["preview"] == {"same": 10, "update": 1}
+    assert len(applied["imported"]) == 8
+    errors = {found["code"] for found in applied["findings"] if found["severity"] == "error"}
+    assert errors == {"weights-not-listed"}
+    assert again.returncode == 3
+    assert "what does not serve is waited for by the next `up`" in again.stdout
+    assert "the findings above stop the next run: fix them, or list them under `accept`" in again.stdout
+    assert account.writes() == made
+
+
+@pytest.mark.thorough
+def test_a_stack_gives_an_object_away_and_another_one_takes_it(
+    stack: Stack, account: Account, tmp_path: Path
+) -> None:
+    small(account)
+    file, other = stack.path / "inference.yaml", str(tmp_path / "other")
+    first = stack.document("import", "--apply", "--yes")
+    made = account.writes()
+
+    file.write_text(
+        file.read_text().replace("    name: h200\n", "    name: h200\n    options: {retainOnDelete: true}\n")
+    )
+    kept = stack.document("up", "--yes")
+    text = file.read_text()
+    start, end = text.index("capacityClaims:"), text.index("deployments:")
+    file.write_text(text[:start] + text[end:])
+    given = stack.document("up", "--yes")
+    taken = stack.document("import", other, "--only", "h200", "--apply", "--yes")
+    stack.pulumi("stack", "rm", "--force", "--yes", "--preserve-config", "--stack", "dev")
+    rest = stack.document("import", other, "--apply", "--yes")
+
+    assert (first["code"], kept["ok"], given["ok"]) == (0, True, True), (kept["errors"], given["errors"])
+    assert given["counts"].get("keep") == 1
+    assert (taken["code"], taken["preview"], len(taken["imported"])) == (0, {"same": 3}, 1)
+    assert (rest["code"], len(rest["imported"]), rest["leftOut"]) == (0, 4, [])
+    assert account.writes() == made

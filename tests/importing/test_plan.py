@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from coreweave_inference.errors import InvalidDeclaration
 from coreweave_inference.importing.matching import Stack
+from coreweave_inference.importing.plan import plan_import
+from coreweave_inference.importing.report import lines, page
 from coreweave_inference.importing.snapshot import LiveBucket
 from coreweave_inference.policy.statements import inference_statement
 
 from tests.importing.plans import (
     CLAIM,
+    STACK,
     ZONE,
     account,
     bucket,
@@ -18,6 +23,7 @@ from tests.importing.plans import (
     gateway,
     id_of,
     plan,
+    read,
     written,
 )
 
@@ -239,3 +245,57 @@ def test_a_new_member_beside_one_without_a_weight_is_a_fault_and_nothing_is_writ
 def test_a_faulty_file_is_told_before_anything() -> None:
     with pytest.raises(InvalidDeclaration, match=r"inference.yaml:2: gateways.x"):
         plan(account(gateway()), "version: 1\ngateways: {x: {}}\n")
+
+
+def test_everything_that_the_next_run_waits_for_is_in_the_proof_and_what_to_do_beside_it() -> None:
+    broken = replace(deployment("broken", status="ERROR"), broken="ERROR: no reason")
+    lost = replace(deployment("lost"), lost_weights="may not read")
+    quota = replace(
+        claim(), status="FAILED", why="FAILED: no quota"
+    )  # It waits, and nobody waits for it here.
+    snapshot = account(gateway(), quota, broken, lost, deployment("fine"))
+
+    found = plan(snapshot)
+    accepted = plan_import(snapshot, "", read, STACK, unreadable=lambda _: ["lost"])
+    left = plan(
+        snapshot, found.text.replace("    name: broken\n", "    name: broken\n    options: {wait: false}\n")
+    )
+
+    waits = ('waits for deployment "broken": ERROR: no reason', 'waits for deployment "lost": may not read')
+    assert [(one.what, one.label, one.lines) for one in found.proof.expected] == [
+        ("changes", "readiness", waits)
+    ]
+    assert "`cw-inference doctor` says why" in "\n".join(lines(found))
+    assert "`cw-inference doctor` says why" in page(found, "serving/dev", [])
+    assert [one.lines for one in accepted.proof.expected] == [waits[:1]]
+    assert [one.lines for one in left.proof.expected] == [waits[1:]]
+
+
+def test_what_the_state_has_of_buckets_and_is_no_longer_so_is_in_the_proof() -> None:
+    first = plan(account(gateway(), deployment()))
+    text = first.text.replace("    adopt: true\n", "    adopt: true\n    tags: {team: a}\n")
+    recorded = {("weights bucket", "acme-weights"): "acme-weights"}
+    recorded |= {("inference bucket policy", "acme-weights-policy"): "acme-weights"}
+    recorded |= {("gateway", "public"): id_of("public"), ("deployment", "chat"): id_of("chat")}
+    stack = replace(STACK, recorded=recorded)
+
+    same = plan(account(gateway(), deployment(), buckets=(bucket(tags={"team": "a"}),)), text, stack=stack)
+    other = plan(
+        account(gateway(), deployment(), buckets=(bucket(tags={"team": "b"}, policy=None),)),
+        text,
+        stack=stack,
+    )
+    unread = plan(
+        account(gateway(), deployment(), buckets=(LiveBucket("acme-weights", unread="denied"),)),
+        text,
+        stack=stack,
+    )
+
+    assert same.proof.is_empty
+    assert same.present_buckets == ("acme-weights",)
+    assert "to import: nothing (3 already in the stack)" in lines(same)
+    assert [(one.what, one.label) for one in other.proof.expected] == [
+        ("changes", 'weights bucket "acme-weights"'),
+        ("changes", 'inference bucket policy "acme-weights-policy"'),
+    ]
+    assert (unread.proof.expected, unread.proof.open) == ((), ('weights bucket "acme-weights": denied',))

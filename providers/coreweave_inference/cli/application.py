@@ -222,11 +222,11 @@ def import_account(
     Writes inference.yaml (or adds to it), import.json for `pulumi import --file`, and import-report.md. With --apply the
     objects come into the stack's state, and a preview is shown. May be repeated.
 
-    Exit codes: 0 the next preview is empty; 3 it is not; 2 refused (a gateway without deployments that use it, a name that
-    nothing has).
+    Exit codes: 0 the next preview is empty; 3 it is not, or findings stop it (with what, and what to do); 2 refused (a gateway
+    without deployments that use it, a name that nothing has, an object that another stack has).
 
-    The document of --json: ok, errors, findings, project, stack, files, imported (kind, key, id, name, status), present (ids),
-    leftOut (label, why), used (section, key: what is under `existing`), environment (variables to export), expected (what,
+    The document of --json: ok, errors, findings, project, stack, files, imported (kind, key, id, name, status), present (ids, names of
+    buckets), leftOut (label, why), used (section, key: what is under `existing`), environment (variables to export), expected (what,
     label, changes: what the next preview would show), open (what is not known), applied, preview (counts of the preview after
     --apply), declaration (with --dry-run).
 

@@ -16,6 +16,7 @@ from coreweave_inference.engine.environment import environment_with
 from coreweave_inference.engine.import_values import import_file, recorded_in
 from coreweave_inference.engine.imported import Importer
 from coreweave_inference.engine.installation import CommandFailed
+from coreweave_inference.engine.neighbours import other_stacks
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
 from coreweave_inference.errors import CoreWeaveError
@@ -24,6 +25,7 @@ from coreweave_inference.importing.entries import EXISTING_BUCKETS, EXISTING_GAT
 from coreweave_inference.importing.matching import Stack
 from coreweave_inference.importing.plan import ImportPlan, plan_import
 from coreweave_inference.importing.snapshot import Snapshot
+from coreweave_inference.stack.build import accepted_unreadable
 
 from . import formatting
 from .announcing import say_to
@@ -97,7 +99,9 @@ def import_account(asked: Asked) -> None:
         declared = read(before) if before.strip() else None
         names = tuple(bucket.name for bucket in declared.buckets.values()) if declared else ()
         snapshot = snapshot_of(place.settings, place.stack.identity, names)
-        plan = plan_import(snapshot, before, read, place.stack, asked.only or "", os.environ)
+        others, unread = other_stacks(asked.directory, place.stack)
+        stack = replace(place.stack, others=others, unread=unread)
+        plan = plan_import(snapshot, before, read, stack, asked.only or "", os.environ, accepted_unreadable)
         if not asked.as_json:
             nothing = (
                 [] if snapshot.objects else ["the token sees no gateway, capacity claim or deployment there"]
@@ -191,14 +195,14 @@ def document(
                 for one in plan.objects
             ),
         ],
-        "present": [live.id for live in plan.present],
+        "present": [*(live.id for live in plan.present), *plan.present_buckets],
         "leftOut": [{"label": label, "why": why} for label, why in plan.left_out.items()],
         "used": [{"section": ".".join(e.section), "key": e.key} for e in used],
         "environment": sorted({*plan.environment, *plan.unreadable}),
         "expected": [
             {"what": one.what, "label": one.label, "changes": list(one.lines)} for one in plan.proof.expected
         ],
-        "open": list(plan.proof.open),
+        "open": [*plan.proof.open, *plan.doubts],
         "applied": applied,
         **({"declaration": plan.text} if declaration else {}),
     }
@@ -284,6 +288,10 @@ def _apply(asked: Asked, place: Place, plan: ImportPlan, importer: Importer, fil
         )
         print_lines(["preview:", *(f"  {line}" for line in _preview(result))])
         print_lines(line for error in result.errors for line in f"error: {error}".splitlines())
+    if result.stopped_by_findings:
+        if not asked.as_json:
+            print_lines(["the findings above stop the next run: fix them, or list them under `accept`"])
+        raise typer.Exit(DIFFERS)
     if not result.ok:
         raise typer.Exit(USAGE_ERROR if result.refused else FAILED)
     if result.changes or result.drift:

@@ -43,7 +43,11 @@ def exported(environ: Mapping[str, str], project: str, stack: str) -> dict[str, 
     name = stack.removeprefix(f"organization/{project}/").removeprefix("organization/")
     if root is None or "/" in name:
         return None
-    file = root / "stacks" / project / f"{name}.json"
+    return _state_in(root / "stacks" / project / f"{name}.json")
+
+
+def _state_in(file: Path) -> dict[str, Any] | None:
+    """The state in a file, as `pulumi stack export` prints it; None where it is missing, damaged, or of another form."""
     try:
         if not file.with_name(f"{file.name}.attrs").stat().st_size:
             return None
@@ -52,6 +56,16 @@ def exported(environ: Mapping[str, str], project: str, stack: str) -> dict[str, 
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return {"version": VERSION, "deployment": latest} if isinstance(latest, dict) else None
+
+
+def states(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]] | None:
+    """Every stack of a backend in a folder that can be read, as `project/stack` with its state; None: another backend."""
+    root = _root(environ.get("PULUMI_BACKEND_URL", ""))
+    if root is None:
+        return None
+    files = sorted((root / "stacks").glob("*/*.json"))
+    found = ((f"{file.parent.name}/{file.stem}", _state_in(file)) for file in files)
+    return [(name, state) for name, state in found if state is not None]
 
 
 def read(act: Callable[[], T], cli: PulumiCli, directory: Path, told: Callable[[str], None]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,11 @@ from coreweave_inference.policy.statements import (
     sid_for,
 )
 
+from .matching import Stack
 from .snapshot import LiveBucket
 
 OWN, OTHER = "own", "other"
+SID_OF_A_STACK = re.compile(INFERENCE_SID + "[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
@@ -86,17 +89,34 @@ def existing_entry(bucket: LiveBucket) -> dict[str, Any]:
     return {"name": bucket.name, **({"zone": bucket.zone} if bucket.zone else {})}
 
 
-def why_existing(bucket: LiveBucket, outside: Iterable[str]) -> str:
+def why_existing(bucket: LiveBucket, outside: Iterable[str], stack: Stack) -> str:
     """Why a stack uses a bucket and does not manage it; empty where it may manage it."""
     others = sorted(outside)
     if bucket.unread:
         return f"used and not managed: {bucket.unread.partition(' [')[0]}"
+    owner = owner_of_bucket(bucket, stack)
+    if owner:
+        return f"used and not managed: {owner}"
     if bucket.of_stack == OTHER:
         return "used and not managed: its tag is the one of another stack of this package"
     if not bucket.zone:
         return "used and not managed: object storage does not tell its zone"
     if others:
         return f"used and not managed: deployments that are not imported read it too ({', '.join(others)})"
+    return ""
+
+
+def owner_of_bucket(bucket: LiveBucket, stack: Stack) -> str:
+    """In words the other stack whose state, tag or statement a bucket has; empty where that is none, or no known one's tag."""
+    if owner := stack.owner(bucket.name):
+        return f"it is in the state of stack {owner}"
+    if owner := next((one.label for one in stack.others if bucket.tag and one.tag == bucket.tag), ""):
+        return f"its tag is the one of stack {owner}"
+    own = sid_for(None, stack.identity) if stack.identity else ""
+    for sid in (str(statement.get("Sid")) for statement in statements_of(bucket.policy)):
+        if SID_OF_A_STACK.fullmatch(sid) and sid != own:
+            owner = next((one.label for one in stack.others if one.sid == sid), "")
+            return f"its policy has the statement {sid} of {f'stack {owner}' if owner else 'another stack of this package'}"
     return ""
 
 

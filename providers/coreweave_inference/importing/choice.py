@@ -10,6 +10,7 @@ from coreweave_inference.errors import Fault, InvalidDeclaration, did_you_mean
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import faults, sparse
 
+from .matching import Stack
 from .snapshot import DELETING, LiveObject, Snapshot
 
 KIND_WORDS = {
@@ -18,6 +19,8 @@ KIND_WORDS = {
     "capacityClaims": Kind.CAPACITY_CLAIM,
     "deployments": Kind.DEPLOYMENT,
 }
+
+GIVE_AWAY = "take it out of that state first (docs/how-to/import.md, from another stack)"
 
 
 @dataclass(frozen=True)
@@ -28,16 +31,18 @@ class Choice:
     left_out: Mapping[str, str]
 
 
-def choose(snapshot: Snapshot, only: str, here: Collection[str]) -> Choice:
+def choose(snapshot: Snapshot, only: str, here: Collection[str], stack: Stack) -> Choice:
     """The objects that `only` names (kinds, names, patterns of names, ids; empty: all). `here` are the ids of what the stack
     has, in its state or its declaration.
 
-    Raises InvalidDeclaration for a word that nothing matches, and for a gateway without deployments that use it.
+    Raises InvalidDeclaration for a word that nothing matches, for one that names what another stack has, and for a gateway
+    without deployments that use it.
     """
     asked = _asked(snapshot, only)
-    left_out = {live.id: why for live in asked if (why := _obstacle(snapshot, live))}
+    _refuse_owned(asked, only, stack)
+    left_out = {live.id: why for live in asked if (why := _obstacle(snapshot, live, stack))}
     chosen = tuple(live for live in asked if live.id not in left_out)
-    _require_closed(snapshot, chosen, here, left_out, only)
+    _require_closed(snapshot, chosen, {*here, *left_out}, only, stack)
     return Choice(chosen, left_out)
 
 
@@ -66,8 +71,27 @@ def _matching(objects: Iterable[LiveObject], word: str) -> list[LiveObject]:
     return [live for live in objects if fnmatchcase(live.name, word) or live.id == word.lower()]
 
 
-def _obstacle(snapshot: Snapshot, live: LiveObject) -> str:
+def _refuse_owned(asked: Iterable[LiveObject], only: str, stack: Stack) -> None:
+    """Raise InvalidDeclaration for what is named itself and another stack has: who names a kind or a pattern gets the rest."""
+    words = {word.strip() for word in only.split(",")}
+    owned = [(live, stack.owner(live.id)) for live in asked if {live.name, live.id} & words]
+    faults = [
+        Fault(
+            f"{live.label}: it is in the state of stack {owner}, and an object belongs to one stack",
+            do=GIVE_AWAY,
+        )
+        for live, owner in owned
+        if owner
+    ]
+    if faults:
+        raise InvalidDeclaration(faults)
+
+
+def _obstacle(snapshot: Snapshot, live: LiveObject, stack: Stack) -> str:
     """Why an object cannot be declared; empty where it can."""
+    owner = stack.owner(live.id)
+    if owner:
+        return f"it is in the state of stack {owner}; {GIVE_AWAY}"
     if live.status == DELETING:
         return "it is being deleted"
     wrong = faults(live.kind, sparse(live.kind, live.spec))
@@ -83,17 +107,17 @@ def _obstacle(snapshot: Snapshot, live: LiveObject) -> str:
 
 
 def _require_closed(
-    snapshot: Snapshot,
-    chosen: Iterable[LiveObject],
-    here: Collection[str],
-    left_out: Mapping[str, str],
-    only: str,
+    snapshot: Snapshot, chosen: Iterable[LiveObject], here: Collection[str], only: str, stack: Stack
 ) -> None:
-    """Raise InvalidDeclaration for a gateway whose deployments would stay outside of the stack that owns it."""
+    """Raise InvalidDeclaration for a gateway whose deployments would stay outside of the stack that owns it; those that
+    another stack has are no part of it.
+    """
     inside = {live.id for live in chosen} | set(here)
     halves = {
         gateway.name: [
-            user.name for user in snapshot.users(gateway.id) if user.id not in inside | set(left_out)
+            user.name
+            for user in snapshot.users(gateway.id)
+            if user.id not in inside and not stack.owner(user.id)
         ]
         for gateway in chosen
         if gateway.kind is Kind.GATEWAY and gateway.id not in here

@@ -138,7 +138,7 @@ class _Writer:
             readers = self._snapshot.readers(name)
             outside = [live.name for live in readers if live.id not in self._here]
             paths = sorted({str(live.spec["model"].get("path", "")) for live in readers})
-            why = why_existing(bucket, outside)
+            why = why_existing(bucket, outside, self._stack)
             self._buckets[name] = key = self._key(BUCKET, name, name)
             if why:
                 entry = Entry(EXISTING_BUCKETS, key, existing_entry(bucket), (why,), name)

@@ -18,13 +18,35 @@ Recorded = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True)
+class OtherStack:
+    """A stack beside the one that objects come into: what its state has (ids, and names of buckets), the ids that it derives
+    for what its file declares, and the tag and the Sid by which buckets and statements are known to be its own.
+    """
+
+    label: str
+    has: frozenset[str] = frozenset()
+    derives: frozenset[str] = frozenset()
+    tag: str = ""
+    sid: str = ""
+
+
+@dataclass(frozen=True)
 class Stack:
-    """The stack that objects come into: what names and the Sid of its statement derive from, and what its state has."""
+    """The stack that objects come into: what names and the Sid of its statement derive from, and what its state has; and the
+    stacks beside it, as far as they are known.
+    """
 
     project: str
     name: str
     identity: str = ""
     recorded: Recorded = field(default_factory=dict)
+    others: tuple[OtherStack, ...] = ()
+    unread: str = ""
+    """What of other stacks could not be read."""
+
+    def owner(self, id_: str) -> str:
+        """The other stack whose state has an object or a bucket; empty where none has."""
+        return next((other.label for other in self.others if id_ in other.has), "")
 
     def recorded_key(self, kind: str, id_: str) -> str:
         """The key under which the state has an object; empty where it has not, or where no file can have that key."""

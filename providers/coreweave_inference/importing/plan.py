@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from coreweave_inference.declaration import BucketDeclaration, Declaration, ObjectDeclaration
@@ -13,6 +13,7 @@ from .choice import choose
 from .document import with_entries
 from .entries import Entry, entries_for
 from .matching import BUCKET, Stack, match, match_existing
+from .ownership import doubts
 from .proof import Proof, prove
 from .snapshot import LiveBucket, LiveObject, Snapshot, in_order
 from .values import references_in
@@ -41,7 +42,8 @@ class ImportedBucket:
 class ImportPlan:
     """`text` is the file afterwards, `before` as it is. `present` is what the stack has already, `left_out` what was asked for
     and cannot be imported, by label, with the reason. `environment` are the variables that references name and that are not
-    set, with the live values; of `unreadable` ones the service does not tell the value.
+    set, with the live values; of `unreadable` ones the service does not tell the value. `doubts` are lines on objects that may be
+    another stack's.
     """
 
     before: str
@@ -51,9 +53,11 @@ class ImportPlan:
     objects: tuple[Imported, ...]
     buckets: tuple[ImportedBucket, ...]
     present: tuple[LiveObject, ...]
+    present_buckets: tuple[str, ...]
     left_out: Mapping[str, str]
     environment: Mapping[str, str] = field(repr=False)
     unreadable: tuple[str, ...]
+    doubts: tuple[str, ...]
     proof: Proof
 
     @property
@@ -69,16 +73,18 @@ def plan_import(
     stack: Stack,
     only: str = "",
     environ: Mapping[str, str] | None = None,
+    unreadable: Callable[[Declaration], Collection[str]] = lambda _: (),
 ) -> ImportPlan:
     """What an import would do. `before` is the text of the file, empty where there is none; `environ` has the values of
-    references that the file has already.
+    references that the file has already; `unreadable` gives the keys of deployments that count as ready although their weights
+    cannot be read.
 
     Raises InvalidDeclaration for a file with faults, a word of `only` that nothing matches, and a gateway without its users.
     """
     current = read(before) if before.strip() else read("version: 1\n")
     declared, used = match(current, snapshot, stack), match_existing(current, snapshot)
     recorded = set(stack.recorded.values())
-    choice = choose(snapshot, only, {*declared, *recorded, *used})
+    choice = choose(snapshot, only, {*declared, *recorded, *used}, stack)
     left_out = {
         live.label: choice.left_out[live.id] for live in snapshot.objects if live.id in choice.left_out
     }
@@ -104,10 +110,12 @@ def plan_import(
         objects=objects,
         buckets=buckets,
         present=tuple(live for live in chosen if live.id in recorded and live.id in declared),
+        present_buckets=_present_buckets(after, stack, chosen, everything=not only),
         left_out=left_out,
         environment=environment,
         unreadable=tuple(name for name in added.unreadable if name not in (environ or {})),
-        proof=prove(after, snapshot, stack, secrets, importable),
+        doubts=doubts(((one.live, one.declared) for one in objects), stack),
+        proof=prove(after, snapshot, stack, secrets, importable, unreadable(after)),
     )
 
 
@@ -150,3 +158,15 @@ def _buckets(
         if wanted and live and not live.unread and (BUCKET, bucket.key) not in stack.recorded:
             found.append(ImportedBucket(live, bucket))
     return tuple(found)
+
+
+def _present_buckets(
+    declaration: Declaration, stack: Stack, chosen: list[LiveObject], *, everything: bool
+) -> tuple[str, ...]:
+    """Names of those that the state has already."""
+    read = {live.bucket for live in chosen}
+    return tuple(
+        bucket.name
+        for bucket in declaration.buckets.values()
+        if (everything or bucket.name in read) and (BUCKET, bucket.key) in stack.recorded
+    )

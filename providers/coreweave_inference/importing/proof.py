@@ -5,7 +5,7 @@ Nothing is asked of anybody: a declaration, a snapshot and what the state has ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from coreweave_inference.model.normal_form import (
     sparse,
     with_path,
 )
+from coreweave_inference.policy.statements import documented
 
 from .bucket_entries import put_policy
 from .matching import BUCKET, POLICY, Stack, gateway_ids, live_of, name_of
@@ -27,7 +28,7 @@ from .snapshot import LiveObject, Snapshot
 from .values import references_in
 
 VERSION = "runtime.version"
-FAILED = "FAILED"
+READINESS = "readiness"
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,13 @@ def prove(
     stack: Stack,
     secrets: Mapping[str, str],
     importable: frozenset[str],
+    unreadable: Collection[str] = (),
 ) -> Proof:
     """Compare everything that is declared with what is live. `secrets`: values of references by their names, as far as they
-    are known; `importable`: ids of objects and names of buckets that the import brings into the state.
+    are known; `importable`: ids of objects and names of buckets that the import brings into the state; `unreadable`: keys of
+    deployments that count as ready although their weights cannot be read.
     """
-    expected, unknown = [], []
+    expected, unknown, waits = [], [], []
     for item in declaration.objects():
         live = live_of(item, snapshot, stack)
         label = f'{item.kind.noun} "{item.key}"'
@@ -76,16 +79,19 @@ def prove(
         desired, unread = desired_spec(item, live, declaration, snapshot, stack, secrets)
         unknown += [f"{label}: {path} comes from {name}, which is not set" for path, name in unread]
         found = _differences(item, live, desired, [path for path, _ in unread])
-        if live.status == FAILED and item.options.wait:
-            expected.append(
-                Expected("changes", "readiness", (f"waits for {label}: {live.why or live.status}",))
-            )
+        lost = "" if item.kind is Kind.DEPLOYMENT and item.key in unreadable else live.lost_weights
+        if item.options.wait and (why := live.broken or lost):
+            waits.append(f"waits for {label}: {why}")
         if found:
             replaced = any(one.path in item.kind.replace_fields for one in found)
             expected.append(Expected("replaces" if replaced else "changes", label, tuple(map(str, found))))
+    if waits:
+        expected.append(Expected("changes", READINESS, tuple(waits)))
     for bucket in declaration.buckets.values():
         expected += _of_bucket(bucket, snapshot, stack, importable)
-    return Proof((*expected, *_removed(declaration, stack)), tuple(unknown))
+    return Proof(
+        (*expected, *_removed(declaration, stack)), (*unknown, *_unread(declaration, snapshot, stack))
+    )
 
 
 def desired_spec(
@@ -130,9 +136,10 @@ def _of_bucket(
     label, policy = f'{BUCKET} "{bucket.key}"', f'{POLICY} "{bucket.key}-policy"'
     live = snapshot.buckets.get(bucket.name)
     in_state = (BUCKET, bucket.key) in stack.recorded
-    if not in_state and (live is None or live.unread or bucket.name not in importable):
+    readable = live is not None and not live.unread
+    if not in_state and not (readable and bucket.name in importable):
         yield Expected("adds", label)
-    elif not in_state and live is not None:
+    elif live is not None and readable:
         found = [
             f"tags.{key}: {live.tags.get(key)} -> {value}"
             for key, value in bucket.tags.items()
@@ -142,10 +149,21 @@ def _of_bucket(
             found.insert(0, f"zone: {live.zone} -> {bucket.zone}, and a bucket cannot move")
         if found:
             yield Expected("changes", label, tuple(found))
-    if bucket.policy is None or (POLICY, f"{bucket.key}-policy") in stack.recorded:
+    if bucket.policy is None:
         return
-    if live is None or put_policy(live, bucket.policy, stack.identity) is None:
+    if (POLICY, f"{bucket.key}-policy") in stack.recorded:
+        if live is not None and readable and not documented(live.policy, bucket.name, bucket.policy.prefixes):
+            yield Expected("changes", policy, ("its statement is not in the bucket's policy as declared",))
+    elif live is None or put_policy(live, bucket.policy, stack.identity) is None:
         yield Expected("adds", policy)
+
+
+def _unread(declaration: Declaration, snapshot: Snapshot, stack: Stack) -> Iterator[str]:
+    """Lines on what the state has and nobody can compare."""
+    for bucket in declaration.buckets.values():
+        live = snapshot.buckets.get(bucket.name)
+        if (BUCKET, bucket.key) in stack.recorded and live is not None and live.unread:
+            yield f'{BUCKET} "{bucket.key}": {live.unread}'
 
 
 def _removed(declaration: Declaration, stack: Stack) -> Iterator[Expected]:

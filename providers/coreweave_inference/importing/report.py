@@ -8,9 +8,30 @@ from collections.abc import Iterable, Sequence
 from coreweave_inference.model.kinds import Kind
 
 from .entries import EXISTING_BUCKETS, EXISTING_GATEWAYS
+from .matching import BUCKET
 from .plan import ImportPlan
+from .proof import READINESS
 
 EMPTY = "the next preview is empty"
+TO_DO = (
+    (
+        {"adds"},
+        "what is added is declared and not there: remove its entry, or let the next `up` create it",
+    ),
+    (
+        {"changes", "replaces"},
+        "what changes is declared otherwise than it is: declare what is live, or let the next `up` write it",
+    ),
+    (
+        {"removes"},
+        "what is removed is in the state and not declared: declare it, or the next `up` deletes it",
+    ),
+    (
+        {READINESS},
+        "what does not serve is waited for by the next `up`: `cw-inference doctor` says why; fix it, or say `wait: false` in its options",
+    ),
+)
+"""By what a preview would do with objects, what the user can do about it."""
 
 
 def verdict(plan: ImportPlan) -> str:
@@ -30,14 +51,22 @@ def lines(plan: ImportPlan) -> list[str]:
         f"proof: {verdict(plan)}",
         *(f"  {line}" for one in plan.proof.expected for line in str(one).splitlines()),
         *(f"  not known: {text}" for text in plan.proof.open),
+        *what_to_do(plan),
     ]
+
+
+def what_to_do(plan: ImportPlan) -> list[str]:
+    """How to go on where the next preview is not empty."""
+    found = {one.what if one.label != READINESS else READINESS for one in plan.proof.expected}
+    return [f"  {text}" for kinds, text in TO_DO if found & kinds]
 
 
 def _counted(plan: ImportPlan) -> list[str]:
     found = {kind.noun: sum(one.live.kind is kind for one in plan.objects) for kind in Kind}
     found = {"bucket": len(plan.buckets), **found}
     counts = [f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in found.items() if count]
-    present = [f"{len(plan.present)} already in the stack"] if plan.present else []
+    there = len(plan.present) + len(plan.present_buckets)
+    present = [f"{there} already in the stack"] if there else []
     return [f"to import: {', '.join(counts) or 'nothing'}{f' ({present[0]})' if present else ''}"]
 
 
@@ -52,6 +81,7 @@ def notes(plan: ImportPlan) -> list[str]:
         for entry in plan.entries
         if entry.section == EXISTING_BUCKETS
     ]
+    found += [f"  {line}" for line in plan.doubts]
     if plan.environment:
         found.append(
             f"  export before each run: {', '.join(sorted(plan.environment))} (secrets of engineEnv, as the service has them now)"
@@ -87,8 +117,9 @@ def page(plan: ImportPlan, context: str, commands: Sequence[str]) -> str:
         f"Proof: {verdict(plan)}.\n",
         _listed([str(one).replace("\n", "\n  ") for one in plan.proof.expected]),
         _listed([f"not known: {text}" for text in plan.proof.open]),
+        _listed(line.strip() for line in what_to_do(plan)),
         _section("Imported", _table(imported)),
-        _section("Already in the stack", _listed([live.label for live in plan.present])),
+        _section("Already in the stack", _listed([*_buckets(plan), *(live.label for live in plan.present)])),
         _section("Not imported", _listed([f"{label}: {why}" for label, why in plan.left_out.items()])),
         _section("To know", "\n".join([*(f"- {line.strip()}" for line in notes(plan)), *comments])),
         _section("Next", "\n".join(f"    {command}" for command in commands)),
@@ -118,6 +149,10 @@ def commands_after(directory: str, stack: str, file: str, *, applied: bool) -> l
         f"# or with Pulumi alone, in the stack directory: {shlex.join(inside)}",
         preview,
     ]
+
+
+def _buckets(plan: ImportPlan) -> list[str]:
+    return [f'{BUCKET} "{name}"' for name in plan.present_buckets]
 
 
 def _status(status: str, why: str) -> str:

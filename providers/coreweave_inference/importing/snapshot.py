@@ -14,7 +14,11 @@ DELETING = "DELETING"
 
 @dataclass(frozen=True)
 class LiveObject:
-    """A gateway, capacity claim or deployment as the service lists it; `why` is its reason where it is FAILED or ERROR."""
+    """A gateway, capacity claim or deployment as the service lists it; `why` is its reason where it is FAILED or ERROR.
+
+    `broken`: why the next run waits for it, judged as a refresh judges what served before; `lost_weights`: likewise, because
+    the service may not read its weights.
+    """
 
     kind: Kind
     id: str
@@ -22,6 +26,8 @@ class LiveObject:
     spec: Mapping[str, Any] = field(repr=False)
     status: str = "READY"
     why: str = ""
+    broken: str = ""
+    lost_weights: str = ""
     organization: str = ""
     endpoints: tuple[str, ...] = ()
     created_at: str = ""
@@ -47,7 +53,7 @@ class LiveObject:
 class LiveBucket:
     """A bucket, its tags and its policy document; `unread` says why it could not be read.
 
-    `of_stack`: `own`, `other` or empty, by the tag of the stack that created it.
+    `of_stack`: `own`, `other` or empty, by the tag of the stack that created it; `tag` is that tag.
     """
 
     name: str
@@ -56,6 +62,7 @@ class LiveBucket:
     policy: Mapping[str, Any] | None = None
     unread: str = ""
     of_stack: str = ""
+    tag: str = ""
 
 
 @dataclass(frozen=True)

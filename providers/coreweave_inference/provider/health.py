@@ -37,7 +37,7 @@ def health_of(run: Session, objects: Mapping[str, Mapping[str, Any]]) -> dict[st
         settle_seconds=run.settings.settle_seconds,
         stopped=run.stopped,
     )
-    access = weights_access(run)
+    access = weights_access(lambda bucket: run.storage().policy(bucket))
     reasons = {
         label: found.get(target.id) or _lost_weights(run, target, judged[label], access)
         for label, target in targets.items()
@@ -45,7 +45,7 @@ def health_of(run: Session, objects: Mapping[str, Mapping[str, Any]]) -> dict[st
     return {label: one_line(why, LONGEST_REASON) for label, why in reasons.items() if why}
 
 
-def weights_access(run: Session) -> Access:
+def weights_access(policy_of: Callable[[str], Mapping[str, Any] | None]) -> Access:
     """Asks each bucket's policy once. The answer is None for what serves no weights; raises CoreWeaveError where a policy
     cannot be read.
     """
@@ -56,7 +56,7 @@ def weights_access(run: Session) -> Access:
         if not bucket or not path or live.spec.get("disabled"):
             return None
         if bucket not in policies:
-            policies[bucket] = run.storage().policy(bucket)
+            policies[bucket] = policy_of(bucket)
         return inference_may_read(policies[bucket], bucket, f"{path.strip('/')}/config.json")
 
     return ask
@@ -67,15 +67,24 @@ def _target(item: Mapping[str, Any]) -> Target:
     return Target(KINDS[item["kind"]], item["id"], item["name"], Revision.parse(""), 0.0)
 
 
-def _lost_weights(run: Session, target: Target, item: Mapping[str, Any], access: Access) -> str:
-    """Only what is certain: an open answer, or a policy that cannot be read, says nothing."""
-    if target.kind is not Kind.DEPLOYMENT or item.get("unreadable"):
-        return ""
+def lost_weights(live: Live | None, access: Access) -> str:
+    """Why the inference service may not read the weights of what is READY. Only what is certain: an open answer, or a policy
+    that cannot be read, says nothing.
+    """
     try:
-        live = run.lists.look(target.kind, FRESH_SECONDS).get(target.id)
         decision = access(live) if live is not None and live.status == "READY" else None
     except CoreWeaveError:
         return ""
     if decision is None or decision.allowed is not False:
         return ""
     return f"the inference service may not read its weights: {decision.why}"
+
+
+def _lost_weights(run: Session, target: Target, item: Mapping[str, Any], access: Access) -> str:
+    if target.kind is not Kind.DEPLOYMENT or item.get("unreadable"):
+        return ""
+    try:
+        live = run.lists.look(target.kind, FRESH_SECONDS).get(target.id)
+    except CoreWeaveError:
+        return ""
+    return lost_weights(live, access)

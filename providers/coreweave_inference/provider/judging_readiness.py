@@ -131,7 +131,7 @@ def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
 
 
 def _raise_unless_ready(run: Session, outcomes: Sequence[Outcome], accepted: Collection[str]) -> None:
-    access = weights_access(run)
+    access = weights_access(lambda bucket: run.storage().policy(bucket))
     wrong = [text for outcome in outcomes if (text := _what_is_wrong(run, outcome, accepted, access))]
     if not wrong:
         return

@@ -121,12 +121,12 @@ def declare(declaration: Declaration, secret: Secrets) -> Stack:
         key: _deployment(item, all_gateways, weights, claims.values(), secret)
         for key, item in declaration.deployments.items()
     }
-    readiness = Readiness(unreadable=[deployments[key] for key in _accepted_unreadable(declaration)])
+    readiness = Readiness(unreadable=[deployments[key] for key in accepted_unreadable(declaration)])
     export()
     return Stack(buckets, policies, gateways, claims, deployments, readiness, existing)
 
 
-def _accepted_unreadable(declaration: Declaration) -> list[str]:
+def accepted_unreadable(declaration: Declaration) -> list[str]:
     """Keys of the deployments of which the declaration accepts that their weights cannot be read."""
     kind = Kind.DEPLOYMENT.noun
     keys = {
