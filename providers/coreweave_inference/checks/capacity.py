@@ -83,8 +83,12 @@ def is_within(zones: frozenset[str], outer: frozenset[str]) -> bool:
     return not outer or (bool(zones) and zones <= outer)
 
 
-def pools_of(view: View) -> Iterator[Pool]:
+def pools_of(view: View) -> tuple[Pool, ...]:
     """A pool for each instance type and set of zones that one of our RESERVED-only deployments runs in."""
+    return view.once("pools", lambda: tuple(_pools(view)))
+
+
+def _pools(view: View) -> Iterator[Pool]:
     if not claims_are_known(view):
         return
     everyone = [item for item in view.all_deployments if item.reserved_only and item.disabled is not None]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import differences, has_unknown
 
 from .finding import About, Problem, Severity
 from .groups import Group, grouped, groups_of
-from .objects import Item, LastObject, deployment
+from .objects import Item, LastObject
 from .rule import rule
 from .view import View
 
@@ -122,17 +121,8 @@ def min_lowered(view: View) -> Iterator[Problem]:
 
 def _group_before(view: View, group: Group) -> Group | None:
     """The members as they were before this run, where that is known of each."""
-    members = []
-    for member in group.members:
-        before = view.before(member) if member.own else None
-        if member.own and before is None:
-            continue
-        spec = {**member.spec, **before} if before is not None else member.spec
-        if before is not None:
-            spec = before
-        item = Item(member.kind, member.key, spec, member.owner)
-        members.append(deployment(item, member.gateways) if member.own else member)
-    same_name = [replace(m, model_name=group.model_name) for m in members if m.model_name == group.model_name]
+    was = [view.was(member) if member.own else member for member in group.members]
+    same_name = [member for member in was if member and member.model_name == group.model_name]
     found = grouped(same_name)
     return found[0] if found else None
 

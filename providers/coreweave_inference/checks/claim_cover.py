@@ -169,11 +169,9 @@ def full_for_replacement(view: View) -> Iterator[Problem]:
     """Old and new exist at the same time, and the claim does not hold both."""
     for pool in pools_of(view):
         for item in pool.users:
-            if not item.own or item.options.delete_before_replace or not view.is_replaced(item):
-                continue
-            before = view.last_of(item)
+            before = view.last_of(item) if item.own and not item.options.delete_before_replace else None
             both = pool.least + (view.last_deployment(before).min_gpus if before else 0)
-            if pool.least <= pool.supply < both:
+            if pool.least <= pool.supply < both and view.is_replaced(item):
                 yield Problem(
                     item.about,
                     item.path("name"),

@@ -56,7 +56,8 @@ class Group:
 
 def groups_of(view: View) -> tuple[Group, ...]:
     """Every group that this declaration has a member of."""
-    return _groups(view.all_deployments, {item.handle: item.key for item in view.by_handle.values()})
+    names = {item.handle: item.key for item in view.by_handle.values()}
+    return view.once("groups", lambda: _groups(view.all_deployments, names))
 
 
 def grouped(deployments: Iterable[Deployment], names: Mapping[str, str] | None = None) -> tuple[Group, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from coreweave_inference.declaration import Accepted, BucketDeclaration, ExistingBucket, Origin
 from coreweave_inference.fleet.catalogue import Catalogue
@@ -35,6 +35,7 @@ from .objects import (
 )
 from .ownership import Identity
 
+T = TypeVar("T")
 Locate = Callable[[str], Origin | None]
 
 
@@ -158,21 +159,23 @@ class View:
 
     def before(self, item: Item) -> Mapping[str, Any] | None:
         """The spec that the object had before this run, in normal form: the last state's, else the live one."""
-        known = self._before_by_key
-        if (item.kind, item.key) not in known:
-            found = self.last_of(item) or self.live_of(item)
-            known[item.kind, item.key] = sparse(item.kind, found.spec) if found else None
-        return known[item.kind, item.key]
+        return self.once(("before", item.kind, item.key), lambda: self._spec_before(item))
+
+    def _spec_before(self, item: Item) -> Mapping[str, Any] | None:
+        found = self.last_of(item) or self.live_of(item)
+        return sparse(item.kind, found.spec) if found else None
 
     @cached_property
-    def _before_by_key(self) -> dict[tuple[Kind, str], dict[str, Any] | None]:
-        """What `before` has answered."""
+    def computed_once(self) -> dict[object, Any]:
+        """What several rules ask for alike, by what was asked."""
         return {}
 
-    @cached_property
-    def computed_once(self) -> dict[str, Any]:
-        """What rules on access have worked out of each bucket, for the rules after them."""
-        return {}
+    def once(self, asked: object, compute: Callable[[], T]) -> T:
+        """The answer to what was asked, computed the first time."""
+        known: dict[object, T] = self.computed_once
+        if asked not in known:
+            known[asked] = compute()
+        return known[asked]
 
     def is_new(self, item: Item) -> bool | None:
         """Whether this run makes it; `None` where that is not known."""
@@ -182,7 +185,9 @@ class View:
 
     def last_keys(self, kind: Kind) -> frozenset[str]:
         """The keys that objects of a kind had in the last state."""
-        return frozenset(key for found, key in self.last_by_key if found is kind)
+        return self.once(
+            ("keys", kind), lambda: frozenset(key for found, key in self.last_by_key if found is kind)
+        )
 
     def gone(self, kind: Kind) -> Iterator[LastObject]:
         """Objects of the last state that are not declared any more, under their own key or as an alias."""
@@ -199,7 +204,7 @@ class View:
     def last_deployment(self, found: LastObject) -> Deployment:
         """A deployment as the last state has it."""
         item = Item(Kind.DEPLOYMENT, found.key, found.spec, id=found.id or None)
-        return deployment(item, texts(found.spec, "gatewayIds"))
+        return self.once(("last", found.key), lambda: deployment(item, texts(found.spec, "gatewayIds")))
 
     def last_claim(self, found: LastObject) -> Claim:
         """A claim as the last state has it."""
@@ -254,23 +259,31 @@ class View:
     @cached_property
     def memory(self) -> tuple[tuple[Deployment, Memory], ...]:
         """What the deployments need of their GPUs, for those of which it can be asked."""
-        newest = self.catalogue.newest.get(VLLM)
-        found = ((item, memory_of(item, self.folder(item), newest)) for item in self.deployments)
+        found = ((item, self._memory_of(item)) for item in self.deployments)
         return tuple((item, memory) for item, memory in found if memory is not None)
 
     def memory_verdicts(self) -> tuple[MemoryVerdict, ...]:
         """The verdicts of `memory`, with those from before this run."""
-        newest = self.catalogue.newest.get(VLLM)
         found = []
         for item, memory in self.memory:
             was = self.was(item)
-            earlier = memory_of(was, self.folder(was), newest) if was else None
+            earlier = self._memory_of(was) if was else None
             before = earlier.fit.verdict if earlier else None
             found.append(MemoryVerdict(item.label, memory.fit.verdict, memory.fit.why, before))
         return tuple(found)
 
+    def _memory_of(self, item: Deployment) -> Memory | None:
+        """What the deployment needs, once for all that are asked alike."""
+        folder, newest = self.folder(item), self.catalogue.newest.get(VLLM)
+        runs = (item.engine, item.version, repr(item.config), repr(item.environment))
+        asked = ("memory", id(folder), item.instance_type, item.gpus, *runs)
+        return self.once(asked, lambda: memory_of(item, folder, newest))
+
     def was(self, item: Deployment) -> Deployment | None:
         """The deployment as it was before this run."""
+        return self.once(("was", item.key), lambda: self._deployment_before(item))
+
+    def _deployment_before(self, item: Deployment) -> Deployment | None:
         spec = self.before(item)
         if spec is None:
             return None

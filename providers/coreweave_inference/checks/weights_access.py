@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError
@@ -60,10 +60,10 @@ class _Access:
         return {}
 
     @cached_property
-    def _denials(self) -> Document:
-        """Everybody allowed everything, but for what is denied."""
+    def _denials(self) -> Document | None:
+        """Everybody allowed everything, but for what is denied; `None` where nothing is."""
         denials = [one for one in _statements(self.document) if one.get("Effect") != "Allow"]
-        return {"Statement": [EVERYBODY, *denials]}
+        return {"Statement": [EVERYBODY, *denials]} if denials else None
 
     def decided(self, action: str, key: str = "") -> Decision:
         """The decision on an action on the bucket, or on an object in it."""
@@ -73,6 +73,8 @@ class _Access:
 
     def is_denied(self, action: str, key: str = "") -> Decision | None:
         """The decision of an explicit Deny, which would stand even if everybody else were allowed everything."""
+        if self._denials is None:
+            return None
         decision = self._once(self._denials, action, key, denials=True)
         return decision if decision.allowed is False else None
 
@@ -86,14 +88,19 @@ class _Access:
 
 def _judged(view: View) -> Iterator[tuple[Deployment, str, _Access]]:
     """Each deployment with what its bucket's effective policy allows, where that is known."""
-    known: dict[str, _Access] = view.computed_once
     for item in view.deployments:
         store = view.stores.get(item.bucket or "")
         if store is None or not store.policy_known or item.bucket is None:
             continue
-        if item.bucket not in known:
-            known[item.bucket] = _Access(item.bucket, effective_policy(view, item.bucket, store))
-        yield item, item.bucket, known[item.bucket]
+        yield (
+            item,
+            item.bucket,
+            view.once(("access", item.bucket), partial(_access, view, item.bucket, store)),
+        )
+
+
+def _access(view: View, bucket: str, store: BucketFacts) -> _Access:
+    return _Access(bucket, effective_policy(view, bucket, store))
 
 
 BUCKETS_FIRST = "COREWEAVE_CHECKS=warn pulumi up --target '**:Account::**' --target '**:WeightsBucket::**'"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from .answer import Fit, Verdict, reason
 from .architecture import NOTHING, Attention, Model, Range, Weights
@@ -50,8 +50,9 @@ class Question:
     unknown: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=4096)
 def fit(question: Question) -> Fit:
-    """The verdict on a question, with its sum."""
+    """The verdict on a question, with its sum; each distinct question is answered once."""
     return _Sum(question).answer()
 
 
