@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, timezone
@@ -184,3 +185,9 @@ def checked(*situations: Parts) -> Report:
 def codes(*situations: Parts) -> list[str]:
     """The codes of what is found."""
     return [finding.code for finding in checked(*situations).findings]
+
+
+def configured(**config: Any) -> Parts:
+    """One deployment with these options of its engine."""
+    lone = {"deployments": {"canary": None, "chat": {"runtime": {"engineConfig": config}}}}
+    return {"declaration": json.dumps(lone)}

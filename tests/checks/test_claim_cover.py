@@ -99,8 +99,30 @@ def test_a_disabled_deployment_is_counted_both_ways():
     found = finding("claim-short-of-min", {"declaration": LARGE}, {"declaration": off, "live": ""})
 
     assert found.severity is Severity.WARNING
-    assert 'only if "chat", disabled, does not hold' in found.what
+    assert 'only if "chat" (disabled) does not hold 32 more' in found.what
     assert "not documented" in found.why
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("READY", Severity.ERROR),
+        ("ERROR", Severity.ERROR),
+        ("FAILED", Severity.WARNING),
+        ("DELETING", None),
+    ],
+)
+def test_a_failed_deployment_of_somebody_else_is_counted_both_ways(status, expected):
+    theirs = (
+        "deployments: {theirs: {extends: chat, model: {name: acme/other}, autoscaling: {min: 20, max: 20}}}"
+    )
+    seen = view({"live": theirs})
+    live = tuple(replace(one, status=status) if one.name == "theirs" else one for one in seen.live)
+    found = [one for one in run(replace(seen, live=live)).findings if one.code == "claim-short-of-min"]
+
+    assert [one.severity for one in found] == ([expected] if expected else [])
+    if status == "FAILED":
+        assert 'only if "theirs" (FAILED, not of this stack) does not hold 20 more' in found[0].what
 
 
 def test_the_two_names_of_managed_capacity_are_no_replacement():

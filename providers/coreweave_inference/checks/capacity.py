@@ -20,7 +20,8 @@ from .view import View
 class Pool:
     """One instance type in some zones (none named: all of them), with its claims and its RESERVED-only users.
 
-    `resting` are such users that are disabled. Whether these hold GPUs is not documented, so rules count both ways.
+    `resting` are such users that are disabled, or somebody else's and FAILED. Whether these hold GPUs is not documented,
+    so rules count both ways.
     """
 
     instance_type: str
@@ -32,7 +33,7 @@ class Pool:
 
     @cached_property
     def held(self) -> int:
-        """GPUs that the disabled users hold for their min replicas, if they hold any."""
+        """GPUs that `resting` hold for their min replicas, if they hold any."""
         return sum(item.min_gpus for item in self.resting)
 
     @cached_property
@@ -92,7 +93,7 @@ def _pools(view: View) -> Iterator[Pool]:
     if not claims_are_known(view):
         return
     everyone = [item for item in view.all_deployments if item.reserved_only and item.disabled is not None]
-    users = [item for item in everyone if not item.disabled]
+    users = [item for item in everyone if not (item.disabled or item.failed)]
     zones = {id(item): view.zones_of(item) for item in everyone}
     wanted = {
         ((item.instance_type or "").lower(), zones[id(item)]): None
@@ -115,7 +116,7 @@ def _pools(view: View) -> Iterator[Pool]:
                 tuple(
                     item
                     for item in everyone
-                    if item.disabled
+                    if (item.disabled or item.failed)
                     and item.is_of_type(instance_type)
                     and _is_counted(item)
                     and is_within(zones[id(item)] or frozenset(), area)

@@ -61,15 +61,18 @@ def short_of_min(view: View) -> Iterator[Problem]:
 
 def _short_if_held(pool: Pool) -> Problem:
     first = next(item for item in pool.users if item.own)
-    names = ", ".join(f'"{item.key}"' for item in pool.resting[:5])
+    names = ", ".join(
+        f'"{item.key}" ({"disabled" if item.disabled else "FAILED, not of this stack"})'
+        for item in pool.resting[:5]
+    )
     return Problem(
         first.about,
         first.path("autoscaling.min"),
-        f"min: {pool.left_side(of_min=True)}, which fit into {pool.right_side} claimed of {pool.place} only if {names}, "
-        f"disabled, {'does' if len(pool.resting) == 1 else 'do'} not hold {pool.held} more",
-        "whether a disabled deployment gives its GPUs back is not documented; the service's own client says that a "
-        "deployment holds them until it is deleted",
-        "remove what is disabled, or claim more",
+        f"min: {pool.left_side(of_min=True)}, which fit into {pool.right_side} claimed of {pool.place} only if {names} "
+        f"{'does' if len(pool.resting) == 1 else 'do'} not hold {pool.held} more",
+        "whether a deployment that is disabled or FAILED gives its GPUs back is not documented; the service's own client "
+        "says that a deployment holds them until it is deleted",
+        "have them removed, or claim more",
         Severity.WARNING,
     )
 

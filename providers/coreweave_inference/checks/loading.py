@@ -2,7 +2,8 @@
 
 Repositories hold the same weights several times: in another format, as one file beside its parts, as checkpoints of a
 training in folders of their own. vLLM loads what the index at the root names; without an index one format at the root.
-Where several sets are left, the smallest one is taken, so that what is counted is never more than what is loaded.
+Where several sets are left, the smallest one is taken, so that what is counted is never more than what is loaded. Weights
+that are there in several precisions (`model.fp16.safetensors`) are read one after the other into the same memory.
 """
 
 from __future__ import annotations
@@ -26,10 +27,23 @@ WHOLE = frozenset({"model", "pytorch_model", "consolidated"})
 """Names of files that hold a model alone."""
 
 PART = re.compile(r"(?P<stem>.+?)-+[0-9]+-of-(?P<parts>[0-9]+)\Z|(?P<early>consolidated)\.[0-9]+\Z")
+PRECISIONS = {
+    **dict.fromkeys(("fp32", "f32", "float32"), "float32"),
+    **dict.fromkeys(("fp16", "f16", "float16", "half"), "float16"),
+    **dict.fromkeys(("bf16", "bfloat16"), "bfloat16"),
+}
+"""What names of files say of the precision in them, and its name in a config.json."""
+VARIANT = re.compile(
+    rf"(?P<base>.+?)[._-](?P<variant>{'|'.join(PRECISIONS)}|fp8\w*|fp4|int[48]|(?:non_)?ema)(?P<part>-+[0-9]+-of-[0-9]+)?\Z",
+    re.IGNORECASE,
+)
+"""A variant is named after the rest of the name, or before the number of the part."""
 OF_TRAINING = frozenset({"training_args", "optimizer", "scheduler", "scaler", "rng_state"})
 BESIDE = ("adapter_", "mmproj", "imatrix")
 """How files begin that no engine takes for the model."""
 
+SIMILAR = 0.1
+"""By how much sizes of one model differ: some tensors stay in single precision, and headers are not the same."""
 PAPERS = (".md", ".gitattributes", "license", "license.txt", "notice")
 
 
@@ -91,14 +105,39 @@ def loaded_files(files: Sequence[WeightsFile], indexed: Collection[str], *, comp
 
 
 def rivals(files: Sequence[WeightsFile], loaded: Files) -> Files:
-    """Files beside those that are loaded, in the same folder and format, of which it is not known that they are not."""
+    """Files beside those that are loaded, in the same folder and format, of which it is not known that they are not: the
+    same weights in another precision are loaded as the others are.
+    """
     if not loaded:
         return ()
     taken, ending = set(loaded), _format(loaded[0])
-    return tuple(
+    beside = [
         file
         for file in weights_among(_inside(files, loaded[0].folder))
         if file not in taken and _format(file) == ending and not file.name.startswith(BESIDE)
+    ]
+    same = {
+        file
+        for found in _sets(beside).values()
+        if stored_in(loaded) or stored_in(found)
+        if _is_of_same_model(found, loaded)
+        for file in found
+    }
+    return tuple(file for file in beside if file not in same)
+
+
+def stored_in(loaded: Sequence[WeightsFile]) -> str:
+    """The precision that the names of the files say, in the words of a config.json; empty where they do not."""
+    named = {PRECISIONS.get(_plain(file)[1], "") for file in loaded}
+    return named.pop() if len(named) == 1 else ""
+
+
+def _is_of_same_model(files: Sequence[WeightsFile], others: Sequence[WeightsFile]) -> bool:
+    """Whether two sets, one of a precision that is named, hold as many numbers as each other: in one precision, or in half."""
+    sizes = [sum(file.size for file in found) for found in (files, others)]
+    variants = {_plain(file)[1] for file in (*files, *others)}
+    return variants <= {"", *PRECISIONS} and any(
+        abs(max(sizes) - times * min(sizes)) <= SIMILAR * max(sizes) for times in (1, 2)
     )
 
 
@@ -107,7 +146,7 @@ def missing_parts(files: Sequence[WeightsFile], loaded: Files, indexed: Collecti
     if indexed:
         here = {file.name for file in files}
         return sum(1 for name in indexed if name.rpartition("/")[2] not in here)
-    found = [part for file in loaded if (part := PART.match(_stem(file))) and part["parts"]]
+    found = [part for file in loaded if (part := PART.match(_plain(file)[0])) and part["parts"]]
     return max(0, int(found[0]["parts"]) - len(loaded)) if len(found) == len(loaded) and found else 0
 
 
@@ -144,22 +183,36 @@ def _of_one_format(files: Iterable[WeightsFile]) -> Files:
 
 
 def _smallest_set(files: Sequence[WeightsFile]) -> Files:
-    """The smallest of the sets in one format. Files that belong to no set are one together, except in GGUF."""
+    """The smallest of the sets in one format."""
+    return _smallest(map(tuple, _sets(files).values()))
+
+
+def _sets(files: Sequence[WeightsFile]) -> dict[str, list[WeightsFile]]:
+    """Files of one format by the set that they belong to. Those that have the name of no set are one of each variant, and
+    only where there is no other.
+    """
     of_model = [file for file in files if not file.name.startswith(BESIDE)] or files
     sets: dict[str, list[WeightsFile]] = {}
-    rest: list[WeightsFile] = []
+    rest: dict[str, list[WeightsFile]] = {}
     for file in of_model:
-        stem = _stem(file)
+        stem, variant = _plain(file)
         part = PART.match(stem)
         if part:
             name = part["early"] or f"{part['stem']}-{part['parts']}"
         elif stem in WHOLE or _format(file) == "gguf":
             name = stem
         else:
-            rest.append(file)
+            rest.setdefault(variant, []).append(file)
             continue
-        sets.setdefault(name, []).append(file)
-    return _smallest(map(tuple, sets.values())) or tuple(rest)
+        sets.setdefault(f"{name}.{variant}", []).append(file)
+    return sets or rest
+
+
+def _plain(file: WeightsFile) -> tuple[str, str]:
+    """The stem of a name without its variant, and the variant in lower case; a GGUF's name is its own."""
+    stem = _stem(file)
+    found = VARIANT.match(stem) if _format(file) != "gguf" else None
+    return (found["base"] + (found["part"] or ""), found["variant"].lower()) if found else (stem, "")
 
 
 def _smallest(sets: Iterable[Files]) -> Files:

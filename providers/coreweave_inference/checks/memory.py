@@ -26,6 +26,7 @@ from coreweave_inference.fleet.instances import Hardware, hardware_of
 from coreweave_inference.fleet.objects import Deployment
 
 from .facts import Folder
+from .loading import stored_in
 
 ENGINES = ("vllm", "dynamo-vllm")
 """Engines that take vLLM's options."""
@@ -113,6 +114,8 @@ def _stored_type(folder: Folder) -> tuple[str, bool]:
     to be loaded: training may leave single precision beside it, which the headers of safetensors alone would tell.
     """
     dtype, quantised = stored_type(folder.config)
+    if named := "" if quantised else stored_in(folder.loaded):
+        return named, quantised
     tells = all(file.name.endswith(WITH_HEADERS) for file in folder.loaded)
     return dtype if quantised or tells or dtype not in WRITTEN_HALF else "", quantised
 

@@ -98,10 +98,13 @@ class Claim(Item, fleet.Claim):
 
 @dataclass(frozen=True)
 class Deployment(Item, fleet.Deployment):
-    """A deployment; its `gateways` are handles, `bucket_key` the bucket's key in this declaration."""
+    """A deployment; its `gateways` are handles, `bucket_key` the bucket's key in this declaration, `failed` whether it is
+    somebody else's and FAILED: our own gets another attempt by the run.
+    """
 
     bucket_key: str | None = None
     updated: datetime | None = None
+    failed: bool = False
 
 
 def gateway(item: Item, handle: str) -> Gateway:
@@ -118,8 +121,10 @@ def deployment(
     item: Item,
     gateways: tuple[str, ...] | None,
     bucket_key: str | None = None,
-    updated: datetime | None = None,
+    live: LiveObject | None = None,
 ) -> Deployment:
-    """The deployment that `item` is."""
-    values = {**Deployment.values(item.spec), "gateways": gateways}
-    return Deployment(**vars(item), **values, bucket_key=bucket_key, updated=updated)
+    """The deployment that `item` is; `live` where it is somebody else's."""
+    values = {**Deployment.values(item.spec), "gateways": gateways, "bucket_key": bucket_key}
+    if live is not None:
+        values |= {"updated": live.updated, "failed": live.status == "FAILED"}
+    return Deployment(**vars(item), **values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from coreweave_inference.fit import AUTO, GIB, Remedy, Verdict, gib, remedies
+from coreweave_inference.fit import AUTO, GIB, HALF, SINGLE, Remedy, Verdict, gib, remedies
 
 from .finding import Problem, Severity
 from .memory import Memory
@@ -31,7 +31,7 @@ def too_large(view: View) -> Iterator[Problem]:
             item.path(GPUS_PATH),
             f'{size / GIB:.1f} GiB of weights are stored under "{item.model_path}", and {gpus.count} x {gpus.name} have '
             f"{gpus.count} x {gpus.memory / GIB:.1f} = {gpus.count * gpus.memory / GIB:.1f} GiB",
-            fit.why if fit.weights_alone else "in what type vLLM loads them is not known",
+            _why(found),
             _advice(view, item, found),
             None if fit.weights_alone else Severity.WARNING,
         )
@@ -100,6 +100,26 @@ def _may_be_too_large(found: Memory) -> bool:
     return sure and fit.verdict is not Verdict.NO and fit.weights.expected > fit.budget
 
 
+def _why(found: Memory) -> str:
+    """What the weights take of each GPU; and where that is not known, whether it is the type in which they are stored."""
+    fit, weights, dtype = found.fit, found.question.weights, found.question.options.dtype
+    single = _is_made_single(found)
+    start = f"with dtype {dtype} " if single else ""
+    if fit.weights_alone:
+        return f"{start}{fit.why}"
+    low, expected, budget = (gib(size) for size in (fit.weights.low, fit.weights.expected, fit.budget))
+    stored = weights.dtype if weights and weights.tensors is None and not weights.quantised else dtype
+    open_type = stored not in SINGLE if single else not stored
+    why = ": in what type they are stored is not known" if open_type else ""
+    return f"{start}they take {low} to {expected} GiB of each GPU, of which vLLM may use {budget} GiB{why}"
+
+
+def _is_made_single(found: Memory) -> bool:
+    """Whether an option loads the weights in single precision."""
+    weights = found.question.weights
+    return found.question.options.dtype in SINGLE and not (weights and weights.quantised)
+
+
 def _problem(view: View, item: Deployment, found: Memory, why: str) -> Problem:
     declared = LENGTH in (item.config or ())
     path = f"{CONFIG_PATH}.{LENGTH}" if declared else GPUS_PATH
@@ -118,7 +138,8 @@ def _advice(view: View, item: Deployment, found: Memory) -> str:
         for remedy in remedies(found.question, found.fit)
         if not allowed or remedy.setting.startswith(COUNT) or remedy.setting.split(":")[0] in allowed
     ]
-    return f"use {', '.join([*_settings(helping), ELSE])}"
+    half = [HALF] if _is_made_single(found) and all(one.setting != HALF for one in helping) else []
+    return f"use {', '.join([*half, *_settings(helping), ELSE])}"
 
 
 def _settings(found: Sequence[Remedy]) -> Iterator[str]:

@@ -79,9 +79,7 @@ class View:
     def foreign_deployments(self) -> tuple[Deployment, ...]:
         """Live deployments that are not this declaration's, nor were the last state's."""
         found = (live for live in self._foreign(Kind.DEPLOYMENT, self.deployments))
-        return tuple(
-            deployment(_item(live), texts(live.spec, "gatewayIds"), updated=live.updated) for live in found
-        )
+        return tuple(deployment(_item(live), texts(live.spec, "gatewayIds"), live=live) for live in found)
 
     @cached_property
     def foreign_claims(self) -> tuple[Claim, ...]:

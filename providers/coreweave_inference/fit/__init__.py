@@ -12,12 +12,15 @@ from .architecture import Model, Range, Tensor, Weights
 from .engines import engine_of
 from .options import AUTO, Options, options_of
 from .reading import NotKnown, model_of, stored_type
-from .remedies import Remedy, remedies
+from .remedies import HALF, Remedy, remedies
 from .verdict import Gpus, Question, fit, seems_incomplete
+from .weights import SINGLE
 
 __all__ = [
     "AUTO",
     "GIB",
+    "HALF",
+    "SINGLE",
     "Fit",
     "Gpus",
     "Model",

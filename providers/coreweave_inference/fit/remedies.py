@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from .answer import Fit, Verdict
 from .cache import WIDE
 from .verdict import Question, fit
+from .weights import SINGLE
 
 COUNTS = (1, 2, 4, 8, 16)
 """GPUs that a replica may have (documentation)."""
 COUNT = "gpuCount"
+HALF = "dtype: auto"
 FEWER_SEQUENCES = 256
 RANK = {Verdict.FITS: 0, Verdict.TIGHT: 1, Verdict.UNKNOWN: 2, Verdict.NO: 3}
 
@@ -40,6 +42,8 @@ def _candidates(question: Question, found: Fit) -> Iterator[Remedy]:
     options = question.options
     if found.largest and found.tokens and found.largest < found.tokens:
         yield _with(question, f"max-model-len: {found.largest}", length=found.largest)
+    if options.dtype in SINGLE:
+        yield _with(question, HALF, dtype="auto")
     if options.cache_type in WIDE and question.model and not question.model.cache:
         yield _with(question, "kv-cache-dtype: fp8", cache_type="fp8")
     if options.sequences is None or options.sequences > FEWER_SEQUENCES:

@@ -15,13 +15,12 @@ from itertools import pairwise
 from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError, one_line
-from coreweave_inference.model import Kind, resource_types
-from coreweave_inference.model.resource_types import KINDS, own_type
+from coreweave_inference.model import Kind
+from coreweave_inference.model.resource_types import KINDS, NOUNS, own_type
 
 from .phrases import cut
 from .properties import readable
 
-NOUNS = {**resource_types.NOUNS, resource_types.POLICY: "bucket policy"}
 OWN_NOUNS = frozenset(NOUNS.values())
 """Words of ours; every other noun is the type of a resource, in somebody else's words."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from coreweave_inference.model import Kind
+from coreweave_inference.model.resource_types import BUCKET, NOUNS, POLICY
 from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.properties import PropertyChange, changes
 from coreweave_inference.review.reading import Resource
@@ -24,8 +25,8 @@ BY_NOUN: dict[str, Tell] = {
     Kind.DEPLOYMENT.noun: deployment.consequences,
     Kind.GATEWAY.noun: gateway.consequences,
     Kind.CAPACITY_CLAIM.noun: capacity_claim.consequences,
-    "weights bucket": bucket.consequences,
-    "bucket policy": bucket_policy.consequences,
+    NOUNS[BUCKET]: bucket.consequences,
+    NOUNS[POLICY]: bucket_policy.consequences,
 }
 
 
