@@ -7,6 +7,7 @@
     ├── ChangedOutside         somebody else wrote since the last refresh: refresh, look, run again
     ├── PlanMoved              live, state or declaration are not those of the plan: look at a new one
     ├── CannotProveGone        a 404 that may only mean "another account": keep the state
+    ├── Failed                 it was tried and did not work out: run again
     ├── NotReady               a wait ended without its object serving
     ├── Unreachable            no answer: try later; a write may or may not have happened
     ├── ApiError               the Inference API answered with an error
@@ -63,7 +64,10 @@ class CoreWeaveError(Exception):
     """Base of the tree. `str(error)` is one line for a user: what, where, why, what to do.
 
     Names and messages of others in it cannot steer the terminal or the engine's log that it is shown on.
+    `failed`: it was tried and did not work out, and the same may work another time; all others are refusals.
     """
+
+    failed = False
 
     def __str__(self) -> str:
         return single_line(super().__str__())
@@ -127,12 +131,22 @@ class CannotProveGone(CoreWeaveError):
     """A 404 without proof that the token looks into the right organisation."""
 
 
+class Failed(CoreWeaveError):
+    """What was asked for was tried and did not work out."""
+
+    failed = True
+
+
 class NotReady(CoreWeaveError):
     """A wait ended and something it covers does not serve the revision written."""
+
+    failed = True
 
 
 class Unreachable(CoreWeaveError):
     """The service gave no answer within the retries."""
+
+    failed = True
 
 
 class ApiError(CoreWeaveError):
@@ -209,13 +223,19 @@ class QuotaExceeded(ApiError):
 class Throttled(ApiError):
     """429 without a quota detail."""
 
+    failed = True
+
 
 class ServiceUnavailable(ApiError):
     """5xx after the retries."""
 
+    failed = True
+
 
 class StorageError(CoreWeaveError):
     """Object storage answered with an error; `code` is S3's own (`NoSuchBucket`)."""
+
+    failed = True
 
     def __init__(self, message: str, *, code: str = "", request_id: str = "") -> None:
         self.code = code
@@ -229,6 +249,21 @@ class StorageError(CoreWeaveError):
 class BucketMissing(StorageError):
     """There is no such bucket, or it is another account's."""
 
+    failed = False
+
 
 class AccessDenied(StorageError):
     """The credentials may not do this, or the bucket's policy does not name them."""
+
+    failed = False
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether an error tells of a failure, and not of a refusal; one without a class of its own is as its cause. What is no error
+    of this package and has no such cause is a failure.
+    """
+    if isinstance(error, CoreWeaveError) and type(error) is not CoreWeaveError:
+        return error.failed
+    if isinstance(error.__cause__, CoreWeaveError):
+        return is_failure(error.__cause__)
+    return not isinstance(error, CoreWeaveError)

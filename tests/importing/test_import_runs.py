@@ -146,7 +146,7 @@ def test_a_killed_import_is_finished_by_the_next_one_and_two_at_once_are_one(
         second = stack.run("import", "--apply", "--yes")
         output, error = first.communicate(timeout=120)
 
-    assert second.returncode == 1
+    assert second.returncode == 2
     assert "another import is running here" in second.stderr
     assert first.returncode == 0, error
     assert json.loads(output)["preview"] == {"same": 8}

@@ -96,7 +96,7 @@ def test_the_lock_of_a_process_that_runs_is_left_and_its_holder_is_named(stack: 
 
     done = stack.run("up", "--yes")
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert f'stack "dev" is locked by ann@{socket.gethostname()} (process {os.getpid()})' in done.stderr
     assert lock.exists()
 
@@ -155,7 +155,7 @@ def test_a_lock_without_a_proof_is_left_also_where_its_process_id_is_free(stack:
 
     done = stack.run("up", "--yes")
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "pulumi cancel --stack dev" in done.stderr
     assert lock.exists()
 
@@ -234,7 +234,7 @@ def test_a_repair_never_overwrites_what_another_run_wrote_meanwhile(
         _, error = second.communicate(timeout=60)
 
     assert (first["code"], first["errors"]) == (0, [])
-    assert second.returncode == 1
+    assert second.returncode == 2
     assert "its state was changed by another run" in error
     assert "slow" in stack.names()
 
@@ -250,7 +250,7 @@ def test_the_state_of_another_stack_is_refused_before_anything_is_deleted(
 
     up, destroy = (stack.run(command, "--yes", stack="prod") for command in ("up", "destroy"))
 
-    assert (up.returncode, destroy.returncode) == (1, 1)
+    assert (up.returncode, destroy.returncode) == (2, 2)
     assert "its state is the one of stack serving/dev" in up.stderr
     assert len(simulator.world.records("capacityclaims")) == 1
 

@@ -47,7 +47,7 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
 
     lines = stopped.stdout.splitlines()
     on_claim = f"theirs{FORGED.translate(BLANKS)} (may go to unclaimed on-demand capacity)"
-    assert stopped.returncode == 1
+    assert stopped.returncode == 2
     assert {
         '! protected gateway "public"',
         f'! used by others capacity claim "h200": evicts {on_claim}',
@@ -59,22 +59,22 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
     shown = "".join(done.stdout + done.stderr for done in (stopped, removed)).splitlines()
     assert not [line for line in shown if line.lstrip().startswith(("::", "error: forged"))]
     assert "COREWEAVE_DESTROY_USED=1" in stopped.stderr
-    assert document["code"] == 1
+    assert document["code"] == 2
     assert not document["ok"]
     assert {item["name"]: item["what"] for item in document["deletions"]}.items() >= {
         "public": "protected",
         "h200": "used by others",
         "weights": "keep",
     }.items()
-    assert removed.returncode == 1
+    assert removed.returncode == 2
     assert 'gateway "public": is protected' in removed.stderr
     assert simulator.journal.entries("DELETE") == []
 
 
-def test_on_a_terminal_a_destroy_asks_only_where_nothing_is_protected_and_a_no_changes_nothing(
+def test_on_a_terminal_a_destroy_asks_only_where_nothing_is_protected_and_neither_a_no_nor_a_refusal_after_a_yes_deletes(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(PROTECTED)
+    stack.declare(PROTECTED, claims("h200"))
     assert stack.run("up", "--yes").returncode == 0
     simulator.journal.clear()
 
@@ -85,8 +85,14 @@ def test_on_a_terminal_a_destroy_asks_only_where_nothing_is_protected_and_a_no_c
         shown = asked.until("Destroy")
         asked.answer("n")
         declined = asked.end()
+    with terminal(stack, "destroy") as overtaken:
+        overtaken.until("Destroy")
+        run_a_deployment_of_others(simulator)
+        overtaken.answer("y")
+        overtaken_code = overtaken.end()
 
-    assert code == 1
+    assert (code, overtaken_code) == (2, 2)
+    assert "COREWEAVE_DESTROY_USED=1" in overtaken.text
     assert refused.text.index("the destroy is refused") < refused.text.index('! protected gateway "public"')
     assert 'gateway "public": is protected' in refused.text
     assert "Destroy" not in refused.text
@@ -141,9 +147,9 @@ def test_a_removal_of_what_others_use_refuses_in_the_preview_and_before_the_firs
     done = stack.run("up", "--yes")
     writes = [e.method for e in simulator.journal.entries() if e.method != "GET" and OF_SERVICE in e.path]
 
-    assert (previewed["code"], previewed["ok"]) == (1, False)
+    assert (previewed["code"], previewed["ok"]) == (2, False)
     assert f'gateway "{gone}": is used by deployment theirs' in previewed["errors"][0]
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert f'error: gateway "{gone}": is used by deployment theirs' in done.stderr
     assert writes == []
     assert "ready2" not in stack.names()

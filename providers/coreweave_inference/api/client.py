@@ -22,6 +22,7 @@ from coreweave_inference.clock import Clock, stop_requested, system
 from coreweave_inference.errors import ApiError, SettingsError, Unreachable, one_line
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.network.limits import CutShort
+from coreweave_inference.network.marks import note_request
 from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.settings.secret import Secret, header_fault
 from coreweave_inference.version import __version__
@@ -265,6 +266,8 @@ class InferenceApi:
                 params=request.query or None,
                 json=request.body,
             )
+            if request.path != ACCESS_KEY_PATH:  # A key for storage is no object of anybody's.
+                note_request(request.method)
             answer = transfer(self._client, built, seconds=self._timeout_seconds, stopped=self._stopped)
             status = answer.status_code
             self._read_date(answer)

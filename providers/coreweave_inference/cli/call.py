@@ -67,7 +67,7 @@ def call(request: Request, directory: Path, stack: str | None, *, curl: bool, as
             try:
                 exchange = client.complete(route, prompt, max_tokens=request.max_tokens)
             except Unreachable as error:
-                raise CoreWeaveError(f"{error}; {NEXT}") from None
+                raise CoreWeaveError(f"{error}; {NEXT}") from error
     answer = judge_answer(exchange, model.name, members_on(model, route))
     _show(answer, model, route, as_json=as_json)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .exits import USAGE_ERROR, report_errors
+from .exits import REFUSED, report_errors
 
 
 def check(
@@ -61,4 +61,4 @@ def check(
     else:
         print_lines(check_report.text(report))
     if report.errors:
-        raise typer.Exit(USAGE_ERROR)
+        raise typer.Exit(REFUSED)

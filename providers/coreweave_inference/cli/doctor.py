@@ -27,14 +27,14 @@ from coreweave_inference.doctor.running import Running
 from coreweave_inference.doctor.setup_checks import SetUp, setup_categories
 from coreweave_inference.doctor.smoke import SmokeResult
 from coreweave_inference.engine.refusals import StartupError
-from coreweave_inference.errors import CoreWeaveError, did_you_mean
+from coreweave_inference.errors import CoreWeaveError, Failed, did_you_mean
 from coreweave_inference.fleet.routes import Route
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.settings.resolution import TOKEN_VARIABLES, Settings
 from coreweave_inference.settings.secret import redacted
 
 from .context import settings_at
-from .exits import FAILED, IN_PROGRESS, UNKNOWN, USAGE_ERROR, report_errors, usage_error
+from .exits import FAILED, IN_PROGRESS, REFUSED, UNKNOWN, report_errors, usage_error
 from .live_account import listed, opened, scope_of
 from .models import WANDB_KEY, key_for
 from .output import print_document, print_lines
@@ -85,7 +85,7 @@ def code_of(results: Sequence[Result], *, before: bool, strict: bool) -> int:
     """0 without a finding that counts, else the code of the worst one."""
     found = {result.outcome for result in results}
     if Outcome.FAILED in found:
-        return USAGE_ERROR if before else FAILED
+        return REFUSED if before else FAILED
     if Outcome.UNKNOWN in found or (strict and Outcome.WARNING in found):
         return UNKNOWN
     return IN_PROGRESS if Outcome.IN_PROGRESS in found else 0
@@ -180,7 +180,7 @@ class LiveReads:
         """One LIST of each kind. Raises the error of the first that failed."""
         found = listed(self._api)
         if found.unread:
-            raise CoreWeaveError("; ".join(f"{kind.noun}s: {why}" for kind, why in found.unread.items()))
+            raise Failed("; ".join(f"{kind.noun}s: {why}" for kind, why in found.unread.items()))
         return found.lists
 
     def service_time(self) -> float | None:

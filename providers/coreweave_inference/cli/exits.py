@@ -1,6 +1,6 @@
 """Exit codes, and errors as one line on standard error or one JSON document on standard output.
 
-The same for all commands: 0 good or nothing to do, 1 failed, 2 bad input or findings that stop, 3 differs or does not
+The same for all commands: 0 good or nothing to do, 1 failed, 2 refused before the first write, 3 differs or does not
 hold, 4 not known or warnings where asked for, 5 still in progress, 130 stopped. `review` documents its own 2 and 3.
 """
 
@@ -12,12 +12,13 @@ from typing import Any
 
 import typer
 
-from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, PlanMoved, SettingsError
+from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, PlanMoved, is_failure
+from coreweave_inference.network import marks
 
 from .output import print_document, say
 
 FAILED = 1
-USAGE_ERROR = 2
+REFUSED = 2
 DIFFERS = 3
 UNKNOWN = 4
 IN_PROGRESS = 5
@@ -29,6 +30,7 @@ def report_errors(*, as_json: bool = False, document: Mapping[str, Any] | None =
     """Turn an error of this package into its line and its exit code. `document`: the command's JSON of a run without findings,
     whose keys that of an error has too.
     """
+    marks.forget()
     try:
         yield
     except CoreWeaveError as error:
@@ -76,12 +78,15 @@ def print_error(
 def usage_error(text: str, *, as_json: bool = False) -> typer.Exit:
     """An exit that says what is wrong with the command itself."""
     print_error(text, as_json=as_json)
-    return typer.Exit(USAGE_ERROR)
+    return typer.Exit(REFUSED)
 
 
 def _code(error: CoreWeaveError) -> int:
-    from coreweave_inference.engine.refusals import StartupError
-
     if isinstance(error, PlanMoved):
         return DIFFERS
-    return USAGE_ERROR if isinstance(error, (InvalidDeclaration, SettingsError, StartupError)) else FAILED
+    return code_of_failure(refused=not marks.is_marked(marks.WROTE) and not is_failure(error))
+
+
+def code_of_failure(*, refused: bool) -> int:
+    """The code of what did not end well: `refused` before the first write, or failed while it ran."""
+    return REFUSED if refused else FAILED

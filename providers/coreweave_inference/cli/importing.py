@@ -19,7 +19,7 @@ from coreweave_inference.engine.installation import CommandFailed
 from coreweave_inference.engine.neighbours import other_stacks
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError, Failed
 from coreweave_inference.importing import report
 from coreweave_inference.importing.entries import EXISTING_BUCKETS, EXISTING_GATEWAYS
 from coreweave_inference.importing.matching import Stack
@@ -30,7 +30,7 @@ from coreweave_inference.stack.build import accepted_unreadable
 from . import formatting
 from .announcing import say_to
 from .context import is_project
-from .exits import DIFFERS, FAILED, USAGE_ERROR, report_errors, usage_error
+from .exits import DIFFERS, code_of_failure, report_errors, usage_error
 from .import_place import (
     IMPORT_FILE,
     REPORT_FILE,
@@ -271,11 +271,11 @@ def _apply(asked: Asked, place: Place, plan: ImportPlan, importer: Importer, fil
     now = engine.state()
     if recorded_in(now) != recorded_in(wanted):
         # Two writers that compared the state at the same moment: the later one has it.
-        raise CoreWeaveError(_changed_meanwhile(place))
+        raise Failed(_changed_meanwhile(place))
     wrong = _wrong(result, plan)
     if count and wrong:
         engine.replace_state(base or {"version": 3, "deployment": {}}, now)
-        raise CoreWeaveError(f"{wrong}; nothing was imported: the state is as it was")
+        raise Failed(f"{wrong}; nothing was imported: the state is as it was")
     if asked.as_json:
         found = document(plan, place.stack, files, applied=bool(count))
         outcome = {"errors": list(result.errors), "findings": list(result.findings), "preview": result.counts}
@@ -293,7 +293,7 @@ def _apply(asked: Asked, place: Place, plan: ImportPlan, importer: Importer, fil
             print_lines(["the findings above stop the next run: fix them, or list them under `accept`"])
         raise typer.Exit(DIFFERS)
     if not result.ok:
-        raise typer.Exit(USAGE_ERROR if result.refused else FAILED)
+        raise typer.Exit(code_of_failure(refused=result.refused))
     if result.changes or result.drift:
         raise typer.Exit(DIFFERS)
 
@@ -305,7 +305,7 @@ def _opened(asked: Asked, place: Place) -> Engine:
     except CommandFailed as error:
         if "already exists" not in error.text:
             raise
-        raise CoreWeaveError(_changed_meanwhile(place)) from error
+        raise CoreWeaveError(_changed_meanwhile(place)) from None
 
 
 def _changed_meanwhile(place: Place) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.engine.refusals import StartupError
-from coreweave_inference.errors import CoreWeaveError, SettingsError, did_you_mean
+from coreweave_inference.errors import CoreWeaveError, Failed, SettingsError, did_you_mean
 from coreweave_inference.fleet.routes import COREWEAVE, Route, routes_to
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
@@ -32,11 +32,11 @@ class Model:
 
 def find_model(scope: Scope, account: Account, key: str) -> Model:
     """The model of deployment `key`, or the model of that name. Raises StartupError where there is none,
-    and CoreWeaveError where it has no endpoint, or where deployments or gateways could not be listed.
+    CoreWeaveError where it has no endpoint, and Failed where deployments or gateways could not be listed.
     """
     for kind in (Kind.DEPLOYMENT, Kind.GATEWAY):
         if kind in account.unread:
-            raise CoreWeaveError(f"{kind.noun}s: could not be listed: {account.unread[kind]}")
+            raise Failed(f"{kind.noun}s: could not be listed: {account.unread[kind]}")
     deployments = account.lists.get(Kind.DEPLOYMENT, ())
     asked = _deployment(scope, deployments, key)
     name = _model_name(asked) if asked is not None else key

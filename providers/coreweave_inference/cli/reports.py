@@ -12,7 +12,7 @@ from coreweave_inference.engine.results import Result
 from coreweave_inference.errors import single_line
 
 from . import formatting
-from .exits import DIFFERS, FAILED, STOPPED, USAGE_ERROR, print_error
+from .exits import DIFFERS, FAILED, STOPPED, code_of_failure, print_error
 from .output import print_document, print_lines, print_plan, say
 
 NEXT_AFTER_STOP = {
@@ -77,7 +77,7 @@ def code_of(result: Result) -> int:
         return 0
     if result.moved:
         return DIFFERS
-    return USAGE_ERROR if result.refused else FAILED
+    return code_of_failure(refused=result.refused)
 
 
 def _report(result: Result, *, full: bool) -> list[str]:

@@ -172,7 +172,9 @@ def _refuse(engine: Engine, plan: DestroyPlan, *, as_json: bool) -> None:
     """Say why nothing is deleted, and then which objects are protected, kept or used. Raises typer.Exit."""
     if not as_json:
         print_error("the destroy is refused; nothing was deleted")
-    refused = Result("destroy", engine.directory.project, engine.stack, ok=False, errors=plan.refusals)
+    refused = Result(
+        "destroy", engine.directory.project, engine.stack, ok=False, refused=True, errors=plan.refusals
+    )
     try:
         finish(replace(refused, deletions=plan.deletions), as_json=as_json)
     finally:

@@ -31,6 +31,8 @@ PROGRAM_FAILED = "an unhandled error occurred: "
 """What the engine puts before the error that a program gave."""
 REFUSED = re.compile(r"^\S+ resource '[^']*' has a problem: ")
 """What the engine puts before the reason of a refused declaration."""
+PROTECTED = " as it is currently marked for protection"
+"""In the engine's error for an object that must not be deleted or replaced."""
 NO_ACCOUNT = "the account cannot be used: "
 """Begins a refusal that is no fault of the declaration."""
 
@@ -196,7 +198,7 @@ def _message(event: Any) -> Message | None:
         urn = removed["removed"]
         return Message(severity, _needs_removal(urn), event.urn or "", refusal=True, removed=urn)
     reason = error_text(text)
-    refusal = bool(REFUSED.match(text)) and not reason.startswith(NO_ACCOUNT)
+    refusal = PROTECTED in text or (bool(REFUSED.match(text)) and not reason.startswith(NO_ACCOUNT))
     return Message(severity, reason, event.urn or "", bool(event.ephemeral), refusal)
 
 

@@ -40,6 +40,8 @@ _versions: dict[tuple[str, int, int], semver.Version] = {}
 class CommandFailed(CoreWeaveError):
     """A command of the CLI ended with an error; `text` is all that it said on standard error."""
 
+    failed = True
+
     def __init__(self, arguments: Sequence[str], result: CommandResult) -> None:
         self.text = result.stderr
         self.result = result

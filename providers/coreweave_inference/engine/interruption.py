@@ -22,6 +22,7 @@ from pathlib import Path
 from types import FrameType
 
 from coreweave_inference.clock import OWNER, has_ended
+from coreweave_inference.network.marks import FAILED, REFUSED, WROTE
 from coreweave_inference.provider import provider_host
 
 from .events import Progress, of_progress_line
@@ -72,6 +73,16 @@ class RunDirectory:
     def seen(self) -> list[str]:
         """What the providers of a preview saw, line by line."""
         return self._lines(SEEN)
+
+    @property
+    def wrote(self) -> bool:
+        """Whether a provider sent a write."""
+        return (self.path / WROTE).exists()
+
+    def refused(self, *, otherwise: bool) -> bool:
+        """Whether what ended the run is a refusal. `otherwise`: where the program and the providers ended in no error."""
+        marks = {name for name in (REFUSED, FAILED) if (self.path / name).exists()}
+        return marks == {REFUSED} or (not marks and otherwise)
 
     def moved(self) -> tuple[str, ...]:
         """What the providers of a run found other than planned, line by line."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import Failed
 
 from .installation import CommandFailed, PulumiCli
 
@@ -129,7 +129,7 @@ def restore_empty_states(url: str) -> tuple[Path, ...]:
         new = file.with_name(f"{file.name}.new")
         shutil.copyfile(_backup(file), new)
         if new.stat().st_size != _backup(file).stat().st_size:
-            raise CoreWeaveError(
+            raise Failed(
                 f"{file}: the disk is full, so the state could not be restored; free space and run again"
             )
         os.replace(new, file)

@@ -17,6 +17,7 @@ from pathlib import Path
 from pulumi import automation
 
 from coreweave_inference.discovery import last_objects
+from coreweave_inference.network.marks import WROTE, mark
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.deletion import WHOLE_STACK
 from coreweave_inference.provider.session import RUN_CONFIG, RUN_DIRECTORY
@@ -324,6 +325,10 @@ class Engine:
                 if failure is not None:
                     self._state.persist_unresolved(directory, record)
             stopped, moved, self._seen = directory.stopped, directory.moved(), directory.seen()
+            wrote = directory.wrote or (operation != "preview" and record.wrote)
+            refused = failure is not None and not wrote and directory.refused(otherwise=record.refused)
+            if wrote:
+                mark(WROTE)
         self._seen_urns = record.urns
         errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))
         ok, places = failure is None, take_places()
@@ -338,7 +343,7 @@ class Engine:
             outputs=record.outputs if operation == "up" and ok else {},
             repairs=tuple(self._state.repairs),
             findings=(*take_findings(), *refusals(record.messages, places)),
-            refused=not ok and (self._program.refused or record.refused),
+            refused=refused,
             seconds=round(time.monotonic() - started, 2),
         )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pulumi
 
 from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.network.marks import note_error
 from coreweave_inference.stack.checks import LastObjects, remembering
 
 from .environment import environment_with
@@ -25,7 +26,7 @@ from .events import name_of, type_of
 class InlineProgram:
     """A program that runs with its directory as working directory and first on the import path.
 
-    `refused` tells whether it raised: then its declaration is at fault, and not the service. `variables` are in its
+    `refused` tells whether it raised. `variables` are in its
     environment while it runs, and `last` is what its checks know of the last state. `staying` are URNs of objects that it no
     longer declares and that a limited run leaves.
     """
@@ -41,8 +42,9 @@ class InlineProgram:
         """Run it once. Raises pulumi.RunError: the program's own, or one line for what it raised."""
         try:
             self._run()
-        except pulumi.RunError:
+        except pulumi.RunError as error:
             self.refused = True
+            note_error(error.__cause__ if isinstance(error.__cause__, CoreWeaveError) else CoreWeaveError())
             raise
 
     def _run(self) -> None:

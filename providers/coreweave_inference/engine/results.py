@@ -37,6 +37,7 @@ VERB_ORDER = ("create", "adopt", "import", "update", "replace", "delete", "keep"
 TIERS = (ACCOUNT, BUCKET, POLICY, *KINDS, READINESS)
 """This package's resources, each after what it may depend on."""
 REST_OF_A_REPLACEMENT = ("delete-replaced", "discard-replaced", "remove-pending-replace")
+READING = ("same", "read", "refresh")
 MOVED = "the plan no longer holds"
 FRAME = (
     "update failed",
@@ -56,7 +57,7 @@ class Result:
     preview: what would be done. `errors` are one line each. `findings` are those of the checks, and faults
     of the declaration, as JSON data. `outputs` are those of the stack, secrets masked, after an `up`.
     `repairs` tell what was put right before the run. `deletions`: what a destroy was about to do with each object. `refused`:
-    the declaration is at fault. `plan_made`: a preview shows all that an `up` would do, though it must not. `moved`: what is no longer as planned, so the run stopped. `drift`:
+    nothing was written, and what ended the run is a refusal. `plan_made`: a preview shows all that an `up` would do, though it must not. `moved`: what is no longer as planned, so the run stopped. `drift`:
     what is other than recorded. `document`: the run as `pulumi preview --json` shows a preview.
     """
 
@@ -101,7 +102,7 @@ class Result:
     @property
     def changes(self) -> int:
         """How many resources are, or would be, changed."""
-        return sum(count for verb, count in self.counts.items() if verb not in ("same", "read", "refresh"))
+        return sum(count for verb, count in self.counts.items() if verb not in READING)
 
 
 def once(errors: Sequence[str]) -> tuple[str, ...]:
@@ -164,8 +165,14 @@ class Record:
 
     @property
     def refused(self) -> bool:
-        """Whether a resource's declaration was refused before anything was done with it."""
+        """Whether a resource was refused before anything was done with it."""
         return any(m.refusal for m in self.messages)
+
+    @property
+    def wrote(self) -> bool:
+        """Whether something was done with an object of another package; of ours the providers tell themselves."""
+        done = (step for step in self._steps.values() if step.phase == "done")
+        return any(":" in step.kind and step.op not in READING for step in done)
 
     def errors(self) -> tuple[str, ...]:
         """Each error once; what the engine says of the whole run only where nothing else was said."""
@@ -258,6 +265,7 @@ def following(first: Result, second: Result) -> Result:
         second,
         counts={verb: first.counts.get(verb, 0) + second.counts.get(verb, 0) for verb in verbs},
         steps=(*first.steps, *second.steps),
+        refused=second.refused and not first.changes,
         drift=(*first.drift, *second.drift),
         messages=(*first.messages, *second.messages),
         seconds=round(first.seconds + second.seconds, 2),

@@ -191,7 +191,7 @@ class StackState:
                 raise
             if not all(is_stale(lock, record_of(lock.pid), os.environ) for lock in locks):
                 held = "; ".join(str(lock) for lock in locks)
-                raise CoreWeaveError(
+                raise StartupError(
                     f'stack "{self._stack}" is locked by {held}; wait for that run to end, or, if it is known to be dead, '
                     f"take the lock away with `pulumi cancel --stack {self._stack}`"
                 ) from error

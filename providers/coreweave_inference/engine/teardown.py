@@ -67,6 +67,7 @@ def guarded(preview: Result, state: State, settings: Callable[[], Settings]) -> 
     return replace(
         preview,
         ok=not plan.refusals,
+        refused=bool(plan.refusals),
         plan_made=True,
         errors=plan.refusals,
         messages=(*preview.messages, *messages),

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from coreweave_inference.api.client import ApiObject
-from coreweave_inference.errors import CoreWeaveError, NotFound, ServiceUnavailable, Throttled, Unreachable
+from coreweave_inference.errors import Failed, NotFound, ServiceUnavailable, Throttled, Unreachable
 from coreweave_inference.model import Kind
 from coreweave_inference.waiting import LASTING_LOOKS, Streak, pauses
 
@@ -34,7 +34,7 @@ def wait_until_gone(
     that others wait for them: what is being deleted may be hidden for a moment. The ids that were confirmed meanwhile.
 
     Without `confirm` one look without each of them is enough: something later proves it.
-    What this process deleted and lasts in another status than DELETING is deleted once more. Raises CoreWeaveError at the deadline, and for an
+    What this process deleted and lasts in another status than DELETING is deleted once more. Raises Failed at the deadline, and for an
     object that was being deleted and lasts in another status still.
     """
     going, again, back = set[str](), set[str](), dict[str, Streak]()
@@ -60,7 +60,7 @@ def wait_until_gone(
                 del back[id_]
         returned = [shown[id_] for id_ in lasting if id_ in back and id_ in going]
         if returned:
-            raise CoreWeaveError(_came_back(run, objects, returned))
+            raise Failed(_came_back(run, objects, returned))
         passed = run.memory.gone if confirm else run.memory.gone | run.memory.missing.keys()
         return sorted(_label(objects, id_) for id_ in objects if id_ not in passed)
 
@@ -87,7 +87,7 @@ def sort_by_outcome(run: Session, objects: Objects) -> tuple[dict[str, ApiObject
     """Of objects whose deletion was accepted: those that lastingly exist in another status than DELETING, and ids of those
     that no list and no GET has shown for the settle time; what is being deleted is in neither.
 
-    Raises CoreWeaveError where the run is asked to stop, or at the deadline.
+    Raises Failed where the run is asked to stop, or at the deadline.
     """
     going, back, there = set[str](), dict[str, Streak](), dict[str, ApiObject]()
 
@@ -112,7 +112,7 @@ def sort_by_outcome(run: Session, objects: Objects) -> tuple[dict[str, ApiObject
 def confirm_gone(run: Session, objects: Objects, urn: str) -> list[str]:
     """GET each of `objects` once more, and wait for those that are being deleted still; their labels.
 
-    Raises CoreWeaveError for those that are there and are not being deleted, unless their deletion was noted.
+    Raises Failed for those that are there and are not being deleted, unless their deletion was noted.
     """
     shown = {
         id_: live for chunk in _chunks(objects) for id_, live in shown_by_get(run, objects, chunk).items()
@@ -123,7 +123,7 @@ def confirm_gone(run: Session, objects: Objects, urn: str) -> list[str]:
         if live.status != "DELETING" and not _may_delete_again(run, id_, live)
     ]
     if there:
-        raise CoreWeaveError(_came_back(run, objects, there))
+        raise Failed(_came_back(run, objects, there))
     wait_until_gone(run, objects, urn)
     return sorted(_label(objects, id_) for id_ in shown)
 
@@ -247,9 +247,9 @@ def wait_for_none(
             run.log.progress(urn, f"waiting for {', '.join(names)} to go")
         remaining = deadline - (run.clock.monotonic() - start)
         if run.stopped():
-            raise CoreWeaveError(f"stopped waiting: {seen}; run again to go on")
+            raise Failed(f"stopped waiting: {seen}; run again to go on")
         if remaining <= 0:
-            raise CoreWeaveError(f"{seen} after {deadline:.0f} s; run again to wait on")
+            raise Failed(f"{seen} after {deadline:.0f} s; run again to wait on")
         _rest(run, min(next(rests), remaining), released)
 
 

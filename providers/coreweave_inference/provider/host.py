@@ -20,6 +20,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import rpc
 
 from coreweave_inference.errors import CoreWeaveError, one_line, single_line
+from coreweave_inference.network.marks import note_error
 
 from .values import newer_format
 
@@ -79,8 +80,10 @@ def one_line_errors(method: Callable[P, R]) -> Callable[P, R]:
                     raise CoreWeaveError(problem)
             return method(*args, **kwargs)
         except CoreWeaveError as error:
+            note_error(error)
             text = str(error)
         except Exception as error:
+            note_error(error)
             if os.environ.get("COREWEAVE_TRACEBACK") == "1":
                 raise
             text = (

@@ -16,6 +16,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, single_line
 from coreweave_inference.model import Kind
 from coreweave_inference.model.resource_types import MODULE
+from coreweave_inference.network.marks import note_error
 from coreweave_inference.program.context import Program, current_program, refuse_import, urn_of
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider import confirmation, in_use
@@ -62,6 +63,7 @@ class AccountProvider(HostedProvider):
                 run.log.warning(str(inputs.get(URN, "")), conflict)
             run.organizations_seen()
         except CoreWeaveError as error:
+            note_error(error)
             return CheckResult(news, [CheckFailure("", f"the account cannot be used: {error}")])
         run.hold_plan()
         planned = inputs.pop(PLANNED, None) or {}

@@ -17,6 +17,7 @@ from coreweave_inference.clock import Clock, stop_requested
 from coreweave_inference.errors import SettingsError, StorageError, Unreachable, one_line
 from coreweave_inference.network.connections import ca_file, proxy_for
 from coreweave_inference.network.limits import CutShort, joined, within
+from coreweave_inference.network.marks import note_request
 
 from .credentials import FRESH_SECONDS, S3Credentials
 from .errors import DENIED, EXPIRED, clock_skew, redirect_error, storage_error
@@ -281,6 +282,7 @@ def _limit(endpoint: Any) -> None:
     send_once = endpoint.http_session.send
 
     def send(request: Any) -> Any:
+        note_request(request.method)
         response = send_once(request)
         if 300 <= response.status_code < 400 and "x-amz-bucket-region" not in response.headers:
             response.raw.close()

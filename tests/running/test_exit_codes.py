@@ -1,0 +1,144 @@
+"""2 for what is refused before the first write, 1 for what failed: one rule for all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from coreweave_inference.cli.exits import report_errors
+from coreweave_inference.cli.reports import code_of
+from coreweave_inference.engine.installation import CommandFailed
+from coreweave_inference.engine.refusals import StartupError
+from coreweave_inference.engine.results import Result, following
+from coreweave_inference.errors import (
+    AccessDenied,
+    ApiError,
+    BucketMissing,
+    CoreWeaveError,
+    Failed,
+    Forbidden,
+    NotOurs,
+    NotReady,
+    PlanMoved,
+    ServiceUnavailable,
+    SettingsError,
+    StorageError,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+    is_failure,
+)
+from coreweave_inference.network import marks
+from coreweave_inference.simulator import Simulator
+from coreweave_inference.simulator.faults import Fault
+from pulumi.automation import CommandResult
+from typer import Exit
+
+from tests.running.command_line import Stack, claims
+
+REFUSALS = [
+    CoreWeaveError("protected"),
+    NotOurs("in use"),
+    SettingsError("no token"),
+    StartupError("locked"),
+    Unauthorized("another token"),
+    Forbidden("another role"),
+    AccessDenied("the key may not"),
+    BucketMissing("none"),
+]
+FAILURES = [
+    Failed("still there"),
+    NotReady("not ready"),
+    Unreachable("no answer"),
+    Throttled("429"),
+    ServiceUnavailable("503"),
+    StorageError("InternalError"),
+    CommandFailed(["up"], CommandResult("", "error: cannot decrypt", 255)),
+]
+
+
+def code_after(error: CoreWeaveError, *, write: str = "") -> int:
+    """The exit code of a command that sent a request of the method `write` and ended with `error`."""
+    try:
+        with report_errors():
+            if write:
+                marks.note_request(write)
+            raise error
+    except Exit as ended:
+        return ended.exit_code
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
+def test_a_refusal_is_2_before_the_first_write_and_1_after_it(error: CoreWeaveError) -> None:
+    assert [code_after(error, write=method) for method in ("", "GET", "HEAD", "POST", "PUT", "DELETE")] == [
+        2,
+        2,
+        2,
+        1,
+        1,
+        1,
+    ]
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+def test_a_failure_is_1_whether_or_not_anything_was_written(error: CoreWeaveError) -> None:
+    assert [code_after(error, write=method) for method in ("", "POST")] == [1, 1]
+
+
+def test_a_plan_that_no_longer_holds_is_3() -> None:
+    assert code_after(PlanMoved("moved")) == 3
+
+
+@pytest.mark.parametrize(
+    ("cause", "failed"), [(Unreachable("no answer"), True), (ApiError("no"), False), (KeyError("x"), False)]
+)
+def test_an_error_without_a_class_of_its_own_is_as_its_cause(cause: Exception, failed: bool) -> None:
+    error = CoreWeaveError('deployment "chat": …')
+    error.__cause__ = cause
+
+    assert is_failure(error) is failed
+    assert is_failure(KeyError("x"))
+
+
+def test_a_refusal_after_what_remove_first_deleted_is_1() -> None:
+    refused = Result("up", "serving", "dev", ok=False, refused=True)
+    first = Result("destroy", "serving", "dev", ok=True, counts={"delete": 1})
+
+    assert code_of(refused) == 2
+    assert code_of(following(first, refused)) == 1
+    assert code_of(following(replace(first, counts={}), refused)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("POST", [marks.WROTE]), ("GET", [])],
+)
+def test_a_write_is_marked_in_the_directory_of_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, expected: list[str]
+) -> None:
+    monkeypatch.setenv(marks.RUN_DIRECTORY, str(tmp_path))
+
+    marks.note_request(name)
+
+    assert [file.name for file in tmp_path.iterdir()] == expected
+
+
+def test_a_token_that_is_not_accepted_is_2_and_a_service_without_an_answer_is_1(
+    stack_of: Callable[..., Stack], simulator: Simulator
+) -> None:
+    stack = stack_of(COREWEAVE_RETRY_SECONDS="0")
+    stack.declare(claims("h200"))
+    wrong = {**stack.environment, "COREWEAVE_API_TOKEN": "CW-SECRET-unknown"}
+
+    simulator.faults.add(Fault("status", "GET", "/v1alpha1/", status=503, count=None))
+    down = stack.document("up", "--yes")
+    simulator.faults.clear()
+    stack.environment = wrong
+    refused = stack.document("up", "--yes")
+
+    assert (down["code"], refused["code"]) == (1, 2)
+    assert "the account cannot be used" in down["errors"][0]
+    assert "does not accept the token" in refused["errors"][0]
+    assert [entry for entry in simulator.journal.entries() if entry.method != "GET"] == []
