@@ -17,6 +17,7 @@ from coreweave_inference.cli import check_report, formatting
 from coreweave_inference.cli.exits import print_error
 from coreweave_inference.cli.output import print_document, print_lines, say
 from coreweave_inference.cli.views import Lines
+from coreweave_inference.cli.wrapping import wrapped
 from coreweave_inference.declaration import Origin
 from coreweave_inference.engine.events import Change, Message, Progress, Step, of_progress_line
 from coreweave_inference.engine.results import Result
@@ -196,3 +197,17 @@ def test_a_plan_has_colours_on_a_terminal_alone_and_where_nobody_said_no() -> No
         "1 to create [31m",
     ]
     assert {_on_a_terminal(TERM="xterm", NO_COLOR="1"), _on_a_terminal(TERM="dumb"), piped.stdout} == {plain}
+
+
+def test_a_long_line_is_broken_between_words_and_never_in_a_command_or_an_address() -> None:
+    command = "`cw-inference policy acme-weights --prefix models/chat`"
+    line = f"  why: run {command}, and see https://gateway.example/v1/chat/completions"
+
+    assert list(wrapped([line, "short", ""], 40, hang=4)) == [
+        "  why: run",
+        f"      {command},",
+        "      and see",
+        "      https://gateway.example/v1/chat/completions",
+        "short",
+        "",
+    ]

@@ -14,6 +14,7 @@ from coreweave_inference.doctor.categories import categories
 from coreweave_inference.doctor.check import Result, first_verdict, run
 from coreweave_inference.doctor.running import Running
 from coreweave_inference.model.kinds import Kind
+from coreweave_inference.model.normal_form import sparse
 from coreweave_inference.settings.resolution import Settings, resolve
 from coreweave_inference.settings.secret import Secret
 from coreweave_inference.status import Recorded
@@ -44,13 +45,13 @@ class Bench:
     completion_seconds: float = 5.0
     environ: dict[str, str] = field(default_factory=dict)
 
-    def results(self, **more: Any) -> tuple[Result, ...]:
+    def results(self, reads: type[LiveReads] = LiveReads, **more: Any) -> tuple[Result, ...]:
         """Every check, once."""
-        with InferenceApi.of(self.settings) as client, LiveReads.of(self.settings, client) as reads:
+        with InferenceApi.of(self.settings) as client, reads.of(self.settings, client) as reading:
             running = Running(
                 self.settings,
                 self.recorded,
-                reads,
+                reading,
                 environ=self.environ,
                 retry_seconds=0.0,
                 completion_seconds=self.completion_seconds,
@@ -64,11 +65,17 @@ class Bench:
         assert found is not None, "doctor has no finding"
         return found
 
-    def remember(self) -> None:
-        """Take everything that is there for the stack's own."""
+    def remember(self, *, declared: bool = False) -> None:
+        """Take everything that is there for the stack's own; `declared`: as its last run declared it."""
         account = self.api.simulator.control.account()
         self.recorded = tuple(
-            Recorded(kind, item["spec"]["name"], item["spec"]["id"], item["spec"]["name"])
+            Recorded(
+                kind,
+                item["spec"]["name"],
+                item["spec"]["id"],
+                item["spec"]["name"],
+                sparse(kind, item["spec"]) if declared else None,
+            )
             for kind in Kind
             for item in account[kind.path]
         )

@@ -12,7 +12,7 @@ from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.simulator.records import Condition
 
 from tests.doctor.conftest import DEPLOYMENT_ID, Bench
-from tests.doctor.test_seeded_faults import status
+from tests.doctor.faults import status
 from tests.simulator.inference_fixtures import READER
 
 NOW = 1_800_000_000.0

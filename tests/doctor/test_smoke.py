@@ -21,7 +21,7 @@ from coreweave_inference.model.kinds import Kind
 from coreweave_inference.status import Recorded
 
 from tests.doctor.conftest import CANARY_ID, DEPLOYMENT_ID, Bench
-from tests.doctor.test_seeded_faults import COMPLETIONS, EMPTY, delete, edit, fault, never_loaded, status
+from tests.doctor.faults import COMPLETIONS, EMPTY, delete, edit, fault, never_loaded, status
 
 CHAT_NAME = "chat"
 CHAT, CANARY = 'deployment "chat"', 'deployment "canary"'

@@ -6,10 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from coreweave_inference.api.client import ApiObject
-from coreweave_inference.cli.status_view import _claim
+from coreweave_inference.cli.live_account import Scope
+from coreweave_inference.cli.status_view import _claim, lines
 from coreweave_inference.fleet.instances import default_prices
 from coreweave_inference.model import Kind
 from coreweave_inference.model.unknown import UNKNOWN
+from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.status import Recorded, Report, State, report_on
 
 GATEWAY = "11111111-1111-4111-8111-111111111111"
@@ -167,3 +169,16 @@ def test_a_type_without_a_list_price_is_named_and_not_in_the_sum() -> None:
 
     assert found.cost.at_max == Decimal(0)
     assert found.notes == ('not in the sum: deployment "odd" (no list price)',)
+
+
+def test_a_screen_is_as_wide_as_the_window_also_with_long_names() -> None:
+    long = deployment("a-model-with-a-name-that-is-as-long-as-the-service-takes-names-0123")
+    scope = Scope(resolve({"COREWEAVE_API_TOKEN": "t"}, {}))
+
+    short = lines(scope, report(None, gateway(), deployment("chat")), 80)
+    broken = lines(scope, report(None, gateway(), long), 80)
+
+    assert any(line.startswith('deployment "chat"  Current  READY') for line in short)
+    at = broken.index(f'deployment "{long.name}"')
+    assert broken[at + 1].split()[:2] == ["Current", "READY"]
+    assert max(map(len, (*short, *broken))) <= 80

@@ -27,6 +27,7 @@ from .exits import FAILED, print_error, report_errors, usage_error
 from .live_account import listed, opened, scope_of
 from .models import WANDB_KEY, Model, find_model, key_for
 from .output import print_document, say
+from .wrapping import columns, wrapped
 
 NEXT = "`cw-inference doctor` says why"
 
@@ -154,7 +155,8 @@ def _show(answer: Answer, model: Model, route: Route, *, as_json: bool) -> None:
         print_document(document)
     elif answer.ok:
         say(exchange.content, flush=True)
-        say(_summary(exchange, model, route, names.get(answer.member)), error=True)
+        summary = _summary(exchange, model, route, names.get(answer.member))
+        say("\n".join(wrapped([summary], columns())), error=True)
     else:
         print_error(f"model {model.name} on gateway {route.gateway}: {answer.wrong}; {NEXT}")
     if not answer.ok:

@@ -38,8 +38,10 @@ from .exits import FAILED, IN_PROGRESS, REFUSED, UNKNOWN, report_errors, usage_e
 from .live_account import listed, opened, scope_of
 from .models import WANDB_KEY, key_for
 from .output import print_document, print_lines
+from .wrapping import columns, wrapped
 
 Observe = Callable[[Result], None]
+HANG = 4
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def doctor(asked: Asked, directory: Path, stack: str | None) -> None:
     if asked.as_json:
         print_document(printing.document(results))
     else:
-        print_lines(printing.summary(results))
+        print_lines(wrapped(printing.summary(results), columns()))
     if code := code_of(results, before=asked.before, strict=asked.strict):
         raise typer.Exit(code)
 
@@ -78,7 +80,7 @@ def explain(code: str) -> None:
         raise usage_error(
             f'"{code}": no check has that code; {did_you_mean(code, codes)}known: {", ".join(codes)}'
         )
-    print_lines(lines)
+    print_lines(wrapped(lines, columns()))
 
 
 def code_of(results: Sequence[Result], *, before: bool, strict: bool) -> int:
@@ -100,13 +102,14 @@ def _running(asked: Asked, directory: Path, stack: str | None) -> tuple[Result, 
             reads,
             only=asked.target,
             retry_seconds=min(5.0, scope.settings.retry_seconds),
+            completions=asked.completions,
             completion_seconds=asked.completion_seconds,
         )
         if asked.target:
             _require_target(running)
         if not asked.as_json:
-            print_lines([scope.title])
-        return _run(categories(running, completions=asked.completions), asked, scope.settings)
+            print_lines(wrapped([scope.title], columns()))
+        return _run(categories(running), asked, scope.settings)
 
 
 def _require_target(running: Running) -> None:
@@ -138,7 +141,7 @@ def _run(found: Iterator[Category], asked: Asked, settings: Settings | None) -> 
 
     def observe(result: Result) -> None:
         if not asked.as_json:
-            print_lines(lines(secrets_hidden(result, settings)))
+            print_lines(wrapped(lines(secrets_hidden(result, settings)), columns(), hang=HANG))
 
     return tuple(secrets_hidden(result, settings) for result in run(found, system, observe))
 

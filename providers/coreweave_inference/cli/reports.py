@@ -9,11 +9,11 @@ import typer
 
 from coreweave_inference.doctor.smoke import Proof, SmokeResult, document
 from coreweave_inference.engine.results import Result
-from coreweave_inference.errors import single_line
 
 from . import formatting
 from .exits import DIFFERS, FAILED, STOPPED, code_of_failure, print_error
 from .output import print_document, print_lines, print_plan, say
+from .wrapping import columns, wrapped
 
 NEXT_AFTER_STOP = {
     "up": "stopped; run `cw-inference up` again to continue",
@@ -50,10 +50,10 @@ def print_smoke(tested: Sequence[SmokeResult]) -> None:
     """A line for each deployment, and the requests behind what failed."""
     for found in tested:
         if found.proof is Proof.FAILED:
-            print_error(single_line(f"smoke test: {found}"))
+            print_error("\n".join(wrapped([f"smoke test: {found}"], columns() - len("error: "))))
         else:
-            print_lines([f"smoke test: {found}"])
-        print_lines(f"    {line}" for line in found.evidence)
+            print_lines(wrapped([f"smoke test: {found}"], columns()))
+        print_lines(wrapped((f"    {line}" for line in found.evidence), columns()))
 
 
 def smoke_failed(tested: Sequence[SmokeResult]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from coreweave_inference.api.client import InferenceApi
-from coreweave_inference.errors import ServiceUnavailable, Throttled, Unreachable, single_line
+from coreweave_inference.errors import ServiceUnavailable, Throttled, Unreachable
 from coreweave_inference.fleet.instances import default_prices
 from coreweave_inference.status import Report, State, report_on
 
@@ -19,6 +19,7 @@ from . import status_view
 from .exits import DIFFERS, FAILED, IN_PROGRESS, UNKNOWN, report_errors
 from .live_account import Scope, listed, opened, scope_of
 from .output import print_document, print_lines
+from .wrapping import columns
 
 Look = Callable[[], Report]
 
@@ -77,7 +78,7 @@ def _print(scope: Scope, report: Report, *, as_json: bool) -> None:
         print_document(status_view.document(scope, report))
         sys.stdout.flush()
     else:
-        print_lines(status_view.lines(scope, report))
+        print_lines(status_view.lines(scope, report, columns()))
 
 
 def _watch(scope: Scope, look: Look, interval: float, *, as_json: bool) -> None:
@@ -116,6 +117,5 @@ def _redraw(scope: Scope, looked: Callable[[], Report | None], interval: float) 
         while True:
             report = looked()
             if report is not None:
-                lines = map(single_line, status_view.lines(scope, report))
-                live.update(Text("\n".join(lines)), refresh=True)
+                live.update(Text("\n".join(status_view.lines(scope, report, columns()))), refresh=True)
             time.sleep(interval)

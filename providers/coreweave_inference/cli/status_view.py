@@ -12,25 +12,24 @@ from coreweave_inference.status import ClaimUse, ObjectStatus, Report, State, Tr
 from coreweave_inference.waiting import Condition
 
 from .live_account import Scope
+from .wrapping import wrapped
 
 HEADER = ("object", "state", "status", "drift", "replicas", "traffic", "per hour")
 MOST_NAMES = 6
 
 
-def lines(scope: Scope, report: Report) -> list[str]:
+def lines(scope: Scope, report: Report, width: int) -> list[str]:
     """One screen: a row for each object with what explains it below, then buckets, drift, cost and what is not known."""
-    table = [HEADER, *(_row(found) for found in report.objects)]
-    widths = [max(len(row[at]) for row in table) for at in range(len(HEADER))]
-    used = [at for at in range(len(HEADER)) if at < 3 or any(row[at] for row in table[1:])]
+    return list(wrapped(_lines(scope, report, width), width))
 
-    def line(row: Sequence[str]) -> str:
-        return "  ".join(f"{row[at]:<{widths[at]}}" for at in used).rstrip()
 
+def _lines(scope: Scope, report: Report, width: int) -> list[str]:
     found = [scope.title]
+    header, *rows = _table([HEADER, *(_row(found) for found in report.objects)], width)
     if report.objects:
-        found.append(line(HEADER))
-    for item, row in zip(report.objects, table[1:], strict=True):
-        found.append(line(row))
+        found += header
+    for item, row in zip(report.objects, rows, strict=True):
+        found += row
         found.extend(f"    {text}" for text in _details(item))
     if not report.objects:
         found.append(
@@ -38,6 +37,19 @@ def lines(scope: Scope, report: Report) -> list[str]:
         )
     found += [f'weights bucket "{b.key}": {b.name} ({b.zone or "zone not known"})' for b in report.buckets]
     return [*found, *_summary(scope, report)]
+
+
+def _table(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """The lines of each row, the first one the header: one, or two where names are too long for one within `width`."""
+    used = [at for at in range(len(HEADER)) if at < 3 or any(row[at] for row in rows[1:])]
+    widths = {at: max(len(row[at]) for row in rows) for at in used}
+
+    def line(row: Sequence[str], columns: Sequence[int]) -> str:
+        return "  ".join(f"{row[at]:<{widths[at]}}" for at in columns).rstrip()
+
+    if sum(widths.values()) + 2 * len(used) - 2 <= width:
+        return [[line(row, used)] for row in rows]
+    return [[row[0], f"  {line(row, used[1:])}"] for row in rows]
 
 
 def _summary(scope: Scope, report: Report) -> Iterator[str]:

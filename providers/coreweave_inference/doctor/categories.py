@@ -8,38 +8,43 @@ from coreweave_inference.model.kinds import Kind
 
 from .check import Category, Check, bind
 from .completions import COMPLETION
+from .drift_checks import AS_DECLARED, explained_by_drift
 from .model_checks import MEMBER_CHECKS, group_checks, serves
 from .observed_checks import FIGURES, OBSERVABILITY
 from .running import GatewaySubject, Running, Subject
 from .service_checks import gateway_checks, service_checks
 
 
-def categories(running: Running, *, completions: bool = True) -> Iterator[Category]:
+def categories(running: Running) -> Iterator[Category]:
     """One by one: which there are is known once the account was listed. Without that only the service is checked."""
     yield Category("service", running.settings.endpoint, bind(service_checks(running.retry_seconds), running))
     if "lists" not in vars(running):
         return
+    yield Category("declaration", "what was declared", bind((AS_DECLARED,), running))
     yield Category("logs and metrics", "logs and metrics", bind(OBSERVABILITY, running))
     for id_ in running.gateways:
-        yield Category(
-            "gateway",
-            running.label(Kind.GATEWAY, id_),
-            bind(gateway_checks(running.retry_seconds), GatewaySubject(running, id_)),
+        gateway = GatewaySubject(running, id_)
+        checks = bind(
+            gateway_checks(running.retry_seconds), gateway, explained_by_drift(running, gateway.items)
         )
+        yield Category("gateway", running.label(Kind.GATEWAY, id_), checks)
     seen: set[str] = set()
     for group in running.groups:
-        yield Category("model", group.label, bind(group_checks(running.retry_seconds), group))
+        explain = explained_by_drift(running, group.own)
+        yield Category("model", group.label, bind(group_checks(running.retry_seconds), group, explain))
         for item in group.own:
             if item.id not in seen:
                 seen.add(item.id)
                 yield Category("deployment", item.label, _of_member(Subject(running, item)))
-        if completions:
-            yield Category("completion", group.label, bind((COMPLETION,), group))
+        if running.completions:
+            yield Category("completion", group.label, bind((COMPLETION,), group, explain))
 
 
 def _of_member(subject: Subject) -> tuple[Check[None], ...]:
     """The checks of a deployment; logs and figures where they can be read, the log where it does not serve."""
-    found = bind(MEMBER_CHECKS, subject)
-    if subject.running.observed is None:
+    running = subject.running
+    items = (subject.item, *running.of(Kind.CAPACITY_CLAIM))
+    found = bind(MEMBER_CHECKS, subject, explained_by_drift(running, items))
+    if running.observed is None:
         return found
     return (*found, *bind((FIGURES if not serves(subject) else FIGURES[1:]), subject))

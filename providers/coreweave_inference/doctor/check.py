@@ -111,14 +111,28 @@ class Result:
 STOPPING = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.IN_PROGRESS)
 
 
-def bind(checks: Iterable[Check[C]], context: C) -> tuple[Check[None], ...]:
-    """The checks over one context."""
+Explain = Callable[[str, Problem], Problem]
+"""From a check's code and a problem that it found to the problem with its cause."""
+
+
+def bind(
+    checks: Iterable[Check[C]], context: C, explain: Explain = lambda code, problem: problem
+) -> tuple[Check[None], ...]:
+    """The checks over one context; `explain` gets each problem that they find."""
+
+    def ran(check: Check[C]) -> str | Sequence[Note]:
+        try:
+            return check.run(context)
+        except Problem as problem:
+            raise explain(check.code, problem) from None
+        except Problems as problems:
+            raise Problems((explain(check.code, found) for found in problems.found), problems.notes) from None
 
     def bound(check: Check[C]) -> Check[None]:
         return Check(
             check.code,
             check.description,
-            lambda _: check.run(context),
+            lambda _: ran(check),
             check.fatal,
             check.warning,
             check.retry_seconds,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from coreweave_inference.api.completions import Exchange
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
@@ -14,9 +13,8 @@ from coreweave_inference.status import State
 from .answers import Answer, takes_traffic
 from .check import Check, Note, Outcome, Problem, Problems, Skip
 from .proof import GroupProof, MemberProof, may_pass, prove
-from .running import Group, nonce
+from .running import Group, ask
 
-MAX_TOKENS = 32
 GATEWAY_ERRORS = range(520, 531)
 WAIT = "wait: `cw-inference status --watch` shows when it serves"
 
@@ -57,15 +55,7 @@ def proven(group: Group) -> GroupProof:
     client = group.running.reads.client(group.routes[0])
     routes = itertools.cycle(group.routes)
 
-    def ask() -> Exchange:
-        return client.complete(
-            next(routes),
-            f"Answer with the word hello. ({nonce()})",
-            max_tokens=MAX_TOKENS,
-            seconds=group.running.completion_seconds,
-        )
-
-    return prove(ask, group.model, group.members, len(group.routes))
+    return prove(lambda: ask(group, client, next(routes)), group.model, group.members, len(group.routes))
 
 
 def _note(group: Group, found: MemberProof) -> Note:

@@ -12,10 +12,10 @@ from coreweave_inference.policy.decisions import inference_may_read
 from coreweave_inference.status import State
 from coreweave_inference.status.report import weight_of
 
-from .answers import takes_traffic
+from .answers import judge_answer, takes_traffic
 from .check import Check, Outcome, Problem, Skip
 from .observed_checks import with_log
-from .running import Group, Subject
+from .running import Group, Subject, ask
 
 UNREADABLE = "without it a deployment gets READY and answers 520 or not at all, or never starts"
 
@@ -137,16 +137,29 @@ def traffic_group(group: Group) -> str:
             "set `disabled: false` of one and run `cw-inference up`",
         )
     if not any(map(weight_of, enabled)):
-        alone = len(enabled) == 1
+        answered = _answers_without_weight(group) if len(enabled) == 1 else False
         raise Problem(
-            f"the weights of all enabled deployments add up to 0 ({keys}), so "
-            + ("it is not documented whether requests are answered" if alone else "no request is answered"),
+            f"the weights of all enabled deployments add up to 0 ({keys}), so no request has to be answered",
             "give one of them a weight (traffic.weight, 1 to 1000) and run `cw-inference up`",
-            outcome=Outcome.WARNING if alone else Outcome.FAILED,
+            why="it did answer one now, which is not documented" if answered else "",
+            outcome=Outcome.WARNING if answered else Outcome.FAILED,
         )
     return ", ".join(
         f"{group.running.label(Kind.DEPLOYMENT, found.id)} weight {weight_of(found)}" for found in enabled
     )
+
+
+def _answers_without_weight(group: Group) -> bool:
+    """Whether the only enabled deployment answers with weight 0: the documentation says both that it does and that it does not."""
+    running = group.running
+    if not running.completions or group.gateway_id not in running.reachable or not group.routes:
+        return False
+    route = group.routes[0]
+    try:
+        exchange = ask(group, running.reads.client(route), route)
+    except Unreachable:
+        return False
+    return judge_answer(exchange, group.model, group.members).ok
 
 
 def model_listed(group: Group) -> str:

@@ -12,6 +12,7 @@ import yaml
 
 from .check import Check
 from .completions import COMPLETION
+from .drift_checks import AS_DECLARED
 from .model_checks import MEMBER_CHECKS, group_checks
 from .observed_checks import FIGURES, OBSERVABILITY
 from .service_checks import gateway_checks, service_checks
@@ -20,6 +21,7 @@ from .setup_checks import DECLARATION, MACHINE, SERVICE
 FILE = Path(__file__).with_name("pages.yaml")
 SUBJECTS: tuple[tuple[str, tuple[Check[Any], ...]], ...] = (
     ("The service", service_checks(0)),
+    ("What was declared", (AS_DECLARED,)),
     ("Logs and metrics", (*OBSERVABILITY, *FIGURES)),
     ("Gateways", gateway_checks(0)),
     ("Models", group_checks(0)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-from coreweave_inference.api.completions import DataPlane
+from coreweave_inference.api.completions import DataPlane, Exchange
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.checks import BucketFacts
 from coreweave_inference.clock import Clock, system
@@ -24,6 +24,7 @@ from coreweave_inference.status.costs import Costs, costs_of
 from .observed import Reads as ObservedReads
 
 NONCE_BYTES = 4
+MAX_TOKENS = 32
 
 
 class Reads(Protocol):
@@ -52,8 +53,8 @@ class Reads(Protocol):
 
 @dataclass
 class Running:
-    """What is read. `only` narrows it to some deployments; `reachable` are gateways whose route was proven, `observed` are
-    logs and metrics that can be read.
+    """What is read. `only` narrows it to some deployments; `completions` says whether models are asked; `reachable` are gateways
+    whose route was proven, `observed` are logs and metrics that can be read.
     """
 
     settings: Settings
@@ -63,6 +64,7 @@ class Running:
     clock: Clock = system
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     retry_seconds: float = 5.0
+    completions: bool = True
     completion_seconds: float = 60.0
     reachable: set[str] = field(default_factory=set)
     observed: ObservedReads | None = None
@@ -243,6 +245,13 @@ class GatewaySubject:
         return self.running.by_id.get(self.id)
 
     @property
+    def items(self) -> list[Recorded]:
+        """It, where it is the stack's, and the stack's deployments that name it."""
+        running = self.running
+        users = (item for item in running.of(Kind.DEPLOYMENT) if self.id in running.gateway_ids(item))
+        return [*(item for item in running.of(Kind.GATEWAY) if item.id == self.id), *users]
+
+    @property
     def route(self) -> Route | None:
         """One route through it."""
         return next(iter(self.running.routes(self.id, self.running.probe_model(self.id))), None)
@@ -251,3 +260,9 @@ class GatewaySubject:
 def nonce() -> str:
     """Something that no cache can have seen."""
     return secrets.token_hex(NONCE_BYTES)
+
+
+def ask(group: Group, client: DataPlane, route: Route) -> Exchange:
+    """One short completion of a group's model. Raises Unreachable."""
+    prompt = f"Answer with the word hello. ({nonce()})"
+    return client.complete(route, prompt, max_tokens=MAX_TOKENS, seconds=group.running.completion_seconds)
