@@ -73,8 +73,7 @@ def test_bucket_then_weights_then_the_stack_then_a_change_then_nothing_left(
 
     gateway = simulator.world.records("gateways")[0].id
     plan = [line for line in preview.stdout.splitlines()[1:] if not line.startswith("warning: ")]
-    (moved,) = (line for line in plan if line.startswith("    gatewayIds"))
-    assert re.fullmatch(rf"    gatewayIds\[0\]: {gateway} -> (?!{gateway})[0-9a-f-]{{36}}", moved)
+    assert re.search(rf"    gatewayIds\[0\]: {gateway}\s+-> (?!{gateway})[0-9a-f-]{{36}}\n", preview.stdout)
     assert [line for line in plan if not line.startswith("    ") or "autoscaling" in line] == [
         '± replace  gateway "public"',
         '~ update   deployment "chat"',
@@ -152,3 +151,23 @@ def test_a_reader_that_leaves_after_the_first_line_does_not_change_what_a_run_do
 
     assert (process.returncode, error) == (0, "")
     assert {"h200", "public"} <= stack.names()
+
+
+def test_an_up_with_nothing_to_do_ends_with_its_plan_and_a_new_output_is_something_to_do(
+    stack: Stack, simulator: Simulator
+) -> None:
+    stack.declare(gateways("public"))
+    assert stack.run("up", "--yes").returncode == 0
+    program = stack.path / "__main__.py"
+    program.write_text(program.read_text() + '\nimport pulumi\n\npulumi.export("team", "search")\n')
+
+    exported = stack.document("up", "--yes")
+    state, seen = stack.state(), len(simulator.journal.entries())
+    again = stack.document("up", "--yes")
+    lists = [e for e in simulator.journal.entries()[seen:] if e.path.endswith("/gateways")]
+
+    assert exported["outputs"]["team"] == "search"
+    assert (again["operation"], again["ok"], set(again["counts"])) == ("up", True, {"same"})
+    assert again["outputs"] == exported["outputs"]
+    assert len(lists) == 2, "the plan's program and provider"
+    assert stack.state() == state

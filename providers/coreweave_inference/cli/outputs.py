@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from coreweave_inference.engine.refusals import StartupError
+from coreweave_inference.engine.stack_state import exported_by
 from coreweave_inference.errors import did_you_mean
-from coreweave_inference.model.engine_secrets import without_secrets
 from coreweave_inference.model.normal_form import get_path
-from coreweave_inference.program.last_state import resources_of
 
 from .exits import report_errors, usage_error
 from .live_account import Scope, scope_of
 from .output import print_document, print_lines, say
 
-STACK_TYPE = "pulumi:pulumi:Stack"
 PART = re.compile(r'\.?(?P<name>[^.\[\]"]+)|\["(?P<key>[^"]+)"\]|\[(?P<at>\d+)\]')
 NO_RUN = "no run has ended yet; `cw-inference up` makes the stack"
 
@@ -48,14 +46,6 @@ def outputs(directory: Path, stack: str | None, *, get: str, url: str, as_json: 
             say(value if isinstance(value, str) else json.dumps(value))
         else:
             print_lines(list(lines(found)) or [NO_RUN])
-
-
-def exported_by(state: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What the stack exports; a secret is `[secret]`."""
-    for resource in resources_of(state):
-        if resource.get("type") == STACK_TYPE:
-            return dict(without_secrets(resource.get("outputs") or {}, "[secret]"))
-    return {}
 
 
 def base_url(scope: Scope, found: Mapping[str, Any], key: str) -> str:

@@ -94,6 +94,9 @@ def up(
             if not as_json:
                 print_plan(formatting.plan(planned, full=full))
                 view.shown = frozenset(message.text for message in planned.messages)
+            if planned.settled and plan_file is None:
+                _finish_up(engine, replace(planned, operation="up"), planned, selection, as_json=as_json)
+                return
             if not yes:
                 if not agreed("Apply these changes?"):
                     return
@@ -107,14 +110,21 @@ def up(
                 print_lines([str(moved)])
                 continue
             if yes or result.stopped or not result.moved:
-                tested = _tested(engine, result, plan.selection)
-                finish(result, as_json=as_json, planned=planned, tested=tested)
-                if result.outputs.get("models") and not as_json:
-                    print_lines(_first_call(engine))
+                _finish_up(engine, result, planned, plan.selection, as_json=as_json)
                 return
             print_lines(result.errors)
             view = _view(as_json)
             engine.watch(view)
+
+
+def _finish_up(
+    engine: Engine, result: Result, planned: Result, selection: Selection, *, as_json: bool
+) -> None:
+    """The smoke test, the report, and how to ask the first model. Raises typer.Exit where something failed."""
+    tested = _tested(engine, result, selection)
+    finish(result, as_json=as_json, planned=planned, tested=tested)
+    if result.outputs.get("models") and not as_json:
+        print_lines(_first_call(engine))
 
 
 def _tested(engine: Engine, result: Result, selection: Selection) -> Sequence[SmokeResult]:

@@ -41,7 +41,7 @@ from .refusals import StartupError
 from .repair import State
 from .results import Record, Result, Watch, following, nobody
 from .selection import Selection
-from .stack_state import StackState, has_account, organization_of, require_known_format
+from .stack_state import StackState, exported_by, has_account, organization_of, require_known_format
 from .teardown import DestroyPlan, guarded, plan_destroy
 
 ALL = Selection()
@@ -332,6 +332,12 @@ class Engine:
         self._seen_urns = record.urns
         errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))
         ok, places = failure is None, take_places()
+        settled = (
+            ok
+            and operation == "preview"
+            and not self._program.staying
+            and record.leaves_all_as_it_is(exported_by(self.state()))
+        )
         return record.result(
             operation,
             self.directory.project,
@@ -340,7 +346,8 @@ class Engine:
             stopped=stopped,
             moved=moved,
             errors=located(errors, places) if record.refused or operation == "preview" else errors,
-            outputs=record.outputs if operation == "up" and ok else {},
+            outputs=record.outputs if settled or (operation == "up" and ok) else {},
+            settled=settled,
             repairs=tuple(self._state.repairs),
             findings=(*take_findings(), *refusals(record.messages, places)),
             refused=refused,

@@ -57,8 +57,10 @@ class Result:
     preview: what would be done. `errors` are one line each. `findings` are those of the checks, and faults
     of the declaration, as JSON data. `outputs` are those of the stack, secrets masked, after an `up`.
     `repairs` tell what was put right before the run. `deletions`: what a destroy was about to do with each object. `refused`:
-    nothing was written, and what ended the run is a refusal. `plan_made`: a preview shows all that an `up` would do, though it must not. `moved`: what is no longer as planned, so the run stopped. `drift`:
-    what is other than recorded. `document`: the run as `pulumi preview --json` shows a preview.
+    nothing was written, and what ended the run is a refusal. `plan_made`: a preview shows all that an `up` would do, though it
+    must not. `moved`: what is no longer as planned, so the run stopped. `settled`: a preview after which an `up` would change
+    neither the account nor the state. `drift`: what is other than recorded. `document`: the run as `pulumi preview --json`
+    shows a preview.
     """
 
     operation: str
@@ -68,6 +70,7 @@ class Result:
     stopped: bool = False
     refused: bool = False
     plan_made: bool = False
+    settled: bool = False
     moved: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
@@ -180,6 +183,15 @@ class Record:
         reasons = [text for text in found if text not in FRAME]
         return once(reasons or found)
 
+    def leaves_all_as_it_is(self, exported: Mapping[str, Any]) -> bool:
+        """Whether a preview found everything as the state has it, what the stack exports included."""
+        found = self.document.data()["steps"]
+        return (
+            bool(found)
+            and all(step["op"] in ("same", "read") or _read_the_same(step) for step in found)
+            and self.outputs == exported
+        )
+
     def result(self, operation: str, project: str, stack: str, **more: Any) -> Result:
         """What the run came to, with the fields that the record does not know."""
         document, steps = self.document.data(), standing(self.steps())
@@ -211,6 +223,10 @@ class Record:
             kept=step.kept or earlier.kept,
             id=step.id or earlier.id,
         )
+
+
+def _read_the_same(step: Mapping[str, Any]) -> bool:
+    return step["op"] == "refresh" and step.get("oldState") == step.get("newState")
 
 
 def verb_of(step: Step) -> str:

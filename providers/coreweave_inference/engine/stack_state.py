@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.model.engine_secrets import without_secrets
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.last_state import recorded_endpoint, resources_of
 from coreweave_inference.provider.adoption import ADOPT
@@ -29,7 +30,7 @@ from .attempts import (
 from .deletions import deletions_in, not_confirmed, persist_deletions, restored, unconfirmed
 from .directory import StackDirectory
 from .engine_processes import record_of
-from .events import ACCOUNT, Message
+from .events import ACCOUNT, STACK_TYPE, Message
 from .installation import CommandFailed, PulumiCli
 from .interruption import RunDirectory, left_by_killed_runs
 from .locks import is_stale, locks_in
@@ -220,3 +221,11 @@ def organization_of(state: State) -> str:
     """The organisation that a resource of the stack recorded; the account of a first run is still empty."""
     found = (str((each.get("outputs") or {}).get("organizationId") or "") for each in resources_of(state))
     return next(filter(None, found), "")
+
+
+def exported_by(state: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the stack exports; a secret is `[secret]`."""
+    for resource in resources_of(state):
+        if resource.get("type") == STACK_TYPE:
+            return dict(without_secrets(resource.get("outputs") or {}, "[secret]"))
+    return {}
