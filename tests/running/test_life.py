@@ -79,7 +79,7 @@ def test_bucket_then_weights_then_the_stack_then_a_change_then_nothing_left(
         '~ update   deployment "chat"',
         "    autoscaling.max: 2 -> 3",
         "~ update   readiness",
-        "1 to replace, 2 to update, 3 unchanged",
+        "2 to update, 1 to replace, 3 unchanged",
     ]
 
     down = stack.run("destroy", "--yes")
