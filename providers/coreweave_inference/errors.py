@@ -9,6 +9,7 @@
     ├── CannotProveGone        a 404 that may only mean "another account": keep the state
     ├── Failed                 it was tried and did not work out: run again
     ├── NotReady               a wait ended without its object serving
+    ├── Incomplete             the service accepted a write and something after it failed: record the outputs in it
     ├── Unreachable            no answer: try later; a write may or may not have happened
     ├── ApiError               the Inference API answered with an error
     │   ├── Unauthorized       401: another token
@@ -141,6 +142,15 @@ class NotReady(CoreWeaveError):
     """A wait ended and something it covers does not serve the revision written."""
 
     failed = True
+
+
+class Incomplete(Failed):
+    """The service accepted a write, and something after it failed; `outputs` are what the state has to record all the same."""
+
+    def __init__(self, message: str, id_: str, outputs: dict[str, object]) -> None:
+        self.id = id_
+        self.outputs = outputs
+        super().__init__(message)
 
 
 class Unreachable(CoreWeaveError):

@@ -16,7 +16,7 @@ from coreweave_inference.checks import Severity
 from coreweave_inference.declaration import read
 from coreweave_inference.discovery import checks_for
 from coreweave_inference.model.identity import stack_identity
-from coreweave_inference.resources.weights_bucket import STACK_TAG, stack_tag
+from coreweave_inference.provider.bucket_ownership import STACK_TAG, stack_tag
 
 from tests.engine.workbench import Service, Workbench
 from tests.shell import environment_of, run

@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 
-MODULES = ("pulumi.dynamic", "coreweave_inference.provider.provider_host", "coreweave_inference.cli")
+MODULES = ("pulumi.dynamic", "coreweave_inference.host.provider_host", "coreweave_inference.cli")
 
 
 def main(address: str, python: str, path: str, *arguments: str) -> None:

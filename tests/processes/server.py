@@ -111,7 +111,7 @@ def _end_with(connection: socket.socket) -> None:
 def _import_everything() -> None:
     import pulumi.dynamic  # noqa: F401
     from coreweave_inference.cli import application, check, previews, reports, review, running  # noqa: F401
-    from coreweave_inference.provider import provider_host  # noqa: F401
+    from coreweave_inference.host import provider_host  # noqa: F401
     from coreweave_inference.resources import (  # noqa: F401
         account,
         capacity_claim,

@@ -153,7 +153,7 @@ def test_a_mistake_of_ours_is_one_line_too_and_says_how_to_see_more(host: Host) 
         edge.create(inputs)
 
     assert str(caught.value) == (
-        "CoreWeave: unexpected KeyError in ObjectProvider.create: 'apiId'; run again with COREWEAVE_TRACEBACK=1 to see "
+        "CoreWeave: unexpected KeyError in GatewayProvider.create: 'apiId'; run again with COREWEAVE_TRACEBACK=1 to see "
         "where, and report it\n"
     )
 

@@ -7,8 +7,9 @@ from itertools import count
 from typing import Any
 
 import pytest
+from coreweave_inference.provider.bucket_ownership import STACK_TAG, stack_tag
 from coreweave_inference.resources.inference_bucket_policy import InferenceBucketPolicyProvider
-from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
+from coreweave_inference.resources.weights_bucket import WeightsBucketProvider
 from coreweave_inference.simulator import Simulator
 
 from tests.resources.engine_steps import Resource

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from coreweave_inference.host.process import override_session
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import Place, default_name, object_id, replace_identity
-from coreweave_inference.provider.host import EngineLog
-from coreweave_inference.provider.session import Session, override_session
+from coreweave_inference.provider.session import PrintedLog, Session
 from coreweave_inference.provider.values import DERIVED_NAME, IDENTITY, URN
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.settings.resolution import resolve
@@ -42,11 +42,10 @@ class SimulatedTime:
         self._simulator.clock.advance(seconds)
 
 
-class NotedLog(EngineLog):
+class NotedLog(PrintedLog):
     """Keeps what a user would see."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.rows: list[tuple[str, str]] = []
         self.notes: list[str] = []
         self.warnings: list[str] = []

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from coreweave_inference.provider.host import CoreWeave
+from coreweave_inference.host.dynamic import CoreWeave
+from coreweave_inference.provider.bucket_ownership import DECLARED_TAG, STACK_TAG
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
-from coreweave_inference.resources.weights_bucket import DECLARED_TAG, STACK_TAG
 from coreweave_inference.simulator import Simulator
 from pulumi.output import Unknown
 

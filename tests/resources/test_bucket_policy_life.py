@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from coreweave_inference.provider.host import CoreWeave
+from coreweave_inference.host.dynamic import CoreWeave
 from coreweave_inference.resources.weights_bucket import WeightsBucketProvider
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault

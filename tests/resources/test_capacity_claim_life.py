@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from coreweave_inference.provider.host import CoreWeave
+from coreweave_inference.host.dynamic import CoreWeave
 from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
 from coreweave_inference.simulator import Simulator
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from coreweave_inference.provider.host import CoreWeave
+from coreweave_inference.host.dynamic import CoreWeave
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from coreweave_inference.provider.host import CoreWeave
+from coreweave_inference.host.dynamic import CoreWeave
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.simulator import Simulator
 from pulumi.output import Unknown

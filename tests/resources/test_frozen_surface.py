@@ -11,8 +11,8 @@ from typing import Any
 
 import coreweave_inference
 import pytest
+from coreweave_inference.provider import bucket_ownership
 from coreweave_inference.provider.values import FORMAT, HIDDEN, STACK
-from coreweave_inference.resources import weights_bucket
 from coreweave_inference.resources.account import AccountProvider
 from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
 from coreweave_inference.resources.deployment import DeploymentProvider
@@ -110,9 +110,9 @@ def test_hidden_inputs_the_format_and_the_tag_of_a_kept_bucket() -> None:
     assert FORMAT == 1
     assert HIDDEN == ("__identity", "__derivedName", "__resolvedVersion", "__ignored", "__urn")
     assert STACK == "__stack"
-    assert weights_bucket.STACK_TAG == "coreweave-inference-stack"
-    assert weights_bucket.DECLARED_TAG == "coreweave-inference-tags"
-    assert weights_bucket.stack_tag("identity") == "452ad122-cae1-580c-9c52-a46cffece71b"
+    assert bucket_ownership.STACK_TAG == "coreweave-inference-stack"
+    assert bucket_ownership.DECLARED_TAG == "coreweave-inference-tags"
+    assert bucket_ownership.stack_tag("identity") == "452ad122-cae1-580c-9c52-a46cffece71b"
 
 
 EVERY_OBJECT = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from coreweave_inference.provider.host import CoreWeave
+from coreweave_inference.host.dynamic import CoreWeave
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault

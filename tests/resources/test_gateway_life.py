@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from coreweave_inference.provider.host import CoreWeave
+from coreweave_inference.host.dynamic import CoreWeave
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.simulator import Simulator
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from coreweave_inference.provider.host import CoreWeave
+from coreweave_inference.host.dynamic import CoreWeave
 from coreweave_inference.provider.session import RUN_DIRECTORY
 from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider

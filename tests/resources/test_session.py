@@ -13,12 +13,13 @@ import httpx
 import pytest
 from coreweave_inference.api.client import ApiObject, InferenceApi
 from coreweave_inference.errors import CannotProveGone, SettingsError
+from coreweave_inference.host import process
+from coreweave_inference.host.process import override_session
 from coreweave_inference.model import Kind
 from coreweave_inference.provider import session
 from coreweave_inference.provider.adoption import Adopt, decide
 from coreweave_inference.provider.creation import proof_of
 from coreweave_inference.provider.lists import Lists
-from coreweave_inference.provider.session import override_session
 from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.waiting import Revision
@@ -90,9 +91,9 @@ def test_a_session_can_be_put_in_place_and_goes_away_again(run: Run, simulator: 
     other = Run(simulator)
 
     with other.api, override_session(other) as spoken:
-        assert session.current() is other is spoken
+        assert process.current() is other is spoken
 
-    assert session.current() is run
+    assert process.current() is run
 
 
 def test_a_profile_that_asks_somebody_for_its_keys_does_not_hold_the_other_threads_up(

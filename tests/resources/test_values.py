@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from coreweave_inference.errors import Fault
+from coreweave_inference.host.dynamic import for_engine, plain
 from coreweave_inference.model import UNKNOWN
 from coreweave_inference.provider.values import (
     DERIVED_NAME,
     IDENTITY,
     IGNORED,
     URN,
-    failures,
-    for_engine,
     hidden,
-    plain,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,14 +52,3 @@ def test_hidden_inputs_are_those_that_are_there() -> None:
 
     assert hidden(props) == {IDENTITY: "i", DERIVED_NAME: "d", URN: "u", IGNORED: ["traffic"]}
     assert hidden({}) == {}
-
-
-def test_a_failure_carries_its_path_in_the_reason_and_no_property() -> None:
-    fault = Fault("1001 is above 1000", path="traffic.weight", do="lower it")
-
-    (failure,) = failures('deployment "chat"', [fault])
-
-    assert (failure.property, failure.reason) == (
-        "",
-        'deployment "chat": traffic.weight: 1001 is above 1000; lower it',
-    )

@@ -8,8 +8,8 @@ import pytest
 from coreweave_inference.engine.recovery import Recovery
 from coreweave_inference.engine.repair import Found, Unresolved
 from coreweave_inference.policy.statements import inference_statement, merged, sid_for
+from coreweave_inference.provider.bucket_ownership import STACK_TAG, stack_tag
 from coreweave_inference.provider.session import Session
-from coreweave_inference.resources.weights_bucket import STACK_TAG, stack_tag
 from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.simulator import Simulator
 

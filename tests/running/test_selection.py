@@ -9,7 +9,7 @@ import pytest
 from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.selection import Selection
 from coreweave_inference.model.resource_types import TYPES
-from coreweave_inference.provider.targets import RUN_TARGETS, run_targets
+from coreweave_inference.program.targets import RUN_TARGETS, run_targets
 from coreweave_inference.simulator import Simulator
 
 from tests.running.command_line import Stack, claims, gateways

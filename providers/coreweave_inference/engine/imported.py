@@ -26,8 +26,10 @@ from coreweave_inference.model.normal_form import get_path, sparse, with_path
 from coreweave_inference.model.resource_types import NOUNS, TYPES
 from coreweave_inference.policy.statements import find_owner, inference_statement, owner_sid
 from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.provider.account_lifecycle import OBJECTS
 from coreweave_inference.provider.bucket_policies import OF_OTHERS, OWNER
 from coreweave_inference.provider.deletion_guard import OWNED
+from coreweave_inference.provider.deployment_lifecycle import VERSION
 from coreweave_inference.provider.owner_access import OWNER_STATEMENT_SID, shown_statement
 from coreweave_inference.provider.values import (
     DERIVED_NAME,
@@ -40,9 +42,9 @@ from coreweave_inference.provider.values import (
     STACK,
     URN,
 )
-from coreweave_inference.resources.account import OBJECTS, AccountProvider
+from coreweave_inference.resources.account import AccountProvider
 from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
-from coreweave_inference.resources.deployment import VERSION, DeploymentProvider
+from coreweave_inference.resources.deployment import DeploymentProvider
 from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.resources.inference_bucket_policy import InferenceBucketPolicyProvider
 from coreweave_inference.resources.readiness import ReadinessProvider

@@ -22,8 +22,8 @@ from pathlib import Path
 from types import FrameType
 
 from coreweave_inference.clock import OWNER, has_ended
+from coreweave_inference.host import provider_host
 from coreweave_inference.network.marks import FAILED, REFUSED, WROTE
-from coreweave_inference.provider import provider_host
 
 from .events import Progress, of_progress_line
 

@@ -9,9 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi.dynamic import ResourceProvider
-
 from coreweave_inference.errors import AccessDenied, BucketMissing
+from coreweave_inference.host.dynamic import plain
 from coreweave_inference.model import Kind
 from coreweave_inference.model.engine_secrets import holds_secret, revealed, without_secrets
 from coreweave_inference.model.identity import place_in, salted
@@ -25,26 +24,28 @@ from coreweave_inference.policy.statements import (
 )
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider import adoption, in_use
+from coreweave_inference.provider.bucket_lifecycle import BucketLifecycle
+from coreweave_inference.provider.bucket_ownership import STACK_TAG, stack_tag
+from coreweave_inference.provider.bucket_policy_lifecycle import BucketPolicyLifecycle
+from coreweave_inference.provider.capacity_claim_lifecycle import CapacityClaimLifecycle
 from coreweave_inference.provider.confirmation import sort_by_outcome
-from coreweave_inference.provider.object_provider import ObjectProvider
+from coreweave_inference.provider.deployment_lifecycle import DeploymentLifecycle
+from coreweave_inference.provider.gateway_lifecycle import GatewayLifecycle
+from coreweave_inference.provider.lifecycle import Entry, Lifecycle
+from coreweave_inference.provider.object_lifecycle import ObjectLifecycle
 from coreweave_inference.provider.owner_access import OWNER_STATEMENT_SID
-from coreweave_inference.provider.session import Session, override_session
-from coreweave_inference.provider.values import STACK, plain
-from coreweave_inference.resources.capacity_claim import CapacityClaimProvider
-from coreweave_inference.resources.deployment import DeploymentProvider
-from coreweave_inference.resources.gateway import GatewayProvider
-from coreweave_inference.resources.inference_bucket_policy import InferenceBucketPolicyProvider
-from coreweave_inference.resources.weights_bucket import STACK_TAG, WeightsBucketProvider, stack_tag
+from coreweave_inference.provider.session import Session
+from coreweave_inference.provider.values import STACK
 from coreweave_inference.waiting import Revision
 
 from .deletions import Note
 from .events import type_of
 from .repair import Found, Resource, Unresolved
 
-OBJECTS: dict[str, type[ObjectProvider]] = {
-    "CapacityClaim": CapacityClaimProvider,
-    "Deployment": DeploymentProvider,
-    "Gateway": GatewayProvider,
+OBJECTS: dict[str, type[ObjectLifecycle]] = {
+    "CapacityClaim": CapacityClaimLifecycle,
+    "Deployment": DeploymentLifecycle,
+    "Gateway": GatewayLifecycle,
 }
 PROVIDER = "__provider"
 NOT_THERE = Unresolved("it does not exist")
@@ -85,41 +86,39 @@ class Recovery:
         Raises CoreWeaveError as a call does.
         """
         objects = {id_: (KINDS[note["kind"]], place_in(note["urn"]).key) for id_, note in notes.items()}
-        with override_session(self._session):
-            there, gone = sort_by_outcome(self._session, objects)
-            found: dict[str, Found | Unresolved] = {
-                id_: self._not_there(BY_NOW) if id_ in gone else BEING_DELETED for id_ in notes
-            }
-            for id_, live in there.items():
-                found[id_] = (
-                    self._exists_again(id_, notes[id_])
-                    if live.created_at == notes[id_]["createdAt"]
-                    else Unresolved("another object has its id by now")
-                )
+        there, gone = sort_by_outcome(self._session, objects)
+        found: dict[str, Found | Unresolved] = {
+            id_: self._not_there(BY_NOW) if id_ in gone else BEING_DELETED for id_ in notes
+        }
+        for id_, live in there.items():
+            found[id_] = (
+                self._exists_again(id_, notes[id_])
+                if live.created_at == notes[id_]["createdAt"]
+                else Unresolved("another object has its id by now")
+            )
         return found
 
     def _exists_again(self, id_: str, note: Note) -> Found | Unresolved:
         urn, inputs = str(note["urn"]), dict(note["inputs"])
-        provider = OBJECTS[type_of(urn).removeprefix(TYPES)]()
+        lifecycle = OBJECTS[type_of(urn).removeprefix(TYPES)]()
         revision = {"revision": str(Revision.of_write(self._session.service_now()))}
-        return self._read(provider, id_, {"urn": urn, "inputs": inputs}, plain(inputs), revision)
+        return self._read(lifecycle, id_, {"urn": urn, "inputs": inputs}, plain(inputs), revision)
 
     def _look(self, resource: Resource) -> Found | Unresolved:
         name = str(resource["type"]).removeprefix(TYPES)
         inputs = plain(without_secrets(resource.get("inputs") or {}))
-        with override_session(self._session):
-            if name in OBJECTS:
-                return self._object(OBJECTS[name](), resource, inputs)
-            if name == "WeightsBucket":
-                return self._bucket(resource, inputs)
-            if name == "InferenceBucketPolicy":
-                return self._policy(resource, inputs)
+        if name in OBJECTS:
+            return self._object(OBJECTS[name](), resource, inputs)
+        if name == "WeightsBucket":
+            return self._bucket(resource, inputs)
+        if name == "InferenceBucketPolicy":
+            return self._policy(resource, inputs)
         return Unresolved("nothing of it is in the account, so this run makes it again")
 
     def _object(
-        self, provider: ObjectProvider, resource: Resource, inputs: dict[str, Any]
+        self, lifecycle: ObjectLifecycle, resource: Resource, inputs: dict[str, Any]
     ) -> Found | Unresolved:
-        kind, wanted = provider.kind, str(inputs["apiId"])
+        kind, wanted = lifecycle.kind, str(inputs["apiId"])
         ids = (wanted, salted(wanted))
         live = next((found for id_ in ids if (found := self._session.live(kind, id_)) is not None), None)
         if live is None:
@@ -129,7 +128,7 @@ class Recovery:
         if not isinstance(decision, adoption.Adopt):
             return Unresolved("it is being deleted")
         return self._read(
-            provider, live.id, resource, inputs, {"revision": str(Revision.of_write(time.time()))}
+            lifecycle, live.id, resource, inputs, {"revision": str(Revision.of_write(time.time()))}
         )
 
     def _bucket(self, resource: Resource, inputs: dict[str, Any]) -> Found | Unresolved:
@@ -150,7 +149,7 @@ class Recovery:
                 )
         except AccessDenied as error:
             return Unresolved(f"{error}; if it is declared, this run decides on it")
-        return self._read(WeightsBucketProvider(), name, resource, inputs, {})
+        return self._read(BucketLifecycle(), name, resource, inputs, {})
 
     def _policy(self, resource: Resource, inputs: dict[str, Any]) -> Found | Unresolved:
         bucket = str(inputs["bucket"])
@@ -169,17 +168,17 @@ class Recovery:
             )
         owner = owner_sid(str(inputs.get(STACK, "")))
         known = {"sid": sid, **({OWNER_STATEMENT_SID: owner} if find_owner(document, owner) else {})}
-        return self._read(InferenceBucketPolicyProvider(), bucket, resource, inputs, known)
+        return self._read(BucketPolicyLifecycle(), bucket, resource, inputs, known)
 
     def _read(
         self,
-        provider: ResourceProvider,
+        lifecycle: Lifecycle,
         id_: str,
         resource: Resource,
         inputs: dict[str, Any],
         more: Mapping[str, Any],
     ) -> Found | Unresolved:
-        """As the provider's `read` sees it; a value that is secret stays the encrypted one of the inputs."""
+        """As a refresh sees it; a value that is secret stays the encrypted one of the inputs."""
         encrypted = resource.get("inputs") or {}
         known = {
             "apiEndpoint": self._session.endpoint,
@@ -187,15 +186,15 @@ class Recovery:
             **inputs,
             **more,
         }
-        answer = provider.read(id_, known)
-        if not answer.id:
+        live = lifecycle.read(self._session, Entry(id_, known))
+        if live is None:
             return self._not_there()
-        outputs = {**known, **revealed(answer.outs or {}), **more}
+        outputs = {**known, **revealed(live.outputs), **more}
         if "runtime" in outputs and "runtime" not in encrypted:
             # Which values of it were secrets is not known here: the next run writes them again.
             outputs = with_path(outputs, "runtime.engineEnv", None)
         kept = {key: value for key, value in encrypted.items() if key == PROVIDER or holds_secret(value)}
-        return Found(answer.id, {**outputs, **kept})
+        return Found(id_, {**outputs, **kept})
 
     def _not_there(self, sure: Unresolved = NOT_THERE) -> Unresolved:
         seen = self._session.organizations_seen()

@@ -1,1 +1,1 @@
-"""What runs in the provider process."""
+"""What a resource does, as a lifecycle for each kind. Nothing here knows Pulumi: `host` adapts it."""

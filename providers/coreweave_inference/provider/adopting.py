@@ -16,16 +16,16 @@ from .session import Session
 from .values import ADOPTS, URN
 
 if TYPE_CHECKING:
-    from .object_provider import ObjectProvider
+    from .object_lifecycle import ObjectLifecycle
 
 
 def requested(
-    provider: ObjectProvider, run: Session, inputs: Mapping[str, Any]
+    lifecycle: ObjectLifecycle, run: Session, inputs: Mapping[str, Any]
 ) -> tuple[ApiObject | None, list[Fault]]:
     """The object that the declaration says to adopt, as far as it is there; a fault where an id is named that is not, or
     that is not as declared: whoever names an id does not ask for a change.
     """
-    adopts, kind = inputs.get(ADOPTS), provider.kind
+    adopts, kind = inputs.get(ADOPTS), lifecycle.kind
     if not adopts or adopts is UNKNOWN:
         return None, []
     if adopts is True:
@@ -33,7 +33,7 @@ def requested(
     live = run.lists.look_recent(kind).get(str(adopts).lower())
     if live is None:
         return None, [Fault(f"there is no {kind.noun} {adopts} that the token can see", path="import_")]
-    declared = sparse(kind, provider.filled_in(run, sparse(kind, live.spec), dict(inputs)))
+    declared = sparse(kind, lifecycle.filled_in(run, sparse(kind, live.spec), dict(inputs)))
     found = differences(kind, sparse(kind, live.spec), declared, write_only=False)
     known = [str(one) for one in found if one.right is not UNKNOWN]
     if not known:
@@ -42,16 +42,16 @@ def requested(
     return None, [Fault(f"{live.id} is not as declared: {', '.join(known)}", path="import_", do=do)]
 
 
-def show(provider: ObjectProvider, run: Session, inputs: dict[str, Any]) -> None:
+def show(lifecycle: ObjectLifecycle, run: Session, inputs: dict[str, Any]) -> None:
     """Let a plan call it by its name and show what would be written; plain `pulumi` gets a line."""
-    live = creation.adopted(run, provider.kind, inputs)
+    live = creation.adopted(run, lifecycle.kind, inputs)
     if live is None:
         return
     urn, aim = (
         str(inputs.get(URN, "")),
-        sparse(provider.kind, provider.desired_spec({}, inputs, live)),
+        sparse(lifecycle.kind, lifecycle.desired_spec({}, inputs, live)),
     )
-    changes = differences(provider.kind, provider.observed_spec({}, live), aim)
+    changes = differences(lifecycle.kind, lifecycle.observed_spec({}, live), aim)
     if run.agreement.records:
         run.agreement.adopts(urn, changes)
     elif not run.agreement.holds_a_plan:
@@ -60,4 +60,4 @@ def show(provider: ObjectProvider, run: Session, inputs: dict[str, Any]) -> None
             if changes
             else "it is as declared, and nothing is written"
         )
-        run.log.note(urn, f"{subject(provider.kind, inputs)}: adopts {live.id}, which exists: {written}")
+        run.log.note(urn, f"{subject(lifecycle.kind, inputs)}: adopts {live.id}, which exists: {written}")

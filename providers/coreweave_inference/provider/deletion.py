@@ -11,7 +11,6 @@ from coreweave_inference.errors import NotFound, Refused
 from coreweave_inference.model import Kind
 
 from .confirmation import wait_for_none, wait_until_gone
-from .host import entry_urn
 from .messages import resource_name, subject, translate_service_errors
 from .session import Session
 from .users import references
@@ -25,8 +24,8 @@ WAITING_AT_ONCE = 2
 TURN_SECONDS = 0.02
 
 
-def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any]) -> None:
-    """DELETE it, and wait until it answers 404.
+def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any], entry_urn: str = "") -> None:
+    """DELETE it, and wait until it answers 404. `entry_urn` is that of its entry in the state, if it is known.
 
     In a destroy only the last deletions wait, and for all of the run: so whatever is destroyed, the whole stack or a part
     of it, the last of it leaves the state when everything is confirmed deleted. Where the account is known to go last
@@ -40,23 +39,23 @@ def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any]) -> None:
                 run.prove_gone(what, id_, old.get("organizationId", ""))
                 return
     run.memory.deleted[id_] = (kind, name)
-    if not _note(run, kind, id_, old) or not run.memory.destroying:
+    note = {
+        "urn": entry_urn or str(old.get(URN, "")),
+        "kind": kind.noun,
+        "createdAt": str(old.get("createdAt") or ""),
+        "inputs": {"apiId": id_, **what_finds(old)},
+    }
+    if not _note(run, id_, note) or not run.memory.destroying:
         wait_until_gone(run, {id_: (kind, name)}, urn)
     elif not _others_follow(run, turn):
         released, confirm = (lambda: _is_passed(run, turn)), not os.environ.get(WHOLE_STACK)
         wait_until_gone(run, dict(run.memory.deleted), urn, released, confirm=confirm)
 
 
-def _note(run: Session, kind: Kind, id_: str, old: Mapping[str, Any]) -> bool:
+def _note(run: Session, id_: str, note: Mapping[str, Any]) -> bool:
     """Note an accepted deletion, so that a later run finds the object should the service bring it back. False where it
     cannot be noted: its entry stays in the state until it is confirmed.
     """
-    note = {
-        "urn": entry_urn() or str(old.get(URN, "")),
-        "kind": kind.noun,
-        "createdAt": str(old.get("createdAt") or ""),
-        "inputs": {"apiId": id_, **what_finds(old)},
-    }
     run.memory.accepted[id_] = note
     with contextlib.suppress(OSError):
         run.note_deletion(id_, note)

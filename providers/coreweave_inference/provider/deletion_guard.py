@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
+from fnmatch import fnmatchcase
 from typing import Any
 
 from coreweave_inference.api.client import ApiObject
@@ -37,6 +38,25 @@ FORMER = "__former"
 STALE = "if a failed run of this stack made such a deployment, run again with --refresh"
 """The record does not have it then; a refresh in the same run shows that it is in the state."""
 KEYS = {item.name for item in fields(Owned)}
+
+
+Record = Iterable[Mapping[str, Any]]
+"""Entries of objects, each with its kind and name."""
+
+
+def targeted(record: Record | None, patterns: Iterable[str]) -> list[Mapping[str, Any]]:
+    """The entries that a run with these targets can remove, by their names."""
+    names = [pattern.partition("::")[2] for pattern in patterns]
+    return [
+        entry for entry in record or () if any(fnmatchcase(str(entry.get("name")), name) for name in names)
+    ]
+
+
+def merge_records(old: Record | None, new: Record | None) -> list[Mapping[str, Any]]:
+    """`new`, and what `old` says of other objects."""
+    declared = {(entry.get("kind"), entry.get("name")) for entry in new or ()}
+    others = [entry for entry in old or () if (entry.get("kind"), entry.get("name")) not in declared]
+    return [*others, *(new or ())]
 
 
 def owned_in(record: Any) -> list[Owned]:

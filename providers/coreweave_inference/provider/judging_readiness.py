@@ -21,10 +21,9 @@ from coreweave_inference.model.normal_form import (
 )
 from coreweave_inference.waiting import Failed, Live, Outcome, Ready, Revision, Target, wait
 
-from .deletion_guard import OWNED
+from .deletion_guard import OWNED, merge_records
 from .health import KINDS, Access, weights_access
 from .session import Session
-from .targets import merge_records
 from .values import FORMAT, URN
 from .wait_report import WaitReport
 

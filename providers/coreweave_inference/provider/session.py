@@ -1,6 +1,6 @@
-"""What one provider process shares: the connection, `lists`, its `memory`, and the directory of the run.
+"""What the providers of one run share: the connection, `lists`, its `memory`, where progress goes, and whether to stop.
 
-A process lives for one phase of one run (preview, update, refresh or destroy). Decisions are elsewhere; nothing here compares
+It lives for one phase of one run (preview, update, refresh or destroy). Decisions are elsewhere; nothing here compares
 specs.
 """
 
@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from coreweave_inference.api.client import ApiObject, InferenceApi
 from coreweave_inference.clock import RUN_DIRECTORY as RUN_DIRECTORY
 from coreweave_inference.clock import Clock, SystemClock, WaitingClock, stop_requested
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound
 from coreweave_inference.model import Kind
-from coreweave_inference.settings.resolution import CONFIG_KEYS, Settings, resolve
+from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.storage.client import ObjectStorage, credentials_from
 from coreweave_inference.waiting import LASTING_LOOKS, ON_THE_WAY, Live, Revision
 
 from .agreement import of_environment
-from .host import EngineLog, end_with_engine, is_provider_process
 from .lists import Lists
 from .memory import Memory, Write
 
@@ -35,9 +34,36 @@ Found = TypeVar("Found")
 CLOCK_STEP_SECONDS = 1.0
 """The service's clock is read from the `Date` of its answers, in whole seconds."""
 
-RUN_CONFIG = "COREWEAVE_RUN_CONFIG"
-"""Environment variable of a `cw-inference` run: the stack's configuration of now, as a JSON object of full keys. A
-refresh and a destroy hand the providers the one of the last run."""
+
+class Log(Protocol):
+    """Where progress goes; `urn` says of which resource, and may be empty."""
+
+    def progress(self, urn: str, text: str) -> None:
+        """Show `text` until the next line replaces it."""
+        ...
+
+    def note(self, urn: str, text: str) -> None:
+        """Keep `text`."""
+        ...
+
+    def warning(self, urn: str, text: str) -> None:
+        """Keep `text`, as a warning."""
+        ...
+
+
+class PrintedLog:
+    """Prints what is to be kept."""
+
+    def progress(self, urn: str, text: str) -> None:
+        """Nothing: nobody watches."""
+
+    def note(self, urn: str, text: str) -> None:
+        """Print it."""
+        print(f"info: {text}", file=sys.stderr)
+
+    def warning(self, urn: str, text: str) -> None:
+        """Print it."""
+        print(f"warning: {text}", file=sys.stderr)
 
 
 class Session:
@@ -50,15 +76,18 @@ class Session:
         self,
         settings: Settings,
         clock: Clock | None = None,
-        log: EngineLog | None = None,
+        log: Log | None = None,
         api: InferenceApi | None = None,
+        stopped: Callable[[], bool] = stop_requested,
     ) -> None:
         self.settings = settings
         self.endpoint = settings.endpoint
         """To be recorded; as the state spells it, once that was seen: two spellings of one endpoint are no change."""
         self.clock: Clock = clock or SystemClock()
-        self.waits: Clock = WaitingClock(self.clock, self.stopped)
-        self.log = log or EngineLog()
+        self.stopped = stopped
+        """Whether the run was asked to stop waiting."""
+        self.waits: Clock = WaitingClock(self.clock, stopped)
+        self.log: Log = log or PrintedLog()
         self.api = api or InferenceApi.of(settings, clock=self.waits)
         self.agreement = of_environment(RUN_DIRECTORY)
         self.lists = Lists(self.api, self.clock, self.agreement.listed)
@@ -260,54 +289,3 @@ class Session:
         Nothing else remembers an object that left the state and that the service brings back.
         """
         self._append("deletions.jsonl", {"id": id_, "note": note})
-
-    def stopped(self) -> bool:
-        """Whether the run that started this process asked it to stop waiting."""
-        return stop_requested()
-
-
-_current: Session | None = None
-_config: dict[str, str] = {}
-_lock = threading.Lock()
-
-
-def configure(read: Callable[[str], Any]) -> None:
-    """Take over the stack's configuration; called by the host once per provider class, before its first method."""
-    with _lock:
-        for key in CONFIG_KEYS:
-            value = read(key)
-            if value is not None:
-                _config[key] = str(value)
-
-
-@contextmanager
-def override_session(run: Session) -> Iterator[Session]:
-    """Put `run` in the place of this process's session for a while, so that providers can be driven by hand."""
-    global _current
-    before, _current = _current, run
-    try:
-        yield run
-    finally:
-        _current = before
-
-
-def current() -> Session:
-    """The session of this process, made by whoever needs it first. Raises SettingsError."""
-    global _current
-    with _lock:
-        if _current is None:
-            if is_provider_process():
-                end_with_engine()
-            _current = Session(_settings(os.environ, _config))
-        return _current
-
-
-def _settings(environ: Mapping[str, str], config: Mapping[str, str]) -> Settings:
-    """Of this process, which has nobody to ask what the state records.
-
-    The program has judged the endpoint before anything was declared; without a program (a refresh, a destroy) each
-    method compares it with the one in the state of its resource before it sends anything.
-    """
-    handed = environ.get(RUN_CONFIG)
-    settings = resolve(environ, json.loads(handed) if handed else config)
-    return replace(settings, endpoint_doubt="")

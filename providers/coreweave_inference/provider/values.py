@@ -1,21 +1,12 @@
-"""Pulumi's values at the provider's edge: unknowns, hidden keys and failures, turned into plain data and back.
-
-Nothing here decides; it only translates.
-"""
+"""The hidden keys of inputs and outputs, and the format of the state."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from pulumi.dynamic import CheckFailure
-from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
-from pulumi.output import Unknown
-
-from coreweave_inference.errors import Fault
-from coreweave_inference.model.engine_secrets import is_secret, secret
-from coreweave_inference.model.nested import transform, whole_number
-from coreweave_inference.model.normal_form import UNKNOWN, get_path
+from coreweave_inference.model.engine_secrets import secret
+from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.version import __version__
 
 FORMAT = 1
@@ -55,22 +46,6 @@ def newer_format(outputs: Mapping[str, Any]) -> str:
     )
 
 
-def plain(value: Any) -> Any:
-    """Pulumi's unknowns become ours, whole floats ints, and our secrets their values, at any depth."""
-
-    def replace(part: Any) -> Any:
-        if isinstance(part, Unknown):
-            return UNKNOWN
-        return plain(part["value"]) if is_secret(part) else whole_number(part)
-
-    return transform(value, replace)
-
-
-def for_engine(value: Any) -> Any:
-    """The inverse: our unknowns become Pulumi's."""
-    return transform(value, lambda part: PULUMI_UNKNOWN if part is UNKNOWN else part)
-
-
 def with_secret_environment(props: dict[str, Any]) -> dict[str, Any]:
     """`props` with every value of `runtime.engineEnv` as a secret, also one that somebody added outside."""
     environment = get_path(props, "runtime.engineEnv")
@@ -102,8 +77,3 @@ def managed_id(bucket: str, sid: str) -> str:
 def bucket_in_state(name: str) -> str:
     """By what a run remembers a bucket that the state has; its name alone is that of its policy too."""
     return f"weights bucket {name}"
-
-
-def failures(subject: str, faults: Iterable[Fault]) -> list[CheckFailure]:
-    """One failure per fault; the path stays in the reason, since a property name would print Go syntax."""
-    return [CheckFailure("", f"{subject}: {fault}") for fault in faults]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coreweave_inference.api.client import ApiObject
-from coreweave_inference.errors import ChangedOutside, CoreWeaveError
+from coreweave_inference.errors import ChangedOutside, Failed
 from coreweave_inference.model import Kind
 from coreweave_inference.model.normal_form import (
     Difference,
@@ -35,6 +35,14 @@ class WriteResult:
     revision: Revision
 
 
+class NotTaken(Failed):
+    """The service accepted a write and left a field as it was."""
+
+    def __init__(self, message: str, written: WriteResult) -> None:
+        self.written = written
+        super().__init__(message)
+
+
 def put(
     run: Session,
     kind: Kind,
@@ -48,21 +56,22 @@ def put(
     """Bring `live` to `aim`; `what` names the object in errors.
 
     `now` is the live normal form before the write as far as the state knows it, `form` gives the one after it.
-    Raises CoreWeaveError where the service answered 200 and did not take a field.
+    Raises NotTaken where the service answered 200 and did not take a field.
     """
     if not differences(kind, now, aim):
         # Perhaps the answer to the same write was lost a moment ago: so nothing that shows now may count yet.
         return WriteResult(live, run.wrote(live, live.updated_at))
     answer = patch(request_body(kind, aim, live))
     run.memory.written.add(live.id)
-    left = differences(kind, aim, form(answer))
-    if left:
-        raise CoreWeaveError(
-            f"{what}: the service accepted the change and did not take {_listed(left)} (declared -> live); "
-            "it may not know the field, or another version of it may be meant"
-        )
     # The answer shows the date of before (wire forms). Where an earlier attempt was not answered, that is a later one.
-    return WriteResult(answer, run.wrote(live, answer.updated_at or live.updated_at))
+    written = WriteResult(answer, run.wrote(live, answer.updated_at or live.updated_at))
+    if left := differences(kind, aim, form(answer)):
+        raise NotTaken(
+            f"{what}: the service accepted the change and did not take {_listed(left)} (declared -> live); "
+            "it may not know the field, or another version of it may be meant",
+            written,
+        )
+    return written
 
 
 def request_body(kind: Kind, aim: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:

@@ -1,8 +1,4 @@
-"""Readiness: one row that waits until everything it covers serves the revision that was written, or fails the run.
-
-Its inputs name the objects and their revisions; a revision is new for each accepted write, so a run that failed
-stays a difference until it is fixed. What a run does with them is `judging_readiness`'.
-"""
+"""Readiness: one row that waits until everything it covers serves the revision that was written, or fails the run."""
 
 from __future__ import annotations
 
@@ -11,94 +7,27 @@ from typing import Any
 
 import pulumi
 import pulumi.dynamic
-from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from coreweave_inference.model import UNKNOWN, Kind
+from coreweave_inference.host.dynamic import DynamicProvider
+from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import labels
-from coreweave_inference.model.normal_form import has_unknown
 from coreweave_inference.model.resource_types import MODULE
 from coreweave_inference.program.context import current_program, refuse_import, urn_of, with_dependencies
 from coreweave_inference.program.parents import place_of
-from coreweave_inference.provider.deletion_guard import (
-    FORMER,
-    OWNED,
-    former_deployments,
-    refuse_removals,
-    refuse_teardown,
-    same_record,
-)
-from coreweave_inference.provider.health import health_of
-from coreweave_inference.provider.host import one_line_errors
-from coreweave_inference.provider.judging_readiness import (
-    HEALTH,
-    PARTIAL,
-    judge,
-    not_judged,
-    objects_of,
-    without_health,
-)
-from coreweave_inference.provider.object_provider import HostedProvider
-from coreweave_inference.provider.session import current
-from coreweave_inference.provider.targets import run_targets, targeted
-from coreweave_inference.provider.values import URN, for_engine, plain
+from coreweave_inference.program.targets import run_targets
+from coreweave_inference.provider.deletion_guard import OWNED
+from coreweave_inference.provider.judging_readiness import PARTIAL
+from coreweave_inference.provider.readiness_lifecycle import ReadinessLifecycle
+from coreweave_inference.provider.values import URN
 
 from .account import account_of
 from .api_resource import ApiResource
 
 
-class ReadinessProvider(HostedProvider):
-    """Judges objects; owns none. State format: the module and the name of this class are part of it."""
+class ReadinessProvider(DynamicProvider):
+    """State format: the module and the name of this class are part of it."""
 
-    @one_line_errors
-    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Inputs are made by the program; there is nothing to refuse."""
-        return CheckResult(for_engine(plain(news)), [])
-
-    @one_line_errors
-    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """A difference while a covered object has a revision that was not seen to serve."""
-        old, new = plain(olds), plain(news)
-        if new.get(OWNED) is not UNKNOWN:
-            going = targeted(old.get(OWNED), new[PARTIAL]) if new.get(PARTIAL) else old.get(OWNED)
-            refuse_removals(current(), {**old, OWNED: going}, new)
-        if has_unknown(new.get("objects")) or not_judged(old, new):
-            return DiffResult(changes=None)
-        removed = set(objects_of(old)) - set(objects_of(new))
-        same = bool(new.get(PARTIAL)) or (not removed and same_record(old.get(OWNED), new.get(OWNED)))
-        return DiffResult(changes=False if same else None)
-
-    @one_line_errors
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Wait for everything covered."""
-        new = plain(props)
-        return CreateResult("readiness", judge(current(), {}, new))
-
-    @one_line_errors
-    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Wait for what was written since the last time that all served."""
-        old, new = plain(olds), plain(news)
-        run = current()
-        former = former_deployments(old, new)
-        return UpdateResult({**judge(run, old, new), **({FORMER: former} if former else {})})
-
-    @one_line_errors
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """With the reason at each covered object that served and broke since: the next `up` waits for those again."""
-        old = plain(props)
-        current().hold_plan()
-        objects = {label: without_health(item) for label, item in (old.get("objects") or {}).items()}
-        for label, why in health_of(current(), objects).items():
-            objects[label] = {**objects[label], HEALTH: why}
-        inputs = {"objects": objects, **{key: old[key] for key in (URN, OWNED) if key in old}}
-        return ReadResult(id_, {**old, **inputs}, inputs)
-
-    @one_line_errors
-    def delete(self, id_: str, props: dict[str, Any]) -> None:
-        """It goes before everything else: whatever must not be deleted refuses here, before the first deletion."""
-        run, old = current(), plain(props)
-        if old.get("objects"):
-            run.guard_organization("what this stack made", str(old.get("organizationId") or ""))
-        refuse_teardown(run, old)
+    lifecycle = ReadinessLifecycle()
 
 
 class Readiness(pulumi.dynamic.Resource, module=MODULE, name="Readiness"):

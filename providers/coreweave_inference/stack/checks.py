@@ -23,7 +23,7 @@ from coreweave_inference.model.resource_types import BUCKET
 from coreweave_inference.program.context import Program, current_program, program_settings
 from coreweave_inference.program.data_sources import program_lookups
 from coreweave_inference.program.last_state import stack_outputs
-from coreweave_inference.provider.targets import Targets, run_targets
+from coreweave_inference.program.targets import Targets, run_targets
 from coreweave_inference.resources.api_resource import ApiResource, plain_values
 from coreweave_inference.resources.deployment import Deployment
 from coreweave_inference.resources.gateway import Gateway

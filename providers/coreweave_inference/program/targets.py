@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 import pulumi
 
@@ -51,22 +50,3 @@ def run_targets(environ: Mapping[str, str] = os.environ) -> Targets | None:
         raise pulumi.RunError(
             f"{RUN_TARGETS} is set to what cannot be understood; unset it: `cw-inference --target` sets it"
         ) from None
-
-
-Record = Iterable[Mapping[str, Any]]
-"""Entries of objects, each with its kind and name."""
-
-
-def targeted(record: Record | None, patterns: Iterable[str]) -> list[Mapping[str, Any]]:
-    """The entries that a run with these targets can remove, by their names."""
-    names = [pattern.partition("::")[2] for pattern in patterns]
-    return [
-        entry for entry in record or () if any(fnmatchcase(str(entry.get("name")), name) for name in names)
-    ]
-
-
-def merge_records(old: Record | None, new: Record | None) -> list[Mapping[str, Any]]:
-    """`new`, and what `old` says of other objects."""
-    declared = {(entry.get("kind"), entry.get("name")) for entry in new or ()}
-    others = [entry for entry in old or () if (entry.get("kind"), entry.get("name")) not in declared]
-    return [*others, *(new or ())]

@@ -1,6 +1,6 @@
 """Pulumi's provider host, started so that it ends with its engine from its first moment on.
 
-Run as `python -m coreweave_inference.provider.provider_host -u -m pulumi.dynamic <engine address>`, which is how
+Run as `python -m coreweave_inference.host.provider_host -u -m pulumi.dynamic <engine address>`, which is how
 Pulumi calls the Python of its providers.
 """
 
@@ -10,7 +10,7 @@ import os
 import runpy
 import sys
 
-from .host import end_with_engine
+from .process import end_with_engine
 
 HOST = "pulumi.dynamic"
 HTTPX_COMMAND = "httpx._main"

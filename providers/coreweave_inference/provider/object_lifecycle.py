@@ -1,7 +1,6 @@
-"""What the providers of gateways, capacity claims and deployments have in common: the six rules.
+"""What the lifecycles of gateways, capacity claims and deployments have in common.
 
-A subclass names its kind and adds what is special about it by overriding the methods in the middle. Values arrive
-as Pulumi has them and are plain data from the first line of each method on.
+A subclass names its kind and adds what is special about it by overriding the methods in the middle.
 """
 
 from __future__ import annotations
@@ -9,70 +8,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi.dynamic import (
-    CheckResult,
-    ConfigureRequest,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    ResourceProvider,
-    UpdateResult,
-)
-
 from coreweave_inference.api.client import ApiObject
-from coreweave_inference.errors import CoreWeaveError
-from coreweave_inference.model.normal_form import (
-    complete,
-    faults,
-    has_unknown,
-    sparse,
-)
+from coreweave_inference.errors import CoreWeaveError, Fault, Incomplete
+from coreweave_inference.model.normal_form import complete, faults, has_unknown, sparse
 
-from . import adopting, creation, deletion, in_use, session, writing
+from . import adopting, creation, deletion, in_use, writing
 from .creation import may_adopt
-from .host import entry_urn, one_line_errors
+from .lifecycle import SAME, Checked, Created, Difference, Entry, Observed
 from .messages import subject, translate_service_errors
 from .object_forms import ObjectForms, ignored_faults, with_ignored
 from .session import Session
-from .values import (
-    FORMAT,
-    IGNORED,
-    URN,
-    failures,
-    for_engine,
-    hidden,
-    plain,
-    with_secret_environment,
-)
+from .values import FORMAT, IGNORED, URN, hidden, with_secret_environment
 
 
-class HostedProvider(ResourceProvider):
-    """A provider without attributes, so that state holds a reference to its class and nothing else."""
-
-    serialize_as_secret_always = False
-
-    def configure(self, req: ConfigureRequest) -> None:
-        """Take over the stack's configuration."""
-        session.configure(req.config.get)
-
-
-class ObjectProvider(ObjectForms, HostedProvider):
+class ObjectLifecycle(ObjectForms):
     """One object of the Inference API."""
 
-    @one_line_errors
-    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+    def check(self, run: Session, before: Mapping[str, Any], declared: dict[str, Any]) -> Checked:
         """Refuse what the schema refuses, and fill in everything that can be known before anything runs."""
-        before, declared = plain(olds), plain(news)
         spec = {key: value for key, value in declared.items() if key in self.spec_keys()}
         wrong = [*faults(self.kind, spec), *ignored_faults(self.kind, declared)]
         if wrong:
-            return CheckResult(news, failures(subject(self.kind, declared), wrong))
-        run = session.current()
+            return self._checked(declared, declared, wrong)
         run.memory.checked.add(str(declared.get(URN, "")))
         inputs = self.carried_over(before, declared)
         live, wrong = (None, []) if before else adopting.requested(self, run, inputs)
         if wrong:
-            return CheckResult(news, failures(subject(self.kind, declared), wrong))
+            return self._checked(declared, declared, wrong)
         if live is not None:
             inputs["apiId"] = live.id
         inputs = self.filled_in(run, before or (sparse(self.kind, live.spec) if live else {}), inputs)
@@ -80,14 +42,10 @@ class ObjectProvider(ObjectForms, HostedProvider):
         run.agreement.declared(self.kind.noun, inputs)
         if not before and (run.agreement.records or live is not None):
             adopting.show(self, run, inputs)
-        taken = in_use.faults_of_object(run, self.kind, before, inputs)
-        return CheckResult(for_engine(inputs), failures(subject(self.kind, declared), taken))
+        return self._checked(declared, inputs, in_use.faults_of_object(run, self.kind, before, inputs))
 
-    @one_line_errors
-    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+    def diff(self, run: Session, id_: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
         """Equal, changed in place, or replaced; in place also claims the id for this run."""
-        old, new = plain(olds), plain(news)
-        run = session.current()
         run.guard_endpoint(old.get("apiEndpoint", ""))
         run.guard_organization(subject(self.kind, old), old.get("organizationId", ""))
         if self.is_replaced(old, new):
@@ -96,17 +54,12 @@ class ObjectProvider(ObjectForms, HostedProvider):
         run.memory.claim_id(str(new.get(URN, "")), id_)
         if not has_unknown(new):
             self._remember(run, id_, new)
-        return DiffResult(
-            changes=None if self.changes_between(old, new) else False, delete_before_replace=False
-        )
+        return Difference() if self.changes_between(old, new) else SAME
 
-    @one_line_errors
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Send the declared spec under our own id, or adopt what an earlier run sent. Raises only before that."""
-        run = session.current()
-        declared = self.filled_in(run, {}, plain(props))
-        what = subject(self.kind, declared)
-        with translate_service_errors(what):
+    def create(self, run: Session, declared: dict[str, Any]) -> Created:
+        """Send the declared spec under our own id, or adopt what an earlier run sent."""
+        declared = self.filled_in(run, {}, declared)
+        with translate_service_errors(subject(self.kind, declared)):
             self.before_create(run, declared)
             made = creation.create(
                 run,
@@ -116,13 +69,12 @@ class ObjectProvider(ObjectForms, HostedProvider):
                 lambda body: self.post(run, declared, body),
                 lambda live: self._adopted(run, declared, live),
             )
-        return CreateResult(made.id, self._outputs_of_creation(run, declared, made))
+        return self._created(run, declared, made)
 
-    @one_line_errors
-    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+    def update(
+        self, run: Session, id_: str, old: Mapping[str, Any], declared: dict[str, Any]
+    ) -> dict[str, Any]:
         """Send the complete declared spec in one PATCH, if the live one is not that already."""
-        old, declared = plain(olds), plain(news)
-        run = session.current()
         run.guard_endpoint(old.get("apiEndpoint", ""))
         what = subject(self.kind, declared)
         with translate_service_errors(what):
@@ -137,15 +89,17 @@ class ObjectProvider(ObjectForms, HostedProvider):
             writing.refuse_foreign_changes(
                 self.kind, what, sparse(self.kind, old), sparse(self.kind, aim), now
             )
-            written = self._put(run, old, aim, live)
+            try:
+                written = self._put(run, old, aim, live)
+            except writing.NotTaken as error:
+                outputs = self._outputs(run, aim, error.written.live, str(error.written.revision))
+                raise Incomplete(str(error), id_, outputs) from error
         self.warn_of_leftovers(run, aim, written.live)
-        return UpdateResult(self._outputs(run, aim, written.live, str(written.revision)))
+        return self._outputs(run, aim, written.live, str(written.revision))
 
-    @one_line_errors
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+    def read(self, run: Session, entry: Entry) -> Observed | None:
         """The live object in normal form, so that whatever was changed outside shows."""
-        old = plain(props)
-        run = session.current()
+        id_, old = entry.id, entry.outputs
         run.memory.read.add(id_)
         run.guard_endpoint(old.get("apiEndpoint", ""))
         run.hold_plan()
@@ -154,39 +108,35 @@ class ObjectProvider(ObjectForms, HostedProvider):
             live = listed or run.live_or_missing_for_long(self.kind, id_)
             if live is None:
                 run.prove_gone(subject(self.kind, old), id_, old.get("organizationId", ""))
-                return ReadResult("", {})
+                return None
         self.tell_of_live(run, old, live)
         inputs = {**self.recorded_spec(old, live), **hidden(old), "apiId": id_}
-        return ReadResult(
-            id_,
-            self._outputs(run, {**old, **inputs}, live, old.get("revision", "")),
-            with_secret_environment(inputs),
-        )
+        outputs = self._outputs(run, {**old, **inputs}, live, old.get("revision", ""))
+        return Observed(outputs, with_secret_environment(inputs))
 
-    @one_line_errors
-    def delete(self, id_: str, props: dict[str, Any]) -> None:
+    def delete(self, run: Session, entry: Entry) -> None:
         """Delete unless this run manages the id; missing is success only when proven gone."""
-        old = plain(props)
-        run = session.current()
+        id_, old = entry.id, entry.outputs
         run.guard_endpoint(old.get("apiEndpoint", ""))
         if id_ in run.memory.managed_ids:
-            self._keep(run, id_, old)
+            self._keep(run, entry)
             return
         if run.agreement.deletes_first:
             run.hold_plan()
         if run.agreement.holds_a_plan and (live := run.live(self.kind, id_)) is not None:
             run.agreement.require(self.kind, live)
         self.before_delete(run, id_, old)
-        deletion.delete(run, self.kind, id_, old)
+        deletion.delete(run, self.kind, id_, old, entry.urn)
 
-    def _keep(self, run: Session, id_: str, old: Mapping[str, Any]) -> None:
+    def _keep(self, run: Session, entry: Entry) -> None:
         """Leave what this run declares; raise where the user asked for a new object and there is none.
 
         A replacement that was cut short leaves an old entry of the same id too, and so does a key that was renamed and is
         renamed back; taking that out is no failure.
         """
+        id_, old = entry.id, entry.outputs
         # Not the recorded URN first: that is the one of the last write, under the key that the resource had then.
-        urn, what = entry_urn() or str(old.get(URN, "")), f"{subject(self.kind, old)} ({id_})"
+        urn, what = entry.urn or str(old.get(URN, "")), f"{subject(self.kind, old)} ({id_})"
         if run.memory.adopted.get(id_) == urn and urn not in run.memory.replaced and id_ not in may_adopt():
             raise CoreWeaveError(
                 f"{what}: nothing was replaced, the object is as it was; its id and name follow from what is declared; to "
@@ -231,7 +181,11 @@ class ObjectProvider(ObjectForms, HostedProvider):
 
     # The parts.
 
-    def _replacement(self, run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> DiffResult:
+    def _checked(self, declared: Mapping[str, Any], inputs: dict[str, Any], wrong: list[Fault]) -> Checked:
+        """The inputs, with what is wrong with them: the path is in the text."""
+        return Checked(inputs, tuple(f"{subject(self.kind, declared)}: {fault}" for fault in wrong))
+
+    def _replacement(self, run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
         gives_up_first = bool(old.get("name") == new.get("name"))
         if gives_up_first:
             run.log.warning(
@@ -240,7 +194,7 @@ class ObjectProvider(ObjectForms, HostedProvider):
                 "one is asked for; without an explicit name the new one would come first",
             )
         keys = {difference.path.split(".")[0] for difference in self.changes_between(old, new)} or {"name"}
-        return DiffResult(changes=None, replaces=sorted(keys), delete_before_replace=gives_up_first)
+        return Difference(replaces=tuple(sorted(keys)), delete_first=gives_up_first)
 
     def _remember(self, run: Session, id_: str, declared: Mapping[str, Any]) -> None:
         """What `Readiness` compares the live object with."""
@@ -270,10 +224,8 @@ class ObjectProvider(ObjectForms, HostedProvider):
         written = self._put(run, {}, aim, live)
         return creation.CreateOutcome(live.id, written.live, written.revision)
 
-    def _outputs_of_creation(
-        self, run: Session, declared: dict[str, Any], made: creation.CreateOutcome
-    ) -> dict[str, Any]:
-        """Outputs of an accepted creation; nothing may raise any more, or the id would be lost."""
+    def _created(self, run: Session, declared: dict[str, Any], made: creation.CreateOutcome) -> Created:
+        """What to record of an accepted creation. Raises Incomplete alone, or the id would be lost."""
         live = made.live
         run.memory.managed_ids.add(made.id)
         run.lists.organizations |= {live.organization_id} - {""}
@@ -281,10 +233,10 @@ class ObjectProvider(ObjectForms, HostedProvider):
         try:
             live = self.after_create(run, declared, live)
         except Exception as error:
-            run.log.warning(
-                declared.get(URN, ""), f"{subject(self.kind, declared)} was accepted, but: {error}"
-            )
-        return self._outputs(run, declared, live, str(made.revision))
+            outputs = self._outputs(run, declared, live, str(made.revision))
+            text = f"{subject(self.kind, declared)} was accepted, but: {error}"
+            raise Incomplete(text, made.id, outputs) from error
+        return Created(made.id, self._outputs(run, declared, live, str(made.revision)))
 
     def _outputs(
         self, run: Session, state: Mapping[str, Any], live: ApiObject, revision: str

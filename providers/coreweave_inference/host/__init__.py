@@ -1,0 +1,1 @@
+"""Pulumi's dynamic provider host: what joins it to the lifecycles of `provider/`, which know no host."""
