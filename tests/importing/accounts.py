@@ -12,6 +12,7 @@ import httpx
 from coreweave_inference.policy.statements import inference_statement, owner_statement
 from coreweave_inference.simulator import Simulator
 
+from tests.running.command_line import Stack
 from tests.simulator.inference_fixtures import s3_client
 
 ZONE = "US-EAST-04A"
@@ -206,3 +207,8 @@ def fifty(account: Account) -> int:
 def some_id() -> str:
     """An id that somebody chose."""
     return str(uuid.uuid4())
+
+
+def files(stack: Stack) -> dict[str, bytes]:
+    """Every file of a stack directory."""
+    return {file.name: file.read_bytes() for file in sorted(stack.path.iterdir()) if file.is_file()}

@@ -51,11 +51,13 @@ def _states(path: Path, own: str) -> tuple[States, str]:
     place = path if (path / "Pulumi.yaml").is_file() else Path()
     try:
         cli = PulumiCli.found(os.environ)
-        listed = json.loads(cli.run(["stack", "ls", "--all", "--json"], str(place), {}).stdout)
+        listed = json.loads(
+            cli.run(["stack", "ls", "--all", "--json", "--fully-qualify-stack-names"], str(place), {}).stdout
+        )
     except (CoreWeaveError, ValueError) as error:
         return {}, f"the stacks of the backend could not be listed: {one_line(str(error))}"
     names = [str(one["name"]) for one in listed if one.get("resourceCount") != 0]
-    names = [name for name in names if _short(name) != own and not _is_own(name, own)]
+    names = [name for name in names if _short(name) != own]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = list(pool.map(lambda name: _exported(path, name), names[:MOST_STATES]))
     failed = [name for name, state in zip(names, states, strict=False) if state is None] + names[MOST_STATES:]
@@ -74,13 +76,8 @@ def _exported(path: Path, name: str) -> Mapping[str, Any] | None:
 
 
 def _short(name: str) -> str:
-    """`project/stack` of a name that a backend gives."""
+    """`project/stack` of a full name."""
     return "/".join(name.split("/")[-2:])
-
-
-def _is_own(name: str, own: str) -> bool:
-    """A backend names stacks of the directory's own project without the project."""
-    return "/" not in name and name == own.rpartition("/")[2]
 
 
 def _of_state(name: str, state: Mapping[str, Any]) -> OtherStack:

@@ -46,7 +46,7 @@ def lines(plan: ImportPlan) -> list[str]:
     """What an import finds, for a terminal."""
     return [
         *_counted(plan),
-        *(f"  not imported: {label}: {why}" for label, why in plan.left_out.items()),
+        *(f"  not imported: {line}" for line in _left_out(plan)),
         *notes(plan),
         f"proof: {verdict(plan)}",
         *(f"  {line}" for one in plan.proof.expected for line in str(one).splitlines()),
@@ -115,12 +115,17 @@ def page(plan: ImportPlan, context: str, commands: Sequence[str]) -> str:
     parts = [
         f"# Import into {context}\n",
         f"Proof: {verdict(plan)}.\n",
-        _listed([str(one).replace("\n", "\n  ") for one in plan.proof.expected]),
-        _listed([f"not known: {text}" for text in plan.proof.open]),
-        _listed(line.strip() for line in what_to_do(plan)),
+        _listed(
+            [
+                *(str(one).replace("\n", "\n  ") for one in plan.proof.expected),
+                *(f"not known: {text}" for text in plan.proof.open),
+                *(line.strip() for line in what_to_do(plan)),
+            ],
+            end="\n",
+        ),
         _section("Imported", _table(imported)),
         _section("Already in the stack", _listed([*_buckets(plan), *(live.label for live in plan.present)])),
-        _section("Not imported", _listed([f"{label}: {why}" for label, why in plan.left_out.items()])),
+        _section("Not imported", _listed(_left_out(plan))),
         _section("To know", "\n".join([*(f"- {line.strip()}" for line in notes(plan)), *comments])),
         _section("Next", "\n".join(f"    {command}" for command in commands)),
     ]
@@ -151,20 +156,29 @@ def commands_after(directory: str, stack: str, file: str, *, applied: bool) -> l
     ]
 
 
+def _left_out(plan: ImportPlan) -> list[str]:
+    """What is not imported, those with the same reason on one line."""
+    by_reason: dict[str, list[str]] = {}
+    for label, why in plan.left_out.items():
+        by_reason.setdefault(why, []).append(label)
+    return [f"{', '.join(labels)}: {why}" for why, labels in by_reason.items()]
+
+
 def _buckets(plan: ImportPlan) -> list[str]:
     return [f'{BUCKET} "{name}"' for name in plan.present_buckets]
 
 
 def _status(status: str, why: str) -> str:
-    return f"{status}: {why}" if why else status
+    return why or status  # The reason begins with the status.
 
 
 def _section(title: str, text: str) -> str:
     return f"## {title}\n\n{text}\n" if text else ""
 
 
-def _listed(items: Iterable[str]) -> str:
-    return "\n".join(f"- {item}" for item in items)
+def _listed(items: Iterable[str], end: str = "") -> str:
+    found = "\n".join(f"- {item}" for item in items)
+    return f"{found}{end}" if found else ""
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:
