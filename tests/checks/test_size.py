@@ -84,7 +84,8 @@ def test_a_listing_that_was_cut_off_says_nothing_of_size_without_the_index():
         ("bfloat16", {"quantization": "fp8"}, None),
         ("bfloat16", {"cpu-offload-gb": 40}, None),
         ("bfloat16", {"cpu_offload_gb": 40}, None),
-        ("bfloat16", {"load-format": "dummy"}, None),
+        ("bfloat16", {"load-format": "dummy"}, Severity.ERROR),
+        ("bfloat16", {"load-format": "tensorizer"}, None),
     ],
 )
 def test_bytes_that_are_stored_are_not_always_bytes_in_memory(stored, config, expected):

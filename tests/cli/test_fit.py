@@ -79,11 +79,10 @@ def test_a_folder_is_answered_with_the_sum_and_all_instance_types_by_price(
         (("--set", "gpu-memory-utilization=0.28", "--max-model-len", "16k"), "tight", 0),
         (("--instance-type", "gd-8xl40s-i128", "--set", "gpu-memory-utilization=0.4"), "does not fit", 3),
         (("--instance-type", "another"), "unknown", 4),
-        (("--set", "max-model-len=many"), "unknown", 4),
         (("--set", "hf-overrides={}"), "unknown", 4),
         (("--gpus", "3"), "unknown", 4),
-        (("--max-model-len", "1M", "--instance-type", "b200-8x"), "unknown", 4),
-        (("--max-model-len", "1M", "--instance-type", "gd-8xl40s-i128"), "does not fit", 3),
+        (("--max-model-len", "1M", "--instance-type", "b200-8x"), "does not start", 3),
+        (("--gpus", "3", "--set", "tensor_parallel_size=3"), "does not start", 3),
     ],
 )
 def test_the_exit_code_follows_from_the_verdict(
@@ -169,6 +168,28 @@ def test_weights_of_which_parts_are_missing_never_fit(fit: Fit, tmp_path: Path) 
     assert complete["verdict"] == "fits"
 
 
+def test_without_weights_nothing_is_said_of_what_is_left_and_the_table_is_one_line(
+    fit: Fit, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(TINY))
+
+    document, text = json.loads(fit(str(tmp_path), "--json").output), fit(str(tmp_path)).output
+
+    assert (document["verdict"], document["weightsGiBPerGpu"]) == ("unknown", None)
+    assert document["kvGiBAvailable"] == {"low": None, "high": None}
+    assert [line for line in text.splitlines() if "instance type" in line] == [
+        f"  the same on all {len(document['instanceTypes'])} instance types: unknown"
+    ]
+
+
+def test_an_option_that_decides_nothing_is_named(fit: Fit, folder: Callable) -> None:
+    done = fit(folder(LLAMA), "--set", "kv-cache-dtpye=fp8", "--set", "enable-lora=", "--json")
+
+    assert json.loads(done.output)["notes"] == [
+        '--set "kv-cache-dtpye" changes nothing: no option of that name decides how much memory vLLM takes'
+    ]
+
+
 def test_files_that_are_far_too_small_for_the_model_never_fit(fit: Fit, folder: Callable) -> None:
     document = json.loads(fit(folder(LLAMA, gib=0.01), "--json").output)
 
@@ -192,15 +213,26 @@ def test_a_pointer_of_git_lfs_in_the_place_of_weights_is_unknown(fit: Fit, tmp_p
     ("arguments", "words"),
     [
         (("nowhere",), "is no folder"),
-        ((".", "--set", "a"), "is not OPTION=VALUE"),
+        ((".", "--set", "a"), '--set "a" is not OPTION=VALUE'),
+        ((".", "--gpus", "0"), '--gpus is "0", and allowed are 1 to 64'),
+        ((".", "--gpus", "x"), '--gpus is "x", and allowed are 1 to 64'),
+        ((".", "--max-model-len", "abc"), 'max-model-len is "abc", and vLLM takes a number of tokens'),
+        ((".", "--max-model-len", ""), 'max-model-len is "", and vLLM takes a number of tokens'),
+        ((".", "--set", "block-size=7"), 'block-size is "7", and vLLM takes a multiple of 16'),
+        (
+            (".", "--set", "gpu-memory-utilization=1.7"),
+            'gpu-memory-utilization is "1.7", and vLLM takes more than 0 and at most 1',
+        ),
         ((".",), "holds no files"),
     ],
 )
 def test_a_wrong_command_line_is_one_error(fit: Fit, arguments: tuple[str, ...], words: str) -> None:
-    done = fit(*arguments)
+    done, as_json = fit(*arguments), fit(*arguments, "--json")
 
-    assert done.exit_code == 2
+    assert (done.exit_code, as_json.exit_code) == (2, 2)
+    assert len(done.output.splitlines()) == 1
     assert words in done.output
+    assert words in json.loads(as_json.output)["errors"][0]
 
 
 @pytest.fixture

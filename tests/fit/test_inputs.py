@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fit.published import MODELS
-from tests.fit.test_sums import LLAMA, NEXT, R1
+from tests.fit.questions import LLAMA, NEXT, R1
 
 KNOWN_OPTIONS = [
     "max-model-len",
@@ -82,10 +82,10 @@ def test_lengths_are_read_as_vllm_reads_them(text, tokens):
 
 
 @pytest.mark.parametrize("text", ["", "lots", "1.5", "1.5K", "-2", "0", "1" * 40, "1e3", "٣"])
-def test_a_length_that_vllm_does_not_read_is_unknown(text):
-    (why,) = options_of({"max-model-len": text}).unknown
+def test_a_length_that_vllm_does_not_read_is_refused(text):
+    (refusal,) = options_of({"max-model-len": text}).refused
 
-    assert why.startswith("max-model-len is ")
+    assert refusal.why.startswith(f'max-model-len is "{text}"')
 
 
 def test_a_number_that_came_as_a_float_is_the_number():
@@ -123,7 +123,7 @@ def test_no_config_makes_it_fail(kind, fields):
 
 @given(
     st.dictionaries(
-        st.sampled_from((*KNOWN_OPTIONS, "hf-overrides", "cpu_offload_gb")),
+        st.sampled_from((*KNOWN_OPTIONS, "hf-overrides", "cpu_offload_gb", "quantization", "load-format")),
         st.text(max_size=12) | st.integers() | st.floats() | st.none() | st.booleans(),
         max_size=10,
     )

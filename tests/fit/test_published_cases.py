@@ -10,7 +10,7 @@ from tests.fit.published import ROWS, cases, question_of
 CASES = [case for case in cases() if case.fit]
 LOGGED = [case for case in CASES if case.measured and "kv" in case.row]
 MISSES = {"21b": 3.1}
-"""GiB, where the part that experts have of the weights is an estimate: its headers are not published."""
+"""GiB, where replicas share experts: the buffers for each other's tokens are in no log of that version."""
 COUNTED = [case for case in CASES if case.row.get("tokens")]
 ROUNDED = {15: 0.012}
 """A row whose tokens are of another rank than its GiB."""

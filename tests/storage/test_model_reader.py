@@ -8,7 +8,7 @@ import time
 
 import pytest
 from coreweave_inference.checks import WeightsFile
-from coreweave_inference.errors import StorageError
+from coreweave_inference.errors import InvalidDeclaration, StorageError
 from coreweave_inference.fit import Tensor
 from coreweave_inference.storage import model_reader
 from coreweave_inference.storage.model_reader import FIRST, LocalFolder, ModelReader
@@ -198,19 +198,6 @@ def test_a_server_that_ignores_ranges_is_one_sentence():
     assert folder.unread == ("the header of model.safetensors could not be read: the server ignores ranges",)
 
 
-@pytest.mark.parametrize(
-    ("said", "longest"), [(8192, 8192), (8192.0, 8192), (10**30, None), (0, None), ("x", None), (True, None)]
-)
-def test_the_longest_request_of_a_tokenizer_is_read_where_it_is_asked_for(said, longest):
-    source = Memory(
-        {"config.json": b"{}", "tokenizer_config.json": json.dumps({"model_max_length": said}).encode()}
-    )
-    reader = ModelReader(source)
-
-    assert reader.folder(PATH, length=True).longest == longest
-    assert reader.folder(PATH).longest is None
-
-
 def test_a_folder_on_this_machine_is_read_like_a_bucket(tmp_path):
     for name, content in sharded().items():
         (tmp_path / name).write_bytes(content)
@@ -221,6 +208,24 @@ def test_a_folder_on_this_machine_is_read_like_a_bucket(tmp_path):
     assert folder.config == LLAMA
     assert [file.name for file in folder.loaded] == list(SHARDS)
     assert Tensor("embed_tokens.weight", "BF16", (1, 1), 1600) in folder.tensors
+
+
+@pytest.mark.parametrize(
+    ("dangling", "ends"), [("README.md", False), ("figures", False), ("model-00001.safetensors", True)]
+)
+def test_a_link_to_nothing_ends_the_reading_of_a_folder_only_where_it_may_decide(tmp_path, dangling, ends):
+    for name, content in sharded().items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / dangling).symlink_to("nowhere")
+    reader = ModelReader(LocalFolder(tmp_path))
+
+    if ends:
+        with pytest.raises(InvalidDeclaration) as error:
+            reader.folder(".")
+        assert "is a link to a file that does not exist" in str(error.value)
+        assert "--exclude" not in str(error.value)
+    else:
+        assert reader.folder(".").config == LLAMA
 
 
 def test_other_formats_have_no_header_to_read():

@@ -19,8 +19,8 @@ CONFIG = "config.json"
 class Folder:
     """What lies below a model's path; `complete` is false where the listing was cut off. `config`: its config.json.
 
-    `indexed` are the files that the index of its weights names, `tensors` those in the headers, `longest` the tokens beyond
-    which its tokenizer does not go, where those were read; `unread` has one sentence on each thing that could not be.
+    `indexed` are the files that the index of its weights names, `tensors` those in the headers, where those were read; `unread`
+    has one sentence on each thing that could not be.
     """
 
     files: tuple[WeightsFile, ...] = ()
@@ -28,7 +28,6 @@ class Folder:
     config: Mapping[str, Any] | None = None
     indexed: frozenset[str] = frozenset()
     tensors: tuple[Tensor, ...] | None = None
-    longest: int | None = None
     unread: tuple[str, ...] = ()
 
     @cached_property

@@ -104,7 +104,6 @@ def question_of(
         Gpus(hardware.gpu, hardware.memory, gpus),
         options_of(config, environment),
         engine_of(version),
-        folder.longest,
         unknown,
     )
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from coreweave_inference.fit import AUTO, GIB, HALF, SINGLE, Remedy, Verdict, gib, remedies
+from coreweave_inference.fit import AUTO, GIB, HALF, SINGLE, Remedy, Verdict, gib, options_of, remedies
+from coreweave_inference.model.paths import entry
 
 from .finding import Problem, Severity
 from .memory import Memory
 from .objects import Deployment
 from .rule import rule
 from .view import View
-from .vllm import CONFIG_PATH
+from .vllm import CONFIG_PATH, vllm_configs, with_hyphens
 
 GPUS_PATH, COUNT = "resources.gpuCount", "gpuCount"
 LENGTH = "max-model-len"
@@ -69,6 +70,20 @@ def unknown(view: View) -> Iterator[Problem]:
             )
 
 
+@rule("engine-does-not-start", Severity.ERROR, "vLLM refuses its options, or refuses them for the model")
+def refused(view: View) -> Iterator[Problem]:
+    """Values that it does not read, sizes that do not divide the model, and lengths beyond the model's own."""
+    of_model = {item.key: found.fit.refused for item, found in view.memory}
+    for item, config in vllm_configs(view):
+        for refusal in of_model.get(item.key, options_of(config, item.environment).refused):
+            if refusal.option != COUNT:  # That one is `engine-tensor-parallel`.
+                given = next((key for key in config if with_hyphens(key) == refusal.option), refusal.option)
+                do = "correct the value, or remove the option for vLLM's own"
+                yield Problem(
+                    item.about, item.path(entry(CONFIG_PATH, given)), refusal.why, "vLLM does not start", do
+                )
+
+
 @rule("concurrency-kv-cache", Severity.NOTE, "concurrency is more than the KV cache holds at full length")
 def at_once(view: View) -> Iterator[Problem]:
     """Only where max-model-len is declared: what is left at most, in requests of that length."""
@@ -76,7 +91,7 @@ def at_once(view: View) -> Iterator[Problem]:
         fit, length = found.fit, found.question.options.length
         most = fit.concurrency.high
         if (
-            fit.verdict is Verdict.NO
+            fit.verdict in (Verdict.NO, Verdict.REFUSED)
             or length in (None, AUTO)
             or not fit.request.high
             or not item.concurrency
@@ -96,8 +111,9 @@ def at_once(view: View) -> Iterator[Problem]:
 def _may_be_too_large(found: Memory) -> bool:
     """Whether the bytes that are stored are too many, and it is not known that all of them are loaded."""
     fit, options = found.fit, found.question.options
-    sure = not (options.less_stored or options.unknown)
-    return sure and fit.verdict is not Verdict.NO and fit.weights.expected > fit.budget
+    sure = not (options.loads_less or options.unknown)
+    judged = fit.verdict not in (Verdict.NO, Verdict.REFUSED)
+    return sure and judged and fit.weights.expected > fit.budget
 
 
 def _why(found: Memory) -> str:

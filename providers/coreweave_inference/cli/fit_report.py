@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from coreweave_inference.fit import AUTO, GIB, Fit, Range, Verdict, fit, remedies
+from coreweave_inference.fit import AUTO, GIB, Fit, Question, Range, Verdict, fit, remedies
 from coreweave_inference.fit.remedies import RANK
 from coreweave_inference.fit.table import Row
 from coreweave_inference.fleet.instances import default_prices
@@ -24,12 +24,12 @@ def document(answer: Answer) -> dict[str, Any]:
     question, found = answer.question, fit(answer.question)
     return {
         **NOTHING,
-        "ok": found.verdict is not Verdict.NO,
+        "ok": found.verdict not in (Verdict.NO, Verdict.REFUSED),
         "verdict": found.verdict.value,
         "why": found.why,
         "weightsGiBPerGpu": _number(found.weights.expected / GIB) if question.weights else None,
         "kvBytesPerToken": found.per_token and int(found.per_token),
-        "kvGiBAvailable": {"low": _left(found.available.low), "high": _left(found.available.high)},
+        "kvGiBAvailable": _available(question, found),
         "kvGiBPerRequest": _number(found.request.high / GIB) if found.per_token else None,
         "maxModelLen": found.tokens,
         "largestMaxModelLen": found.largest,
@@ -65,16 +65,14 @@ def text(answer: Answer, *, brief: bool = False) -> Iterator[str]:
     yield f"  {found.why}"
     if brief:
         return
-    if not found.unknown or found.verdict is not Verdict.UNKNOWN:
+    if found.verdict is not Verdict.REFUSED and not (found.unknown and found.verdict is Verdict.UNKNOWN):
         yield ""
         yield from _sum(answer, found)
     for remedy in remedies(question, found):
         yield f"  helps: {remedy.setting} ({remedy.fit.verdict.value})"
-    yield ""
     yield from _table(answer.rows)
-    yield f"  list prices of {default_prices().date}, not your contract; GPUs: the fewest with that verdict"
     for note in answer.notes:
-        yield f"not read: {note}"
+        yield f"note: {note}"
 
 
 def _sum(answer: Answer, found: Fit) -> Iterator[str]:
@@ -106,11 +104,19 @@ def _sum(answer: Answer, found: Fit) -> Iterator[str]:
 
 
 def _table(rows: Sequence[Row]) -> Iterator[str]:
+    """The table; one line where no row has another verdict."""
+    verdicts = {row.fit.verdict for row in rows if row.fit}
+    if len(verdicts) < 2 and not verdicts & {Verdict.FITS, Verdict.TIGHT, Verdict.NO}:
+        word = next((verdict.value for verdict in verdicts), Verdict.UNKNOWN.value)
+        yield f"  the same on all {len(rows)} instance types: {word}"
+        return
+    yield ""
     head = ("instance type", "GPU", "GPUs", "verdict", "longest request", "USD per hour")
     cells = [head, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
     for line in cells:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+    yield f"  list prices of {default_prices().date}, not your contract; GPUs: the fewest with that verdict"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -134,6 +140,13 @@ def _row(row: Row) -> dict[str, Any]:
 
 def _number(value: float) -> float | None:
     return round(value, 2) if math.isfinite(value) else None
+
+
+def _available(question: Question, found: Fit) -> dict[str, float | None]:
+    """What is left for the cache; at least, nothing is known of it where the weights are not."""
+    if question.weights is None or found.refused:
+        return {"low": None, "high": None}
+    return {"low": _left(found.available.low), "high": _left(found.available.high)}
 
 
 def _left(size: float) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from coreweave_inference.checks import Folder, View, question_of
 from coreweave_inference.checks.memory import ENGINES, VLLM
 from coreweave_inference.declaration import FILE
 from coreweave_inference.errors import Fault, InvalidDeclaration
-from coreweave_inference.fit import Options, Question, Verdict, fit
+from coreweave_inference.fit import Options, Question, Verdict, fit, options_of
+from coreweave_inference.fit.option_reader import decides_memory
 from coreweave_inference.fit.table import Row, table
 from coreweave_inference.fleet.instances import Hardware, default_prices, hardware_of
 from coreweave_inference.model.violations import nearest
@@ -22,7 +23,8 @@ from . import fit_report
 from .exits import DIFFERS, UNKNOWN, report_errors
 from .output import print_document, say
 
-CODES = {Verdict.NO: DIFFERS, Verdict.UNKNOWN: UNKNOWN}
+CODES = {Verdict.NO: DIFFERS, Verdict.REFUSED: DIFFERS, Verdict.UNKNOWN: UNKNOWN}
+MOST_GPUS = 64
 ANY = "gd-8xh100ib-i128"
 """What a folder is tried on where no instance type is named; the table has all of them."""
 
@@ -35,22 +37,44 @@ class Asked:
     directory: Path
     stack: str | None
     instance_type: str | None
-    gpus: int | None
+    gpus_text: str | None
     length: str | None
     settings: tuple[str, ...]
     version: str | None
     offline: bool
 
     @property
+    def gpus(self) -> int | None:
+        """GPUs of one replica; `None` for the declared ones. Raises InvalidDeclaration."""
+        text = self.gpus_text
+        if text is None:
+            return None
+        if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= MOST_GPUS and len(text) <= 2:
+            return int(text)
+        raise InvalidDeclaration([Fault(f'--gpus is "{text[:40]}", and allowed are 1 to {MOST_GPUS}')])
+
+    @property
     def overrides(self) -> dict[str, str]:
-        """Options of the engine. Raises InvalidDeclaration for what is not OPTION=VALUE."""
+        """Options of the engine. Raises InvalidDeclaration for what is not OPTION=VALUE, and for values that vLLM does not read."""
         found = {}
         for text in self.settings:
             name, equals, value = text.partition("=")
             if not equals or not name.strip():
-                raise InvalidDeclaration([Fault(f'--set "{text}" is not OPTION=VALUE')])
-            found[name.strip()] = value
-        return {**found, **({"max-model-len": self.length} if self.length else {})}
+                raise InvalidDeclaration([Fault(f'--set "{text[:80]}" is not OPTION=VALUE')])
+            found[name.strip().removeprefix("--").replace("_", "-")] = value
+        if self.length is not None:
+            found["max-model-len"] = self.length
+        refused = options_of(found).refused
+        if refused:
+            raise InvalidDeclaration([Fault(refusal.why) for refusal in refused])
+        return found
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """A sentence on each option that was set and decides nothing here."""
+        for name in self.overrides:
+            if not decides_memory(name):
+                yield f'--set "{name}" changes nothing: no option of that name decides how much memory vLLM takes'
 
 
 @dataclass(frozen=True)
@@ -66,7 +90,7 @@ class Answer:
 
 
 def run(asked: Asked, *, as_json: bool) -> None:
-    """Print the verdict, its sum and the table. Exit codes: 0 fits or tight, 3 does not fit, 4 unknown."""
+    """Print the verdict, its sum and the table. Exit codes: 0 fits or tight, 3 does not fit or start, 4 unknown."""
     with report_errors(as_json=as_json, document=fit_report.NOTHING):
         answers = _answers(asked)
     many = len(answers) > 1
@@ -82,7 +106,7 @@ def run(asked: Asked, *, as_json: bool) -> None:
 
 def _answers(asked: Asked) -> Sequence[Answer]:
     """Raises CoreWeaveError."""
-    _ = asked.overrides
+    _ = asked.overrides, asked.gpus
     declared = asked.directory / FILE
     folder = Path(asked.what) if asked.what else None
     if folder is not None and folder.is_dir() and not (declared.is_file() and _is_key(asked)):
@@ -108,10 +132,10 @@ def _of_folder(asked: Asked, path: Path) -> Answer:
     from coreweave_inference.storage.model_reader import LocalFolder, ModelReader
 
     reader = ModelReader(LocalFolder(path))
-    folder = reader.with_headers(reader.folder(".", length=True))
+    folder = reader.with_headers(reader.folder("."))
     name = asked.instance_type or ANY
     question = _question(folder, name, asked.gpus or 1, {}, asked, None)
-    return Answer(f"folder {path}", "", name, _of_known(question, name), table(question))
+    return Answer(f"folder {path}", "", name, _of_known(question, name), table(question), tuple(asked.notes))
 
 
 def _of_declaration(asked: Asked) -> Sequence[Answer]:
@@ -129,7 +153,7 @@ def _of_declaration(asked: Asked) -> Sequence[Answer]:
         raise InvalidDeclaration([Fault("the declaration has no deployment", do="name a folder of weights")])
     view, notes = view_for(found.declaration, found.settings, found.identity, found.last, headers=True)
     keys = [asked.what] if asked.what else list(deployments)
-    return [_of_deployment(asked, view, key, notes) for key in keys]
+    return [_of_deployment(asked, view, key, (*notes, *asked.notes)) for key in keys]
 
 
 def _of_deployment(asked: Asked, view: View, key: str, notes: tuple[str, ...]) -> Answer:

@@ -44,7 +44,6 @@ RETRY_SECONDS = 10.0
 """How long a failing call is repeated; what cannot be read in that time is not checked."""
 ANY_ZONE = "default"
 """What requests are signed for where the bucket may be anywhere."""
-LENGTHS = ("max-model-len", "max_model_len")
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,6 @@ def _wanted(view: View, headers: bool) -> dict[str, list[Wanted]]:
         before = known.get(item.model_path, Wanted(item.model_path))
         known[item.model_path] = Wanted(
             item.model_path,
-            before.length or not any(key in (item.config or ()) for key in LENGTHS),
             (*before.decide, partial(headers_decide, item, sum_counts=headers)),
         )
         was = view.was(item)

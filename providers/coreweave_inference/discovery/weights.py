@@ -18,10 +18,9 @@ MISSING = BucketFacts(policy_known=False, exists=False)
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is read of one model: the tokenizer's longest request too (`length`), headers where one of `decide` says so."""
+    """What is read of one model: headers where one of `decide` says so."""
 
     path: str
-    length: bool = False
     decide: tuple[Callable[[Folder], bool], ...] = ()
 
 
@@ -102,7 +101,7 @@ def _bucket(store: Store, source: BucketSource, models: Iterable[Wanted]) -> tup
     failed: dict[str, list[str]] = defaultdict(list)
     for model in models:
         try:
-            folder = reader.folder(model.path, length=model.length)
+            folder = reader.folder(model.path)
         except BucketMissing:
             return MISSING, []
         except CoreWeaveError as error:

@@ -10,7 +10,8 @@ from coreweave_inference.fleet.instances import GIB
 from .answer import Fit, Verdict, gib
 from .architecture import Model, Range, Tensor, Weights
 from .engines import engine_of
-from .options import AUTO, Options, options_of
+from .option_reader import options_of
+from .options import AUTO, Options, Refusal
 from .reading import NotKnown, model_of, stored_type
 from .remedies import HALF, Remedy, remedies
 from .verdict import Gpus, Question, fit, seems_incomplete
@@ -28,6 +29,7 @@ __all__ = [
     "Options",
     "Question",
     "Range",
+    "Refusal",
     "Remedy",
     "Tensor",
     "Verdict",

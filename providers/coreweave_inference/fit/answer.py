@@ -8,7 +8,7 @@ from enum import Enum
 from coreweave_inference.fleet.instances import GIB
 
 from .architecture import Range
-from .options import Options
+from .options import Options, Refusal
 
 
 class Verdict(str, Enum):
@@ -17,6 +17,7 @@ class Verdict(str, Enum):
     FITS = "fits"
     TIGHT = "tight"
     NO = "does not fit"
+    REFUSED = "does not start"
     UNKNOWN = "unknown"
 
 
@@ -25,7 +26,8 @@ class Fit:
     """The answer. Bytes are those of the fullest GPU. `tokens`: of one request, `None` where that is not known.
 
     `request`: KV cache of one request of that length; `largest`: the longest request that fits for certain, 0 for none;
-    `concurrency`: requests of `tokens` tokens at once, at least and at most.
+    `concurrency`: requests of `tokens` tokens at once, at least and at most. `loading`: weights while they are loaded, where these
+    are more than afterwards. `refused`: why the engine does not start, whatever memory there is.
     """
 
     verdict: Verdict
@@ -41,6 +43,8 @@ class Fit:
     concurrency: Range
     weights_alone: bool = False
     unknown: tuple[str, ...] = field(default=())
+    refused: tuple[Refusal, ...] = field(default=())
+    loading: float = 0.0
 
 
 def reason(found: Fit, options: Options) -> str:
@@ -48,11 +52,18 @@ def reason(found: Fit, options: Options) -> str:
     weights = found.weights.low if found.verdict is Verdict.NO else found.weights.expected
     if found.verdict is Verdict.UNKNOWN:
         return "; ".join(found.unknown)
+    if found.verdict is Verdict.REFUSED:
+        return f"{'; '.join(refusal.why for refusal in found.refused)}: vLLM does not start"
     size = "the KV cache" if options.cache_bytes is None else "kv-cache-memory-bytes"
     if found.weights_alone:
         return (
             f"weights take {gib(weights)} GiB of each GPU and the engine needs at least {gib(found.working.low)} GiB more, "
             f"of {gib(found.budget)} GiB: nothing is left for {size}"
+        )
+    if found.verdict is Verdict.TIGHT and found.loading:
+        return (
+            f"the weights are quantised while they are loaded, and versions that load all of them before need {gib(found.loading)} GiB "
+            "of each GPU"
         )
     if found.tokens is None:
         return f"{_span(found.available)} GiB are left for {size}"

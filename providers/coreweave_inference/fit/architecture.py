@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+FEWEST_BITS = 2
+"""Of a parameter in the smallest formats that are published."""
+
 
 class Attention(Enum):
     """What a layer keeps of the tokens of a request."""
@@ -45,6 +48,8 @@ class Model:
     `heads`: attention heads, `inner`: the widest inner vector of one token. `default`, `longest`: tokens that an engine
     takes for the model's length at least and at most, as versions count differently; `None` where it is not said. `cache`: the
     type of the KV cache that a quantised checkpoint asks for. `predictors`: layers for multi-token prediction.
+    `experts`: of a layer, 0 for none; `narrow`: the inner vector of one expert. `is_dense`: whether each layer has one inner vector,
+    of a width that is said.
     `unabsorbed`: elements of a key where an engine does not use latent attention. `length_of_stack`: all layers of the
     model, those that keep nothing included.
     """
@@ -58,7 +63,9 @@ class Model:
     default: int | None = None
     longest: int | None = None
     cache: str = ""
-    experts: bool = False
+    experts: int = 0
+    narrow: int = 0
+    is_dense: bool = False
     multimodal: bool = False
     tied: bool = False
     predictors: int = 0
@@ -69,6 +76,10 @@ class Model:
     def fewest_parameters(self) -> int:
         """Parameters that the model has at least: its embedding, and two square matrices in each layer."""
         return self.hidden * (self.vocabulary + 2 * self.hidden * self.length_of_stack)
+
+    def fewest_bytes(self, *, quantised: bool) -> float:
+        """Bytes that these take at least, without encoders."""
+        return self.fewest_parameters * (FEWEST_BITS / 8 if quantised else 2)
 
     @property
     def depth(self) -> int:
@@ -111,6 +122,9 @@ class Range:
 
     def __add__(self, other: Range) -> Range:
         return Range(self.low + other.low, self.expected + other.expected, self.high + other.high)
+
+    def __truediv__(self, number: float) -> Range:
+        return Range(self.low / number, self.expected / number, self.high / number)
 
 
 NOTHING = Range(0, 0, 0)

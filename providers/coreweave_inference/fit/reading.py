@@ -29,8 +29,14 @@ LENGTHS = (
     "seq_length",
     "model_max_length",
     "max_sequence_length",
-    "n_ctx",
+    "max_seq_length",
+    "seq_len",
 )
+OWN_LENGTH = "model_max_length"
+"""Command-R says here how long a request may be, and new versions of vLLM take it whatever else is said."""
+UNSCALED = ("", "default", "su", "longrope", "llama3", "mrope")
+"""Kinds of positions whose factor does not make a request longer."""
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
 HEAD = ("head_dim", "hidden_size_per_head", "attention_head_dim")
 KV_HEADS = (
     "num_key_value_heads",
@@ -134,10 +140,9 @@ class _Reader:
             default=default,
             longest=longest,
             cache=cache_type(self.outer, self.fields),
-            experts=any(
-                self.fields.get(name)
-                for name in ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
-            ),
+            experts=self.experts(),
+            narrow=self.whole("moe_intermediate_size", default=inner),
+            is_dense=not self.experts() and bool(self.whole("intermediate_size", "ffn_dim", default=0)),
             multimodal=self.fields.get("model_type") != self.outer.get("model_type")
             or "vision_config" in self.outer,
             tied=bool(self.outer.get("tie_word_embeddings", self.fields.get("tie_word_embeddings", False))),
@@ -147,6 +152,11 @@ class _Reader:
             length_of_stack=self.whole(*DEPTH),
             unabsorbed=self.whole("qk_nope_head_dim", default=0) + self.whole("qk_rope_head_dim", default=0),
         )
+
+    def experts(self) -> int:
+        """How many experts a layer has; 1 where it is not said how many, 0 for none."""
+        number = self.whole(*EXPERTS, default=0)
+        return number or int(any(self.fields.get(name) for name in EXPERTS))
 
     def layers(self, heads: int, hidden: int) -> tuple[Layers, ...]:
         count = self.whole(*DEPTH)
@@ -263,7 +273,8 @@ class _Reader:
         found = [value for name in LENGTHS if (value := self.whole(name, default=0))]
         if not found:
             return None, None
-        longest = least = min(found)
+        least = min(found)
+        longest = max(least, self.whole(OWN_LENGTH, default=0))
         scaling = self.fields.get("rope_scaling") or self.fields.get("rope_parameters")
         rope = scaling if isinstance(scaling, Mapping) else {}
         kind, factor = str(rope.get("rope_type") or rope.get("type") or ""), rope.get("factor")
@@ -271,14 +282,12 @@ class _Reader:
             "original_max_position_embeddings", default=0
         )
         if kind in ("longrope", "su") and original:
-            return min(original, longest), longest
+            return min(original, least), longest
         if not isinstance(factor, (int, float)) or not 1 < factor < 10_000 or "gemma3" in self.kind:
             return least, longest
         if "yarn" in kind:
             return least, max(longest, int((original or longest) * factor))
-        if kind in ("linear", "dynamic"):
-            return least, int(longest * factor)
-        return least, longest
+        return least, longest if kind in UNSCALED else int(longest * factor)
 
     def whole(self, *names: str, default: int | None = None) -> int:
         """The first of some fields that is a positive whole number. Raises NotKnown where there is no default."""

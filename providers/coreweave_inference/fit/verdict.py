@@ -15,12 +15,11 @@ from .answer import Fit, Verdict, reason
 from .architecture import NOTHING, Attention, Model, Range, Weights
 from .cache import PACKED, Cache, cache_of, is_known_type
 from .engines import NEWEST, Engine
-from .options import AUTO, CONTEXT, DEFAULTS, QUANTIZATION, Options
-from .weights import weights_per_gpu
-from .working import Step, step_of, working_memory
+from .options import AUTO, DEFAULTS, Options, Refusal
+from .refusals import refusals, tensor_size, unshared_heads
+from .weights import FP8, unsized, weights_per_gpu
+from .working import LEAST, Step, step_of, working_memory
 
-FEWEST_BITS = 2
-"""Of a parameter in the smallest formats that are published."""
 MOST_TOKENS = 2**24
 """Tokens up to which a length is looked for, where the model does not say how long it may be."""
 
@@ -36,17 +35,13 @@ class Gpus:
 
 @dataclass(frozen=True)
 class Question:
-    """`model`, `weights`: `None` where they are not known; `unknown` says why, a sentence each.
-
-    `longest`: tokens beyond which the tokenizer does not go, where it says so.
-    """
+    """`model`, `weights`: `None` where they are not known; `unknown` says why, a sentence each."""
 
     model: Model | None
     weights: Weights | None
     gpus: Gpus
     options: Options = DEFAULTS
     engine: Engine = NEWEST
-    longest: int | None = None
     unknown: tuple[str, ...] = ()
 
 
@@ -64,12 +59,9 @@ class _Sum:
         self.options, self.model, self.engine = question.options, question.model, question.engine
         if question.weights is not None and question.weights.quantised:
             # The option names what the checkpoint is already.
-            kept = tuple(name for name in self.options.less_stored if name != QUANTIZATION)
-            self.options = replace(self.options, less_stored=kept)
+            self.options = replace(self.options, quantization="")
         self.gpus = question.gpus
-        self.tensor = self.options.tensor or max(
-            1, self.gpus.count // (self.options.pipeline * self.options.data)
-        )
+        self.tensor = tensor_size(self.options, self.gpus.count)
 
     def answer(self) -> Fit:
         low, high = self.lengths
@@ -78,10 +70,10 @@ class _Sum:
         if self.options.length == AUTO:
             verdict = self.automatic(verdict)
             low = high = largest or 0
-        if (self.unknown or self.refused) and verdict is not Verdict.NO:
+        if self.without_bounds or (self.unknown and verdict is not Verdict.NO):
             verdict = Verdict.UNKNOWN
-        if self.without_bounds:
-            verdict = Verdict.UNKNOWN
+        if self.refused:
+            verdict = Verdict.REFUSED
         request = self.request(low, high)
         found = Fit(
             verdict=verdict,
@@ -96,7 +88,9 @@ class _Sum:
             largest=largest,
             concurrency=self.concurrency(request, high),
             weights_alone=verdict is Verdict.NO and self.available(1).high <= 0,
-            unknown=(*self.without_bounds, *self.unknown, *self.refused),
+            unknown=(*self.without_bounds, *self.unknown),
+            refused=self.refused,
+            loading=0.0 if self.is_loadable else self.loading,
         )
         return replace(found, why=reason(found, self.options))
 
@@ -107,15 +101,10 @@ class _Sum:
 
     def _parallel(self) -> Iterator[str]:
         options, gpus = self.options, self.gpus.count
-        product = self.tensor * options.pipeline * options.data
-        if product > gpus or (options.tensor is None and product != gpus):
-            yield (
-                f"tensor-, pipeline- and data-parallel-size do not share {gpus} GPUs evenly"
-                if options.tensor is None
-                else f"the parallel sizes need {product} GPUs, and a replica has {gpus}"
-            )
+        if options.tensor is None and self.tensor * options.pipeline * options.data != gpus:
+            yield f"tensor-, pipeline- and data-parallel-size do not share {gpus} GPUs evenly"
         elif self.model and self.model.heads % self.tensor:
-            yield f"{self.model.heads} attention heads cannot be shared by {self.tensor} GPUs: vLLM does not start"
+            yield unshared_heads(self.model, self.tensor)
         latent = self.model is not None and any(group.kind is Attention.LATENT for group in self.model.layers)
         if not is_known_type(options.cache_type) or (latent and options.cache_type == PACKED):
             yield f'the bytes of kv-cache-dtype "{options.cache_type[:40]}" are not known'
@@ -126,10 +115,7 @@ class _Sum:
         found = list(self.question.unknown)
         if self.options.draft:
             found.append("the size of the draft model for speculative decoding is not known")
-        found += [
-            f"{name} changes how many bytes of the weights are in GPU memory"
-            for name in self.options.less_stored
-        ]
+        found += unsized(self.options)
         if self.question.weights is not None and self.question.weights.smallest:
             found.append("which of several sets of weights is loaded is not known")
         weights = self.question.weights
@@ -142,22 +128,9 @@ class _Sum:
         return tuple(found)
 
     @cached_property
-    def refused(self) -> tuple[str, ...]:
+    def refused(self) -> tuple[Refusal, ...]:
         """Why the engine does not start whatever memory there is; nothing where it does."""
-        found = (*self._too_long(), *self._unshared_tokens())
-        return tuple(f"{why}: vLLM does not start" for why in found)
-
-    def _too_long(self) -> Iterator[str]:
-        longest, length = self.model.longest if self.model else None, self.options.length
-        if longest and length and length > longest:
-            yield f"max-model-len is {length}, and the model is made for {longest} tokens"
-
-    def _unshared_tokens(self) -> Iterator[str]:
-        """GPUs share the tokens of a request only where they would hold the same heads of it."""
-        context, layers = self.options.context, self.model.layers if self.model else ()
-        heads = max((group.heads for group in layers if group.kind is not Attention.STATE), default=1)
-        if context > 1 and (self.tensor % context or context > self.tensor // heads):
-            yield f"{CONTEXT} is {context}, and {self.tensor} GPUs hold {heads} key-value heads"
+        return refusals(self.model, self.options, self.gpus.count)
 
     @cached_property
     def budget(self) -> float:
@@ -171,8 +144,7 @@ class _Sum:
             return self.options.length, self.options.length
         if self.model is None or self.model.longest is None or self.model.default is None:
             return 0, 0
-        limit = self.question.longest or self.model.longest
-        return min(self.model.default, limit), min(self.model.longest, limit)
+        return self.model.default, self.model.longest
 
     @cached_property
     def weights(self) -> Range:
@@ -181,6 +153,20 @@ class _Sum:
             return Range(0, 0, math.inf)
         predictors = self.options.speculation.endswith("mtp")
         return weights_per_gpu(weights, self.model, self.options, self.tensor, predictors=predictors)
+
+    @cached_property
+    def loading(self) -> float:
+        """Bytes of the weights on one GPU before they are quantised, where versions may load all of them first."""
+        options, weights = self.options, self.question.weights
+        if weights is None or options.quantization not in FP8:
+            return 0.0
+        whole = replace(options, quantization="")
+        return weights_per_gpu(weights, self.model, whole, self.tensor, predictors=False).high
+
+    @property
+    def is_loadable(self) -> bool:
+        """Whether the weights fit while they are loaded, in all versions."""
+        return self.loading + LEAST <= self.gpus.memory
 
     def step(self, length: int) -> Step:
         return step_of(self.engine, self.options, self.gpus.memory, self.gpus.name, length)
@@ -247,7 +233,8 @@ class _Sum:
         reserved = tuple(cache.reserved for cache in self.caches) or (0.0, 0.0)
         if most <= 0 or most < request.low + reserved[0]:
             return Verdict.NO
-        return Verdict.FITS if least > 0 and least >= request.high + reserved[1] else Verdict.TIGHT
+        fits = least > 0 and least >= request.high + reserved[1] and self.is_loadable
+        return Verdict.FITS if fits else Verdict.TIGHT
 
     def automatic(self, verdict: Verdict) -> Verdict:
         """Where the engine chooses the length, one block is enough."""
@@ -261,7 +248,7 @@ class _Sum:
         if not self.caches:
             return 0
         own = self.model.longest if self.model else None
-        most = min(filter(None, (own, self.question.longest)), default=MOST_TOKENS)
+        most = own or MOST_TOKENS
         if self.verdict_at(most, most) is Verdict.FITS:
             return most
         block = self.options.block
@@ -294,7 +281,7 @@ class _Sum:
 
 def seems_incomplete(model: Model | None, weights: Weights) -> bool:
     """Whether the files are too small for the model, whatever their format."""
-    return model is not None and weights.bytes < model.fewest_parameters * FEWEST_BITS / 8
+    return model is not None and weights.bytes < model.fewest_bytes(quantised=True)
 
 
 def at_length(question: Question, tokens: int) -> Question:

@@ -10,8 +10,11 @@ import math
 import re
 from collections.abc import Iterable
 
-from .architecture import NOTHING, Model, Range, Tensor, Weights, exactly
-from .options import Lora, Options
+from coreweave_inference.fleet.instances import GIB
+
+from .adapters import adapters_per_gpu
+from .architecture import Model, Range, Tensor, Weights, exactly
+from .options import Options
 
 SINGLE = ("float32", "float")
 WRITTEN_HALF = ("bfloat16", "float16", "half")
@@ -22,22 +25,36 @@ OUTPUT = re.compile(r"(?:^|\.)(?:lm_head|output|embed_out)\.weight\Z")
 ENCODER = re.compile(
     r"(?:^|\.)(?:visual|vision_tower|vision_model|vision_encoder|audio_tower|audio_encoder)\."
 )
+CONDENSED_ENCODER = "encoder"
 PREDICTOR = re.compile(r"(?:^|\.)(?:mtp|mtp_layers|nextn_predict_layers|eagle)\.")
 NUMBERED = re.compile(r"(?:^|\.)layers\.(?P<number>[0-9]{1,5})\.")
 EXPERT = re.compile(r"\.experts\.|\.experts_|\.mlp\.experts\b")
 USUAL_EXPERTS, FEW_EXPERTS = 0.97, 0.85
 """The part that experts have of public mixtures, and of the one that has the least of them."""
-ADAPTED = 7
-"""Projections of a layer that an adapter has a part for: four of attention, three of the inner layer."""
+FP8 = ("fp8", "fp8_per_tensor", "fp8_per_block", "mxfp8")
+"""Quantisations of weights in half precision while they are loaded, to half their bytes."""
+AT_LEAST = {**dict.fromkeys(FP8, 0.5), "experts_int8": 0.5, "bitsandbytes": 0.25}
+"""The part of the bytes that is left at least, by quantisation."""
+STORED_SO = (
+    "awq",
+    "awq_marlin",
+    "gptq",
+    "gptq_marlin",
+    "compressed-tensors",
+    "modelopt",
+    "modelopt_fp4",
+    "mxfp4",
+)
+"""Quantisations that files have already, or else vLLM refuses them."""
+SPARED = 0.1
+"""Of the layers' bytes, the part that may stay as it is: norms, routers, what does not divide."""
 
 
 def weights_per_gpu(
     weights: Weights, model: Model | None, options: Options, tensor: int, *, predictors: bool
 ) -> Range:
     """Bytes on the fullest GPU. `predictors`: whether layers for multi-token prediction are loaded."""
-    whole = _loaded(weights, model, options, predictors=predictors)
-    if options.less_stored:
-        whole = Range(0, whole.expected, whole.high)
+    whole = _kept(_loaded(weights, model, options, predictors=predictors), weights, model, options)
     shards, stages = tensor, options.pipeline
     even = stages * shards
     spread = even * options.data if model is None or model.experts else even
@@ -54,16 +71,64 @@ def weights_per_gpu(
         expected = max(expected, (max(0.0, whole.expected - ends) * stage + ends / 2) / shards)
         high = max(high, (whole.high * stage + ends / 2) / shards)
     found = Range(low, max(low, expected), max(low, expected, high))
-    return found + adapters_per_gpu(model, options.lora, tensor)
+    found = _offloaded(found, weights, model, options, _ends(weights, model) / shards)
+    return found + adapters_per_gpu(model, options.lora, tensor, stages)
 
 
-def adapters_per_gpu(model: Model | None, lora: Lora | None, tensor: int) -> Range:
-    """Room for adapters: two thin matrices for each projection of a layer, one pair for each adapter."""
-    if lora is None or model is None:
-        return NOTHING
-    width = 4 * 2 * model.hidden + (ADAPTED - 4) * (model.hidden + model.inner)
-    size = lora.adapters * lora.rank * width * model.depth * 2
-    return Range(0, size / tensor, size)
+def unsized(options: Options) -> Iterable[str]:
+    """Why it is not known how many of the stored bytes are in GPU memory, a sentence each."""
+    yield from options.unsized
+    name = options.quantization
+    if name in STORED_SO:
+        yield f'quantization is "{name}", and config.json does not say that the weights are quantised'
+    elif name and name not in AT_LEAST:
+        yield f'how many bytes quantization "{name[:40]}" leaves of the weights is not known here'
+
+
+def _ends(weights: Weights, model: Model | None) -> float:
+    """Bytes of embedding, output layer and encoders, which stay as they are stored."""
+    if weights.tensors is not None:
+        ends = (EMBEDDING, OUTPUT, ENCODER)
+        return sum(
+            tensor.bytes
+            for tensor in weights.tensors
+            if tensor.name == CONDENSED_ENCODER or any(end.search(tensor.name) for end in ends)
+        )
+    return 0.0 if model is None else 2 * model.vocabulary * model.hidden * (1 if model.tied else 2)
+
+
+def _kept(whole: Range, weights: Weights, model: Model | None, options: Options) -> Range:
+    """What stays in GPU memory of the model's bytes, with the options that make them fewer."""
+    low, expected, high = whole.low, whole.expected, whole.high
+    if options.unsized:
+        return Range(0, expected, high)
+    if options.text_only:
+        low = min(low, model.fewest_bytes(quantised=weights.quantised) if model else 0)
+    name = options.quantization
+    if not name or name in STORED_SO:
+        return Range(low, expected, high)
+    part = AT_LEAST.get(name)
+    if part is None:
+        return Range(0, expected, high)
+    fixed = min(expected, _ends(weights, model))
+    smaller = fixed + (expected - fixed) * part
+    if name in FP8 and model is not None:
+        high = fixed + (high - fixed) * (part + SPARED)
+    return Range(low * part, smaller, max(smaller, high))
+
+
+def _offloaded(found: Range, weights: Weights, model: Model | None, options: Options, ends: float) -> Range:
+    """Without what is in the memory of the CPU: parameters of layers one by one, until they are as many as is asked for."""
+    if not options.offload:
+        return found
+    size = options.offload * GIB
+    last = found.high / model.depth if model and model.depth else found.high
+    low = max(0.0, found.low - size - last)
+    if model is None or weights.quantised or options.quantization:
+        # Versions differ in whether quantised weights are moved.
+        return Range(low, max(low, found.expected - size), found.high)
+    expected, high = (part - min(size, max(0.0, part - ends)) for part in (found.expected, found.high))
+    return Range(low, max(low, expected), max(low, expected, high))
 
 
 def condensed(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
@@ -80,7 +145,7 @@ def condensed(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
 def _part(name: str) -> str:
     """A name that is shared by all tensors that are counted alike."""
     if ENCODER.search(name):
-        return "encoder"
+        return CONDENSED_ENCODER
     if PREDICTOR.search(name):
         return "mtp.part"
     numbered = NUMBERED.search(name)

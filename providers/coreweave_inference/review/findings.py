@@ -14,8 +14,8 @@ from typing import Any
 from coreweave_inference.errors import CoreWeaveError
 
 SEVERITIES = ("error", "warning", "note")
-UNKNOWN, NO = "unknown", "does not fit"
-"""The verdicts on memory that say nothing, and that an engine will not start."""
+UNKNOWN, NO, REFUSED = "unknown", "does not fit", "does not start"
+"""The verdicts on memory that say nothing, and with which an engine will not start."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Findings:
     @property
     def outgrown(self) -> tuple[MemoryVerdict, ...]:
         """The deployments that a change makes too large for their GPUs."""
-        return tuple(item for item in self.moved_memory if item.after == NO)
+        return tuple(item for item in self.moved_memory if item.after in (NO, REFUSED))
 
     @property
     def moved_memory(self) -> tuple[MemoryVerdict, ...]:

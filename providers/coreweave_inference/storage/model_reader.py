@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from coreweave_inference.checks import Folder, WeightsFile, index_among
-from coreweave_inference.checks.loading import weights_among
+from coreweave_inference.checks.loading import FORMATS, weights_among
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.fit import Tensor
 from coreweave_inference.fit.weights import condensed
@@ -24,13 +24,11 @@ from coreweave_inference.fit.weights import condensed
 from .safetensors import PREFIX, BadHeader, header_length, tensors_in
 from .weights_folder import files_in
 
-CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
+CONFIG = "config.json"
 QUANTISATION, QUANTISED = "hf_quant_config.json", "quantization_config"
 """Where ModelOpt wrote what config.json has no word of; vLLM reads it then."""
 LARGEST_CONFIG = 4_000_000
 LARGEST_INDEX = 32_000_000
-LARGEST_LENGTH = 10**9
-"""Tokenizers that have no limit say so with a number far beyond this."""
 FIRST = 256 * 1024
 """Bytes of the first read of a header; a second read follows where it is longer."""
 AT_ONCE = 8
@@ -73,7 +71,7 @@ class LocalFolder:
 
     def files(self, _path: str) -> Iterable[tuple[WeightsFile, str]]:
         """Its files. Raises InvalidDeclaration for what cannot be read."""
-        for name, path in files_in(self.folder).items():
+        for name, path in files_in(self.folder, needed=_decides).items():
             status = path.stat()
             yield WeightsFile(f"./{name}", status.st_size), f"{status.st_mtime_ns}-{status.st_size}"
 
@@ -87,6 +85,11 @@ class LocalFolder:
             raise CoreWeaveError(f"{key} cannot be read: {error.strerror}") from error
 
 
+def _decides(name: str) -> bool:
+    """Whether what is there of this name may change what is known of the model; "" is the folder itself."""
+    return not name or name.endswith((".json", *(f".{ending}" for ending in FORMATS)))
+
+
 class ModelReader:
     """Reads models of one source; safe to use from several threads."""
 
@@ -94,10 +97,10 @@ class ModelReader:
         self._source = source
         self._etags: dict[str, str] = {}
 
-    def folder(self, path: str, *, length: bool = False) -> Folder:
+    def folder(self, path: str) -> Folder:
         """What is below a model's path: names and sizes, config.json, the index where several sets of weights are there.
 
-        `length`: the tokenizer's longest request too. Raises CoreWeaveError where the path cannot be listed.
+        Raises CoreWeaveError where the path cannot be listed.
         """
         files: list[WeightsFile] = []
         for file, etag in islice(self._source.files(path), MOST_FILES):
@@ -113,9 +116,6 @@ class ModelReader:
         if beside is not None and found.config and not found.config.get(QUANTISED):
             quantised = (self._json(beside, LARGEST_CONFIG, unread) or {}).get("quantization")
             found = replace(found, config={**found.config, QUANTISED: quantised})
-        tokenizer = here.get(f"{path}/{TOKENIZER}")
-        if length and tokenizer is not None:
-            found = replace(found, longest=_longest(self._json(tokenizer, LARGEST_CONFIG, [])))
         index = index_among(files)
         if index is not None and (not found.complete or len(found.loaded) < len(weights_among(files))):
             found = replace(found, indexed=self._indexed(index, unread))
@@ -200,10 +200,3 @@ def _object(file: WeightsFile, text: bytes) -> Mapping[str, Any] | str:
     except (ValueError, RecursionError):
         return f"{file.name} is no JSON"
     return found if isinstance(found, dict) else f"{file.name} is no JSON object"
-
-
-def _longest(tokenizer: Mapping[str, Any] | None) -> int | None:
-    found = (tokenizer or {}).get("model_max_length")
-    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 < found < LARGEST_LENGTH:
-        return None
-    return int(found)

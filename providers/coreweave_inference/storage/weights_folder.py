@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -22,8 +22,12 @@ LONGEST_KEY = 1024
 MOST_FAULTS = 20
 
 
-def files_in(folder: Path, exclude: Sequence[str] = ()) -> dict[str, Path]:
+def files_in(
+    folder: Path, exclude: Sequence[str] = (), *, needed: Callable[[str], bool] | None = None
+) -> dict[str, Path]:
     """The files to send, by their path below `folder` with `/` between its parts, sorted.
+
+    `needed`: nothing is sent; what cannot be read is passed over, unless it is needed.
 
     Symbolic links are followed. `exclude` and `NOT_WEIGHTS` are patterns for the name of a file or folder, or for the
     whole path below `folder`.
@@ -36,27 +40,36 @@ def files_in(folder: Path, exclude: Sequence[str] = ()) -> dict[str, Path]:
             [
                 Fault(
                     f"{folder} is a model in the Hugging Face cache and holds each file twice",
-                    do=f"push one snapshot: {folder / 'snapshots'}/REVISION",
+                    do=f"{'name' if needed else 'push'} one snapshot: {folder / 'snapshots'}/REVISION",
                 )
             ]
         )
     found: dict[str, Path] = {}
     faults: list[Fault] = []
     for entry in _walk(folder, (*NOT_WEIGHTS, *exclude), (), (os.path.realpath(folder),)):
-        if isinstance(entry, Fault):
-            faults.append(entry)
-        else:
-            found[entry] = folder / entry
+        relative, what, do = entry
+        if not what:
+            found[relative] = folder / relative
+        elif needed is None or needed(relative):
+            name = one_line(os.fsencode(folder / relative).decode(errors="replace"))
+            faults.append(
+                Fault(f"{name} {what}", do=do if needed else f"{do}, or leave it out with --exclude")
+            )
     if faults:
         more = (
-            [Fault(f"and {len(faults) - MOST_FAULTS} more files cannot be sent")]
+            [Fault(f"and {len(faults) - MOST_FAULTS} more files cannot be {'read' if needed else 'sent'}")]
             if len(faults) > MOST_FAULTS
             else []
         )
         raise InvalidDeclaration([*faults[:MOST_FAULTS], *more])
     if not found:
         raise InvalidDeclaration(
-            [Fault(f"{folder} holds no files to upload", do="name the folder that holds the weights")]
+            [
+                Fault(
+                    f"{folder} holds no files{'' if needed else ' to upload'}",
+                    do="name the folder that holds the weights",
+                )
+            ]
         )
     return dict(sorted(found.items()))
 
@@ -70,13 +83,13 @@ def is_excluded(relative: str, patterns: Sequence[str]) -> bool:
 
 def _walk(
     folder: Path, patterns: Sequence[str], parts: tuple[str, ...], above: tuple[str, ...]
-) -> Iterator[str | Fault]:
-    """Relative paths, and a fault for each entry that cannot be sent. `above` are the real paths of the parents."""
+) -> Iterator[tuple[str, str, str]]:
+    """Relative paths; of each entry that cannot be sent, what is wrong with it and what to do. `above` are the real paths of the parents."""
     here = folder.joinpath(*parts)
     try:
         names = sorted(os.listdir(here))
     except OSError as error:
-        yield _fault(here, f"cannot be listed: {error.strerror}", "change its permissions")
+        yield "/".join(parts), f"cannot be listed: {error.strerror}", "change its permissions"
         return
     for name in names:
         path, relative = here / name, "/".join((*parts, name))
@@ -85,18 +98,18 @@ def _walk(
         try:
             mode = path.stat().st_mode
         except OSError as error:
-            yield _fault(path, _why_unreadable(path, error), "restore it")
+            yield relative, _why_unreadable(path, error), "restore it"
             continue
         if stat.S_ISDIR(mode):
             real = os.path.realpath(path)
             if real in above:
-                yield _fault(path, "is a link to a folder that holds it", "remove the link")
+                yield relative, "is a link to a folder that holds it", "remove the link"
             else:
                 yield from _walk(folder, patterns, (*parts, name), (*above, real))
         elif problem := _problem(path, mode, relative):
-            yield _fault(path, *problem)
+            yield relative, *problem
         else:
-            yield relative
+            yield relative, "", ""
 
 
 def _why_unreadable(path: Path, error: OSError) -> str:
@@ -119,8 +132,3 @@ def _problem(path: Path, mode: int, relative: str) -> tuple[str, str] | None:
     if not os.access(path, os.R_OK):
         return "cannot be read: permission denied", "change its permissions"
     return None
-
-
-def _fault(path: Path, what: str, do: str) -> Fault:
-    name = one_line(os.fsencode(path).decode(errors="replace"))
-    return Fault(f"{name} {what}", do=f"{do}, or leave it out with --exclude")

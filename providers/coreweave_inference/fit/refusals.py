@@ -1,0 +1,49 @@
+"""What vLLM refuses when it starts, whatever memory there is: sizes and lengths that the model does not allow. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .architecture import Attention, Model
+from .options import CONTEXT, LENGTH, TENSOR, Options, Refusal
+
+COUNT = "gpuCount"
+"""What a refusal names where the GPUs of a replica are too few."""
+
+
+def refusals(model: Model | None, options: Options, gpus: int) -> tuple[Refusal, ...]:
+    """Why the engine does not start on so many GPUs; none where that is not certain."""
+    return (*options.refused, *_too_many(options, gpus), *_of_model(model, options, gpus))
+
+
+def tensor_size(options: Options, gpus: int) -> int:
+    """The GPUs that share a layer: those that are declared, else what is left of a replica's."""
+    return options.tensor or max(1, gpus // (options.pipeline * options.data))
+
+
+def _too_many(options: Options, gpus: int) -> Iterator[Refusal]:
+    product = (options.tensor or 1) * options.pipeline * options.data
+    if product > gpus:
+        yield Refusal(COUNT, f"the parallel sizes need {product} GPUs, and a replica has {gpus}")
+
+
+def _of_model(model: Model | None, options: Options, gpus: int) -> Iterator[Refusal]:
+    if model is None:
+        return
+    tensor = tensor_size(options, gpus)
+    if options.tensor and model.heads % tensor:
+        yield Refusal(TENSOR, unshared_heads(model, tensor))
+    if options.length and model.longest and options.length > model.longest and not options.beyond:
+        yield Refusal(
+            LENGTH, f"{LENGTH} is {options.length}, and the model is made for {model.longest} tokens"
+        )
+    heads = max((group.heads for group in model.layers if group.kind is not Attention.STATE), default=1)
+    context = options.context
+    # GPUs share the tokens of a request only where they would hold the same heads of it.
+    if context > 1 and (options.tensor or gpus == 1) and (tensor % context or context > tensor // heads):
+        yield Refusal(CONTEXT, f"{CONTEXT} is {context}, and {tensor} GPUs hold {heads} key-value heads")
+
+
+def unshared_heads(model: Model, tensor: int) -> str:
+    """A sentence on attention heads that do not divide by the GPUs."""
+    return f"{model.heads} attention heads cannot be shared by {tensor} GPUs"
