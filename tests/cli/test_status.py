@@ -14,7 +14,7 @@ from typing import Any
 import coreweave_inference
 import pytest
 from coreweave_inference.api.client import InferenceApi
-from coreweave_inference.cli.live_account import listed
+from coreweave_inference.cli.account_lists import listed
 from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault

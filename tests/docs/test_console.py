@@ -69,7 +69,7 @@ def _pattern(lines: list[str]) -> str:
     parts = []
     for line in lines:
         words = re.escape(" ".join(line.split()))
-        words = re.sub(r"[0-9a-f]{8}\\-[0-9a-f\\-]{27,31}", r"[0-9a-f-]{36}", words)
+        words = re.sub(r"[0-9a-f]{8}(\\-[0-9a-f]{4}){3}\\-[0-9a-f]{12}", r"[0-9a-f-]{36}", words)
         words = re.sub(r"(?<![A-Za-z])\d+(?:\\\.\d+)?(?=\\ s\b)", r"[0-9.]+", words)
         parts.append(
             words.replace("\\ ", r"\s+").replace("https://api\\.coreweave\\.com", r"\S+").replace("…", ".*")

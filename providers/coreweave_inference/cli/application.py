@@ -23,7 +23,7 @@ from .arguments import (
 from .check import check
 from .exits import report_errors
 from .fit import fit
-from .live_commands import call, doctor, outputs, smoke, status
+from .live_commands import call, diff, doctor, outputs, smoke, status
 from .output import say
 from .review import review
 from .weights_commands import weights
@@ -326,6 +326,7 @@ def options(
 RUNS: tuple[Callable[..., None], ...] = (preview, up, destroy, refresh)
 OTHERS: tuple[Callable[..., None], ...] = (
     status,
+    diff,
     outputs,
     call,
     doctor,

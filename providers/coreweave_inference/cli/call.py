@@ -23,8 +23,9 @@ from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.settings.resolution import TOKEN_KEY, TOKEN_VARIABLES, Settings
 from coreweave_inference.status import Recorded
 
+from .account_lists import listed, opened
 from .exits import FAILED, print_error, report_errors, usage_error
-from .live_account import listed, opened, scope_of
+from .live_account import scope_of
 from .models import WANDB_KEY, Model, find_model, key_for
 from .output import print_document, say
 from .wrapping import columns, wrapped

@@ -15,13 +15,10 @@ from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.stacks import exported, outputs
 from coreweave_inference.errors import CoreWeaveError, one_line
-from coreweave_inference.model.identity import stack_identity
 from coreweave_inference.program.last_state import recorded_endpoint
 from coreweave_inference.settings.resolution import Settings
 
 from .context import is_project, settings_at, stack_at
-
-IDENTITY_KEY = "coreweave:identity"
 
 
 @dataclass(frozen=True)
@@ -69,13 +66,7 @@ def _identity(directory: Path, stack: str | None) -> Identity | None:
     if not stack or not is_project(directory):
         return None
     found = StackDirectory.at(directory)
-    *organization, _ = stack.split("/")
-    short = stack.rsplit("/", 1)[-1]
-    configured = found.plain_configuration(stack).get(IDENTITY_KEY)
-    own = stack_identity(
-        configured, organization[0] if organization else "organization", found.project, short
-    )
-    return Identity(own, found.project, short)
+    return Identity(found.identity(stack), found.project, stack.rsplit("/", 1)[-1])
 
 
 def _last_state(directory: Path, stack: str | None) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:

@@ -41,9 +41,7 @@ def settings_at(directory: Path, stack: str | None, *, require_token: bool = Tru
     """
     if not is_project(directory):
         return resolve(os.environ, {}, require_token=require_token)
-    from coreweave_inference.engine import stacks
     from coreweave_inference.engine.directory import StackDirectory
-    from coreweave_inference.engine.installation import PulumiCli
 
     found = StackDirectory.at(directory)
     if stack is None:
@@ -54,6 +52,9 @@ def settings_at(directory: Path, stack: str | None, *, require_token: bool = Tru
     )
     configuration = found.plain_configuration(stack)
     if needed:
+        from coreweave_inference.engine import stacks
+        from coreweave_inference.engine.installation import PulumiCli
+
         try:
             configuration = stacks.configuration(found, stack, lambda: PulumiCli.found(os.environ))
         except CoreWeaveError as error:
@@ -65,6 +66,8 @@ def settings_at(directory: Path, stack: str | None, *, require_token: bool = Tru
     settings = resolve(os.environ, configuration, secret, require_token=require_token)
     if not settings.endpoint_doubt:
         return settings
+    from coreweave_inference.engine import stacks
+    from coreweave_inference.engine.installation import PulumiCli
     from coreweave_inference.program.last_state import recorded_endpoint
 
     # Only the state can vouch for this endpoint.

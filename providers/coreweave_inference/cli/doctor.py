@@ -33,9 +33,10 @@ from coreweave_inference.model.kinds import Kind
 from coreweave_inference.settings.resolution import TOKEN_VARIABLES, Settings
 from coreweave_inference.settings.secret import redacted
 
+from .account_lists import listed, opened
 from .context import settings_at
 from .exits import FAILED, IN_PROGRESS, REFUSED, UNKNOWN, report_errors, usage_error
-from .live_account import listed, opened, scope_of
+from .live_account import scope_of
 from .models import WANDB_KEY, key_for
 from .output import print_document, print_lines
 from .wrapping import columns, wrapped

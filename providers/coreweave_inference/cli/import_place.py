@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coreweave_inference.engine import stacks
-from coreweave_inference.engine.directory import IDENTITY_KEY, StackDirectory
+from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.import_values import identity_in, recorded_in
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.operations import Engine
@@ -20,7 +20,6 @@ from coreweave_inference.engine.repair import State
 from coreweave_inference.engine.stack_state import organization_of
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.importing.matching import Stack
-from coreweave_inference.model.identity import stack_identity
 from coreweave_inference.settings.resolution import Settings, resolve
 
 from .context import is_project, settings_at
@@ -88,9 +87,7 @@ def settle(place: Place) -> tuple[Place, list[str]]:
 
 def _stack(directory: StackDirectory, name: str, state: State | None) -> Stack:
     short = name.rsplit("/", 1)[-1]
-    configured = directory.plain_configuration(name).get(IDENTITY_KEY)
-    organization = name.split("/")[0] if name.count("/") else "organization"
-    identity = identity_in(state) or stack_identity(configured, organization, directory.project, short)
+    identity = identity_in(state) or directory.identity(name)
     return Stack(directory.project, short, identity, recorded_in(state))
 
 

@@ -53,6 +53,23 @@ def status(
     )
 
 
+def diff(directory: Directory = Path(), stack: StackName = None, as_json: AsJson = False) -> None:
+    """Compare what is declared with what is live, without engine and state: one LIST of each kind, and nothing is changed.
+
+    An object is known by the id that the stack would choose, else by its name. What only the state, another stack or object
+    storage tells is listed as not known. Buckets are not compared. Exit codes: 0 equal, 3 different, 4 a kind could not be
+    listed.
+
+    The document of --json: version, ok, errors, findings, project, stack, endpoint, equal (labels), differences (what: adds,
+    changes, replaces, removes, breaks; kind, key, id, changes with path, live, declared; why), notKnown, notRead (kind, why).
+
+    Example: cw-inference diff stacks/quickstart --stack dev
+    """
+    from .diff import diff as run
+
+    run(directory, stack, as_json=as_json)
+
+
 def outputs(
     directory: Directory = Path(),
     stack: StackName = None,

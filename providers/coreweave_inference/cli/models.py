@@ -14,7 +14,8 @@ from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.settings.secret import Secret
 
-from .live_account import Account, Scope
+from .account_lists import Account
+from .live_account import Scope
 
 WANDB_KEY = "WANDB_API_KEY"
 """Environment variable: the key that a gateway with Weights & Biases authentication takes."""

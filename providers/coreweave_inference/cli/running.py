@@ -22,11 +22,11 @@ from coreweave_inference.fleet.deletions import DELETES
 from coreweave_inference.model.kinds import Kind
 
 from . import formatting
+from .account_lists import opened
 from .announcing import Previewing, say_to
 from .call import first_call
 from .context import settings_at
 from .exits import DIFFERS, STOPPED, print_error, report_errors, usage_error
-from .live_account import opened
 from .output import print_lines, print_plan, say
 from .reports import finish
 from .views import Lines, LiveTable, View

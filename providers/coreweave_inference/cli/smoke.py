@@ -16,9 +16,10 @@ from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.errors import did_you_mean, one_line
 from coreweave_inference.model.kinds import Kind
 
+from .account_lists import opened
 from .doctor import LiveReads, secrets_hidden
 from .exits import FAILED, IN_PROGRESS, UNKNOWN, report_errors
-from .live_account import Scope, opened, scope_of
+from .live_account import Scope, scope_of
 from .output import print_document, print_lines
 from .reports import print_smoke, smoke_document, smoke_failed
 

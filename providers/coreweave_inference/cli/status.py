@@ -16,8 +16,9 @@ from coreweave_inference.fleet.instances import default_prices
 from coreweave_inference.status import Report, State, report_on
 
 from . import status_view
+from .account_lists import listed, opened
 from .exits import DIFFERS, FAILED, IN_PROGRESS, UNKNOWN, report_errors
-from .live_account import Scope, listed, opened, scope_of
+from .live_account import Scope, scope_of
 from .output import print_document, print_lines
 from .wrapping import columns
 

@@ -18,11 +18,11 @@ from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.provider.bucket_ownership import STACK_TAG, stack_tag
 from coreweave_inference.provider.health import Access, lost_weights, weights_access
 from coreweave_inference.settings.resolution import Settings
+from coreweave_inference.stateless.derived import live_object
 from coreweave_inference.storage.client import ObjectStorage, credentials_from
-from coreweave_inference.waiting import Revision, Target, broken, failure
+from coreweave_inference.waiting import Revision, Target, broken
 
 AT_ONCE = 8
-BROKEN = ("FAILED", "ERROR")
 
 
 def snapshot_of(
@@ -84,20 +84,8 @@ def _policy_in(bucket: LiveBucket) -> Mapping[str, Any] | None:
 
 
 def _live(item: ApiObject, why_broken: str, access: Access) -> LiveObject:
-    return LiveObject(
-        kind=item.kind,
-        id=item.id,
-        name=item.name,
-        spec=item.spec,
-        status=item.status,
-        why=failure(item) if item.status in BROKEN else "",
-        broken=one_line(why_broken),
-        lost_weights="" if why_broken or item.kind is not Kind.DEPLOYMENT else lost_weights(item, access),
-        organization=item.organization_id,
-        endpoints=item.endpoints,
-        created_at=item.created_at,
-        updated_at=item.updated_at,
-    )
+    lost = "" if why_broken or item.kind is not Kind.DEPLOYMENT else lost_weights(item, access)
+    return live_object(item, broken=one_line(why_broken), lost_weights=lost)
 
 
 def _bucket(storage: ObjectStorage, name: str, identity: str) -> LiveBucket:

@@ -125,6 +125,15 @@ class StackDirectory:
         other = self.stack_files / f"{name}.yml"
         return other if other.is_file() else self.stack_files / f"{name}.yaml"
 
+    def identity(self, stack: str) -> str:
+        """What ids, bucket tags and Sids of a stack derive from, by the identity in its file and the names of both."""
+        from coreweave_inference.model.identity import stack_identity  # Heavier than the start of a command.
+
+        *organization, short = stack.split("/")
+        configured = self.plain_configuration(stack).get(IDENTITY_KEY)
+        own = organization[0] if organization else "organization"
+        return stack_identity(configured, own, self.project, short)
+
     def _entries(self, stack: str) -> Iterable[tuple[str, Any]]:
         file = self.stack_file(stack)
         return _entries(_mapping(file).get("config") if file.is_file() else None)

@@ -34,12 +34,18 @@ class OtherStack:
 class Stack:
     """The stack that objects come into: what names and the Sid of its statement derive from, and what its state has; and the
     stacks beside it, as far as they are known.
+
+    Where no state is read: `recorded` is what was found instead, `names` are those of objects whose key was another one,
+    `planned` the ids of objects that a run would make, and `unmoved` the ids that follow from what is declared now.
     """
 
     project: str
     name: str
     identity: str = ""
     recorded: Recorded = field(default_factory=dict)
+    names: Recorded = field(default_factory=dict)
+    planned: Recorded = field(default_factory=dict)
+    unmoved: frozenset[str] = frozenset()
     others: tuple[OtherStack, ...] = ()
     unread: str = ""
     """What of other stacks could not be read."""
@@ -54,12 +60,11 @@ class Stack:
         return next((key for key in found if re.match(HOST_LABEL, key)), "")
 
 
-def name_of(item: ObjectDeclaration, stack: Stack) -> str:
-    """The name that a declared object has, or would get."""
-    derived = default_name(
-        item.kind, Place(item.key), stack.project, stack.name, replace_identity(item.kind, item.spec)
-    )
-    return str(item.spec.get("name") or derived)
+def name_of(item: ObjectDeclaration, stack: Stack, key: str = "") -> str:
+    """The name that a declared object has, or would get; `key`: under a former key of it."""
+    known = item.spec.get("name") or stack.names.get((item.kind.noun, item.key))
+    replaces = replace_identity(item.kind, item.spec)
+    return str(known or default_name(item.kind, Place(key or item.key), stack.project, stack.name, replaces))
 
 
 def match(declaration: Declaration, snapshot: Snapshot, stack: Stack) -> dict[str, ObjectDeclaration]:
@@ -97,8 +102,9 @@ def gateway_ids(
     known = {key: id_ for id_, key in match_existing(declaration, snapshot).items()}
     for key, gateway in declaration.gateways.items():
         live = live_of(gateway, snapshot, stack)
-        if live is not None:
-            known[key] = live.id
+        planned = stack.planned.get((gateway.kind.noun, key))
+        if planned or live is not None:
+            known[key] = planned or (live.id if live else "")
     found = [known.get(key) for key in item.gateways]
     return None if None in found else [id_ for id_ in found if id_]
 

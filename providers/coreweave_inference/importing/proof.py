@@ -27,17 +27,24 @@ from .matching import BUCKET, POLICY, Stack, gateway_ids, live_of, name_of
 from .snapshot import LiveObject, Snapshot
 from .values import references_in
 
-VERSION = "runtime.version"
+VERSION, ENGINE = "runtime.version", "runtime.engine"
 READINESS = "readiness"
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What the next preview would do with one object: `adds`, `changes`, `replaces` or `removes`, and the fields."""
+    """What the next preview would do with one object: `adds`, `changes`, `replaces` or `removes`, and the fields.
+
+    `fields` are the differences themselves, live to declared; `id` is that of the live object, where there is one.
+    """
 
     what: str
     label: str
     lines: tuple[str, ...] = ()
+    kind: str = ""
+    key: str = ""
+    id: str = ""
+    fields: tuple[Difference, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.what} {self.label}" + "".join(f"\n    {line}" for line in self.lines)
@@ -74,7 +81,7 @@ def prove(
         label = f'{item.kind.noun} "{item.key}"'
         recorded = (item.kind.noun, item.key) in stack.recorded
         if live is None or not (recorded or live.id in importable):
-            expected.append(Expected("adds", label))
+            expected.append(Expected("adds", label, kind=item.kind.noun, key=item.key))
             continue
         desired, unread = desired_spec(item, live, declaration, snapshot, stack, secrets)
         unknown += [f"{label}: {path} comes from {name}, which is not set" for path, name in unread]
@@ -83,8 +90,10 @@ def prove(
         if item.options.wait and (why := live.broken or lost):
             waits.append(f"waits for {label}: {why}")
         if found:
-            replaced = any(one.path in item.kind.replace_fields for one in found)
-            expected.append(Expected("replaces" if replaced else "changes", label, tuple(map(str, found))))
+            moved = any(one.path in item.kind.replace_fields for one in found)
+            what = "replaces" if moved and live.id not in stack.unmoved else "changes"
+            lines = tuple(map(str, found))
+            expected.append(Expected(what, label, lines, item.kind.noun, item.key, live.id, tuple(found)))
     if waits:
         expected.append(Expected("changes", READINESS, tuple(waits)))
     for bucket in declaration.buckets.values():
@@ -107,7 +116,8 @@ def desired_spec(
     if item.kind is Kind.DEPLOYMENT:
         spec["gatewayIds"] = gateway_ids(item, declaration, snapshot, stack) or UNKNOWN
         if get_path(spec, VERSION) in (None, LATEST):
-            spec = with_path(spec, VERSION, get_path(live.spec, VERSION))
+            kept = get_path(spec, ENGINE) == get_path(live.spec, ENGINE)
+            spec = with_path(spec, VERSION, get_path(live.spec, VERSION) if kept else UNKNOWN)
     unread = []
     for path, reference in references_in(item.spec).items():
         value = secrets.get(reference.name)

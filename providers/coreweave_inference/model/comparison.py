@@ -39,6 +39,17 @@ class Difference:
     def __repr__(self) -> str:
         return f"Difference({self})"
 
+    def as_data(self) -> dict[str, Any]:
+        """As JSON, secrets hidden."""
+        hide = self._is_secret()
+
+        def seen(value: Any) -> Any:
+            if value is None or value is UNKNOWN:
+                return None
+            return HIDDEN if hide else mask(value, secret_names(), lambda _: HIDDEN)
+
+        return {"path": self.path, "live": seen(self.left), "declared": seen(self.right)}
+
     def _is_secret(self) -> bool:
         return not secret_names().isdisjoint(segments(self.path))
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from deepdiff import DeepDiff
-
 from coreweave_inference.model import UNKNOWN, Kind
 from coreweave_inference.model.engine_secrets import UNKNOWN_MARKS, is_marked
 from coreweave_inference.model.nested import mask, transform, whole_number
@@ -102,6 +100,8 @@ def _of_any(
 
 def _different_paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Paths of the values that differ, with their keys; a list counts as one value, whatever its order."""
+    from deepdiff import DeepDiff  # A quarter of a second, and needed for resources of other packages alone.
+
     found = DeepDiff(dict(before), dict(after), ignore_order=True, view="tree")
     paths = (item.path(output_format="list") for items in found.values() for item in items)
     keys = {tuple(takewhile(lambda key: isinstance(key, str), path)) for path in paths}
