@@ -7,6 +7,7 @@ from typing import Any
 
 from coreweave_inference.api.client import ApiObject
 from coreweave_inference.cli.live_account import Scope
+from coreweave_inference.cli.outputs import reductions
 from coreweave_inference.cli.status_view import _claim, lines
 from coreweave_inference.fleet.instances import default_prices
 from coreweave_inference.model import Kind
@@ -149,6 +150,15 @@ def test_a_reduction_that_the_service_has_not_made_yet_is_no_drift() -> None:
     assert found.computed.reason == "reduction to 1 pending, 3 still billed"
     assert found.claim is not None
     assert (found.claim.declared, found.claim.allocated) == (1, 3)
+
+
+def test_outputs_note_a_reduction_that_was_pending_at_the_last_run() -> None:
+    spec = {"resources": {"instanceCount": 1}}
+    reduced = Recorded(Kind.CAPACITY_CLAIM, "h200", "id-claim", "claim", spec, reduced_from=3)
+
+    (note,) = reductions([reduced, Recorded(Kind.CAPACITY_CLAIM, "other", "id-other", "other", spec)])
+
+    assert note.startswith('capacity claim "h200": reduced from 3 to 1')
 
 
 def test_a_count_that_somebody_raised_is_drift_and_no_reduction() -> None:

@@ -81,7 +81,7 @@ def _last_state(directory: Path, stack: str | None) -> tuple[Mapping[str, Any] |
 
 
 def _exported(directory: Path, stack: str) -> dict[str, Any] | None:
-    return exported(StackDirectory.at(directory), PulumiCli.found(os.environ), stack)
+    return exported(StackDirectory.at(directory), lambda: PulumiCli.found(os.environ), stack)
 
 
 def _outputs(directory: Path, stack: str) -> Mapping[str, Any] | None:

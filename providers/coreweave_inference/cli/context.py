@@ -27,7 +27,7 @@ def stack_at(directory: Path, asked: str | None) -> str | None:
         stacks.require(found, asked, lambda: PulumiCli.found(os.environ))
         return asked
     try:
-        return stacks.chosen(found, PulumiCli.found(os.environ), None)
+        return stacks.chosen(found, lambda: PulumiCli.found(os.environ), None)
     except CoreWeaveError:
         names = found.stacks()
         return names[0] if len(names) == 1 else None
@@ -71,7 +71,7 @@ def settings_at(directory: Path, stack: str | None, *, require_token: bool = Tru
     from coreweave_inference.program.last_state import recorded_endpoint
 
     # Only the state can vouch for this endpoint.
-    return settings.at(recorded_endpoint(stacks.exported(found, PulumiCli.found(os.environ), stack)))
+    return settings.at(recorded_endpoint(stacks.exported(found, lambda: PulumiCli.found(os.environ), stack)))
 
 
 def is_project(directory: Path) -> bool:

@@ -63,8 +63,8 @@ def locate(path: Path, asked: str | None, project: str, *, repair: bool) -> Plac
     if project and project != directory.project:
         raise StartupError(f"--name: the project in {path} is called {directory.project}; leave --name out")
     cli, known = PulumiCli.found(os.environ), directory.stacks()
-    name = stacks.chosen(directory, cli, asked) if known or asked else FIRST_STACK
-    state = stacks.exported(directory, cli, name)
+    name = stacks.chosen(directory, lambda: cli, asked) if known or asked else FIRST_STACK
+    state = stacks.exported(directory, lambda: cli, name)
     if state is None and known:
         stacks.require(directory, name, lambda: cli)
     if state is not None and repair:

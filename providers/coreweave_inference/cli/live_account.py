@@ -51,11 +51,15 @@ def scope_of(
                 f"{directory}: is no stack directory, so there is no stack {stack}; name the directory"
             )
         return Scope(settings_at(directory, None, require_token=require_token))
-    found, cli = StackDirectory.at(directory), PulumiCli.found(os.environ)
+    found = StackDirectory.at(directory)
+
+    def cli() -> PulumiCli:
+        return PulumiCli.found(os.environ)
+
     name = stacks.chosen(found, cli, stack)
     settings = settings_at(directory, name, require_token=require_token)
     state = stacks.exported(found, cli, name)
     if state is None:
-        stacks.require(found, name, lambda: cli)
+        stacks.require(found, name, cli)
     settings = settings.at(recorded_endpoint(state))
     return Scope(settings, found.project, name, recorded_objects(state), recorded_buckets(state), state)

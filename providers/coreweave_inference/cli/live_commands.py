@@ -88,7 +88,7 @@ def outputs(
 ) -> None:
     """Print what the stack exports: base URLs of models, endpoints, ids, buckets. No request is made.
 
-    The document of --json: ok, errors, findings, project, stack, outputs (with --get or --url that value alone).
+    The document of --json: ok, errors, findings, project, stack, outputs (with --get or --url that value alone), notes.
 
     Example: cw-inference outputs --url chat
     """

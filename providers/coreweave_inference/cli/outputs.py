@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.stack_state import exported_by
 from coreweave_inference.errors import did_you_mean
 from coreweave_inference.model.normal_form import get_path
+from coreweave_inference.status import Recorded
 
 from .exits import report_errors, usage_error
 from .live_account import Scope, scope_of
@@ -30,6 +31,7 @@ def outputs(directory: Path, stack: str | None, *, get: str, url: str, as_json: 
         if scope.recorded is None:
             raise StartupError(f"{directory} is no stack directory, so it has no outputs; name one")
         found = exported_by(scope.state)
+        notes = list(reductions(scope.recorded))
         value = base_url(scope, found, url) if url else value_at(found, get) if get else found
         if as_json:
             print_document(
@@ -40,12 +42,26 @@ def outputs(directory: Path, stack: str | None, *, get: str, url: str, as_json: 
                     "project": scope.project,
                     "stack": scope.stack,
                     "outputs": value,
+                    "notes": notes,
                 }
             )
         elif url or get:
             say(value if isinstance(value, str) else json.dumps(value))
         else:
             print_lines(list(lines(found)) or [NO_RUN])
+            for note in notes:
+                say(f"note: {note}", error=True)
+
+
+def reductions(recorded: Iterable[Recorded]) -> Iterator[str]:
+    """A sentence on each claim that the stack reduced, while the service had not done it at the last run."""
+    for item in recorded:
+        if item.reduced_from is not None:
+            count = get_path(item.spec or {}, "resources.instanceCount")
+            yield (
+                f"{item.label}: reduced from {item.reduced_from} to {count}, pending at the last run; "
+                "`cw-inference status` shows what is still billed"
+            )
 
 
 def base_url(scope: Scope, found: Mapping[str, Any], key: str) -> str:

@@ -45,7 +45,7 @@ def _run(place: Path, stack: str | None, *, refresh: bool | None) -> Preview:
     directory = StackDirectory.at(place)
     directory.require_virtualenv()
     cli = PulumiCli.found(os.environ)
-    name = stacks.chosen(directory, cli, stack)
+    name = stacks.chosen(directory, lambda: cli, stack)
     engine = Engine(directory, cli, name)
     if engine.state() is None:
         stacks.create(directory, cli, name)

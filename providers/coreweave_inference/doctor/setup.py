@@ -49,7 +49,7 @@ class SetUp:
     @cached_property
     def stack_name(self) -> str:
         """Raises StartupError where several might be meant."""
-        return stacks.chosen(self.directory, self.cli, self.stack)
+        return stacks.chosen(self.directory, lambda: self.cli, self.stack)
 
     @cached_property
     def settings(self) -> Settings:

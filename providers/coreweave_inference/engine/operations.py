@@ -84,7 +84,7 @@ class Engine:
         directory = StackDirectory.at(path)
         directory.require_virtualenv()
         cli = PulumiCli.found(environ)
-        name = stacks.chosen(directory, cli, stack)
+        name = stacks.chosen(directory, lambda: cli, stack)
         engine = cls(directory, cli, name, watch)
         if engine.state() is None:
             if create == "never" and directory.stack_file(name).is_file():

@@ -69,7 +69,9 @@ class StackState:
         None where the backend has no such stack.
         """
         if self._known is None:
-            self._known = self._readable(lambda: stacks.exported(self._directory, self._cli, self._stack))
+            self._known = self._readable(
+                lambda: stacks.exported(self._directory, lambda: self._cli, self._stack)
+            )
         return self._known
 
     def forget(self) -> None:

@@ -23,7 +23,7 @@ OTHER_ORGANIZATION = "organization name must be"
 NAME = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]+")
 
 
-def chosen(directory: StackDirectory, cli: PulumiCli, asked: str | None) -> str:
+def chosen(directory: StackDirectory, cli: Callable[[], PulumiCli], asked: str | None) -> str:
     """`asked`, else the one selected in this directory, else the only one that has a file. Raises CannotStart."""
     if asked is not None:
         parts = asked.split("/")
@@ -38,7 +38,7 @@ def chosen(directory: StackDirectory, cli: PulumiCli, asked: str | None) -> str:
             )
         return asked
     try:
-        selected = cli.run(["stack", "--show-name"], str(directory.path), {}).stdout.strip()
+        selected = cli().run(["stack", "--show-name"], str(directory.path), {}).stdout.strip()
     except CommandFailed as error:
         if NONE_SELECTED not in error.text:
             raise
@@ -58,13 +58,15 @@ def chosen(directory: StackDirectory, cli: PulumiCli, asked: str | None) -> str:
     )
 
 
-def exported(directory: StackDirectory, cli: PulumiCli, stack: str) -> dict[str, Any] | None:
-    """The stack's state as `pulumi stack export` writes it, secrets encrypted; None where there is no such stack."""
+def exported(directory: StackDirectory, cli: Callable[[], PulumiCli], stack: str) -> dict[str, Any] | None:
+    """The stack's state as `pulumi stack export` writes it, secrets encrypted; None where there is no such stack. The CLI is asked
+    for only where the state is not in a folder.
+    """
     found = local_backend.exported(os.environ, directory.project, stack)
     if found is not None:
         return found
     try:
-        answer = cli.run(["stack", "export", "--stack", stack], str(directory.path), {})
+        answer = cli().run(["stack", "export", "--stack", stack], str(directory.path), {})
     except CommandFailed as error:
         if MISSING in error.text:
             return None
@@ -123,7 +125,7 @@ def identify(directory: StackDirectory, stack: str, *, new: bool) -> str:
 
 def require(directory: StackDirectory, stack: str, cli: Callable[[], PulumiCli]) -> None:
     """Refuse a name that neither a file here nor the backend knows (CannotStart); the backend is asked only without a file."""
-    if not directory.stack_file(stack).is_file() and exported(directory, cli(), stack) is None:
+    if not directory.stack_file(stack).is_file() and exported(directory, cli, stack) is None:
         raise StartupError(unknown(directory, stack))
 
 
