@@ -13,6 +13,8 @@ from typing import Protocol
 
 RUN_DIRECTORY = "COREWEAVE_RUN_DIRECTORY"
 """Environment variable: a directory where progress is appended to `progress.jsonl` and a file `stop` ends waits."""
+PROGRESS = "progress.jsonl"
+"""File in that directory: lines for whoever watches the run."""
 OWNER = "owner"
 """File in that directory: the id of the process whose run it is."""
 

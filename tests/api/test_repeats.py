@@ -190,4 +190,4 @@ def test_repeats_are_told_to_whoever_listens(connect):
 
     connect(Script(TROUBLE, ok(GATEWAY)), on_retry=said.append).get(Kind.GATEWAY, ID)
 
-    assert said == [f"GET /v1alpha1/inference/gateways/{ID}: answered 503; trying again in 0.2 s"]
+    assert said == [f"GET /v1alpha1/inference/gateways/{ID}: answered 503; retrying in 0.2 s"]

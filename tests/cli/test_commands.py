@@ -93,6 +93,7 @@ def test_without_a_terminal_a_change_needs_yes(cw_inference: Command, tmp_path: 
     assert asked.stderr == f"error: `{command}` needs --yes here: there is no terminal to ask on\n"
     assert for_machines.exit_code == 2
     assert json.loads(for_machines.stdout) == {
+        "version": 1,
         "ok": False,
         "findings": [],
         "errors": [f"`{command}` needs --yes here: --json asks no questions"],

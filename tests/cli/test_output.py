@@ -14,6 +14,7 @@ import pytest
 from coreweave_inference.checks import Finding, Report, Severity
 from coreweave_inference.checks.finding import About
 from coreweave_inference.cli import check_report, formatting
+from coreweave_inference.cli.documents import document as document_of
 from coreweave_inference.cli.exits import print_error
 from coreweave_inference.cli.output import print_document, print_lines, say
 from coreweave_inference.cli.views import Lines
@@ -155,14 +156,14 @@ def test_a_line_break_in_what_others_wrote_begins_no_line_and_no_command_of_a_pi
 def test_what_others_wrote_stays_as_it_is_in_a_json_document(capsys: pytest.CaptureFixture[str]) -> None:
     result = _result(Message("warning", FORGING))
 
-    print_document(formatting.document(result))
+    print_document(document_of(result))
     print_error("refused", as_json=True, findings=[as_finding(_fault())])
 
     document, refused = map(json.loads, capsys.readouterr().out.splitlines())
     assert document["steps"][0]["changes"][0]["before"] == FORGING
     assert document["messages"][0]["text"] == FORGING
     assert refused["findings"][0]["what"] == f"the name {FORGING}"
-    print_document(formatting.document(result))
+    print_document(document_of(result))
     assert "##" not in capsys.readouterr().out
 
 

@@ -4,10 +4,12 @@ import threading
 from collections.abc import Iterable
 from io import StringIO
 
-from coreweave_inference.cli.formatting import changed, document, outputs, plan
+from coreweave_inference.cli.announcing import Previewing
+from coreweave_inference.cli.documents import document
+from coreweave_inference.cli.formatting import changed, outputs, plan
 from coreweave_inference.cli.rows import Ready, Row, Rows, status_of
 from coreweave_inference.cli.views import Lines, LiveTable, waiting_line
-from coreweave_inference.engine.events import Change, Message, Progress, RunEvent, Step
+from coreweave_inference.engine.events import Change, Message, Progress, Retry, RunEvent, Step
 from coreweave_inference.engine.results import Record, Result
 from coreweave_inference.review.drift import Drift
 from rich.console import Console
@@ -129,6 +131,24 @@ def test_plain_lines_are_one_per_change_of_state() -> None:
         "readiness: updated (N s)",
         "warning: something stays",
     ]
+
+
+def test_a_request_that_is_sent_again_is_shown_with_its_object_on_a_terminal_and_in_a_log() -> None:
+    said: list[str] = []
+    text = "POST /v1alpha1/inference/deployments: answered 503; retrying in 0.5 s"
+    lines = Lines(lambda line, flush: said.append(line))
+    console = Console(file=StringIO(), width=120, color_system=None)
+    table = LiveTable(console)
+    announced: list[str] = []
+
+    for run_event in (Step(CHAT, "create", "started"), Retry(CHAT, text), Retry("", text)):
+        for watch in (lines, table, Previewing(announced.append)):
+            watch(run_event)
+    console.print(table.table())
+
+    assert said == ['deployment "chat": creating', f'deployment "chat": {text}', text]
+    assert announced == [text, text]
+    assert console.file.getvalue().count("retrying in 0.5 s") == 2  # type: ignore[attr-defined]
 
 
 def test_plain_lines_come_at_least_every_heartbeat() -> None:

@@ -88,6 +88,7 @@ def test_weights_are_pushed_once(push: Push) -> None:
     first, again = push("--json"), push()
 
     assert json.loads(first.stdout) == {
+        "version": 1,
         "ok": True,
         "errors": [],
         "findings": [],

@@ -83,7 +83,7 @@ def test_the_exit_code_says_what_is_the_worst(
     )
 
     assert (done.exit_code, document["first"] is None) == (code, code == 0)
-    assert {"ok", "errors", "findings", "first", "checks", "counts"} == set(document)
+    assert {"version", "ok", "errors", "findings", "first", "checks", "counts"} == set(document)
     assert bench.api.simulator.token not in done.output
     assert max(map(len, done.output.splitlines())) <= 80
 

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from coreweave_inference.simulator import Simulator
+from coreweave_inference.simulator.faults import Fault
 
 from tests.running.command_line import Stack, claims, gateways
 
@@ -24,6 +25,25 @@ deployments:
 """
 
 
+def require_events(file: Path, retry: str) -> None:
+    """The lines of an `up` that created four objects, sent a request again and waited."""
+    events = [json.loads(line) for line in file.read_text().splitlines()]
+    first, *between, last = events
+    (retried,) = (found for found in between if found["event"] == "retry")
+    created = {found["name"] for found in between if found["event"] == "step" and found["what"] == "create"}
+    assert {found["version"] for found in events} == {1}
+    assert (first["event"], first["operation"]) == ("start", "up")
+    assert [found["time"] for found in events] == sorted(found["time"] for found in events)
+    assert {found.get("run") for found in between} == {"preview", "up"}
+    assert (retried["run"], retried["urn"].rsplit("::", 1)[-1], retried["text"]) == ("up", "chat", retry)
+    assert created == {"weights-policy", "chat", "public", "ready"}
+    assert "waiting" in {found["verdict"] for found in between if found["event"] == "progress"}
+    assert (last["event"], last["code"]) == ("end", 0)
+    assert last["result"]["ok"]
+    assert last["result"]["counts"]["create"] == 4
+    assert last["result"]["plan"]["counts"] == last["result"]["counts"]
+
+
 def test_bucket_then_weights_then_the_stack_then_a_change_then_nothing_left(
     stack: Stack, simulator: Simulator, tmp_path: Path
 ) -> None:
@@ -34,13 +54,18 @@ def test_bucket_then_weights_then_the_stack_then_a_change_then_nothing_left(
 
     bucket = stack.document("up", "--yes", "--only", "buckets")
     pushed = stack.run("weights", "push", str(weights), "acme-weights", "models/chat", stack=None)
-    up = stack.run("up", "--yes")
+    simulator.faults.add(Fault("status", "POST", "/deployments$", status=503))
+    events = tmp_path / "events.jsonl"
+    up = stack.run("up", "--yes", "--events", str(events))
 
-    assert (bucket["counts"], bucket["outputs"]) == ({"create": 2}, {})
+    assert (bucket["version"], bucket["counts"], bucket["outputs"]) == (1, {"create": 2}, {})
     assert pushed.stdout == '1 files, 2 bytes pushed to "models/chat" in bucket "acme-weights"\n'
     assert (up.returncode, up.stderr) == (0, "")
     lines = up.stdout.splitlines()
     assert 'deployment "chat": creating' in lines
+    retried = next(line for line in lines if "retrying in" in line)
+    assert retried.startswith('deployment "chat": POST /v1alpha1/inference/deployments: answered 503; ')
+    require_events(events, retried.partition(": ")[2])
     assert any(line.startswith('deployment "chat": ready (READY') for line in lines)
     assert lines[-4].startswith("4 created, 2 unchanged in ")
     assert lines[-3].startswith(f"model acme/chat: {simulator.url}/gateways/")

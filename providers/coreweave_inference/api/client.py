@@ -30,6 +30,7 @@ from coreweave_inference.version import __version__
 from .errors import error_of, read_error
 from .objects import ApiObject, Condition, UnreadableAnswer, object_in, objects_in
 from .retries import Outcome, retry_after, retry_delay
+from .retry_log import report_retry
 from .secrets import KnownSecrets
 from .transfer import Answer, transfer
 from .transport import http_transport
@@ -122,7 +123,9 @@ class InferenceApi:
         )
 
     @classmethod
-    def of(cls, settings: Settings, *, clock: Clock = system) -> InferenceApi:
+    def of(
+        cls, settings: Settings, *, clock: Clock = system, on_retry: Callable[[str], None] = report_retry
+    ) -> InferenceApi:
         """As the settings have it.
 
         Raises SettingsError for a token that no header can carry, and where a secret would go to an endpoint that nobody vouched for.
@@ -135,6 +138,7 @@ class InferenceApi:
             clock=clock,
             timeout_seconds=settings.request_timeout_seconds,
             retry_seconds=settings.retry_seconds,
+            on_retry=on_retry,
         )
 
     def list(self, kind: Kind) -> Objects:
@@ -224,7 +228,7 @@ class InferenceApi:
                 draw=self._draw(),
             )
             if delay is not None and not self._stopped():
-                self._say(f"{request.method} {request.path}: {result.words}; trying again in {delay:.1f} s")
+                self._say(f"{request.method} {request.path}: {result.words}; retrying in {delay:.1f} s")
                 self._clock.sleep(delay)
             if delay is None or self._stopped():
                 error = result.error or self._unreachable(request, result.words, attempt, elapsed)

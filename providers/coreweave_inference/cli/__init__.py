@@ -12,6 +12,10 @@ def main() -> None:
     from .output import unfailing_output
 
     with unfailing_output():
-        from .application import application
+        from coreweave_inference.api.retry_log import listen
 
+        from .application import application
+        from .output import say
+
+        listen(lambda text: say(text, error=True))
         application()

@@ -73,7 +73,13 @@ class Previewing:
         self._seen: set[str] = set()
 
     def __call__(self, run_event: RunEvent) -> None:
-        """Something was read or planned."""
+        """Something was read or planned, or a request is sent again."""
+        from coreweave_inference.engine.events import (
+            Retry,  # Heavier than the first line; by now it is there.
+        )
+
+        if isinstance(run_event, Retry):
+            self._say(run_event.text)
         if run_event.urn:
             self._seen.add(run_event.urn)
 

@@ -13,6 +13,7 @@ from .arguments import (
     AsJson,
     Diff,
     Directory,
+    Events,
     NoColor,
     Only,
     Refresh,
@@ -62,6 +63,7 @@ def preview(
             "--save-plan", metavar="FILE", help="Keep the plan, for `up --plan`.", show_default=False
         ),
     ] = None,
+    events: Events = None,
     as_json: AsJson = False,
     _no_color: NoColor = False,
 ) -> None:
@@ -81,6 +83,7 @@ def preview(
         full=diff,
         exit_code=exit_code,
         save_plan=save_plan,
+        events_file=events,
         as_json=as_json,
     )
 
@@ -109,6 +112,7 @@ def up(
             show_default=False,
         ),
     ] = None,
+    events: Events = None,
     as_json: AsJson = False,
     _no_color: NoColor = False,
 ) -> None:
@@ -134,6 +138,7 @@ def up(
         targets=target or (),
         full=diff,
         plan_file=plan,
+        events_file=events,
         as_json=as_json,
     )
 
@@ -144,6 +149,7 @@ def destroy(
     yes: Yes = False,
     refresh: Refresh = None,
     target: Targets = None,
+    events: Events = None,
     as_json: AsJson = False,
     _no_color: NoColor = False,
 ) -> None:
@@ -154,12 +160,13 @@ def destroy(
     _announce("reading", directory, stack, as_json=as_json)
     from .running import destroy as run
 
-    run(directory, stack, yes=yes, refresh=refresh, targets=target or (), as_json=as_json)
+    run(directory, stack, yes=yes, refresh=refresh, targets=target or (), events_file=events, as_json=as_json)
 
 
 def refresh(
     directory: Directory = Path(),
     stack: StackName = None,
+    events: Events = None,
     as_json: AsJson = False,
     _no_color: NoColor = False,
 ) -> None:
@@ -170,7 +177,7 @@ def refresh(
     _announce("refreshing", directory, stack, as_json=as_json)
     from .running import refresh as run
 
-    run(directory, stack, as_json=as_json)
+    run(directory, stack, events_file=events, as_json=as_json)
 
 
 def init(

@@ -62,12 +62,25 @@ Only = Annotated[
 Diff = Annotated[
     bool, typer.Option("--diff", help="Show every field of what is created, and no value cut short.")
 ]
+Events = Annotated[
+    Path | None,
+    typer.Option(
+        "--events",
+        metavar="FILE",
+        help="Write what happens there while it runs, a JSON document on each line.",
+        show_default=False,
+    ),
+]
 JSON_DOCUMENT = """
 
-    The document of --json: operation, project, stack, ok, stopped, counts (resources by create, update, replace,
+    The document of --json: version, operation, project, stack, ok, stopped, counts (resources by create, update, replace,
     delete, same), steps (urn, type, kind, name, id, op, what, phase, changes with path, before, after), drift (the same for
     each object that was changed or, with gone, deleted outside, or that broke: the path is `health`), messages (severity, text, urn), errors, outputs, repairs, seconds.
     That of `up` also has plan: counts, steps and drift as they were shown before the run; and smoke, where the declaration has a smoke test. That of `destroy`
     has deletions: what it does with each object, and who uses it. What could not start has ok, errors and findings alone;
     a command line that is wrong prints none.
+
+    The lines of --events: version, event, time and run (the preview before an `up`, or the run itself). event is start, step (as in the document),
+    message (severity, text, urn, passing: a line that the next one replaces), progress (of an object that is waited for: urn, status, verdict, text, seconds), retry (a request that is
+    sent again: urn, text) or end (code, and result: the document of --json).
 """

@@ -36,7 +36,7 @@ def report_errors(*, as_json: bool = False, document: Mapping[str, Any] | None =
     except CoreWeaveError as error:
         findings = _findings(error) if isinstance(error, InvalidDeclaration) else []
         print_error(str(error), as_json=as_json, findings=findings, document=document)
-        raise typer.Exit(_code(error)) from None
+        raise typer.Exit(code_of_error(error)) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         text = f"{where}{error.strerror or error or type(error).__name__}"
@@ -81,7 +81,8 @@ def usage_error(text: str, *, as_json: bool = False) -> typer.Exit:
     return typer.Exit(REFUSED)
 
 
-def _code(error: CoreWeaveError) -> int:
+def code_of_error(error: CoreWeaveError) -> int:
+    """The exit code of a command that ends with it."""
     if isinstance(error, PlanMoved):
         return DIFFERS
     return code_of_failure(refused=not marks.is_marked(marks.WROTE) and not is_failure(error))

@@ -18,6 +18,8 @@ from coreweave_inference.errors import printable, single_line
 COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
 """Begins a line that GitHub Actions takes for a command."""
 
+DOCUMENT_VERSION = 1
+"""Of the JSON documents; it grows when a key goes or means something else, not when one is added."""
 NO_COLOR = "NO_COLOR"
 """Environment variable: no colours, whatever its value (https://no-color.org)."""
 COLOURS = {"+ ": "32", "= ": "32", "~ ": "33", "± ": "35", "- ": "31", "! ": "1;33"}
@@ -50,7 +52,12 @@ def has_colours(stream: TextIO) -> bool:
 
 def print_document(document: Mapping[str, Any]) -> None:
     """Print JSON on one line. What others wrote in it stays as it is, and forms no command of a pipeline."""
-    print(json.dumps(document).replace("##", "#\\u0023"))
+    print(document_line(document))
+
+
+def document_line(document: Mapping[str, Any]) -> str:
+    """JSON on one line, with the version of its form."""
+    return json.dumps({"version": DOCUMENT_VERSION, **document}).replace("##", "#\\u0023")
 
 
 def shown(text: str) -> str:

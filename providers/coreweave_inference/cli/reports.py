@@ -7,10 +7,13 @@ from typing import Any
 
 import typer
 
-from coreweave_inference.doctor.smoke import Proof, SmokeResult, document
+from coreweave_inference.doctor.smoke import Proof, SmokeResult
+from coreweave_inference.doctor.smoke import document as proofs
 from coreweave_inference.engine.results import Result
 
 from . import formatting
+from .documents import document
+from .event_file import EventFile
 from .exits import DIFFERS, FAILED, STOPPED, code_of_failure, print_error
 from .output import print_document, print_lines, print_plan, say
 from .wrapping import columns, wrapped
@@ -25,15 +28,17 @@ NEXT_AFTER_STOP = {
 
 def finish(
     result: Result,
+    events: EventFile,
     *,
     as_json: bool,
     planned: Result | None = None,
     full: bool = False,
     tested: Sequence[SmokeResult] = (),
 ) -> None:
-    """Report, and exit with the code that fits. `planned` is what was shown before the run, `tested` its smoke test."""
+    """Report, to `events` too, and exit with the code that fits. `planned` is what was shown before the run, `tested` its smoke test."""
+    events.result = {**document(result, planned), **smoke_document(tested)}
     if as_json:
-        print_document({**formatting.document(result, planned), **smoke_document(tested)})
+        print_document(events.result)
     else:
         print_plan(_report(result, full=full) if result.ok or result.plan_made else [])
         for error in result.errors:
@@ -66,7 +71,7 @@ def smoke_document(tested: Sequence[SmokeResult]) -> dict[str, Any]:
     if not tested:
         return {}
     wrong = [f"smoke test: {found}" for found in tested if found.proof is Proof.FAILED]
-    return {"smoke": document(tested), **({"ok": False, "errors": wrong} if wrong else {})}
+    return {"smoke": proofs(tested), **({"ok": False, "errors": wrong} if wrong else {})}
 
 
 def code_of(result: Result) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from coreweave_inference.engine.events import Message, Progress, RunEvent, Step
+from coreweave_inference.engine.events import Message, Progress, Retry, RunEvent, Step
 from coreweave_inference.engine.results import verb_of
 
 from .formatting import DOING, DONE, subject
@@ -54,7 +54,9 @@ class Rows:
             self._step(run_event)
         elif isinstance(run_event, Progress):
             self._tell(run_event)
-        elif run_event.urn in self._rows:
+        elif run_event.urn in self._rows and isinstance(run_event, Retry):
+            self._rows[run_event.urn] = replace(self._rows[run_event.urn], message=run_event.text)
+        elif run_event.urn in self._rows and isinstance(run_event, Message):
             self._message(run_event)
         after = self._rows.get(self._urn(run_event))
         return after if after != before else None

@@ -14,7 +14,7 @@ from coreweave_inference.discovery import recorded_objects
 from coreweave_inference.doctor.smoke import SmokeResult
 from coreweave_inference.engine import plans
 from coreweave_inference.engine.operations import Engine
-from coreweave_inference.engine.results import Result
+from coreweave_inference.engine.results import Result, Watch
 from coreweave_inference.engine.selection import Selection
 from coreweave_inference.engine.teardown import DestroyPlan
 from coreweave_inference.errors import CoreWeaveError, PlanMoved
@@ -26,6 +26,7 @@ from .account_lists import opened
 from .announcing import Previewing, say_to
 from .call import first_call
 from .context import settings_at
+from .event_file import EventFile, event_file
 from .exits import DIFFERS, STOPPED, print_error, report_errors, usage_error
 from .output import print_lines, print_plan, say
 from .reports import finish
@@ -42,16 +43,17 @@ def preview(
     full: bool,
     exit_code: bool,
     save_plan: Path | None,
+    events_file: Path | None,
     as_json: bool,
 ) -> None:
     """Print the plan."""
-    with report_errors(as_json=as_json):
+    with report_errors(as_json=as_json), event_file(events_file, "preview") as events:
         selection = Selection(only, tuple(targets))
-        engine = _opened(directory, stack, View(), as_json=as_json)
-        result, plan = _planned(engine, refresh, selection, as_json=as_json)
+        engine = _opened(directory, stack, events.watching(View(), "preview"), as_json=as_json)
+        result, plan = _planned(engine, refresh, selection, events, as_json=as_json)
         if save_plan is not None and result.ok:
             plans.save(plan, save_plan)
-        finish(result, as_json=as_json, full=full)
+        finish(result, events, as_json=as_json, full=full)
         if save_plan is not None:
             say(formatting.saved_plan(directory, engine.stack, save_plan), error=as_json)
         if exit_code and result.changes:
@@ -69,6 +71,7 @@ def up(
     targets: Sequence[str],
     full: bool,
     plan_file: Path | None,
+    events_file: Path | None,
     as_json: bool,
 ) -> None:
     """Show the plan and ask, unless told not to; then run it. What moved meanwhile is shown, and asked about again."""
@@ -78,24 +81,26 @@ def up(
         )
     yes = yes or plan_file is not None
     require_answer(yes, "up", as_json=as_json)
-    with report_errors(as_json=as_json):
+    with report_errors(as_json=as_json), event_file(events_file, "up") as events:
         selection = Selection(only, tuple(targets))
         view = _view(as_json)
-        engine = _opened(directory, stack, view, as_json=as_json, create="first")
+        engine = _opened(directory, stack, events.watching(view, "up"), as_json=as_json, create="first")
         engine.repair()
         while True:
             if plan_file is None:
-                planned, plan = _planned(engine, refresh, selection, as_json=as_json)
+                planned, plan = _planned(engine, refresh, selection, events, as_json=as_json)
             else:
                 plan = plans.read(plan_file, engine.directory, engine.stack)
                 planned = plan.preview
             if not planned.ok:
-                finish(replace(planned, operation="up") if as_json else planned, as_json=as_json)
+                finish(replace(planned, operation="up") if as_json else planned, events, as_json=as_json)
             if not as_json:
                 print_plan(formatting.plan(planned, full=full))
                 view.shown = frozenset(message.text for message in planned.messages)
             if planned.settled and plan_file is None:
-                _finish_up(engine, replace(planned, operation="up"), planned, selection, as_json=as_json)
+                _finish_up(
+                    engine, replace(planned, operation="up"), planned, selection, events, as_json=as_json
+                )
                 return
             if not yes:
                 if not agreed("Apply these changes?"):
@@ -110,19 +115,19 @@ def up(
                 print_lines([str(moved)])
                 continue
             if yes or result.stopped or not result.moved:
-                _finish_up(engine, result, planned, plan.selection, as_json=as_json)
+                _finish_up(engine, result, planned, plan.selection, events, as_json=as_json)
                 return
             print_lines(result.errors)
             view = _view(as_json)
-            engine.watch(view)
+            engine.watch(events.watching(view, "up"))
 
 
 def _finish_up(
-    engine: Engine, result: Result, planned: Result, selection: Selection, *, as_json: bool
+    engine: Engine, result: Result, planned: Result, selection: Selection, events: EventFile, *, as_json: bool
 ) -> None:
     """The smoke test, the report, and how to ask the first model. Raises typer.Exit where something failed."""
     tested = _tested(engine, result, selection)
-    finish(result, as_json=as_json, planned=planned, tested=tested)
+    finish(result, events, as_json=as_json, planned=planned, tested=tested)
     if result.outputs.get("models") and not as_json:
         print_lines(_first_call(engine))
 
@@ -156,18 +161,19 @@ def destroy(
     yes: bool,
     refresh: bool | None,
     targets: Sequence[str],
+    events_file: Path | None,
     as_json: bool,
 ) -> None:
     """Show what happens to each object, stop where one must not be deleted, and ask, unless told not to; then run."""
     require_answer(yes, "destroy", as_json=as_json)
-    with report_errors(as_json=as_json):
+    with report_errors(as_json=as_json), event_file(events_file, "destroy") as events:
         selection = Selection(targets=tuple(targets))
         view = _view(as_json)
-        engine = _opened(directory, stack, view, as_json=as_json, create="never")
+        engine = _opened(directory, stack, events.watching(view, "destroy"), as_json=as_json, create="never")
         engine.repair()
         plan = engine.plan_destroy(selection)
         if plan.refusals:
-            _refuse(engine, plan, as_json=as_json)
+            _refuse(engine, plan, events, as_json=as_json)
         if plan.deletions and not as_json:
             print_plan([*formatting.destroy_plan(plan.deletions), formatting.destroy_summary(plan.deletions)])
         what = f'{len(plan.deletions)} of stack "{engine.stack}"' if targets else f'stack "{engine.stack}"'
@@ -175,10 +181,10 @@ def destroy(
             return
         with view.running():
             result = engine.destroy(refresh=refresh, selection=selection)
-        finish(replace(result, deletions=plan.deletions), as_json=as_json)
+        finish(replace(result, deletions=plan.deletions), events, as_json=as_json)
 
 
-def _refuse(engine: Engine, plan: DestroyPlan, *, as_json: bool) -> None:
+def _refuse(engine: Engine, plan: DestroyPlan, events: EventFile, *, as_json: bool) -> None:
     """Say why nothing is deleted, and then which objects are protected, kept or used. Raises typer.Exit."""
     if not as_json:
         print_error("the destroy is refused; nothing was deleted")
@@ -186,24 +192,26 @@ def _refuse(engine: Engine, plan: DestroyPlan, *, as_json: bool) -> None:
         "destroy", engine.directory.project, engine.stack, ok=False, refused=True, errors=plan.refusals
     )
     try:
-        finish(replace(refused, deletions=plan.deletions), as_json=as_json)
+        finish(replace(refused, deletions=plan.deletions), events, as_json=as_json)
     finally:
         if not as_json:
             print_plan(formatting.destroy_plan(found for found in plan.deletions if found.action != DELETES))
 
 
-def refresh(directory: Path, stack: str | None, *, as_json: bool) -> None:
+def refresh(directory: Path, stack: str | None, *, events_file: Path | None, as_json: bool) -> None:
     """Read, and say what was changed outside."""
-    with report_errors(as_json=as_json):
-        engine = _opened(directory, stack, View(), as_json=as_json, create="never")
-        finish(engine.refresh(), as_json=as_json)
+    with report_errors(as_json=as_json), event_file(events_file, "refresh") as events:
+        engine = _opened(
+            directory, stack, events.watching(View(), "refresh"), as_json=as_json, create="never"
+        )
+        finish(engine.refresh(), events, as_json=as_json)
 
 
 def _opened(
-    directory: Path, stack: str | None, view: View, *, as_json: bool, create: str = "with-file"
+    directory: Path, stack: str | None, watch: Watch, *, as_json: bool, create: str = "with-file"
 ) -> Engine:
     """The engine, once the first line of the run has said what it is about."""
-    engine = Engine.opened(directory, stack, view, create=create)
+    engine = Engine.opened(directory, stack, watch, create=create)
     say(engine.context, error=as_json, flush=True)
     return engine
 
@@ -229,11 +237,11 @@ def _view(as_json: bool) -> View:
 
 
 def _planned(
-    engine: Engine, refresh: bool | None, selection: Selection, *, as_json: bool
+    engine: Engine, refresh: bool | None, selection: Selection, events: EventFile, *, as_json: bool
 ) -> tuple[Result, plans.Plan]:
     watch = Previewing(say_to(as_json=as_json))
     with watch.running():
-        return engine.plan(refresh=refresh, selection=selection, watch=watch)
+        return engine.plan(refresh=refresh, selection=selection, watch=events.watching(watch, "preview"))
 
 
 def agreed(question: str) -> bool:

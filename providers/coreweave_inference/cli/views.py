@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from coreweave_inference.engine.events import Message, Progress, RunEvent, Step
+from coreweave_inference.engine.events import Message, Progress, Retry, RunEvent, Step
 from coreweave_inference.engine.results import verb_of
 from coreweave_inference.errors import single_line
 
@@ -86,6 +86,8 @@ class Lines(View):
             return self._step(run_event, row)
         if isinstance(run_event, Progress):
             return self._progress(run_event, row)
+        if isinstance(run_event, Retry):
+            return f"{row.object}: {run_event.text}" if row else run_event.text
         worth = _is_worth(run_event) and run_event.text not in self.shown
         return f"{run_event.severity}: {run_event.text}" if worth else ""
 
@@ -154,15 +156,15 @@ class LiveTable(View):
     def __call__(self, run_event: RunEvent) -> None:
         """Change a row; the table is drawn by its own timer."""
         with self._lock:
-            self._rows.add(run_event)
+            row = self._rows.add(run_event)
         if isinstance(run_event, Message) and _is_worth(run_event) and run_event.text not in self.shown:
             style = "yellow" if run_event.severity == "warning" else "dim"
-            self._console.print(
-                single_line(f"{run_event.severity}: {run_event.text}"),
-                style=style,
-                markup=False,
-                highlight=False,
-            )
+            self._print(f"{run_event.severity}: {run_event.text}", style)
+        elif isinstance(run_event, Retry) and row is None:
+            self._print(run_event.text, "yellow")
+
+    def _print(self, line: str, style: str) -> None:
+        self._console.print(single_line(line), style=style, markup=False, highlight=False)
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -110,7 +110,15 @@ class Progress:
     seconds: float = 0.0
 
 
-RunEvent = Step | Message | Progress
+@dataclass(frozen=True)
+class Retry:
+    """A request that is sent again after a pause; `urn` is empty where it concerns the whole run."""
+
+    urn: str
+    text: str
+
+
+RunEvent = Step | Message | Progress | Retry
 
 
 def name_of(urn: str) -> str:
@@ -163,7 +171,7 @@ def outputs_in(event: EngineEvent) -> dict[str, Any] | None:
     return dict(done.metadata.new.outputs or {})
 
 
-def of_progress_line(line: str) -> Progress | None:
+def of_progress_line(line: str) -> Progress | Retry | None:
     """A line that a provider appended while it waits; None for one that is not whole."""
     try:
         told = json.loads(line)
@@ -171,6 +179,8 @@ def of_progress_line(line: str) -> Progress | None:
         return None
     if not isinstance(told, dict):
         return None
+    if told.get("retry"):
+        return Retry(single_line(str(told.get("urn") or "")), single_line(str(told["retry"])))
     words = {key: single_line(str(told.get(key) or "")) for key in ("urn", "status", "verdict", "message")}
     return Progress(**words, seconds=float(told.get("seconds") or 0))
 

@@ -21,14 +21,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from coreweave_inference.clock import OWNER, has_ended
+from coreweave_inference.clock import OWNER, PROGRESS, has_ended
 from coreweave_inference.host import provider_host
 from coreweave_inference.network.marks import FAILED, REFUSED, WROTE
 
-from .events import Progress, of_progress_line
+from .events import Progress, Retry, of_progress_line
 
 STOP = "stop"
-PROGRESS = "progress.jsonl"
 ATTEMPTS = "attempts.jsonl"
 DELETIONS = "deletions.jsonl"
 AGREEMENT, SEEN, MOVED = "agreement.json", "seen.jsonl", "moved.jsonl"
@@ -38,7 +37,7 @@ KEPT_SECONDS = 86_400.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PROVIDER_PYTHON = "python-for-providers"
 
-Tell = Callable[[Progress], None]
+Tell = Callable[[Progress | Retry], None]
 
 
 class RunDirectory:

@@ -6,7 +6,6 @@ Nothing here decides anything about a resource.
 from __future__ import annotations
 
 import functools
-import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -138,21 +137,10 @@ class DynamicProvider(ResourceProvider):
 
 def _entry(id_: str, outputs: Mapping[str, Any]) -> Entry:
     """The state's entry that is being served; its inputs and its URN are in the engine's request."""
-    request = _request()
+    request = process.request_of_engine()
     sent = getattr(request, "old_inputs", None) or getattr(request, "inputs", None)
     inputs = plain(rpc.deserialize_properties(sent)) if isinstance(sent, Struct) else {}
     return Entry(id_, plain(outputs), inputs, str(getattr(request, "urn", "")))
-
-
-def _request() -> Any:
-    """What the engine asked; None outside of a provider process. It is taken from the caller that has it."""
-    frame = inspect.currentframe() if process.is_provider_process() else None
-    while frame is not None:
-        request = frame.f_locals.get("request")
-        if request is not None:
-            return request
-        frame = frame.f_back
-    return None
 
 
 def _failures(faults: Iterable[str]) -> list[CheckFailure]:

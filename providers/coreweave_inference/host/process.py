@@ -6,6 +6,7 @@ from four threads. Nothing here knows an API object.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import socket
@@ -17,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from coreweave_inference.api.retry_log import report_retry
+from coreweave_inference.clock import RUN_DIRECTORY
 from coreweave_inference.errors import single_line
 from coreweave_inference.provider.session import Session
 from coreweave_inference.settings.resolution import CONFIG_KEYS, Settings, resolve
@@ -61,6 +64,17 @@ def _somebody_listens(host: str, port: int) -> bool:
     return True
 
 
+def request_of_engine() -> Any:
+    """What the engine asked this thread; None outside of a provider process. It is taken from the caller that has it."""
+    frame = inspect.currentframe() if is_provider_process() else None
+    while frame is not None:
+        request = frame.f_locals.get("request")
+        if hasattr(request, "urn"):  # A request to the service has none.
+            return request
+        frame = frame.f_back
+    return None
+
+
 class EngineLog:
     """Lines on a resource's row and under its diagnostics, sent to the engine."""
 
@@ -79,6 +93,13 @@ class EngineLog:
     def warning(self, urn: str, text: str) -> None:
         """Keep `text` under the diagnostics of `urn`, as a warning."""
         self._send("WARNING", urn, text, ephemeral=False)
+
+    def retry(self, text: str) -> None:
+        """Show `text` on the row of the resource that is being served."""
+        urn = str(getattr(request_of_engine(), "urn", ""))
+        if not os.environ.get(RUN_DIRECTORY):
+            self.progress(urn, text)
+        report_retry(text, urn)
 
     def _send(self, severity: str, urn: str, text: str, *, ephemeral: bool) -> None:
         from pulumi.runtime.proto import engine_pb2

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from coreweave_inference.api.client import ApiObject, InferenceApi
+from coreweave_inference.api.retry_log import report_retry
+from coreweave_inference.clock import PROGRESS, Clock, SystemClock, WaitingClock, stop_requested
 from coreweave_inference.clock import RUN_DIRECTORY as RUN_DIRECTORY
-from coreweave_inference.clock import Clock, SystemClock, WaitingClock, stop_requested
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound
 from coreweave_inference.model import Kind
 from coreweave_inference.settings.resolution import Settings
@@ -50,6 +51,10 @@ class Log(Protocol):
         """Keep `text`, as a warning."""
         ...
 
+    def retry(self, text: str) -> None:
+        """A request of this thread is sent again."""
+        ...
+
 
 class PrintedLog:
     """Prints what is to be kept."""
@@ -64,6 +69,10 @@ class PrintedLog:
     def warning(self, urn: str, text: str) -> None:
         """Print it."""
         print(f"warning: {text}", file=sys.stderr)
+
+    def retry(self, text: str) -> None:
+        """Tell whoever listens in this process."""
+        report_retry(text)
 
 
 class Session:
@@ -88,7 +97,7 @@ class Session:
         """Whether the run was asked to stop waiting."""
         self.waits: Clock = WaitingClock(self.clock, stopped)
         self.log: Log = log or PrintedLog()
-        self.api = api or InferenceApi.of(settings, clock=self.waits)
+        self.api = api or InferenceApi.of(settings, clock=self.waits, on_retry=self.log.retry)
         self.agreement = of_environment(RUN_DIRECTORY)
         self.lists = Lists(self.api, self.clock, self.agreement.listed)
         self.memory = Memory()
@@ -261,7 +270,7 @@ class Session:
 
     def progress(self, urn: str, **fields: Any) -> None:
         """Append one line for a watching command line; `fields` are what its table shows."""
-        self._append("progress.jsonl", {"urn": urn, "time": time.time(), **fields})
+        self._append(PROGRESS, {"urn": urn, "time": time.time(), **fields})
 
     def _append(self, file_name: str, entry: Mapping[str, Any]) -> None:
         directory = os.environ.get(RUN_DIRECTORY)
