@@ -158,30 +158,6 @@ def test_replacing_under_the_same_name_is_dangerous_since_the_old_one_goes_first
     assert told(found)["chat"] == [sentence]
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"coreWeaveAuth": None, "weightsAndBiasesAuth": {}}, "! changes how clients of public authenticate"),
-        (
-            {"bodyBasedRouting": None, "pathBasedRouting": {}},
-            "! changes how public finds the model of a request",
-        ),
-        ({"zones": ["RNO2A"]}, "! moves gateway public from US-EAST-04A to RNO2A"),
-        ({"zones": ["US-EAST-04A", "RNO2A"]}, "gateway public runs in RNO2A too"),
-        (
-            {"endpointConfiguration": {"additionalDns": []}},
-            "takes the DNS names a.example out of public; the service keeps them until the gateway is replaced",
-        ),
-    ],
-)
-def test_a_changed_gateway_is_told_as_what_clients_notice(change: dict[str, Any], sentence: str) -> None:
-    before = gateway(endpointConfiguration={"additionalDns": ["a.example"]})
-
-    found = review_of(step("update", "gateway", "public", before, {**before, **change}))
-
-    assert told(found)["public"][0].startswith(sentence)
-
-
 def test_deleting_a_claim_names_who_is_evicted_and_who_has_nowhere_to_go() -> None:
     found = review_of(
         same("gateway", "public", gateway()),
@@ -359,22 +335,6 @@ def test_a_value_that_is_hidden_or_known_later_is_not_looked_into(
         sentence.format(words)
         in told(review_of(step("update", "deployment", "n", old, _with(old, path, value))))["n"]
     )
-
-
-@pytest.mark.parametrize(
-    ("path", "sentence"),
-    [
-        ("zones", "! moves gateway n from US-EAST-04A to (known later)"),
-        (
-            "endpointConfiguration.additionalDns",
-            "endpointConfiguration.additionalDns a.example → (known later)",
-        ),
-    ],
-)
-def test_a_gateway_whose_place_is_known_later_is_told_as_such(path: str, sentence: str) -> None:
-    old = gateway(endpointConfiguration={"additionalDns": ["a.example"]})
-
-    assert sentence in told(review_of(step("update", "gateway", "n", old, _with(old, path, LATER))))["n"]
 
 
 def test_a_deployment_that_moves_to_another_claim_is_not_evicted_from_the_one_that_goes() -> None:

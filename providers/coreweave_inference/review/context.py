@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .fleet import Fleet
+from .fleet import Deployment, Fleet
 from .groups import Group, Member
 
 
@@ -28,6 +28,15 @@ class ReviewContext:
     def models_on(self, gateway: str) -> tuple[str, ...]:
         """The model names that clients ask for on a gateway now."""
         return tuple(group.model for group in self.groups if group.gateway == gateway and group.before)
+
+    def users_of(self, gateway_id: str, stack: str) -> tuple[tuple[Deployment, bool], ...]:
+        """The deployments of other stacks that use a gateway now, each with whether it does so afterwards too."""
+        then = self.after.deployments
+        return tuple(
+            (item, item.label in then and gateway_id in then[item.label].gateway_ids)
+            for item in self.before.deployments.values()
+            if gateway_id in item.gateway_ids and item.stack != stack
+        )
 
     def serves_now(self, deployment: str) -> bool:
         """Whether clients get answers from it now, as far as is known."""

@@ -33,11 +33,14 @@ class Claim(fleet.Claim):
 class Deployment(fleet.Deployment):
     """A deployment of a reviewed stack; `gateways` are labels, or ids of those that no reviewed stack declares, `None` where not known.
 
-    `zones` are its gateways'; none where it may run in all, as behind a gateway that is not known.
+    `zones` are its gateways'; none where it may run in all, as behind a gateway that is not known. `gateway_ids` are theirs as
+    it is declared.
     """
 
     label: str
+    stack: str
     zones: Zones
+    gateway_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,24 @@ class Labelled(Protocol):
         """What it is called among everything that is read."""
         ...
 
+    @property
+    def stack(self) -> str:
+        """The stack that has it."""
+        ...
 
-def fleet_of(states: Iterable[tuple[Labelled, Mapping[str, Any] | None]]) -> Fleet:
-    """The fleet of those resources that have a state."""
+
+def fleet_of(
+    states: Iterable[tuple[Labelled, Mapping[str, Any] | None]], former: Fleet | None = None
+) -> Fleet:
+    """The fleet of those resources that have a state. `former`: the same before a run, in which a gateway may have had
+    another id, under which deployments of other stacks know it until they run too.
+    """
     there = [(resource, state) for resource, state in states if state is not None]
     gateways = {r.label: _gateway(r, s) for r, s in there if r.kind is Kind.GATEWAY}
-    by_id = {gateway.id: gateway for gateway in gateways.values() if gateway.id}
+    known = former.gateways if former else {}
+    replaced = {known[label].id: gateway for label, gateway in gateways.items() if label in known}
+    by_id = {**replaced, **{gateway.id: gateway for gateway in gateways.values()}}
+    by_id.pop("", None)
     return Fleet(
         gateways,
         {r.label: Claim(label=r.label, **Claim.values(s)) for r, s in there if r.kind is Kind.CAPACITY_CLAIM},
@@ -85,4 +100,5 @@ def _deployment(resource: Labelled, state: Mapping[str, Any], by_id: Mapping[str
     labels = sorted(by_id[id_].label if id_ in by_id else id_ for id_ in ids)
     zones = zones_of(by_id.get(id_) for id_ in ids) or frozenset()
     gateways = None if values["gateways"] is None else tuple(labels)
-    return Deployment(label=resource.label, zones=zones, **{**values, "gateways": gateways})
+    values |= {"gateways": gateways, "gateway_ids": ids}
+    return Deployment(label=resource.label, stack=resource.stack, zones=zones, **values)

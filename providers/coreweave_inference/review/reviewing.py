@@ -113,7 +113,7 @@ def review(
     prices = prices or default_prices()
     resources = [resource for preview in ordered for resource in preview.resources]
     before = fleet_of((resource, resource.before) for resource in resources)
-    after = fleet_of((resource, resource.after) for resource in resources)
+    after = fleet_of(((resource, resource.after) for resource in resources), before)
     scene = ReviewContext(before, after, groups(before, after))
     old, new = usage(before, prices), usage(after, prices)
     touched = [resource for resource in resources if _is_touched(resource, resources)]

@@ -28,6 +28,7 @@ class _Labelled:
 
     kind: Kind
     label: str
+    stack: str = ""
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,11 @@ def consequences(
         yield plain(say("takes the gateway {name} into the stack as it is", name=label))
     elif resource.operation == "delete":
         yield _deleted(resource, scene)
+        if not resource.kept:
+            yield from _other_stacks(resource, scene)
     elif resource.operation == "replace":
         yield from _replaced(resource, scene)
+        yield from _other_stacks(resource, scene)
     else:
         for change in changes:
             yield _changed(label, change)
@@ -65,6 +68,36 @@ def _replaced(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]
         yield caution(say("clients of {models} must use the new endpoint", models=models))
     if isinstance(endpoints, list) and endpoints:
         yield plain(say("the endpoint that goes: {endpoints}", endpoints=endpoints))
+
+
+def _other_stacks(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
+    """Which other stacks have to run, and in which order: the service deletes no gateway that deployments use."""
+    users = scene.users_of(str((resource.before or {}).get("apiId") or ""), resource.stack)
+    for stays in (True, False):
+        found = [item for item, also_then in users if also_then is stays]
+        if not found:
+            continue
+        stacks = sorted({item.stack for item in found})
+        gaps = {
+            "users": sorted(item.label for item in found),
+            "stacks": stacks,
+            "own": resource.stack,
+            "name": resource.label,
+        }
+        if not stays:
+            words = (
+                "{users} leave gateway {name}, which cannot be deleted before: run {stacks} first, then {own}"
+            )
+            yield caution(say(words, **gaps))
+        elif resource.operation == "delete":
+            words = "{users} stay on gateway {name}, which cannot be deleted while they use it: first run {stacks} without it, then {own}"
+            yield dangerous(say(words, **gaps))
+        else:
+            words = (
+                "{users} stay on the former gateway {name}, which cannot be deleted while they use it: first run {own} with the new "
+                "gateway under a key of its own, then {stacks} with its deployments on that one, then {own} without the former"
+            )
+            yield dangerous(say(words, **gaps))
 
 
 def _changed(label: str, change: PropertyChange) -> Consequence:
