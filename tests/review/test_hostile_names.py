@@ -152,6 +152,9 @@ def test_a_label_of_a_graph_has_no_character_that_means_something_to_mermaid(nam
         ("see https://evil.example", "see `https://evil.example`"),
         ('deployment "chat"', 'deployment "chat"'),
         ("- a list", "<code>-</code> a list"),
+        ("make (`cw-inference up --only buckets`, or it)", "make (`cw-inference up --only buckets`, or it)"),
+        ("set `protect: false` and `a|b`", "set `protect: false` and <code>a&#124;b</code>"),
+        ("an `open one", "an <code>&#96;open</code> one"),
     ],
 )
 def test_prose_keeps_plain_words_and_puts_the_others_into_code(text: str, expected: str) -> None:

@@ -18,6 +18,9 @@ PLAIN_WORD = re.compile(r"[\"'(]{0,2}[A-Za-z0-9/,;:.%$=→+-]+(?:'[A-Za-z]+)?[\"
 REFERENCE = re.compile(r"(?i)www\.|://|^\W*gh-\d|^\W*[0-9a-f]{7,40}\W*$|^:.*:$")
 """Words that GitHub turns into links and pictures although nothing marks them."""
 
+SPAN = re.compile(r"(?<!\S)(?P<before>[(\"']{0,2})`(?P<inner>[^`\s][^`]*)`(?P<after>[)\"']{0,2}[,;:.]?)(?!\S)")
+"""A command in a sentence of ours."""
+
 SAFE = re.compile(r"[A-Za-z0-9 .,/:+%()=→-]")
 
 
@@ -40,13 +43,23 @@ def html(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """A sentence that holds foreign words: each word that could mean anything to a parser goes into a code span."""
-    return " ".join(_word(word) for word in visible(text).split(" ") if word)
+    """A sentence that holds foreign words: each word that could mean anything to a parser goes into a code span, and so does
+    what stands between backquotes as a whole.
+    """
+    parts, end, shown = [], 0, visible(text)
+    for span in SPAN.finditer(shown):
+        parts += [*_words(shown[end : span.start()]), f"{span['before']}{code(span['inner'])}{span['after']}"]
+        end = span.end()
+    return " ".join([*parts, *_words(shown[end:])])
 
 
 def label(text: str) -> str:
     """Text for inside the quotes of a Mermaid label; its character references are decimal without an ampersand."""
     return "".join(c if SAFE.match(c) else f"#{ord(c)};" for c in cut(visible(text), LONGEST_LABEL))
+
+
+def _words(text: str) -> list[str]:
+    return [_word(word) for word in text.split(" ") if word]
 
 
 def _word(word: str) -> str:
