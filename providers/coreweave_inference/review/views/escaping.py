@@ -18,7 +18,9 @@ PLAIN_WORD = re.compile(r"[\"'(]{0,2}[A-Za-z0-9/,;:.%$=→+-]+(?:'[A-Za-z]+)?[\"
 REFERENCE = re.compile(r"(?i)www\.|://|^\W*gh-\d|^\W*[0-9a-f]{7,40}\W*$|^:.*:$")
 """Words that GitHub turns into links and pictures although nothing marks them."""
 
-SPAN = re.compile(r"(?<!\S)(?P<before>[(\"']{0,2})`(?P<inner>[^`\s][^`]*)`(?P<after>[)\"']{0,2}[,;:.]?)(?!\S)")
+SPAN = re.compile(
+    r"(?<!\S)(?P<before>[(\"']{0,2})`(?P<inner>[^`\s][^`]*)`(?P<after>[)\"']{0,2}[,;:.]?)(?!\S)"
+)
 """A command in a sentence of ours."""
 
 SAFE = re.compile(r"[A-Za-z0-9 .,/:+%()=→-]")
