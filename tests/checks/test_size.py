@@ -290,6 +290,14 @@ def test_a_type_that_is_not_known_may_be_loaded_in_half_precision(written):
     assert [one.severity for one in found] == ([] if written == "torch.float32" else [Severity.WARNING])
 
 
+def test_weights_that_may_be_too_large_are_one_finding():
+    found = codes(weighing({"model.safetensors": 200}, None))
+
+    assert [code for code in found if code in ("weights-too-large", "gpu-memory-unknown")] == [
+        "weights-too-large"
+    ]
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -60,7 +60,7 @@ def tight(view: View) -> Iterator[Problem]:
 def unknown(view: View) -> Iterator[Problem]:
     """With the reason."""
     for item, found in view.memory:
-        if found.fit.verdict is Verdict.UNKNOWN:
+        if found.fit.verdict is Verdict.UNKNOWN and not _may_be_too_large(found):
             yield Problem(
                 item.about,
                 item.path(GPUS_PATH),
