@@ -10,7 +10,7 @@ from types import MappingProxyType
 import pytest
 from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.checks import PlainObject, Severity
-from coreweave_inference.discovery import checks_for, checks_for_objects, last_objects
+from coreweave_inference.discovery import Sources, checks_for, checks_for_objects, last_objects
 from coreweave_inference.discovery.account import account
 from coreweave_inference.discovery.weights import Wanted, stores
 from coreweave_inference.errors import BucketMissing, StorageError, Unreachable
@@ -51,7 +51,7 @@ def environment(simulator):
 def checked(environment):
     def check(*overlays, **more):
         settings = resolve({**environment, **more}, {})
-        return checks_for(declared(*overlays), settings, WE, environ={})
+        return checks_for(declared(*overlays), Sources(settings, WE, environ={}))
 
     return check
 
@@ -155,7 +155,7 @@ def test_live_objects_of_others_are_seen(simulator, checked):
 
 @pytest.mark.parametrize("settings", [None, resolve({}, {}, require_token=False)])
 def test_without_a_token_one_note_says_what_was_not_looked_at(settings):
-    report = checks_for(declared(), settings, environ={})
+    report = checks_for(declared(), Sources(settings, environ={}))
 
     assert report.findings == ()
     assert len(report.notes) == 1
@@ -173,7 +173,7 @@ def test_the_objects_of_a_python_program_are_checked_with_outputs_unknown():
         },
     )
 
-    report = checks_for_objects([chat], None, environ={})
+    report = checks_for_objects([chat], Sources(environ={}))
 
     assert [(finding.code, finding.severity) for finding in report.findings] == [
         ("engine-tool-parser", Severity.ERROR)

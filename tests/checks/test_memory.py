@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from coreweave_inference.checks import Severity
-from coreweave_inference.discovery import checks_for
+from coreweave_inference.discovery import Sources, checks_for
 from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.simulator import Behaviour, Simulator
 from coreweave_inference.simulator.faults import Fault
@@ -143,7 +143,7 @@ def report(simulator):
             "COREWEAVE_API_TOKEN": simulator.token,
             "COREWEAVE_RETRY_SECONDS": "0.5",
         }
-        return checks_for(declared(*overlays), resolve(environment, {}), WE, environ={})
+        return checks_for(declared(*overlays), Sources(resolve(environment, {}), WE, environ={}))
 
     return check
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from coreweave_inference.checks import Severity
 from coreweave_inference.declaration import read
-from coreweave_inference.discovery import checks_for
+from coreweave_inference.discovery import Sources, checks_for
 from coreweave_inference.model.identity import stack_identity
 from coreweave_inference.provider.bucket_ownership import STACK_TAG, stack_tag
 
@@ -29,7 +29,7 @@ DECLARED = sorted(path.parent for path in EXAMPLES.glob("*/inference.yaml"))
 
 @pytest.mark.parametrize("directory", [*DECLARED, QUICKSTART], ids=lambda path: path.name)
 def test_a_declared_example_has_nothing_to_find(directory: Path) -> None:
-    report = checks_for(read(directory / "inference.yaml"), None)
+    report = checks_for(read(directory / "inference.yaml"), Sources())
 
     assert [finding.code for finding in report.findings if finding.severity is Severity.ERROR] == []
     assert yaml.safe_load((directory / "Pulumi.yaml").read_text())["runtime"]["name"] == "python"

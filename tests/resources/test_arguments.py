@@ -21,8 +21,7 @@ from coreweave_inference.program.arguments import (
     Runtime,
     Traffic,
     WeightsAndBiasesAuth,
-    field_of,
-    from_api,
+    one_of,
     spec_key,
     to_api,
 )
@@ -61,9 +60,9 @@ EACH = pytest.mark.parametrize(("block", "message"), FULL, ids=lambda value: typ
 
 
 @EACH
-def test_a_block_becomes_its_message_and_comes_back(block: Block, message: dict[str, Any]) -> None:
-    assert to_api(block) == message
-    assert from_api(type(block), message) == block
+def test_a_block_becomes_its_message_and_a_message_stays(block: Block, message: dict[str, Any]) -> None:
+    assert to_api(block) == message == to_api(message)
+    assert one_of(block) == one_of({spec_key(type(block)): message})
 
 
 @EACH
@@ -75,7 +74,7 @@ def test_a_block_has_exactly_the_fields_of_its_message(block: Block, message: di
         if field.message and not (kind is Kind.CAPACITY_CLAIM and name == "resources")
     }
 
-    assert set(message) == set(fields_of(messages[field_of(block)]))
+    assert set(message) == set(fields_of(messages[spec_key(type(block))]))
 
 
 def test_every_block_is_tried_here() -> None:
@@ -90,10 +89,8 @@ def test_every_block_is_tried_here() -> None:
 
 def test_what_is_left_out_is_left_out_of_the_message() -> None:
     assert to_api(Model(name="acme/chat", path="p")) == {"name": "acme/chat", "path": "p"}
-    assert to_api(None) is None
-    assert from_api(Model, {"name": "acme/chat", "path": "p", "bucket": None}) == Model("acme/chat", "p")
 
 
 def test_the_field_of_a_block_is_its_name_in_camel_case() -> None:
-    assert field_of(CoreWeaveAuth()) == "coreWeaveAuth"
+    assert spec_key(CoreWeaveAuth) == "coreWeaveAuth"
     assert spec_key(WeightsAndBiasesAuth) == "weightsAndBiasesAuth"

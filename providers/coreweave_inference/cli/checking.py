@@ -10,7 +10,7 @@ from typing import Any
 
 from coreweave_inference.checks import Identity, LastObject, Report
 from coreweave_inference.declaration import FILE, Declaration, read, read_for_stack
-from coreweave_inference.discovery import checks_for, last_objects, with_ids
+from coreweave_inference.discovery import Sources, checks_for, last_objects, with_ids
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.stacks import exported, outputs
@@ -50,7 +50,7 @@ def discover_facts(directory: Path, stack: str | None, *, offline: bool) -> Chec
 
 def report_on(found: CheckContext) -> Report:
     """The checks. Without a token one note says what was not read; with one, each thing that could not be read."""
-    report = checks_for(found.declaration, found.settings, found.identity, found.last)
+    report = checks_for(found.declaration, Sources(found.settings, found.identity, found.last))
     looked = found.settings is not None and bool(found.settings.token)
     return replace(report, notes=(*found.notes, *report.notes)) if looked else report
 

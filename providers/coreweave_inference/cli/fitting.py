@@ -139,7 +139,7 @@ def _of_folder(asked: Asked, path: Path) -> Answer:
 
 
 def _of_declaration(asked: Asked) -> Sequence[Answer]:
-    from coreweave_inference.discovery import view_for
+    from coreweave_inference.discovery import Sources, view_for
 
     from .checking import discover_facts
 
@@ -151,7 +151,8 @@ def _of_declaration(asked: Asked) -> Sequence[Answer]:
         raise InvalidDeclaration([Fault(f'there is no deployment "{asked.what}"', do=do)])
     if not deployments:
         raise InvalidDeclaration([Fault("the declaration has no deployment", do="name a folder of weights")])
-    view, notes = view_for(found.declaration, found.settings, found.identity, found.last, headers=True)
+    sources = Sources(found.settings, found.identity, found.last, headers=True)
+    view, notes = view_for(found.declaration, sources)
     keys = [asked.what] if asked.what else list(deployments)
     return [_of_deployment(asked, view, key, (*notes, *asked.notes)) for key in keys]
 

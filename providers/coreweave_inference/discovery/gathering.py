@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timezone
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from functools import partial
 
 from coreweave_inference.api.client import InferenceApi
@@ -47,87 +47,62 @@ ANY_ZONE = "default"
 
 
 @dataclass(frozen=True)
-class Gathered:
+class Facts:
     """What is known, and one sentence on each thing that could not be read."""
 
     known: Known
     notes: tuple[str, ...] = ()
 
 
-def checks_for(
-    declaration: Declaration,
-    settings: Settings | None,
-    identity: Identity | None = None,
-    last: tuple[LastObject, ...] | None = None,
-    *,
-    listed: Listed | None = None,
-    clock: Clock = system,
-    environ: Mapping[str, str] = os.environ,
-) -> Report:
-    """The checks on a declaration; `listed` are objects that the program has seen already, by kind.
+@dataclass(frozen=True)
+class Sources:
+    """Where the facts of a look come from. Without settings, or without a token in them, nothing is asked of the service.
 
-    Without settings, or without a token in them, nothing is asked of the service.
-
-    Raises nothing for what cannot be read; that becomes a note, or a warning of its own.
+    `listed` are objects that the program has seen already, by kind. `headers`: those of weights are read also where they
+    decide nothing but figures.
     """
-    return run(*view_for(declaration, settings, identity, last, listed=listed, clock=clock, environ=environ))
+
+    settings: Settings | None = None
+    identity: Identity | None = None
+    last: tuple[LastObject, ...] | None = None
+    listed: Listed | None = None
+    headers: bool = False
+    clock: Clock = system
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def known(self) -> Known:
+        """What is known before anything is asked."""
+        today = datetime.fromtimestamp(self.clock.now(), timezone.utc).date()
+        return Known(self.identity, last=self.last, today=today)
 
 
-def view_for(
-    declaration: Declaration,
-    settings: Settings | None,
-    identity: Identity | None = None,
-    last: tuple[LastObject, ...] | None = None,
-    *,
-    listed: Listed | None = None,
-    clock: Clock = system,
-    environ: Mapping[str, str] = os.environ,
-    headers: bool = False,
-) -> tuple[View, tuple[str, ...]]:
-    """What the checks of a declaration look at, and one sentence on each thing that could not be read.
+def checks_for(declaration: Declaration, sources: Sources) -> Report:
+    """The checks on a declaration. What cannot be read raises nothing: it becomes a note, or a warning of its own."""
+    return run(*view_for(declaration, sources))
 
-    `headers`: those of weights are read also where they decide nothing but figures.
-    """
-    start = Known(identity, last=last, today=_today(clock))
-    facts = _looked(view_of(declaration, start), settings, start, clock, environ, listed, headers)
+
+def view_for(declaration: Declaration, sources: Sources) -> tuple[View, tuple[str, ...]]:
+    """What the checks of a declaration look at, and one sentence on each thing that could not be read."""
+    facts = _read(view_of(declaration, sources.known()), sources)
     return view_of(declaration, facts.known), facts.notes
 
 
-def checks_for_objects(
-    objects: Iterable[PlainObject],
-    settings: Settings | None,
-    identity: Identity | None = None,
-    last: tuple[LastObject, ...] | None = None,
-    *,
-    clock: Clock = system,
-    environ: Mapping[str, str] = os.environ,
-) -> Report:
+def checks_for_objects(objects: Iterable[PlainObject], sources: Sources) -> Report:
     """The same for the objects of a Python program, with `UNKNOWN` in the place of outputs that are not known yet."""
     items = tuple(objects)
-    start = Known(identity, last=last, today=_today(clock))
-    facts = _looked(view_of_specs(items, start), settings, start, clock, environ)
+    facts = _read(view_of_specs(items, sources.known()), sources)
     # What the same program, or another tool, puts into a bucket that exists is not known here.
     missing = {name: store for name, store in facts.known.stores.items() if not store.exists}
     return run(view_of_specs(items, replace(facts.known, stores=missing)), facts.notes)
 
 
-def gathered(
-    view: View,
-    known: Known,
-    api: Api,
-    store: Store,
-    listed: Listed | None = None,
-    endpoint: str = "",
-    *,
-    headers: bool = False,
-) -> Gathered:
-    """`known`, and what the service and its buckets tell about what a view declares."""
+def _collect(view: View, sources: Sources, api: Api, store: Store, endpoint: str = "") -> Facts:
+    """What is known, and what the service and its buckets tell about what a view declares."""
     with ThreadPoolExecutor(AT_ONCE) as calls, ThreadPoolExecutor(AT_ONCE) as reads:
-        found = account(api, calls, listed, lambda live: _gateways_of(view, live))
-        buckets, notes = stores(store, _wanted(view, headers), reads, endpoint)
-    return Gathered(
-        replace(known, catalogue=found.catalogue, live=found.live, stores=buckets), (*found.notes, *notes)
-    )
+        found = account(api, calls, sources.listed, lambda live: _gateways_of(view, live))
+        buckets, notes = stores(store, _wanted(view, sources.headers), reads, endpoint)
+    known = replace(sources.known(), catalogue=found.catalogue, live=found.live, stores=buckets)
+    return Facts(known, (*found.notes, *notes))
 
 
 def _gateways_of(view: View, live: Iterable[LiveObject]) -> tuple[str, ...]:
@@ -155,24 +130,17 @@ def _wanted(view: View, headers: bool) -> dict[str, list[Wanted]]:
     return {bucket: list(found.values()) for bucket, found in models.items()}
 
 
-def _looked(
-    view: View,
-    settings: Settings | None,
-    known: Known,
-    clock: Clock,
-    environ: Mapping[str, str],
-    listed: Listed | None = None,
-    headers: bool = False,
-) -> Gathered:
+def _read(view: View, sources: Sources) -> Facts:
+    settings = sources.settings
     if settings is None or not settings.token:
         why = "offline" if settings is None else "there is no token"
-        return Gathered(known, (NOT_LOOKED.format(why=why),))
-    with _api(settings, clock) as api:
+        return Facts(sources.known(), (NOT_LOOKED.format(why=why),))
+    with _api(settings, sources.clock) as api:
         try:
-            store = bucket_reader(settings, api, clock, environ)
+            store = bucket_reader(settings, api, sources.clock, sources.environ)
         except SettingsError as error:
-            return Gathered(known, (NOT_LOOKED.format(why=error),))
-        return gathered(view, known, api, store, listed, settings.s3_endpoint, headers=headers)
+            return Facts(sources.known(), (NOT_LOOKED.format(why=error),))
+        return _collect(view, sources, api, store, settings.s3_endpoint)
 
 
 @contextmanager
@@ -188,7 +156,3 @@ def bucket_reader(
     """Reads buckets with the keys that the settings name. Raises SettingsError."""
     credentials = credentials_from(settings, api, clock, environ)
     return ObjectStorage(settings.s3_endpoint, credentials, ANY_ZONE, clock=clock)
-
-
-def _today(clock: Clock) -> date:
-    return datetime.fromtimestamp(clock.now(), timezone.utc).date()

@@ -11,9 +11,9 @@ from typing import Any
 
 from coreweave_inference.errors import AccessDenied, BucketMissing
 from coreweave_inference.host.dynamic import plain
-from coreweave_inference.model import Kind
 from coreweave_inference.model.engine_secrets import holds_secret, revealed, without_secrets
 from coreweave_inference.model.identity import place_in, salted
+from coreweave_inference.model.kinds import BY_NOUN
 from coreweave_inference.model.normal_form import with_path
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.policy.statements import (
@@ -51,7 +51,6 @@ PROVIDER = "__provider"
 NOT_THERE = Unresolved("it does not exist")
 BY_NOW = Unresolved("confirmed by now")
 BEING_DELETED = Unresolved("it is being deleted", keep=True)
-KINDS = {kind.noun: kind for kind in Kind}
 WHAT_WAS_CREATED = "what an interrupted run created"
 
 
@@ -85,7 +84,7 @@ class Recovery:
 
         Raises CoreWeaveError as a call does.
         """
-        objects = {id_: (KINDS[note["kind"]], place_in(note["urn"]).key) for id_, note in notes.items()}
+        objects = {id_: (BY_NOUN[note["kind"]], place_in(note["urn"]).key) for id_, note in notes.items()}
         there, gone = sort_by_outcome(self._session, objects)
         found: dict[str, Found | Unresolved] = {
             id_: self._not_there(BY_NOW) if id_ in gone else BEING_DELETED for id_ in notes

@@ -66,3 +66,7 @@ class Kind(Enum):
             Kind.DEPLOYMENT: DeploymentSpec,
         }
         return models[self]
+
+
+BY_NOUN = {kind.noun: kind for kind in Kind}
+"""Records, notes and reports name a kind by its noun."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any
 
 import pulumi
 
@@ -17,35 +17,32 @@ Text = pulumi.Input[str]
 Number = pulumi.Input[int]
 
 
-def to_api(value: Any) -> Any:
-    """Blocks as the API's messages; what was left out is left out."""
-    if isinstance(value, Block):
-        given = {camel(f.name): to_api(getattr(value, f.name)) for f in fields(value)}  # type: ignore[arg-type]
-        return {key: item for key, item in given.items() if item is not None}
-    return value
-
-
-def spec_key(block: type[Block]) -> str:
-    """The field of a spec that takes such a block: `coreWeaveAuth`, `bodyBasedRouting`."""
-    return block.__name__[0].lower() + block.__name__[1:]
-
-
-def field_of(block: Block) -> str:
-    """The field of a spec that takes this block."""
-    return spec_key(type(block))
-
-
-def from_api(block: type[B], message: Mapping[str, Any]) -> B:
-    """The block of an API message (camelCase keys)."""
-    names = {camel(f.name): f.name for f in fields(block)}  # type: ignore[arg-type]
-    return block(**{names[key]: value for key, value in message.items() if value is not None})
+Message = Mapping[str, Any]
+"""The API's own form of a block, which may be given in its place: what a declaration says is handed on as it is."""
 
 
 class Block:
     """Base of the blocks."""
 
 
-B = TypeVar("B", bound=Block)
+def to_api(value: Block | Message) -> dict[str, Any]:
+    """A block as the API's message; what was left out is left out."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    given = {camel(f.name): getattr(value, f.name) for f in fields(value)}  # type: ignore[arg-type]
+    return {key: item for key, item in given.items() if item is not None}
+
+
+def one_of(value: Block | Message) -> dict[str, Any]:
+    """The field of a spec that takes this block, with its message; a message names its field itself:
+    `{"pathBasedRouting": {}}`.
+    """
+    return dict(value) if isinstance(value, Mapping) else {spec_key(type(value)): to_api(value)}
+
+
+def spec_key(block: type[Block]) -> str:
+    """The field of a spec that takes such a block: `coreWeaveAuth`, `bodyBasedRouting`."""
+    return block.__name__[0].lower() + block.__name__[1:]
 
 
 @dataclass(frozen=True)

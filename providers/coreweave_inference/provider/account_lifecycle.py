@@ -11,6 +11,7 @@ from typing import Any
 
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, single_line
 from coreweave_inference.model import Kind
+from coreweave_inference.model.kinds import BY_NOUN
 from coreweave_inference.network.marks import note_error
 from coreweave_inference.version import __version__
 
@@ -24,7 +25,6 @@ from .values import DELETED, FORMAT, NOTED, PACKAGE_VERSION, URN
 
 OBJECTS = "__objects"
 """Hidden input: kind and name by id of the objects that the last program declared. It changes without a difference."""
-KINDS = {kind.noun: kind for kind in Kind}
 UNDECLARED, KNOWN = "undeclared", "known"
 PLANNED = "__planned"
 """Input that is read and not recorded: what the program declares."""
@@ -88,7 +88,7 @@ class AccountLifecycle:
         urn, deleted = str(old.get(URN, "")), dict(run.memory.deleted)
         notes = old.get(DELETED) or {}
         run.memory.accepted.update({id_: notes[id_] for id_ in notes.keys() - deleted.keys()})
-        noted = {id_: (KINDS[note["kind"]], resource_name(note["inputs"])) for id_, note in notes.items()}
+        noted = {id_: (BY_NOUN[note["kind"]], resource_name(note["inputs"])) for id_, note in notes.items()}
         objects = {**_recorded(entry.inputs.get(OBJECTS)), **noted, **deleted}
         if not objects:
             return
@@ -112,7 +112,7 @@ def _without_others(run: Session, objects: Mapping[str, str], known: Any) -> dic
 def _recorded(objects: Any) -> dict[str, tuple[Kind, str]]:
     found = objects if isinstance(objects, Mapping) else {}
     parts = {id_: str(label).rpartition(" ") for id_, label in found.items()}
-    return {id_: (KINDS[noun], name) for id_, (noun, _, name) in parts.items() if noun in KINDS}
+    return {id_: (BY_NOUN[noun], name) for id_, (noun, _, name) in parts.items() if noun in BY_NOUN}
 
 
 def _guard(run: Session, old: Mapping[str, Any]) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError, one_line
 from coreweave_inference.model import Kind
+from coreweave_inference.model.kinds import BY_NOUN
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.policy.statements import Decision, inference_may_read
 from coreweave_inference.waiting import Live, Revision, Target, broken
 
 from .session import Session
 
-KINDS = {kind.noun: kind for kind in Kind}
 LONGEST_REASON = 1000
 FRESH_SECONDS = 30.0
 """A refresh looks at everything at about the same time, so that its first look is shared."""
@@ -64,7 +64,7 @@ def weights_access(policy_of: Callable[[str], Mapping[str, Any] | None]) -> Acce
 
 def _target(item: Mapping[str, Any]) -> Target:
     """Whatever was written to it was seen to serve, or is a difference anyway: every status counts."""
-    return Target(KINDS[item["kind"]], item["id"], item["name"], Revision.parse(""), 0.0)
+    return Target(BY_NOUN[item["kind"]], item["id"], item["name"], Revision.parse(""), 0.0)
 
 
 def lost_weights(live: Live | None, access: Access) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError, Fault
 from coreweave_inference.model import Kind
+from coreweave_inference.model.kinds import BY_NOUN
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.policy.statements import find_ours, inference_statement, same_meaning, sid_for
 
@@ -23,7 +24,6 @@ from .values import STACK, URN, managed_id
 OBJECTS, BUCKETS, POLICIES = "objects", "buckets", "policies"
 RECORDED = "recorded"
 """In a plan: the ids of objects that the last state has, where it is known that the run is about nothing else than the plan."""
-KINDS = {kind.noun: kind for kind in Kind}
 
 
 def plan(objects: Iterable[Any], buckets: Iterable[Any], policies: Iterable[Any]) -> dict[str, list[Any]]:
@@ -63,7 +63,7 @@ def _objects_in_use(
 ) -> Iterator[str]:
     """`own` are ids of this stack's objects, which the resource itself judges: it knows all of what is declared."""
     for one in objects:
-        kind = KINDS[one["kind"]]
+        kind = BY_NOUN[one["kind"]]
         others = [live for live in run.lists.known(kind).values() if live.id not in own]
         decision = decide(kind, one["id"], {"name": one["name"]}, others, proof_of(run))
         if isinstance(decision, Refuse):

@@ -10,6 +10,7 @@ from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError, NotReady, one_line
 from coreweave_inference.model import Kind
+from coreweave_inference.model.kinds import BY_NOUN
 from coreweave_inference.model.normal_form import (
     complete,
     get_path,
@@ -22,7 +23,7 @@ from coreweave_inference.model.normal_form import (
 from coreweave_inference.waiting import Failed, Live, Outcome, Ready, Revision, Target, wait
 
 from .deletion_guard import OWNED, merge_records
-from .health import KINDS, Access, weights_access
+from .health import Access, weights_access
 from .session import Session
 from .values import FORMAT, URN
 from .wait_report import WaitReport
@@ -91,7 +92,7 @@ def judge(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[
 def _target(run: Session, item: Mapping[str, Any]) -> Target:
     id_ = item["id"]
     timeout = item.get("timeoutSeconds") or run.settings.deadline_seconds
-    kind = KINDS[item["kind"]]
+    kind = BY_NOUN[item["kind"]]
     revision = Revision.parse(item.get("revision") or "")
     declared, ignored = run.memory.declared.get(id_), run.memory.ignored.get(id_, ())
     target = Target(kind, id_, item["name"], revision, float(timeout), declared, ignored)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
 import pulumi
 
 from coreweave_inference.host.dynamic import DynamicProvider
 from coreweave_inference.model import Kind
 from coreweave_inference.model.resource_types import MODULE
-from coreweave_inference.program.arguments import Autoscaling, Model, Resources, Runtime, Traffic, to_api
+from coreweave_inference.program.arguments import (
+    Autoscaling,
+    Message,
+    Model,
+    Resources,
+    Runtime,
+    Traffic,
+    to_api,
+)
 from coreweave_inference.program.existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
 from coreweave_inference.provider.deployment_lifecycle import DeploymentLifecycle
 
@@ -40,11 +48,11 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
         name: str,
         *,
         gateways: Sequence[Gateway | ExistingGateway | pulumi.Input[str]],
-        model: Model,
-        runtime: Runtime,
-        resources: Resources,
-        autoscaling: Autoscaling,
-        traffic: Traffic | None = None,
+        model: Model | Message,
+        runtime: Runtime | Message,
+        resources: Resources | Message,
+        autoscaling: Autoscaling | Message,
+        traffic: Traffic | Message | None = None,
         disabled: pulumi.Input[bool] | None = None,
         weights: Weights | None = None,
         capacity_claims: Sequence[pulumi.Resource | ExistingCapacityClaim] = (),
@@ -57,13 +65,14 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
     ) -> None:
         self.gateways = tuple(gateways)
         self.weights = weights
-        self.model_name = model.name
+        message = _with_bucket(to_api(model), weights)
+        self.model_name = message["name"]
         spec = {
             "name": api_name,
             "gatewayIds": [g.api_id if isinstance(g, (Gateway, ExistingGateway)) else g for g in gateways],
             "runtime": to_api(runtime),
             "resources": to_api(resources),
-            "model": to_api(_with_bucket(model, weights)),
+            "model": message,
             "autoscaling": to_api(autoscaling),
             "traffic": to_api(traffic or Traffic(weight=WEIGHT_OF_A_LONE_MEMBER)),
             "disabled": disabled,
@@ -86,11 +95,11 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
 WEIGHT_OF_A_LONE_MEMBER = 100
 
 
-def _with_bucket(model: Model, weights: Weights | None) -> Model:
-    if model.bucket is not None:
+def _with_bucket(model: dict[str, Any], weights: Weights | None) -> dict[str, Any]:
+    if model.get("bucket") is not None:
         return model
     if weights is None:
         raise pulumi.RunError(
             "a deployment needs to know its bucket: set model.bucket, or pass the bucket or its policy as weights"
         )
-    return replace(model, bucket=weights.bucket_name)
+    return {**model, "bucket": weights.bucket_name}

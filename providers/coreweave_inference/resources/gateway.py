@@ -14,9 +14,10 @@ from coreweave_inference.program.arguments import (
     CoreWeaveAuth,
     EndpointConfiguration,
     HeaderBasedRouting,
+    Message,
     PathBasedRouting,
     WeightsAndBiasesAuth,
-    field_of,
+    one_of,
     to_api,
 )
 from coreweave_inference.program.context import output
@@ -42,10 +43,10 @@ class Gateway(ApiResource, module=MODULE, name="Gateway"):
         self,
         name: str,
         *,
-        auth: CoreWeaveAuth | WeightsAndBiasesAuth,
-        routing: BodyBasedRouting | HeaderBasedRouting | PathBasedRouting,
+        auth: CoreWeaveAuth | WeightsAndBiasesAuth | Message,
+        routing: BodyBasedRouting | HeaderBasedRouting | PathBasedRouting | Message,
         zones: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
-        endpoint_configuration: EndpointConfiguration | None = None,
+        endpoint_configuration: EndpointConfiguration | Message | None = None,
         api_name: pulumi.Input[str] | None = None,
         wait: bool = True,
         timeout: str | float | None = None,
@@ -56,11 +57,13 @@ class Gateway(ApiResource, module=MODULE, name="Gateway"):
         spec = {
             "name": api_name,
             "zones": zones,
-            field_of(auth): to_api(auth),
-            field_of(routing): to_api(routing),
-            "endpointConfiguration": to_api(endpoint_configuration),
+            **one_of(auth),
+            **one_of(routing),
+            "endpointConfiguration": None
+            if endpoint_configuration is None
+            else to_api(endpoint_configuration),
         }
-        self.routing = routing
+        self.by_path = "pathBasedRouting" in spec
         super().__init__(
             Kind.GATEWAY,
             GatewayProvider(),

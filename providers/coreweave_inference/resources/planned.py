@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coreweave_inference.model.identity import place_in
+from coreweave_inference.model.kinds import BY_NOUN
 from coreweave_inference.model.resource_types import BUCKET, KINDS, POLICY, own_type
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.program.targets import Targets
@@ -33,14 +34,13 @@ def of_run(
     def selected(type_name: str, one: Mapping[str, Any]) -> bool:
         return targets is None or targets.covers(type_name, place_in(str(one["key"])).name)
 
-    type_of = {kind.noun: name for name, kind in KINDS.items()}
     new = {
         in_use.OBJECTS: [
             one
             for one in planned[in_use.OBJECTS]
-            if selected(type_of[one["kind"]], one)
+            if selected(BY_NOUN[one["kind"]].type_name, one)
             and one["id"] not in ids
-            and (one["explicit"] or (type_of[one["kind"]], place_in(str(one["key"]))) not in places)
+            and (one["explicit"] or (BY_NOUN[one["kind"]].type_name, place_in(str(one["key"]))) not in places)
         ],
         in_use.BUCKETS: [
             one

@@ -28,22 +28,6 @@ from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration
 from coreweave_inference.model.findings import as_finding
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.unknown import UNKNOWN
-from coreweave_inference.program.arguments import (
-    Autoscaling,
-    Block,
-    BodyBasedRouting,
-    CoreWeaveAuth,
-    EndpointConfiguration,
-    HeaderBasedRouting,
-    Model,
-    PathBasedRouting,
-    Resources,
-    Runtime,
-    Traffic,
-    WeightsAndBiasesAuth,
-    from_api,
-    spec_key,
-)
 from coreweave_inference.program.data_sources import bucket_of, capacity_claim_of, check, gateway_of
 from coreweave_inference.program.existing import ExistingBucket, ExistingCapacityClaim, ExistingGateway
 from coreweave_inference.resources.capacity_claim import CapacityClaim
@@ -57,8 +41,8 @@ from .checks import check_declaration, record, record_places
 from .outputs import export
 from .secrets import Secrets, secrets_of, with_secrets
 
-AUTHS: tuple[type[Block], ...] = (CoreWeaveAuth, WeightsAndBiasesAuth)
-ROUTINGS: tuple[type[Block], ...] = (BodyBasedRouting, HeaderBasedRouting, PathBasedRouting)
+AUTHS = ("coreWeaveAuth", "weightsAndBiasesAuth")
+ROUTINGS = ("bodyBasedRouting", "headerBasedRouting", "pathBasedRouting")
 
 
 @dataclass(frozen=True)
@@ -182,10 +166,10 @@ def _gateway(item: ObjectDeclaration, secret: Secrets) -> Gateway:
     spec = with_secrets(item.spec, secret)
     return Gateway(
         item.key,
-        auth=_chosen(AUTHS, spec),
-        routing=_chosen(ROUTINGS, spec),
+        auth={field: spec[field] for field in AUTHS if field in spec},
+        routing={field: spec[field] for field in ROUTINGS if field in spec},
         zones=spec.get("zones"),
-        endpoint_configuration=_block(EndpointConfiguration, spec.get("endpointConfiguration")),
+        endpoint_configuration=spec.get("endpointConfiguration"),
         **_shared(item),
     )
 
@@ -213,11 +197,11 @@ def _deployment(
     return Deployment(
         item.key,
         gateways=[gateways[key] for key in item.gateways],
-        model=from_api(Model, {name: value for name, value in spec["model"].items() if value is not UNKNOWN}),
-        runtime=from_api(Runtime, spec["runtime"]),
-        resources=from_api(Resources, spec["resources"]),
-        autoscaling=from_api(Autoscaling, spec["autoscaling"]),
-        traffic=Traffic(weight=(spec.get("traffic") or {}).get("weight", 0)),
+        model={name: value for name, value in spec["model"].items() if value is not UNKNOWN},
+        runtime=spec["runtime"],
+        resources=spec["resources"],
+        autoscaling=spec["autoscaling"],
+        traffic={"weight": 0, **(spec.get("traffic") or {})},
         disabled=spec.get("disabled"),
         weights=weights.get(item.bucket or ""),
         capacity_claims=list(claims),
@@ -248,11 +232,3 @@ def _opts(options: ObjectOptions, *, retain: bool = True) -> pulumi.ResourceOpti
 
 def _alias(text: str) -> str | pulumi.Alias:
     return text if text.startswith("urn:") else pulumi.Alias(name=text)
-
-
-def _chosen(blocks: Iterable[type[Block]], spec: Mapping[str, Any]) -> Any:
-    return next(from_api(block, spec[spec_key(block)]) for block in blocks if spec_key(block) in spec)
-
-
-def _block(block: type[Any], message: Mapping[str, Any] | None) -> Any:
-    return None if message is None else from_api(block, message)

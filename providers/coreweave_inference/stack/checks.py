@@ -15,7 +15,7 @@ import pulumi
 
 from coreweave_inference.checks import Finding, Identity, LastObject, PlainObject, Report
 from coreweave_inference.declaration import Declaration, Origin
-from coreweave_inference.discovery import checks_for, checks_for_objects, last_objects, with_ids
+from coreweave_inference.discovery import Sources, checks_for, checks_for_objects, last_objects, with_ids
 from coreweave_inference.errors import single_line
 from coreweave_inference.model import UNKNOWN
 from coreweave_inference.model.kinds import Kind
@@ -81,10 +81,9 @@ def check_declaration(declaration: Declaration) -> None:
 
     Raises pulumi.RunError with every error, and SettingsError where token or endpoint are given wrongly.
     """
-    identity = Identity(current_program().identity, pulumi.get_project(), pulumi.get_stack())
-    settings = program_settings(require_token=False)
+    sources = _sources(current_program())
     declaration = with_ids(declaration, stack_outputs)
-    report = checks_for(declaration, settings, identity, _last_objects(), listed=program_lookups().lists)
+    report = checks_for(declaration, replace(sources, listed=program_lookups().lists))
     announce(report, current_program().environ)
 
 
@@ -94,14 +93,13 @@ def check_program(program: Program) -> None:
     Raises as `check_declaration`. Buckets and their policies may be anybody's outputs there, so what needs them is not
     judged, but for a bucket of the program's own that does not exist yet.
     """
-    identity = Identity(program.identity, pulumi.get_project(), pulumi.get_stack())
-    report = checks_for_objects(
-        [_plain(found) for found in program.objects],
-        program_settings(require_token=False),
-        identity,
-        _last_objects(),
-    )
+    report = checks_for_objects([_plain(found) for found in program.objects], _sources(program))
     announce(report, program.environ)
+
+
+def _sources(program: Program) -> Sources:
+    identity = Identity(program.identity, pulumi.get_project(), pulumi.get_stack())
+    return Sources(program_settings(require_token=False), identity, _last_objects())
 
 
 def _is_of_target(finding: Finding, targets: Targets) -> bool:

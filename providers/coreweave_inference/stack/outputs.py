@@ -12,7 +12,6 @@ from urllib.parse import quote
 import pulumi
 
 from coreweave_inference.model.identity import labels
-from coreweave_inference.program.arguments import PathBasedRouting
 from coreweave_inference.program.context import current_program
 from coreweave_inference.program.existing import ExistingGateway
 from coreweave_inference.resources.api_resource import ApiResource
@@ -89,13 +88,8 @@ def _unique(groups: Iterable[Iterable[Iterable[str]]]) -> list[str]:
 
 
 def _base_urls(gateway: Gateway | ExistingGateway, model_name: pulumi.Input[str]) -> pulumi.Output[list[str]]:
-    if isinstance(gateway, ExistingGateway):
-        by_path: pulumi.Input[bool] = gateway.by_path
-    else:
-        by_path = isinstance(gateway.routing, PathBasedRouting)
-
     def of(values: dict[str, Any]) -> list[str]:
         middle = f"/{quote(values['name'], safe='')}" if values["by_path"] else ""
         return [f"{endpoint.rstrip('/')}{middle}/v1" for endpoint in values["endpoints"] or ()]
 
-    return pulumi.Output.all(name=model_name, by_path=by_path, endpoints=gateway.endpoints).apply(of)
+    return pulumi.Output.all(name=model_name, by_path=gateway.by_path, endpoints=gateway.endpoints).apply(of)
