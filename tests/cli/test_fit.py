@@ -182,6 +182,13 @@ def test_without_weights_nothing_is_said_of_what_is_left_and_the_table_is_one_li
     ]
 
 
+def test_parallel_sizes_that_no_replica_has_are_said_in_one_line(fit: Fit, folder: Callable) -> None:
+    done = fit(folder(LLAMA), "--gpus", "3", "--set", "tensor-parallel-size=3")
+
+    (line,) = (line for line in done.output.splitlines() if "instance type" in line)
+    assert line.endswith("instance types: parallel sizes that share no number of its GPUs")
+
+
 def test_an_option_that_decides_nothing_is_named(fit: Fit, folder: Callable) -> None:
     done = fit(folder(LLAMA), "--set", "kv-cache-dtpye=fp8", "--set", "enable-lora=", "--json")
 

@@ -28,6 +28,12 @@ OPTIONS = st.fixed_dictionaries(
         "pipeline-parallel-size": st.sampled_from(("1", "2")),
         "data-parallel-size": st.sampled_from(("1", "2")),
         "enable-lora": st.just(""),
+        "max-loras": st.sampled_from(("1", "8")),
+        "max-lora-rank": st.sampled_from(("8", "512")),
+        "fully-sharded-loras": st.just(""),
+        "cpu-offload-gb": st.sampled_from(("0.5", "20", "200")),
+        "quantization": st.sampled_from(("fp8", "bitsandbytes", "experts_int8")),
+        "language-model-only": st.just(""),
         "disable-hybrid-kv-cache-manager": st.just(""),
     },
 )

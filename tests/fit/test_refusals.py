@@ -105,6 +105,13 @@ def test_what_command_r_says_of_its_length_is_what_vllm_takes(length, verdict):
     assert found.largest == 131072
 
 
+def test_versions_differ_in_the_length_of_command_r_where_none_is_set():
+    old, new = (sum_of(COMMAND_R, version=version) for version in ("0.8.5", "0.11.0"))
+
+    assert (old.request.low, old.request.high) == (8192 * 131072, 131072 * 131072)
+    assert new.request.low == new.request.high == 131072 * 131072
+
+
 def test_a_length_that_the_model_does_not_have_names_the_own_one():
     found = sum_of(LLAMA, max_model_len="1M", memory=178.3)
 

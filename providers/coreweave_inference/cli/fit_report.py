@@ -84,7 +84,7 @@ def _sum(answer: Answer, found: Fit) -> Iterator[str]:
         size += f" x {share:g} = {found.budget / GIB:.1f} GiB"
     lines = [
         ("memory that vLLM may use", size),
-        ("weights", _span(found.weights)),
+        ("weights and adapters" if options.lora else "weights", _span(found.weights)),
         ("working memory", f"{_span(found.working)} (activations, CUDA graphs, outside of torch)"),
         ("left for the KV cache", _span(found.available, least=0)),
     ]
@@ -105,10 +105,9 @@ def _sum(answer: Answer, found: Fit) -> Iterator[str]:
 
 def _table(rows: Sequence[Row]) -> Iterator[str]:
     """The table; one line where no row has another verdict."""
-    verdicts = {row.fit.verdict for row in rows if row.fit}
-    if len(verdicts) < 2 and not verdicts & {Verdict.FITS, Verdict.TIGHT, Verdict.NO}:
-        word = next((verdict.value for verdict in verdicts), Verdict.UNKNOWN.value)
-        yield f"  the same on all {len(rows)} instance types: {word}"
+    verdicts = {_cells(row)[3] for row in rows}
+    if len(verdicts) == 1 and not verdicts & {Verdict.FITS.value, Verdict.TIGHT.value, Verdict.NO.value}:
+        yield f"  the same on all {len(rows)} instance types: {verdicts.pop()}"
         return
     yield ""
     head = ("instance type", "GPU", "GPUs", "verdict", "longest request", "USD per hour")
@@ -121,7 +120,12 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
 
 def _cells(row: Row) -> tuple[str, ...]:
     if row.fit is None:
-        return (row.instance_type, row.gpu or "-", "-", "unknown: its memory is not known", "-", "-")
+        why = (
+            "parallel sizes that share no number of its GPUs"
+            if row.gpu
+            else "unknown: its memory is not known"
+        )
+        return (row.instance_type, row.gpu or "-", "-", why, "-", "-")
     longest = "-" if row.fit.largest is None else str(row.fit.largest)
     price = "no list price" if row.price is None else f"{row.price:.2f}"
     return (row.instance_type, row.gpu, str(row.gpus), row.fit.verdict.value, longest, price)

@@ -57,7 +57,7 @@ def reason(found: Fit, options: Options) -> str:
     size = "the KV cache" if options.cache_bytes is None else "kv-cache-memory-bytes"
     if found.weights_alone:
         return (
-            f"weights take {gib(weights)} GiB of each GPU and the engine needs at least {gib(found.working.low)} GiB more, "
+            f"weights {'and adapters ' if options.lora else ''}take {gib(weights)} GiB of each GPU and the engine needs at least {gib(found.working.low)} GiB more, "
             f"of {gib(found.budget)} GiB: nothing is left for {size}"
         )
     if found.verdict is Verdict.TIGHT and found.loading:

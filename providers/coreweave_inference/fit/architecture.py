@@ -46,7 +46,8 @@ class Model:
     """A model as its config.json describes it.
 
     `heads`: attention heads, `inner`: the widest inner vector of one token. `default`, `longest`: tokens that an engine
-    takes for the model's length at least and at most, as versions count differently; `None` where it is not said. `cache`: the
+    takes for the model's length at least and at most, as versions count differently; `None` where it is not said. `own`: what
+    the model names as its own length beside these, 0 for nothing. `cache`: the
     type of the KV cache that a quantised checkpoint asks for. `predictors`: layers for multi-token prediction.
     `experts`: of a layer, 0 for none; `narrow`: the inner vector of one expert. `is_dense`: whether each layer has one inner vector,
     of a width that is said.
@@ -62,6 +63,7 @@ class Model:
     vocabulary: int
     default: int | None = None
     longest: int | None = None
+    own: int = 0
     cache: str = ""
     experts: int = 0
     narrow: int = 0

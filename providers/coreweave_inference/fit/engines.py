@@ -24,6 +24,7 @@ class Engine:
     `chunked`: whether a long request is worked on in parts.
     `copies`: tensors of sequences x vocabulary x 4 bytes at the peak of sampling. `graphs`: GiB that CUDA graphs take
     before the cache is sized. `in_flight`: steps that are under way at once. `checkpoint_cache`: whether the type of the cache is taken from a quantised checkpoint.
+    `own_length`: whether a length that a model names as its own (`model_max_length`) is the one that counts.
     `measured`: whether published logs of these releases give their working memory.
     """
 
@@ -38,14 +39,15 @@ class Engine:
     graphs: float = 0.0
     checkpoint_cache: bool = False
     in_flight: int = 1
+    own_length: bool = True
     measured: bool = False
 
 
 ENGINES = (
-    Engine((0, 0, 0), latent=False, windows=False, scheduler=False, chunked=False),
-    Engine((0, 5, 4), latent=False, windows=False, scheduler=False, measured=True),
-    Engine((0, 7, 1), windows=False, scheduler=False, measured=True),
-    Engine((0, 8, 0), windows=False, measured=True),
+    Engine((0, 0, 0), own_length=False, latent=False, windows=False, scheduler=False, chunked=False),
+    Engine((0, 5, 4), own_length=False, latent=False, windows=False, scheduler=False, measured=True),
+    Engine((0, 7, 1), own_length=False, windows=False, scheduler=False, measured=True),
+    Engine((0, 8, 0), own_length=False, windows=False, measured=True),
     Engine((0, 9, 2), measured=True),
     Engine((0, 14, 0), in_flight=2, checkpoint_cache=True, measured=True),
     Engine((0, 17, 0), in_flight=2, copies=5.0, checkpoint_cache=True),

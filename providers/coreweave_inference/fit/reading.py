@@ -139,6 +139,7 @@ class _Reader:
             vocabulary=self.whole("vocab_size", default=0),
             default=default,
             longest=longest,
+            own=self.whole(OWN_LENGTH, default=0),
             cache=cache_type(self.outer, self.fields),
             experts=self.experts(),
             narrow=self.whole("moe_intermediate_size", default=inner),

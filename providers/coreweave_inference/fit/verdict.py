@@ -144,7 +144,8 @@ class _Sum:
             return self.options.length, self.options.length
         if self.model is None or self.model.longest is None or self.model.default is None:
             return 0, 0
-        return self.model.default, self.model.longest
+        own = self.model.own if self.engine.own_length else 0
+        return max(self.model.default, own), self.model.longest
 
     @cached_property
     def weights(self) -> Range:
