@@ -195,7 +195,7 @@ def full_for_new_member(view: View) -> Iterator[Problem]:
                 yield Problem(
                     item.about,
                     item.path("autoscaling.min"),
-                    f"it is new and needs {item.min_gpus} GPUs at once; with the others at their max {others} of the "
+                    f"it is new and needs {item.min_gpus} GPU{'' if item.min_gpus == 1 else 's'} at once; with the others at their max {others} of the "
                     f"{pool.supply} GPUs claimed of {pool.place} are taken",
                     "it then waits until others scale in",
                     "claim one instance more, lower the others' max, or raise its priority",
