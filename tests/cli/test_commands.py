@@ -283,6 +283,8 @@ def test_a_knob_that_the_simulator_does_not_have_is_one_error_and_help_lists_tho
         (("--set", "gzip=7", "--set", "missing_policy=x"), "gzip is 7: should be a valid boolean"),
         (("--set", "organisations=[]"), "organisations is []: Tuple should have at least 1 item"),
         (("--speed", "nan"), "speed is nan, but time never runs back"),
+        (("--state", "pyproject.toml"), "--state pyproject.toml: is no state of a simulator"),
+        (("--state", "no/such/folder/s.json"), "--state no/such/folder/s.json: cannot be written"),
         (("--port", "99999"), "65535"),
     ],
 )

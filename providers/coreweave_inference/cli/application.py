@@ -294,6 +294,14 @@ def simulate(
             help="How the service behaves, e.g. deployment_create_seconds=30; `help` lists the settings.",
         ),
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep objects, buckets, settings and the port there, and go on with them.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a service that behaves like CoreWeave's on a loopback port, until Ctrl-C. Costs nothing, reaches nobody.
@@ -302,7 +310,7 @@ def simulate(
     """
     from .simulation import simulate as run
 
-    run(port=port, speed=speed, settings=setting or [], as_json=as_json)
+    run(port=port, speed=speed, settings=setting or [], state=state, as_json=as_json)
 
 
 def version() -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 import threading
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from coreweave_inference.errors import did_you_mean, one_line
@@ -18,29 +19,41 @@ LONGEST_DEFAULT = 40
 MODULES_OF_THE_EXTRA = ("moto", "starlette", "uvicorn")
 
 
-def simulate(*, port: int, speed: float, settings: list[str], as_json: bool) -> None:
+def simulate(*, port: int, speed: float, settings: list[str], state: Path | None, as_json: bool) -> None:
     """Serve until SIGINT or SIGTERM."""
     try:
         from coreweave_inference.simulator import Behaviour, Simulator
         from coreweave_inference.simulator.clock import Clock
+        from coreweave_inference.simulator.state_file import StateFile
     except ModuleNotFoundError as error:
         raise _without_the_extra(error, as_json=as_json) from error
     if "help" in settings:
         print_lines(_settings())
         return
     try:
-        behaviour = Behaviour().changed(dict(_knobs(settings)))
-        simulator = Simulator(behaviour, port, clock=Clock(speed=speed))
+        kept = None if state is None else StateFile(state)
+        behaviour = (kept.behaviour() if kept else Behaviour()).changed(dict(_knobs(settings)))
+        clock = Clock(speed=speed, start=kept.now if kept else None)
+        port = port or (kept.kept.port if kept else 0)
+        simulator = Simulator(behaviour, port, clock=clock, state=kept)
     except ValueError as error:
+        if state is not None and str(error).startswith(str(state)):
+            raise usage_error(f"--state {error}", as_json=as_json) from error
         raise usage_error(f"{error}; `--set help` lists the settings", as_json=as_json) from error
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
         with simulator:
-            _announce(simulator.url, simulator.token, as_json=as_json)
+            _announce(simulator.url, simulator.token, state, as_json=as_json)
             stop.wait()
+    except ValueError as error:
+        raise usage_error(f"--state {error}", as_json=as_json) from error
     except OSError as error:
+        if error.filename is not None:
+            raise usage_error(
+                f"--state {state}: cannot be written: {error.strerror}", as_json=as_json
+            ) from error
         raise usage_error(
             f"port {port} cannot be used: {error.strerror or error}", as_json=as_json
         ) from error
@@ -80,7 +93,7 @@ def _knobs(settings: Iterable[str]) -> Iterable[tuple[str, Any]]:
             yield name, value
 
 
-def _announce(url: str, token: str, *, as_json: bool) -> None:
+def _announce(url: str, token: str, state: Path | None, *, as_json: bool) -> None:
     variables = {
         "COREWEAVE_API_ENDPOINT": url,
         "COREWEAVE_S3_ENDPOINT": url,
@@ -94,4 +107,5 @@ def _announce(url: str, token: str, *, as_json: bool) -> None:
         return
     for name, value in variables.items():
         print(f"export {name}={value}")
-    print(f"# The service answers at {url}; Ctrl-C ends it and forgets everything.", flush=True)
+    after = f"keeps everything in {state}" if state else "forgets everything"
+    print(f"# The service answers at {url}; Ctrl-C ends it and {after}.", flush=True)

@@ -7,6 +7,7 @@ is left to the backend; nothing of the Inference API may enter.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from typing import Any
 from xml.sax.saxutils import escape
@@ -28,6 +29,7 @@ from .bucket_policies import (
 from .credentials import AccessKey, Credentials, TellsTime
 from .object_storage_backend import MotoBackend
 from .object_storage_buckets import Bucket, BucketRegister, zone_of
+from .object_storage_contents import KeptBucket, creation, kept_object, request, tagging
 from .object_storage_deletes import ObjectToDelete, delete_objects
 from .object_storage_messages import NAMESPACE, Refused, S3Answer, S3Request, access_denied, xml_answer
 from .object_storage_operations import Act, delete_act, required_acts, subresource
@@ -50,7 +52,8 @@ class ObjectStorage:
         self._clock = clock
         self._backend = MotoBackend()
         self._register = BucketRegister()
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        """Holds several calls together; whoever needs the world's takes that first."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -67,7 +70,7 @@ class ObjectStorage:
     def answer(self, request: S3Request) -> S3Answer:
         """Serve one request; requests of one simulator are served one after the other."""
         try:
-            with self._lock:
+            with self.lock:
                 return self._serve(request)
         except Refused as refusal:
             return refusal.answer(request)
@@ -76,7 +79,7 @@ class ObjectStorage:
         """Every bucket: name, organisation, zone, created (simulated epoch seconds), tags, objectCount, policy (the
         document as put, or None).
         """
-        with self._lock:
+        with self.lock:
             return [
                 {
                     "name": bucket.name,
@@ -92,7 +95,7 @@ class ObjectStorage:
 
     def holds_objects(self, bucket: str, path: str) -> bool:
         """Whether any object lies below `path` in the bucket (an empty path: anywhere in it)."""
-        with self._lock:
+        with self.lock:
             return bool(self._keys_below(bucket, path))
 
     def inference_may_read(self, bucket: str, path: str) -> bool:
@@ -100,7 +103,7 @@ class ObjectStorage:
 
         Where nothing lies there yet, a file that could is asked about. False for a bucket that does not exist.
         """
-        with self._lock:
+        with self.lock:
             found = self._register.find(bucket)
             if found is None:
                 return False
@@ -110,9 +113,51 @@ class ObjectStorage:
             acts += [Act(bucket, "s3:GetObject", key_arn(bucket, key)) for key in keys]
             return all(self._may(INFERENCE_SERVICE, act) for act in acts)
 
+    def contents(self) -> list[KeptBucket]:
+        """Everything that buckets hold, but for bytes."""
+        with self.lock:
+            return [
+                KeptBucket(
+                    bucket.name,
+                    bucket.organisation_id,
+                    bucket.zone,
+                    bucket.created,
+                    None if bucket.policy_document is None else bucket.policy_document.decode(),
+                    self._backend.tags(bucket.name),
+                    [
+                        kept_object(
+                            key, self._backend.forward(request("HEAD", f"/{bucket.name}/{key}")).headers
+                        )
+                        for key in self._backend.keys(bucket.name)
+                    ],
+                )
+                for bucket in self._register.all()
+            ]
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """The bytes of an object, whoever owns it."""
+        with self.lock:
+            return self._backend.forward(request("GET", f"/{bucket}/{key}")).body
+
+    def restore(self, buckets: Iterable[KeptBucket], content: Callable[[str], bytes]) -> None:
+        """Put buckets and their objects back, as they were. Raises what `content` raises."""
+        with self.lock:
+            for kept in buckets:
+                self._backend.create_bucket(creation(kept.name))
+                bucket = Bucket(kept.name, kept.organisation, kept.zone, kept.created, 0)
+                if kept.policy is not None:
+                    bucket.policy_document = kept.policy.encode()
+                    bucket.policy = parse_policy(bucket.policy_document, kept.name)
+                self._register.add(bucket)
+                for tagged in tagging(kept):
+                    self._backend.forward(tagged)
+                for found in kept.objects:
+                    path, body = f"/{kept.name}/{found.key}", content(found.content)
+                    self._backend.forward(request("PUT", path, "", body, found.headers))
+
     def close(self) -> None:
         """Forget all objects; the storage cannot be used afterwards."""
-        with self._lock:
+        with self.lock:
             self._backend.close()
 
     def _serve(self, request: S3Request) -> S3Answer:

@@ -25,6 +25,7 @@ from .object_storage import ObjectStorage
 from .observability import Observability
 from .presentation import Presenter
 from .rest import RestApi
+from .state_file import StateFile
 from .telemetry import Telemetry
 from .world import World
 
@@ -83,7 +84,7 @@ class Simulator:
     """The service on a loopback port, as a context manager; it answers when `__enter__` returns.
 
     `port` 0 takes a free one. `url` serves the Inference API, the gateways' endpoints, and S3. `token` is the
-    administrator's of the first organisation.
+    administrator's of the first organisation. `state`: what it has is taken from there, and kept there.
     """
 
     def __init__(
@@ -92,11 +93,13 @@ class Simulator:
         port: int = 0,
         host: str = "127.0.0.1",
         clock: Clock | None = None,
+        state: StateFile | None = None,
     ) -> None:
         self._behaviour = behaviour or Behaviour()
         self._clock = clock or Clock()
         self._host = host
         self._port = port
+        self._state = state
 
     def __enter__(self) -> Simulator:
         self._socket = _listening_socket(self._host, self._port)
@@ -104,7 +107,10 @@ class Simulator:
         parts = build_app(self._behaviour, self._clock, self.url)
         self.world, self.journal, self.faults = parts.world, parts.journal, parts.faults
         self.storage, self.control = parts.storage, parts.control
-        self._server = uvicorn.Server(_configuration(parts.application))
+        application = parts.application
+        if self._state is not None:
+            application = self._continued(self._state, application)
+        self._server = uvicorn.Server(_configuration(application))
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="simulator", daemon=True
         )
@@ -117,8 +123,20 @@ class Simulator:
     ) -> None:
         self._server.should_exit = True
         self._thread.join()
+        if self._state is not None:
+            self._state.stop()
         self._socket.close()
         self.storage.close()
+
+    def _continued(self, state: StateFile, application: ASGIApp) -> ASGIApp:
+        try:
+            state.restore(self.world, self.storage)
+            state.start(self.world, self.storage, self._socket.getsockname()[1])
+        except (OSError, ValueError):
+            self._socket.close()
+            self.storage.close()
+            raise
+        return state.watching(application)
 
     @property
     def clock(self) -> Clock:

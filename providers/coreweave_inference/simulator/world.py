@@ -165,6 +165,17 @@ class World:
                     record.queued_seconds = None
                     record.write = replace(record.write, at=now, visible_at=visible_at, due_at=due_at)
 
+    def kept(self) -> list[Record]:
+        """All objects of all organisations, in the order of their creation."""
+        with self.lock:
+            self.settle()
+            return list(self._records.values())
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Put objects back as they were."""
+        with self.lock:
+            self._records.update({(record.kind, record.id): record for record in records})
+
     def clear(self) -> None:
         """Forget all objects of all organisations, as if they had never been."""
         with self.lock:
