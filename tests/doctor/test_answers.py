@@ -53,9 +53,17 @@ def wrong(found: Exchange, *seen: str) -> str:
         exchange(completion(created=None, model=None, id=None)),
         exchange(completion("", message={"reasoning_content": "let me think"})),
         exchange(x_cache="MISS", age="0"),
+        exchange(cache_status="edge; fwd=stale; stored", cf_cache_status="DYNAMIC"),
         exchange(completion(created=int(SENT) - 3600), date="Fri, 15 Jan 2027 07:00:00 GMT"),
     ],
-    ids=["whole", "sparse", "reasoning", "not from a cache", "a gateway whose clock is behind"],
+    ids=[
+        "whole",
+        "sparse",
+        "reasoning",
+        "not from a cache",
+        "not from one of another kind",
+        "a gateway whose clock is behind",
+    ],
 )
 def test_a_completion_is_one(found: Exchange) -> None:
     assert wrong(found) == ""
@@ -74,6 +82,9 @@ def test_a_completion_is_one(found: Exchange) -> None:
         (exchange(b"", content_type="application/json"), "a page of a proxy or gateway"),
         (exchange(age="30"), "a cached answer (Age: 30)"),
         (exchange(cf_cache_status="HIT"), "a cached answer (cf-cache-status: HIT)"),
+        (exchange(cf_cache_status="STALE"), "a cached answer (cf-cache-status: STALE)"),
+        (exchange(cache_status="edge; hit; ttl=30"), "a cached answer (cache-status: edge; hit; ttl=30)"),
+        (exchange(x_cache="TCP_MEM_HIT from squid"), "a cached answer (x-cache: TCP_MEM_HIT from squid)"),
         (exchange(completion(created=int(SENT) - 3600), date=DATE), "made 3600 s before the request"),
         (exchange(completion(model="acme/other")), 'of model "acme/other"'),
         (exchange(status=307), "a redirect"),

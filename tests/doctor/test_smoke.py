@@ -203,7 +203,7 @@ def test_a_deployment_on_its_way_is_not_proven_by_the_revision_that_still_answer
 
     found = smoke_of(bench)
 
-    assert (found[CHAT].proof, found[CHAT].why) == (UNPROVEN, "it is UPDATING: UPDATING")
+    assert (found[CHAT].proof, found[CHAT].why) == (UNPROVEN, "it is UPDATING")
 
 
 @pytest.mark.parametrize("value", ["STATUS_CREATING", "STATUS_UPDATING"])

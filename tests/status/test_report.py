@@ -14,6 +14,7 @@ from coreweave_inference.model import Kind
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.status import Recorded, Report, State, report_on
+from coreweave_inference.status.report import drift_of
 
 GATEWAY = "11111111-1111-4111-8111-111111111111"
 H200 = "gd-8xh200ib-i128"
@@ -147,6 +148,7 @@ def test_a_reduction_that_the_service_has_not_made_yet_is_no_drift() -> None:
     (found,) = report([reduced], held).objects
 
     assert (found.drift, found.computed.state) == ((), State.CURRENT)
+    assert drift_of(reduced, held) == ()
     assert found.computed.reason == "reduction to 1 pending, 3 still billed"
     assert found.claim is not None
     assert (found.claim.declared, found.claim.allocated) == (1, 3)

@@ -73,7 +73,7 @@ def role(setup: SetUp) -> str:
         setup.api.list(Kind.GATEWAY)
     except Unauthorized as error:
         raise Problem(
-            f"the service does not accept the token from {source} ({error.message})",
+            f"the service does not accept the token from {source} ({error.message.partition(';')[0]})",
             f"set {source} to a new token",
         ) from None
     except Forbidden as error:

@@ -5,6 +5,7 @@ An answer is no proof if it is another member's, a cached or a proxy's page, or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -16,7 +17,8 @@ from coreweave_inference.model.normal_form import get_path
 CLOCKS_APART_SECONDS = 120.0
 """How far the clocks of the engine and of the gateway may be apart before an old answer is taken for a cached one."""
 SERVED_BY = "x-served-by"
-CACHE_HEADERS = ("x-cache", "cf-cache-status", "x-proxy-cache", "x-cache-status")
+CACHE_HEADERS = ("cache-status", "x-cache", "cf-cache-status", "x-proxy-cache", "x-cache-status")
+FROM_CACHE = re.compile(r"(?<!=)\b(\w*_)?(hit|stale|revalidated|updating)\b", re.IGNORECASE)
 
 
 class Member(Protocol):
@@ -97,7 +99,7 @@ def cache_sign(exchange: Exchange) -> str:
     if headers.get("age", "0").strip() not in ("", "0"):
         return f"Age: {headers['age']}"
     return next(
-        (f"{name}: {headers[name]}" for name in CACHE_HEADERS if "hit" in headers.get(name, "").lower()), ""
+        (f"{name}: {headers[name]}" for name in CACHE_HEADERS if FROM_CACHE.search(headers.get(name, ""))), ""
     )
 
 

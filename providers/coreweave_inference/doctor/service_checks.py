@@ -38,7 +38,7 @@ def api_answers(running: Running) -> str:
         lists = running.lists
     except Unauthorized as error:
         raise Problem(
-            f"the service does not accept the token from {source} ({error.message})",
+            f"the service does not accept the token from {source} ({error.message.partition(';')[0]})",
             f"make a new token in the Cloud Console, and set {source}; no quotes or spaces around it",
         ) from None
     except Forbidden as error:

@@ -170,14 +170,14 @@ def _of_member(
     evidence = tuple(_evidence(group, answer) for answer in found.wrong)
     running = group.running
     state = running.state_of(found.member)
+    reason = f": {state.reason}" if state.reason not in ("", found.member.status) else ""
+    why = f"it is {found.member.status}{reason}"
     if state.state is State.IN_PROGRESS:
-        why = f"it is {found.member.status}: {state.reason}"
         return replace(result(Proof.UNPROVEN, why, evidence), in_progress=True)
     if found.wrong:
         return result(Proof.FAILED, found.wrong[0].wrong, evidence)
     if state.state is not State.CURRENT:
-        proof = Proof.FAILED if state.state is State.FAILED else Proof.UNPROVEN
-        return result(proof, f"it is {found.member.status}: {state.reason}")
+        return result(Proof.FAILED if state.state is State.FAILED else Proof.UNPROVEN, why)
     if drift := drift_of(item, found.member):
         return result(Proof.UNPROVEN, f"it is not as declared ({'; '.join(map(str, drift))})")
     if moved:

@@ -169,8 +169,7 @@ class _Context:
         computed = compute(item.kind, live, self.now, self.settle_seconds)
         if live is None:
             return ObjectStatus(item.kind, item.key, item.id, item.name, computed)
-        # What a claim that the stack reduced still shows is no drift; a count that others raised is.
-        shows_former = item.reduced_from is not None and _count_of(live) == item.reduced_from
+        shows_former = _shows_former_count(item, live)
         reduction = reduction_pending(item.kind, live, item.spec if shows_former else None)
         if reduction and computed.state is State.CURRENT:
             computed = Computed(State.CURRENT, reduction)
@@ -183,7 +182,7 @@ class _Context:
             live.status,
             tuple(live.conditions),
             live.updated_at,
-            () if shows_former and reduction else drift_of(item, live),
+            drift_of(item, live),
             _replicas(live) if item.kind is Kind.DEPLOYMENT else None,
             bool(live.spec.get("disabled")),
             self._traffic(live) if item.kind is Kind.DEPLOYMENT else (),
@@ -230,6 +229,11 @@ class _Context:
         )
 
 
+def _shows_former_count(item: Recorded, live: Live) -> bool:
+    """Whether a claim that the stack reduced still shows the count from before."""
+    return item.reduced_from is not None and _count_of(live) == item.reduced_from
+
+
 def _count_of(live: Live) -> int | None:
     value = get_path(live.spec, "resources.instanceCount")
     return int(value) if isinstance(value, (int, float)) else None
@@ -258,9 +262,14 @@ def _replicas(live: Live) -> tuple[int, int] | None:
 
 
 def drift_of(item: Recorded, live: Live) -> tuple[Difference, ...] | None:
-    """Fields in which a live object is not as the last run declared it; None where the state has no spec."""
+    """Fields in which a live object is not as the last run declared it; None where the state has no spec.
+
+    What a claim that the stack reduced still shows is no drift; a count that others raised is.
+    """
     if item.spec is None:
         return None
+    if _shows_former_count(item, live) and reduction_pending(item.kind, live, item.spec):
+        return ()
     revision = Revision("", 0.0, "")
     target = Target(item.kind, item.id, item.key, revision, 0.0, declared=item.spec, ignored=item.ignored)
     return tuple(found for found in wrong_fields(target, live) if not has_unknown(found.left))
