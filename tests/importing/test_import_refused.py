@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from coreweave_inference.cli.context import stack_at
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.stacks import chosen
-from semver import VersionInfo
 
 from tests.importing.accounts import Account, files
 from tests.running.command_line import Stack
@@ -97,7 +96,8 @@ def test_a_declaration_that_is_no_text_is_one_error_and_stays(stack: Stack, acco
 )
 def test_a_text_that_is_no_name_of_a_stack_is_bad_input_before_any_command(tmp_path: Path, name: str) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: serving\nruntime: python\n")
-    cli = PulumiCli("/nowhere/pulumi", VersionInfo(3, 254, 0))
 
     with pytest.raises(StartupError, match="--stack"):
-        chosen(StackDirectory.at(tmp_path), cli, name)
+        stack_at(tmp_path, name)
+    with pytest.raises(StartupError, match="--stack"):
+        chosen(StackDirectory.at(tmp_path), lambda: pytest.fail("it was asked"), name)

@@ -29,7 +29,7 @@ def test_fifty_objects_of_every_kind_come_in_with_an_empty_preview_and_no_write(
     assert first["preview"] == {"same": count + 3 + 2 + 2}  # buckets, policies, account and readiness
     assert len([one for one in first["imported"] if one["kind"] != "weights bucket"]) == count
     assert (second["code"], second["imported"], second["preview"]) == (0, [], first["preview"])
-    assert len(second["present"]) == count
+    assert len(second["present"]) == count + 3
     assert (stack.state(), files(stack)) == (state, written)
     assert account.writes() == made
     secrets = [f"S3cr3t/{number}" for number in range(3)]
@@ -249,7 +249,13 @@ def test_differences_end_with_code_three_and_are_named(stack: Stack, account: Ac
     file.write_text(file.read_text().replace("max: 4", "max: 5"))
     failed = account.live("deployments")["chat-canary"]["spec"]["id"]
     account.simulator.world.set_status(failed, "STATUS_FAILED", [])
+    text = file.read_text()
+    file.write_text(text.replace("weight: 900", "weight: 0").replace("weight: 100", "weight: 0"))
+    stopped = stack.document("import")
+    file.write_text(text)
 
+    assert (stopped["code"], stopped["ok"]) == (3, False)
+    assert [found["code"] for found in stopped["findings"]] == ["traffic-sum-zero"]
     shown, applied = stack.document("import"), stack.document("import", "--apply", "--yes")
 
     assert (shown["code"], applied["code"]) == (3, 3)
@@ -290,7 +296,7 @@ def test_what_does_not_serve_is_in_the_proof_and_in_the_preview_and_ends_with_co
     assert errors == {"weights-not-listed"}
     assert again.returncode == 3
     assert "what does not serve is waited for by the next `up`" in again.stdout
-    assert "the findings above stop the next run: fix them, or list them under `accept`" in again.stdout
+    assert "fix them, or list them under `accept`" in again.stdout
     assert account.writes() == made
 
 

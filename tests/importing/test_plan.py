@@ -299,3 +299,16 @@ def test_what_the_state_has_of_buckets_and_is_no_longer_so_is_in_the_proof() -> 
         ("changes", 'inference bucket policy "acme-weights-policy"'),
     ]
     assert (unread.proof.expected, unread.proof.open) == ((), ('weights bucket "acme-weights": denied',))
+
+
+def test_what_stops_the_next_run_is_no_empty_preview() -> None:
+    snapshot = account(gateway(), deployment())
+
+    found = plan_import(
+        snapshot, "", read, STACK, stops=lambda after: [f"error {key}" for key in after.gateways]
+    )
+
+    assert not found.proof.is_empty
+    assert "proof: the next preview shows no changes, and 1 finding would stop the next run" in lines(found)
+    assert "  error public" in lines(found)
+    assert "`accept`" in page(found, "serving/dev", [])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from coreweave_inference.checks import Identity, LastObject, Report
+from coreweave_inference.checks import Finding, Identity, LastObject, Report
 from coreweave_inference.declaration import FILE, Declaration, read, read_for_stack
 from coreweave_inference.discovery import Sources, checks_for, last_objects, with_ids
 from coreweave_inference.engine.directory import StackDirectory
@@ -53,6 +53,11 @@ def report_on(found: CheckContext) -> Report:
     report = checks_for(found.declaration, Sources(found.settings, found.identity, found.last))
     looked = found.settings is not None and bool(found.settings.token)
     return replace(report, notes=(*found.notes, *report.notes)) if looked else report
+
+
+def stopping_findings(declaration: Declaration) -> tuple[Finding, ...]:
+    """What stops a run of a declaration, as far as the file alone tells."""
+    return checks_for(declaration, Sources()).errors
 
 
 def _only_stack(directory: Path) -> str | None:

@@ -23,7 +23,8 @@ def stack_at(directory: Path, asked: str | None) -> str | None:
     from coreweave_inference.engine.installation import PulumiCli
 
     found = StackDirectory.at(directory)
-    if asked:
+    if asked is not None:
+        stacks.require_name(found, asked)
         stacks.require(found, asked, lambda: PulumiCli.found(os.environ))
         return asked
     try:

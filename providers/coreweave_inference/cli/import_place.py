@@ -56,14 +56,14 @@ def locate(path: Path, asked: str | None, project: str, *, repair: bool) -> Plac
     Raises StartupError and InvalidDeclaration for names that cannot be, SettingsError where there is no token.
     """
     if not is_project(path):
-        name, project = asked or FIRST_STACK, project_name(path, project)
+        name, project = FIRST_STACK if asked is None else asked, project_name(path, project)
         require_names(project, name)
         return Place(path, name, Stack(project, name), None, resolve(os.environ, {}))
     directory = StackDirectory.at(path)
     if project and project != directory.project:
         raise StartupError(f"--name: the project in {path} is called {directory.project}; leave --name out")
     cli, known = PulumiCli.found(os.environ), directory.stacks()
-    name = stacks.chosen(directory, lambda: cli, asked) if known or asked else FIRST_STACK
+    name = stacks.chosen(directory, lambda: cli, asked) if known or asked is not None else FIRST_STACK
     state = stacks.exported(directory, lambda: cli, name)
     if state is None and known:
         stacks.require(directory, name, lambda: cli)

@@ -29,6 +29,7 @@ from coreweave_inference.stack.build import accepted_unreadable
 
 from . import formatting
 from .announcing import say_to
+from .checking import stopping_findings
 from .context import is_project
 from .exits import DIFFERS, code_of_failure, report_errors, usage_error
 from .import_place import (
@@ -101,7 +102,8 @@ def import_account(asked: Asked) -> None:
         snapshot = snapshot_of(place.settings, place.stack.identity, names)
         others, unread = other_stacks(asked.directory, place.stack)
         stack = replace(place.stack, others=others, unread=unread)
-        plan = plan_import(snapshot, before, read, stack, asked.only or "", os.environ, accepted_unreadable)
+        judges = accepted_unreadable, lambda after: list(map(str, stopping_findings(after)))
+        plan = plan_import(snapshot, before, read, stack, asked.only or "", os.environ, *judges)
         if not asked.as_json:
             nothing = (
                 [] if snapshot.objects else ["the token sees no gateway, capacity claim or deployment there"]
@@ -169,7 +171,8 @@ def document(
     used = [e for e in plan.entries if e.section in (EXISTING_GATEWAYS, EXISTING_BUCKETS)]
     return {
         **NOTHING,
-        "ok": True,
+        "ok": not plan.proof.stops,
+        "findings": [found.as_data() for found in stopping_findings(plan.declaration)],
         "project": stack.project,
         "stack": stack.name,
         "files": files,
@@ -289,8 +292,6 @@ def _apply(asked: Asked, place: Place, plan: ImportPlan, importer: Importer, fil
         print_lines(["preview:", *(f"  {line}" for line in _preview(result))])
         print_lines(line for error in result.errors for line in f"error: {error}".splitlines())
     if result.stopped_by_findings:
-        if not asked.as_json:
-            print_lines(["the findings above stop the next run: fix them, or list them under `accept`"])
         raise typer.Exit(DIFFERS)
     if not result.ok:
         raise typer.Exit(code_of_failure(refused=result.refused))

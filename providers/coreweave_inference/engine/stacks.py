@@ -26,16 +26,7 @@ NAME = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]+")
 def chosen(directory: StackDirectory, cli: Callable[[], PulumiCli], asked: str | None) -> str:
     """`asked`, else the one selected in this directory, else the only one that has a file. Raises CannotStart."""
     if asked is not None:
-        parts = asked.split("/")
-        if not all(map(NAME.fullmatch, parts)):
-            raise StartupError(
-                f'--stack "{one_line(asked)}": is no name of a stack; use letters, digits, hyphens, underscores, dots'
-            )
-        if len(parts) > 2 and (len(parts) > 3 or parts[1] != directory.project):
-            raise StartupError(
-                f'--stack "{one_line(asked)}": is no stack of project {directory.project}; name one of this project, or the '
-                "directory of the other"
-            )
+        require_name(directory, asked)
         return asked
     try:
         selected = cli().run(["stack", "--show-name"], str(directory.path), {}).stdout.strip()
@@ -56,6 +47,20 @@ def chosen(directory: StackDirectory, cli: Callable[[], PulumiCli], asked: str |
     raise StartupError(
         f"{directory.path}: which stack? {there}; name it with --stack, or select it with pulumi"
     )
+
+
+def require_name(directory: StackDirectory, asked: str) -> None:
+    """Raise StartupError for a text that is no name of a stack of the directory's project."""
+    parts = asked.split("/")
+    if not all(map(NAME.fullmatch, parts)):
+        raise StartupError(
+            f'--stack "{one_line(asked)}": is no name of a stack; use letters, digits, hyphens, underscores, dots'
+        )
+    if len(parts) > 2 and (len(parts) > 3 or parts[1] != directory.project):
+        raise StartupError(
+            f'--stack "{one_line(asked)}": is no stack of project {directory.project}; name one of this project, or the '
+            "directory of the other"
+        )
 
 
 def exported(directory: StackDirectory, cli: Callable[[], PulumiCli], stack: str) -> dict[str, Any] | None:

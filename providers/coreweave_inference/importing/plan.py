@@ -74,10 +74,11 @@ def plan_import(
     only: str = "",
     environ: Mapping[str, str] | None = None,
     unreadable: Callable[[Declaration], Collection[str]] = lambda _: (),
+    stops: Callable[[Declaration], Collection[str]] = lambda _: (),
 ) -> ImportPlan:
     """What an import would do. `before` is the text of the file, empty where there is none; `environ` has the values of
     references that the file has already; `unreadable` gives the keys of deployments that count as ready although their weights
-    cannot be read.
+    cannot be read, `stops` the findings that stop a run.
 
     Raises InvalidDeclaration for a file with faults, a word of `only` that nothing matches, and a gateway without its users.
     """
@@ -115,7 +116,9 @@ def plan_import(
         environment=environment,
         unreadable=tuple(name for name in added.unreadable if name not in (environ or {})),
         doubts=doubts(((one.live, one.declared) for one in objects), stack),
-        proof=prove(after, snapshot, stack, secrets, importable, unreadable(after)),
+        proof=replace(
+            prove(after, snapshot, stack, secrets, importable, unreadable(after)), stops=tuple(stops(after))
+        ),
     )
 
 

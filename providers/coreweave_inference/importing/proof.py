@@ -52,15 +52,18 @@ class Expected:
 
 @dataclass(frozen=True)
 class Proof:
-    """`expected`: what the next preview would show, nothing where it is empty. `open`: what cannot be known offline."""
+    """`expected`: what the next preview would show, nothing where it is empty. `open`: what cannot be known offline.
+    `stops`: findings that stop the next run.
+    """
 
     expected: tuple[Expected, ...] = ()
     open: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether the next preview shows no change."""
-        return not self.expected
+        """Whether the next preview shows no change, and nothing stops it."""
+        return not self.expected and not self.stops
 
 
 def prove(

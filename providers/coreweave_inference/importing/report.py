@@ -36,10 +36,15 @@ TO_DO = (
 
 def verdict(plan: ImportPlan) -> str:
     """What the next preview would show, in one line."""
-    count = len(plan.proof.expected)
-    if not count:
+    if plan.proof.is_empty:
         return EMPTY
-    return f"the next preview shows {count} change{'' if count == 1 else 's'}"
+    changes, findings = len(plan.proof.expected), len(plan.proof.stops)
+    shows = f"the next preview shows {_counted_of(changes, 'change')}"
+    return f"{shows}, and {_counted_of(findings, 'finding')} would stop the next run" if findings else shows
+
+
+def _counted_of(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
 
 
 def lines(plan: ImportPlan) -> list[str]:
@@ -51,6 +56,7 @@ def lines(plan: ImportPlan) -> list[str]:
         f"proof: {verdict(plan)}",
         *(f"  {line}" for one in plan.proof.expected for line in str(one).splitlines()),
         *(f"  not known: {text}" for text in plan.proof.open),
+        *(f"  {text}" for text in plan.proof.stops),
         *what_to_do(plan),
     ]
 
@@ -58,7 +64,8 @@ def lines(plan: ImportPlan) -> list[str]:
 def what_to_do(plan: ImportPlan) -> list[str]:
     """How to go on where the next preview is not empty."""
     found = {one.what if one.label != READINESS else READINESS for one in plan.proof.expected}
-    return [f"  {text}" for kinds, text in TO_DO if found & kinds]
+    stops = ["  fix what stops the next run, or list it under `accept`"] if plan.proof.stops else []
+    return [*(f"  {text}" for kinds, text in TO_DO if found & kinds), *stops]
 
 
 def _counted(plan: ImportPlan) -> list[str]:
@@ -119,6 +126,7 @@ def page(plan: ImportPlan, context: str, commands: Sequence[str]) -> str:
             [
                 *(str(one).replace("\n", "\n  ") for one in plan.proof.expected),
                 *(f"not known: {text}" for text in plan.proof.open),
+                *plan.proof.stops,
                 *(line.strip() for line in what_to_do(plan)),
             ],
             end="\n",
