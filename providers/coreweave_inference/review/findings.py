@@ -65,8 +65,8 @@ class Findings:
     memory: tuple[MemoryVerdict, ...] = ()
 
     @property
-    def outgrown(self) -> tuple[MemoryVerdict, ...]:
-        """The deployments that a change makes too large for their GPUs."""
+    def unstartable(self) -> tuple[MemoryVerdict, ...]:
+        """The deployments that a change makes too large for their GPUs, or that vLLM refuses after it."""
         return tuple(item for item in self.moved_memory if item.after in (NO, REFUSED))
 
     @property

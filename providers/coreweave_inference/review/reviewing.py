@@ -98,7 +98,7 @@ class Review:
         """What it all comes to."""
         if self.errors:
             return Outcome.ERROR
-        if self.dangerous or self.new_errors or self.findings.outgrown:
+        if self.dangerous or self.new_errors or self.findings.unstartable:
             return Outcome.DANGEROUS
         if self.changes or self.findings.new or self.drift:
             return Outcome.CHANGES

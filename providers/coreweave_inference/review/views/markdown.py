@@ -64,8 +64,8 @@ def counts(review: Review) -> list[str]:
         found.append(f"⚠️ {len(review.dangerous)} dangerous")
     if review.new_errors:
         found.append(f"⚠️ {_many(len(review.new_errors), 'new error')} found")
-    if review.findings.outgrown:
-        found.append(f"⚠️ {len(review.findings.outgrown)} too large for the GPUs")
+    if review.findings.unstartable:
+        found.append(f"⚠️ {len(review.findings.unstartable)} that will not fit or start")
     todo = [f"{review.counts[verb]} to {verb}" for verb in VERBS if review.counts[verb]]
     if todo or not review.errors:
         found.append(", ".join(todo) or "no changes")
