@@ -92,11 +92,25 @@ SMALL_BLOCKS, BLOCKS = (1, 8), 16
 TOKENS = "a number of tokens such as 16384, 16k or 32K, or auto"
 WHOLE, SHARE, AMOUNT = "a whole number from 1 on", "more than 0 and at most 1", "a number of GiB from 0 on"
 
+MOST_READ = 1024
+_read: dict[tuple[str, bool, bool], Options] = {}
+"""What was read of an engineConfig, by its text: many deployments have the same."""
+
 
 def options_of(config: Mapping[str, Any] | None, environment: Mapping[str, Any] | None = None) -> Options:
-    """The options in an engineConfig, keys in either spelling; `environment` is the engineEnv."""
+    """The options in an engineConfig, keys in either spelling; `environment` is the engineEnv. Equal ones are read once."""
     if config is None:
         return Options(unknown=("the engine's options are not known",))
+    switches = _is_on(environment, "VLLM_MLA_DISABLE"), _is_on(environment, "VLLM_ALLOW_LONG_MAX_MODEL_LEN")
+    key = (repr(config), *switches)
+    if key not in _read:
+        if len(_read) == MOST_READ:
+            _read.clear()
+        _read[key] = _options(config, latent=not switches[0], beyond=switches[1])
+    return _read[key]
+
+
+def _options(config: Mapping[str, Any], *, latent: bool, beyond: bool) -> Options:
     given = _Given({str(key).replace("_", "-"): value for key, value in config.items()})
     method, speculated, draft = given.speculation()
     found = Options(
@@ -112,8 +126,8 @@ def options_of(config: Mapping[str, Any] | None, environment: Mapping[str, Any] 
         batched=given.whole(BATCHED, None),
         sequences=given.whole(SEQUENCES, None),
         dtype=given.one_of("dtype", DTYPES),
-        latent=not _is_on(environment, "VLLM_MLA_DISABLE"),
-        beyond=_is_on(environment, "VLLM_ALLOW_LONG_MAX_MODEL_LEN"),
+        latent=latent,
+        beyond=beyond,
         hybrid=given.hybrid(),
         speculation=method,
         speculated=speculated,
