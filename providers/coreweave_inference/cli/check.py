@@ -26,10 +26,15 @@ def check(
     show: Annotated[
         bool, typer.Option("--print", help="Print the declaration with the file and line of each value.")
     ] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of the service.")] = False,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="Ask nothing of the service, and run none of the directory's code."),
+    ] = False,
 ) -> None:
     """Say what in a declaration cannot work or will surprise, before anything runs.
 
+    A Python program without a declaration runs with Pulumi's mocks: nothing is created, and what outputs will be is not known.
+    With --offline no code of the directory runs.
     Exit code 2 where there are errors, or the declaration itself is at fault. With a token the account, the buckets
     and the stack's last state are read too; nothing is ever changed.
 
@@ -42,20 +47,24 @@ def check(
     from coreweave_inference.checks import Report
 
     from . import check_report, declared_values
-    from .checking import discover_facts, report_on
+    from .checking import declares_in_python, discover_facts, report_on, report_on_program
     from .output import print_document, print_lines
 
     empty = declared_values.document(()) if show else check_report.document(Report())
     with report_errors(as_json=as_json, document=empty):
-        found = discover_facts(directory, stack, offline=offline or show)
         if show:
-            values = list(declared_values.values_of(found.declaration))
+            values = list(
+                declared_values.values_of(discover_facts(directory, stack, offline=True).declaration)
+            )
             if as_json:
                 print_document(declared_values.document(values))
             else:
                 print_lines(declared_values.text(values))
             return
-        report = report_on(found)
+        if declares_in_python(directory) and not offline:
+            report = report_on_program(directory, stack)
+        else:
+            report = report_on(discover_facts(directory, stack, offline=offline))
     if as_json:
         print_document(check_report.document(report))
     else:

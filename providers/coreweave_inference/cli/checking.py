@@ -10,11 +10,11 @@ from typing import Any
 
 from coreweave_inference.checks import Finding, Identity, LastObject, Report
 from coreweave_inference.declaration import FILE, Declaration, read, read_for_stack
-from coreweave_inference.discovery import Sources, checks_for, last_objects, with_ids
+from coreweave_inference.discovery import Sources, checks_for, checks_for_objects, last_objects, with_ids
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.stacks import exported, outputs
-from coreweave_inference.errors import CoreWeaveError, one_line
+from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, one_line
 from coreweave_inference.program.last_state import recorded_endpoint
 from coreweave_inference.settings.resolution import Settings
 
@@ -40,12 +40,50 @@ def discover_facts(directory: Path, stack: str | None, *, offline: bool) -> Chec
     declaration = read_for_stack(path, short) if name else read(path)
     if offline:
         return CheckContext(declaration, None, _identity(directory, name), None, ())
+    sources, notes = _sources(directory, name)
+    declaration = with_ids(declaration, lambda other: _outputs(directory, other))
+    return CheckContext(declaration, sources.settings, sources.identity, sources.last, notes)
+
+
+def _sources(directory: Path, name: str | None) -> tuple[Sources, tuple[str, ...]]:
     state, notes = _last_state(directory, name)
     settings = settings_at(directory, name, require_token=False).at(recorded_endpoint(state))
     if settings.token:
         settings.require_trusted()
-    declaration = with_ids(declaration, lambda other: _outputs(directory, other))
-    return CheckContext(declaration, settings, _identity(directory, name), last_objects(state), notes)
+    return Sources(settings, _identity(directory, name), last_objects(state)), notes
+
+
+def declares_in_python(directory: Path) -> bool:
+    """Whether a stack directory has a program and no declaration."""
+    return (
+        not (directory / FILE).exists()
+        and is_project(directory)
+        and StackDirectory.at(directory).program.exists()
+    )
+
+
+def report_on_program(directory: Path, stack: str | None) -> Report:
+    """The checks on what a Python program declares, with the line of each object. Raises InvalidDeclaration with everything
+    that can be refused without them, and as `discover_facts` does.
+    """
+    from coreweave_inference.engine.program import InlineProgram
+    from coreweave_inference.stack.mocked import MockedStack, declared_by
+
+    place = StackDirectory.at(directory.resolve())
+    name = stack_at(directory, stack)
+    sources, notes = _sources(directory, name)
+    asks = sources.settings is not None and bool(sources.settings.token)
+    *organization, short = (name or "dev").split("/")
+    configuration = place.plain_configuration(name) if name else place.project_configuration
+    mocked = MockedStack(
+        place.project, short, organization[0] if organization else "organization", configuration, not asks
+    )
+    found = declared_by(InlineProgram(place.program), place.path, mocked)
+    if found.faults:
+        raise InvalidDeclaration(found.faults)
+    identity = Identity(found.identity, place.project, short)
+    report = checks_for_objects(found.objects, replace(sources, identity=identity), found.origin)
+    return replace(report, notes=(*notes, *report.notes)) if asks else report
 
 
 def report_on(found: CheckContext) -> Report:

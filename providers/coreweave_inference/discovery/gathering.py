@@ -24,6 +24,7 @@ from coreweave_inference.checks import (
     view_of,
     view_of_specs,
 )
+from coreweave_inference.checks.view import Locate, nowhere
 from coreweave_inference.clock import Clock, system
 from coreweave_inference.declaration import Declaration
 from coreweave_inference.errors import SettingsError
@@ -87,13 +88,16 @@ def view_for(declaration: Declaration, sources: Sources) -> tuple[View, tuple[st
     return view_of(declaration, facts.known), facts.notes
 
 
-def checks_for_objects(objects: Iterable[PlainObject], sources: Sources) -> Report:
-    """The same for the objects of a Python program, with `UNKNOWN` in the place of outputs that are not known yet."""
+def checks_for_objects(objects: Iterable[PlainObject], sources: Sources, locate: Locate = nowhere) -> Report:
+    """The same for the objects of a Python program, with `UNKNOWN` in the place of outputs that are not known yet. `locate` tells
+    where the program declares what is at a path.
+    """
     items = tuple(objects)
     facts = _read(view_of_specs(items, sources.known()), sources)
     # What the same program, or another tool, puts into a bucket that exists is not known here.
     missing = {name: store for name, store in facts.known.stores.items() if not store.exists}
-    return run(view_of_specs(items, replace(facts.known, stores=missing)), facts.notes)
+    view = view_of_specs(items, replace(facts.known, stores=missing))
+    return run(replace(view, locate=locate), facts.notes)
 
 
 def _collect(view: View, sources: Sources, api: Api, store: Store, endpoint: str = "") -> Facts:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pulumi.output import UNKNOWN
 from pulumi.runtime.settings import get_monitor
 
 from coreweave_inference.api.client import ApiObject, InferenceApi
@@ -36,6 +37,8 @@ class ProgramLookups:
 
     lists: dict[Kind, list[ApiObject]] = field(default_factory=dict)
     stacks: dict[str, pulumi.StackReference] = field(default_factory=dict)
+    offline: bool = False
+    """Whether nothing may be asked of the service: then nothing is known of what exists."""
 
     def look(self, kind: Kind) -> list[ApiObject]:
         """Everything of the kind in the account; asked for once."""
@@ -124,7 +127,7 @@ def check(existing: list[ExistingObject]) -> None:
     """Raises InvalidDeclaration with everything that is not there, or there twice; stacks are read later."""
     faults: list[Fault] = []
     for item in existing:
-        if item.stack is None:
+        if item.stack is None and not program_lookups().offline:
             try:
                 the_one(item, program_lookups().look(item.kind))
             except InvalidDeclaration as error:
@@ -155,6 +158,8 @@ def bucket_of(item: BucketEntry) -> ExistingBucket:
 
 def _outputs_of(item: ExistingObject) -> pulumi.Output[dict[str, Any]]:
     """`apiId`, `endpoints` and `byPath` of the live object."""
+    if program_lookups().offline:
+        return pulumi.Output.from_input(UNKNOWN)  # type: ignore[arg-type]
     if item.stack is None:
         return pulumi.Output.from_input(_seen(the_one(item, program_lookups().look(item.kind))))
 

@@ -60,11 +60,9 @@ class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):
 
 def _plan_of(program: Program) -> dict[str, Any]:
     """What the program declares; raises pulumi.RunError where two resources of it would be one object."""
-    planned = in_use.plan(program.objects, program.buckets, program.policies)
-    explicit = [(one.kind.noun, one.declared.get("name"), one.place.key) for one in program.objects]
-    twice = in_use.declared_twice(planned, [one for one in explicit if isinstance(one[1], str) and one[1]])
-    if twice:
+    if twice := declared_twice(program):
         raise pulumi.RunError("; ".join(twice))
+    planned = in_use.plan(program.objects, program.buckets, program.policies)
     whole = RUN_TARGETS in program.environ
     new = of_run(planned, program.last, run_targets(program.environ), whole=whole)
     more: dict[str, Any] = {UNDECLARED: undeclared(program)}
@@ -81,6 +79,13 @@ def _planned(program: Program) -> dict[str, str]:
         for resource in program.objects
         if resource.planned_id and resource not in kept
     }
+
+
+def declared_twice(program: Program) -> list[str]:
+    """One sentence on each name, bucket or policy that two resources of a program have."""
+    planned = in_use.plan(program.objects, program.buckets, program.policies)
+    explicit = [(one.kind.noun, one.declared.get("name"), one.place.key) for one in program.objects]
+    return in_use.declared_twice(planned, [one for one in explicit if isinstance(one[1], str) and one[1]])
 
 
 def account_of(program: Program) -> pulumi.Resource:

@@ -66,6 +66,7 @@ class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="Infere
         }
         before = [account_of(program), *([bucket] if isinstance(bucket, WeightsBucket) else []), *after]
         self.bucket_resource = bucket
+        self.declared = {"prefixes": prefixes, "ownerAccess": owner_access}
         own = with_dependencies(opts, before)
         observed = {"sid": None, OF_OTHERS: None}
         super().__init__(InferenceBucketPolicyProvider(), name, {**props, **last, **observed}, own)

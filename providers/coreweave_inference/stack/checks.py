@@ -93,7 +93,7 @@ def check_program(program: Program) -> None:
     Raises as `check_declaration`. Buckets and their policies may be anybody's outputs there, so what needs them is not
     judged, but for a bucket of the program's own that does not exist yet.
     """
-    report = checks_for_objects([_plain(found) for found in program.objects], _sources(program))
+    report = checks_for_objects([plain_object(found) for found in program.objects], _sources(program))
     announce(report, program.environ)
 
 
@@ -110,7 +110,8 @@ def _last_objects() -> LastObjects:
     return last_objects(current_program().last) if _last is None else _last
 
 
-def _plain(resource: ApiResource) -> PlainObject:
+def plain_object(resource: ApiResource) -> PlainObject:
+    """What is known of an object of a program before anything runs."""
     spec = plain_values(resource.declared)
     if isinstance(resource, Deployment):
         spec["gatewayIds"] = [_gateway_id(gateway) for gateway in resource.gateways]
