@@ -185,8 +185,13 @@ def test_a_catalogue_that_cannot_be_read_says_so(
     finally:
         simulator.behaviour = usual
 
-    assert done.exit_code == 1
-    assert [line.partition(":")[0] for line in done.stdout.splitlines()[1:]] == ["could not be read"] * 3
+    refused = cw_inference(
+        "catalog", str(tmp_path), **{**settings(simulator), "COREWEAVE_API_TOKEN": "CW-SECRET-unknown"}
+    )
+
+    assert (done.exit_code, refused.exit_code) == (1, 2)
+    for found in (done, refused):
+        assert [line.partition(":")[0] for line in found.stdout.splitlines()[1:]] == ["could not be read"] * 3
 
 
 def test_a_directory_that_is_not_there_is_bad_input(cw_inference: Command, tmp_path: Path) -> None:

@@ -74,6 +74,21 @@ def test_nothing_is_ever_overwritten(cw_inference: Command, tmp_path: Path) -> N
     )
 
 
+def test_a_file_and_a_directory_that_has_a_stack_and_no_project_are_refused_and_left_as_they_are(
+    cw_inference: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "Pulumi.dev.yaml").write_text("config: {}\n")
+
+    refused = [cw_inference("init", str(tmp_path / name)) for name in ("file", "half")]
+
+    assert [done.exit_code for done in refused] == [2, 2]
+    assert f"{tmp_path}/file is a file" in refused[0].stderr
+    assert "has no Pulumi.yaml" in refused[1].stderr
+    assert sorted(found.name for found in tmp_path.rglob("*")) == ["Pulumi.dev.yaml", "file", "half"]
+
+
 def test_a_name_that_pulumi_would_refuse_is_refused(cw_inference: Command, tmp_path: Path) -> None:
     done = cw_inference("init", str(tmp_path / "new"), "--stack", "dev/../x")
 

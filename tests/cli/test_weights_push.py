@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coreweave_inference.errors import one_line
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.storage.errors import clock_skew, storage_error
 from typer.testing import Result
@@ -129,7 +130,9 @@ def test_a_missing_bucket_is_bad_input_and_gets_the_nearest_name_or_the_command_
     assert 'did you mean "acme-new-weights"?' in near.stderr
 
 
-@pytest.mark.parametrize("path", ["../../other", "/models//x/../y/", "", "/"])
+@pytest.mark.parametrize(
+    "path", ["../../other", "/models//x/../y/", "", "/", "models/a\nb", "models/\x1b[2Jx"]
+)
 def test_a_path_that_a_declaration_could_not_have_is_refused_before_any_request(
     push: Push, simulator: Simulator, path: str
 ) -> None:
@@ -138,7 +141,7 @@ def test_a_path_that_a_declaration_could_not_have_is_refused_before_any_request(
     refused = push(path=path)
 
     assert refused.exit_code == 2
-    assert refused.stderr.startswith(f'error: PATH "{path}" ')
+    assert refused.stderr.startswith(f'error: PATH "{one_line(path)}" ')
     assert len(simulator.journal.entries()) == before
 
 
@@ -153,6 +156,15 @@ def test_what_cannot_be_sent_is_refused_before_the_first_byte(push: Push, folder
     assert f"{folder}/gone is a link to a file that does not exist" in refused.stderr
     assert keys(s3) == []
     assert push("--exclude", "pipe", "--exclude", "gone").exit_code == 0
+
+
+def test_a_key_that_is_too_long_with_its_path_is_refused_before_the_first_byte(push: Push, s3: Any) -> None:
+    refused = push(path="models/" + "x" * 1000 + "/" + "y" * 20)
+
+    assert refused.exit_code == 2
+    assert "would have a key of 10" in refused.stderr
+    assert "push to a shorter PATH" in refused.stderr
+    assert keys(s3) == []
 
 
 def test_a_dry_run_names_what_it_would_send_and_sends_nothing(push: Push, s3: Any) -> None:

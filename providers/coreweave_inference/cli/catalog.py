@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from coreweave_inference.api.client import InferenceApi
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError, is_failure
 from coreweave_inference.fleet.catalogue import Catalogue
 from coreweave_inference.model.kinds import Kind
 
 from .context import settings_at, stack_at
-from .exits import FAILED, report_errors
+from .exits import code_of_failure, report_errors
 from .output import print_document, print_lines
 
 
@@ -20,7 +21,7 @@ def catalog(directory: Path, stack: str | None, *, as_json: bool) -> None:
     with report_errors(as_json=as_json, document=document(Catalogue())):
         settings = settings_at(directory, stack_at(directory, stack))
         with InferenceApi.of(settings) as api:
-            found = read(api)
+            found, errors = read(api)
     if as_json:
         print_document(document(found))
     else:
@@ -28,19 +29,20 @@ def catalog(directory: Path, stack: str | None, *, as_json: bool) -> None:
     if len(found.unread) == len(Kind):
         import typer
 
-        raise typer.Exit(FAILED)
+        raise typer.Exit(code_of_failure(refused=not any(map(is_failure, errors))))
 
 
-def read(api: InferenceApi) -> Catalogue:
-    """The catalogue; a call that fails leaves its part out."""
+def read(api: InferenceApi) -> tuple[Catalogue, Sequence[CoreWeaveError]]:
+    """The catalogue, and why parts of it are left out."""
     answers: dict[Kind, dict[str, Any]] = {}
-    unread = []
+    unread, errors = [], []
     for kind in Kind:
         try:
             answers[kind] = api.parameters(kind)
         except CoreWeaveError as error:
+            errors.append(error)
             unread.append(f"what is offered for {kind.noun}s: {error}")
-    return Catalogue.of_answers(answers, tuple(unread))
+    return Catalogue.of_answers(answers, tuple(unread)), errors
 
 
 def document(found: Catalogue) -> dict[str, Any]:

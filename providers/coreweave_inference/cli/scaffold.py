@@ -108,8 +108,19 @@ def init(directory: Path, *, name: str, stack: str, zone: str) -> list[str]:
     found = StackDirectory.at(directory) if has_project else None
     file = found.stack_file(stack) if found else directory / f"Pulumi.{stack}.yaml"
     incomplete = False
+    if directory.exists() and not directory.is_dir():
+        raise InvalidDeclaration([Fault(f"{directory} is a file", do="name a directory, new or not")])
     if file.exists():
-        if found is None or IDENTITY_KEY in found.plain_configuration(stack):
+        if found is None:
+            raise InvalidDeclaration(
+                [
+                    Fault(
+                        f"{file} is there, and {directory} has no Pulumi.yaml",
+                        do="put its Pulumi.yaml back, or remove the file",
+                    )
+                ]
+            )
+        if IDENTITY_KEY in found.plain_configuration(stack):
             raise InvalidDeclaration(
                 [Fault(f'{directory} has a stack "{stack}" already', do="add another one with --stack NAME")]
             )

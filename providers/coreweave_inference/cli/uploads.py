@@ -59,7 +59,7 @@ def push(asked: Push, *, zone: str, directory: Path, stack: str | None, as_json:
         faults = _faults(asked.bucket, asked.path)
         if faults:
             raise InvalidDeclaration(faults)
-        files = files_in(asked.folder, asked.exclude)
+        files = files_in(asked.folder, asked.exclude, asked.path.strip("/"))
         name = stack_at(directory, stack)
         declared = _declaration(directory, name)
         settings, unread = settings_at(directory, name), _unread(declared, directory / FILE, asked)
@@ -92,6 +92,10 @@ def _faults(bucket: str, path: str) -> list[Fault]:
     """What the declaration would refuse of a bucket's name and a model's path."""
     problem = bucket_name_problem(bucket)
     found = [Fault(f'BUCKET "{one_line(bucket)}" {problem}')] if problem else []
+    if any(ord(sign) < 32 or ord(sign) == 127 for sign in path):
+        found.append(
+            Fault(f'PATH "{one_line(path)}" has a control character in it', do="write the path without it")
+        )
     about_path = located_faults(Model, {"name": UNKNOWN, "bucket": UNKNOWN, "path": path.strip("/")})
     return found + [Fault(f'PATH "{one_line(path)}" {fault.what}', do=fault.do) for _, fault in about_path]
 

@@ -23,9 +23,13 @@ MOST_FAULTS = 20
 
 
 def files_in(
-    folder: Path, exclude: Sequence[str] = (), *, needed: Callable[[str], bool] | None = None
+    folder: Path,
+    exclude: Sequence[str] = (),
+    prefix: str = "",
+    *,
+    needed: Callable[[str], bool] | None = None,
 ) -> dict[str, Path]:
-    """The files to send, by their path below `folder` with `/` between its parts, sorted.
+    """The files to send to `prefix`, by their path below `folder` with `/` between its parts, sorted.
 
     `needed`: nothing is sent; what cannot be read is passed over, unless it is needed.
 
@@ -48,6 +52,12 @@ def files_in(
     faults: list[Fault] = []
     for entry in _walk(folder, (*NOT_WEIGHTS, *exclude), (), (os.path.realpath(folder),)):
         relative, what, do = entry
+        length = len(os.fsencode(f"{prefix}/{relative}"))
+        if not what and length > LONGEST_KEY and not needed:
+            what = (
+                f"would have a key of {length} bytes with PATH, and an object's key has at most {LONGEST_KEY}"
+            )
+            do = "push to a shorter PATH, rename it"
         if not what:
             found[relative] = folder / relative
         elif needed is None or needed(relative):
@@ -122,13 +132,11 @@ def _problem(path: Path, mode: int, relative: str) -> tuple[str, str] | None:
     if not stat.S_ISREG(mode):
         return "is not a regular file", "remove it"
     try:
-        key = relative.encode()
+        relative.encode()
     except UnicodeEncodeError:
         return "has a name that is not UTF-8", "rename it"
     if any(ord(sign) < 32 or ord(sign) == 127 for sign in relative):
         return "has a control character in its name", "rename it"
-    if len(key) > LONGEST_KEY:
-        return f"has a path of {len(key)} bytes, and an object's key has at most {LONGEST_KEY}", "rename it"
     if not os.access(path, os.R_OK):
         return "cannot be read: permission denied", "change its permissions"
     return None
