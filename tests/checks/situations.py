@@ -34,6 +34,8 @@ THEY = Identity("they", "serving", "theirs")
 WRITTEN = datetime(2027, 1, 1, tzinfo=timezone.utc)
 TODAY = date(2027, 1, 15)
 GB = 10**9
+BESIDE = ("config.json", "tokenizer.json")
+"""What each model has beside its weights, unless a situation says otherwise."""
 
 Parts = Mapping[str, str]
 
@@ -141,8 +143,11 @@ def _folder(path: str, said: Mapping[str, Any]) -> Folder:
         WeightsFile(f"{path}/{name}", int(file["gb"] * GB), _time(file.get("modified")))
         for name, file in said["files"].items()
     )
+    weights = [WeightsFile(f"{path}/{name}", 1, _time(None)) for name in said.get("beside", BESIDE)]
     indexed = frozenset(said.get("index") or ())
-    return Folder(tuple(files), said.get("complete", True), said.get("config"), indexed)
+    broken = tuple(said.get("broken") or ())
+    found = (*files, *weights) if said["files"] else ()
+    return Folder(found, said.get("complete", True), said.get("config"), indexed, broken=broken)
 
 
 def _time(text: str | None) -> datetime:

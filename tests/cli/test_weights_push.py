@@ -279,10 +279,10 @@ def test_a_refusal_of_a_skewed_clock_says_so_and_what_to_do(
 def test_a_large_upload_shows_rate_and_rest_on_a_terminal_and_lines_on_a_pipe(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from coreweave_inference.cli import uploads
+    from coreweave_inference.cli import transfers
 
     def sent() -> str:
-        with uploads._shown(quiet=False) as (compare, progress):
+        with transfers.transfer_shown(quiet=False) as (compare, progress):
             compare("models/a.safetensors")
             for part in range(1, 21):
                 progress("models/a.safetensors", part * 10**8, 2 * 10**9)

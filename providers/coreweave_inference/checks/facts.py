@@ -20,7 +20,8 @@ class Folder:
     """What lies below a model's path; `complete` is false where the listing was cut off. `config`: its config.json.
 
     `indexed` are the files that the index of its weights names, `tensors` those in the headers, where those were read; `unread`
-    has one sentence on each thing that could not be.
+    has one sentence on each thing that could not be, and `broken` one on each file that is not what it must be, as far as that was
+    seen. `unfinished` are the names of files whose upload was begun and not completed.
     """
 
     files: tuple[WeightsFile, ...] = ()
@@ -29,6 +30,8 @@ class Folder:
     indexed: frozenset[str] = frozenset()
     tensors: tuple[Tensor, ...] | None = None
     unread: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
 
     @cached_property
     def loaded(self) -> tuple[WeightsFile, ...]:
@@ -41,9 +44,9 @@ class Folder:
         return sum(file.size for file in self.loaded)
 
     @property
-    def missing(self) -> int:
-        """Parts of the weights that are not there."""
-        return missing_parts(self.files, self.loaded, self.indexed) if self.complete else 0
+    def missing(self) -> tuple[str, ...]:
+        """The names of parts of the weights that are not there."""
+        return missing_parts(self.files, self.loaded, self.indexed) if self.complete else ()
 
     @property
     def is_ambiguous(self) -> bool:

@@ -26,7 +26,9 @@ FORMATS = ("safetensors", "bin", "pt", "pth", "gguf")
 WHOLE = frozenset({"model", "pytorch_model", "consolidated"})
 """Names of files that hold a model alone."""
 
-PART = re.compile(r"(?P<stem>.+?)-+[0-9]+-of-(?P<parts>[0-9]+)\Z|(?P<early>consolidated)\.[0-9]+\Z")
+PART = re.compile(
+    r"(?P<stem>.+?)-+(?P<number>[0-9]+)-of-(?P<parts>[0-9]+)\Z|(?P<early>consolidated)\.[0-9]+\Z"
+)
 PRECISIONS = {
     **dict.fromkeys(("fp32", "f32", "float32"), "float32"),
     **dict.fromkeys(("fp16", "f16", "float16", "half"), "float16"),
@@ -141,13 +143,24 @@ def _is_of_same_model(files: Sequence[WeightsFile], others: Sequence[WeightsFile
     )
 
 
-def missing_parts(files: Sequence[WeightsFile], loaded: Files, indexed: Collection[str]) -> int:
-    """How many parts of the weights are not there: those that the index names, or that the others' names count."""
+def missing_parts(files: Sequence[WeightsFile], loaded: Files, indexed: Collection[str]) -> tuple[str, ...]:
+    """The parts of the weights that are not there: those that the index names, or that the others' names count."""
     if indexed:
         here = {file.name for file in files}
-        return sum(1 for name in indexed if name.rpartition("/")[2] not in here)
-    found = [part for file in loaded if (part := PART.match(_plain(file)[0])) and part["parts"]]
-    return max(0, int(found[0]["parts"]) - len(loaded)) if len(found) == len(loaded) and found else 0
+        return tuple(sorted(name for name in indexed if name.rpartition("/")[2] not in here))
+    found = {file.name: part for file in loaded if (part := PART.match(_stem(file))) and part["parts"]}
+    if not found or len(found) != len(loaded):
+        return ()
+    name, one = next(iter(found.items()))
+    start, end = one.span("number")
+    total = int(one["parts"])
+    numbers = {int(part["number"]) for part in found.values()}
+    first = 0 if 0 in numbers else 1
+    return tuple(
+        f"{name[:start]}{number:0{end - start}}{name[end:]}"
+        for number in range(first, total + 1)
+        if number not in numbers
+    )
 
 
 def models_files(files: Sequence[WeightsFile], loaded: Files) -> Files:

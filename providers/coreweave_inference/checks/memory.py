@@ -88,7 +88,7 @@ def question_of(
     if folder.loaded:
         weights = Weights(folder.bytes, folder.tensors, folder.is_ambiguous, *_stored_type(folder))
         if folder.missing:
-            unknown = (*unknown, f"parts of the weights are missing: {folder.missing}")
+            unknown = (*unknown, f"parts of the weights are missing: {len(folder.missing)}")
         if any(file.name.endswith(PACKED) for file in folder.loaded):
             unknown = (*unknown, "how much of GGUF files vLLM keeps packed is not known")
     elif folder.files or not folder.unread:

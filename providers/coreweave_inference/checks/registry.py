@@ -16,6 +16,7 @@ from . import (
     size,
     traffic,
     weights_access,
+    weights_whole,
 )
 from .rule import Rule
 
@@ -29,6 +30,7 @@ SUBJECTS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Traffic groups", _in(traffic)),
     ("Claim cover", _in(claim_cover)),
     ("Weights access", _in(weights_access)),
+    ("Whole weights", _in(weights_whole)),
     ("Size", _in(size)),
     ("Order and zones", _in(order_and_zones)),
     ("Engine configuration", _in(engine_config, parallelism)),

@@ -18,9 +18,10 @@ from coreweave_inference.errors import ApiError, BucketMissing, SettingsError, S
 from coreweave_inference.network.limits import CutShort
 from coreweave_inference.settings.secret import Secret
 
-from . import contents, uploads
+from . import contents, copies, uploads
 from .connection import LONGEST_PAUSE, Credentials, S3Connection, from_profile
 from .contents import Progress, StoredObject
+from .copies import CopyPlan
 from .credentials import KeyMaker, S3Credentials, minted
 from .errors import NOT_YET, TAKEN, is_unclear, taken
 from .uploads import UploadPlan, UploadProgress
@@ -219,6 +220,12 @@ class ObjectStorage:
             self._s3.warm(bucket)
             yield from contents.listed(self._s3.client, bucket, prefix)
 
+    def unfinished(self, bucket: str, prefix: str) -> tuple[str, ...]:
+        """The keys below the folder `prefix` whose upload was begun and not completed."""
+        with self._s3.errors(bucket, "list its uploads"):
+            self._s3.warm(bucket)
+            return contents.unfinished(self._s3.client, bucket, prefix)
+
     def read(self, bucket: str, key: str, start: int, size: int) -> bytes:
         """`size` bytes of an object from `start` on, fewer at its end. Raises StorageError where a server ignores ranges."""
         with self._s3.errors(bucket, f"read {key}"):
@@ -247,6 +254,19 @@ class ObjectStorage:
         with self._s3.errors(plan.bucket, "upload to it"):
             self._s3.warm(plan.bucket)
             uploads.send(self._s3.client, plan, progress)
+
+    def plan_copy(self, source: tuple[str, str], target: tuple[str, str]) -> CopyPlan:
+        """Which objects of a bucket's folder another one does not have with that content."""
+        for bucket in dict.fromkeys((source[0], target[0])):
+            with self._s3.errors(bucket, "list it"):
+                self._s3.warm(bucket)
+        with self._s3.errors(target[0], "compare it"):
+            return copies.plan_copy(self._s3.client, source, target)
+
+    def copy(self, plan: CopyPlan, progress: UploadProgress = lambda *_: None) -> None:
+        """Copy what a plan says, on the server's side; after a break, plan and copy again."""
+        with self._s3.errors(plan.bucket, f"copy to it from {plan.source_bucket}"):
+            copies.copy(self._s3.client, plan, progress)
 
     def delete_objects(self, bucket: str, keys: Sequence[str]) -> None:
         """Delete objects by their keys."""

@@ -43,6 +43,15 @@ def listed(client: Any, bucket: str, prefix: str) -> Iterator[StoredObject]:
                 yield StoredObject(found["Key"], found["Size"], found["LastModified"], found.get("ETag", ""))
 
 
+def unfinished(client: Any, bucket: str, prefix: str) -> tuple[str, ...]:
+    """The keys below `prefix` whose upload in parts was begun and not completed."""
+    pages = client.get_paginator("list_multipart_uploads").paginate(
+        Bucket=bucket, Prefix=folder_prefix(prefix)
+    )
+    found = (str(upload["Key"]) for page in pages for upload in page.get("Uploads", []))
+    return tuple(dict.fromkeys(found))
+
+
 def empty_bucket(client: Any, bucket: str, progress: Progress) -> tuple[int, int]:
     """Delete every version and delete marker and abort every unfinished upload; how many, and how many bytes."""
     for upload in _each(client, "list_multipart_uploads", bucket, "Uploads"):

@@ -21,7 +21,7 @@ from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.fit import Tensor
 from coreweave_inference.fit.weights import condensed
 
-from .safetensors import PREFIX, BadHeader, header_length, tensors_in
+from .safetensors import LFS, POINTER, PREFIX, BadHeader, header_length, tensors_in
 from .weights_folder import files_in
 
 CONFIG = "config.json"
@@ -35,6 +35,11 @@ AT_ONCE = 8
 MOST_FILES = 1000
 """Objects of a model that are read; a listing that is cut off gives a lower bound of its size."""
 FORMAT = ".safetensors"
+GGUF = b"GGUF"
+POINTER_SIZE = 200
+POINTER_SIZES = range(120, 160)
+"""Bytes that a pointer of Git LFS has."""
+TAIL = 64
 
 _gate = threading.BoundedSemaphore(AT_ONCE)
 _seen: dict[tuple[str, ...], Any] = {}
@@ -109,17 +114,97 @@ class ModelReader:
         found = Folder(tuple(files), len(files) < MOST_FILES)
         here = {file.key: file for file in files}
         unread: list[str] = []
+        broken: list[str] = []
         config = here.get(f"{path}/{CONFIG}")
         if config is not None:
-            found = replace(found, config=self._json(config, LARGEST_CONFIG, unread))
+            found = replace(found, config=self._json(config, LARGEST_CONFIG, unread, broken))
         beside = here.get(f"{path}/{QUANTISATION}")
         if beside is not None and found.config and not found.config.get(QUANTISED):
             quantised = (self._json(beside, LARGEST_CONFIG, unread) or {}).get("quantization")
             found = replace(found, config={**found.config, QUANTISED: quantised})
         index = index_among(files)
         if index is not None and (not found.complete or len(found.loaded) < len(weights_among(files))):
-            found = replace(found, indexed=self._indexed(index, unread))
-        return replace(found, unread=tuple(unread))
+            found = replace(found, indexed=self._indexed(index, unread, broken))
+        broken += [
+            text for file in found.loaded if file.size in POINTER_SIZES and (text := self._pointer(file))
+        ]
+        return replace(found, unread=tuple(unread), broken=tuple(broken))
+
+    def whole(self, path: str) -> Folder:
+        """As `folder`, with everything read that tells whether the model is whole: the index, the header of each file of
+        weights, and the ends of the tokenizer's files.
+        """
+        found = self.folder(path)
+        unread, broken = list(found.unread), list(found.broken)
+        index = index_among(found.files)
+        if index is not None and not found.indexed:
+            found = replace(found, indexed=self._indexed(index, unread, broken))
+        files = [file for file in found.files if file.folder == path and file in found.loaded]
+        names = self._tensors_named(index) if index is not None else {}
+        texts = [f for f in found.files if f.folder == path and f.name.endswith(".json") and f.name != CONFIG]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            judged = [
+                *pool.map(lambda file: self._judged(file, names.get(file.name)), files),
+                *pool.map(self._cut_off, (file for file in texts if file != index)),
+            ]
+        for is_broken, text in judged:
+            if text and text not in (*broken, *unread):
+                (broken if is_broken else unread).append(text)
+        return replace(found, unread=tuple(unread), broken=tuple(broken))
+
+    def _judged(self, file: WeightsFile, named: frozenset[str] | None) -> tuple[bool, str]:
+        """Whether a file of weights is broken, and how; or why that is not known."""
+        try:
+            if file.size == 0:
+                return False, ""
+            if not file.name.endswith(FORMAT):
+                start = self._bytes(file.key, 0, min(file.size, POINTER_SIZE))
+                if start.startswith(POINTER):
+                    return True, f"{file.name} {LFS}"
+                wrong = file.name.endswith(".gguf") and not start.startswith(GGUF)
+                return wrong, f"{file.name} is no GGUF file" if wrong else ""
+            tensors, data = self._read_header(file)
+            end = sum(tensor.bytes for tensor in tensors)
+            if end != data:
+                return True, f"{file.name} has {data} bytes of weights, and its header tells {end}"
+            if named is not None and named != {tensor.name for tensor in tensors}:
+                return (
+                    True,
+                    f"{file.name} has other tensors than the index names: it is of another model or version",
+                )
+        except BadHeader as error:
+            return True, f"{file.name} {error}"
+        except CoreWeaveError as error:
+            return False, f"{file.name} could not be read: {error}"
+        return False, ""
+
+    def _cut_off(self, file: WeightsFile) -> tuple[bool, str]:
+        """The same of a JSON file, by its first and its last bytes."""
+        try:
+            start = self._bytes(file.key, 0, min(file.size, POINTER_SIZE)) if file.size else b""
+            end = self._bytes(file.key, max(0, file.size - TAIL), TAIL) if file.size > POINTER_SIZE else start
+        except CoreWeaveError as error:
+            return False, f"{file.name} could not be read: {error}"
+        if start.startswith(POINTER):
+            return True, f"{file.name} {LFS}"
+        right = start.lstrip()[:1] + end.rstrip()[-1:] in (b"{}", b"[]")
+        return not right, "" if right else f"{file.name} is cut off or no JSON"
+
+    def _pointer(self, file: WeightsFile) -> str:
+        try:
+            is_pointer = self._bytes(file.key, 0, file.size).startswith(POINTER)
+        except CoreWeaveError:
+            return ""
+        return f"{file.name} {LFS}" if is_pointer else ""
+
+    def _tensors_named(self, index: WeightsFile) -> dict[str, frozenset[str]]:
+        """The tensors that an index names, by file."""
+        found = self._json_of(index, LARGEST_INDEX)
+        weight_map = found.get("weight_map") if isinstance(found, Mapping) else None
+        by_file: dict[str, set[str]] = {}
+        for name, file in weight_map.items() if isinstance(weight_map, Mapping) else ():
+            by_file.setdefault(str(file), set()).add(str(name))
+        return {file: frozenset(names) for file, names in by_file.items()}
 
     def with_headers(self, folder: Folder) -> Folder:
         """The folder with its tensors, condensed; without them, and with a sentence, where one header cannot be read."""
@@ -139,7 +224,7 @@ class ModelReader:
         known = ("header", *self._key(file))
         if known not in _seen:
             try:
-                _seen[known] = condensed(self._read_header(file))
+                _seen[known] = condensed(self._read_header(file)[0])
             except BadHeader as error:
                 _seen[known] = f"{file.name} {error}"
             except CoreWeaveError as error:
@@ -147,7 +232,8 @@ class ModelReader:
         outcome: tuple[Tensor, ...] | str = _seen[known]
         return outcome
 
-    def _read_header(self, file: WeightsFile) -> Sequence[Tensor]:
+    def _read_header(self, file: WeightsFile) -> tuple[Sequence[Tensor], int]:
+        """The tensors of a file, and the bytes behind its header."""
         start = self._bytes(file.key, 0, min(FIRST, file.size)) if file.size else b""
         length = header_length(start, file.size)
         header = start[PREFIX : PREFIX + length]
@@ -155,12 +241,13 @@ class ModelReader:
             header += self._bytes(file.key, len(start), length - len(header))
         if len(header) < length:
             raise BadHeader("is shorter than its listing says")
-        return tensors_in(header, file.size - PREFIX - length)
+        data = file.size - PREFIX - length
+        return tensors_in(header, data), data
 
-    def _indexed(self, file: WeightsFile, unread: list[str]) -> frozenset[str]:
+    def _indexed(self, file: WeightsFile, unread: list[str], broken: list[str]) -> frozenset[str]:
         """The files that an index names; of the index itself, which is large, nothing else is kept."""
         known = ("json", *self._key(file))
-        found = self._json(file, LARGEST_INDEX, unread)
+        found = self._json(file, LARGEST_INDEX, unread, broken)
         if found is None:
             return frozenset()
         named = found.get("weight_map")
@@ -168,23 +255,28 @@ class ModelReader:
         _seen[known] = {"weight_map": {str(name): str(name) for name in files}}
         return frozenset(_seen[known]["weight_map"])
 
-    def _json(self, file: WeightsFile, most: int, unread: list[str]) -> Mapping[str, Any] | None:
+    def _json(
+        self, file: WeightsFile, most: int, unread: list[str], broken: list[str] | None = None
+    ) -> Mapping[str, Any] | None:
         """A file's JSON object; `None` with a sentence where it is none."""
         known = ("json", *self._key(file))
         if known not in _seen:
             try:
-                _seen[known] = _object(
-                    file, self._bytes(file.key, 0, file.size) if 0 < file.size <= most else b""
-                )
+                _seen[known] = self._json_of(file, most)
             except CoreWeaveError as error:
                 unread.append(f"{file.name} could not be read: {error}")
                 return None
         outcome = _seen[known]
         if isinstance(outcome, str):
             unread.append(outcome)
+            if broken is not None and file.size <= most:
+                broken.append(outcome)
             return None
         found: Mapping[str, Any] = outcome
         return found
+
+    def _json_of(self, file: WeightsFile, most: int) -> Mapping[str, Any] | str:
+        return _object(file, self._bytes(file.key, 0, file.size) if 0 < file.size <= most else b"")
 
     def _bytes(self, key: str, start: int, size: int) -> bytes:
         with _gate:
@@ -195,6 +287,8 @@ class ModelReader:
 
 
 def _object(file: WeightsFile, text: bytes) -> Mapping[str, Any] | str:
+    if text.startswith(POINTER):
+        return f"{file.name} {LFS}"
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

@@ -15,6 +15,7 @@ PREFIX = 8
 LARGEST = 32 * 2**20
 """Bytes of a header that is read; the largest published ones have a tenth of that."""
 POINTER = b"version https://git-lfs"
+LFS = "is a pointer of Git LFS and not the file itself: download the weights and push them again"
 METADATA = "__metadata__"
 MOST_DIMENSIONS = 32
 
@@ -26,9 +27,7 @@ class BadHeader(Exception):
 def header_length(start: bytes, size: int) -> int:
     """Bytes of the JSON in a file of `size` bytes that begins with `start`."""
     if start.startswith(POINTER):
-        raise BadHeader(
-            "is a pointer of Git LFS and not the file itself: download the weights and push them again"
-        )
+        raise BadHeader(LFS)
     if size < PREFIX or len(start) < PREFIX:
         raise BadHeader(f"has {size} bytes, too few for a header")
     length = int.from_bytes(start[:PREFIX], "little")

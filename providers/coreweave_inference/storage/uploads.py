@@ -100,17 +100,17 @@ def send(client: Any, plan: UploadPlan, progress: UploadProgress) -> None:
 
     Raises StorageError for a file that cannot be read or that changes meanwhile.
     """
-    count = _Sent(plan.bytes, progress)
+    count = Sent(plan.bytes, progress)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         small = [file for file in plan.send if file.size <= PART]
-        _each(pool, lambda file: _send_whole(client, plan.bucket, file, count), small)
+        each(pool, lambda file: _send_whole(client, plan.bucket, file, count), small)
         for file in plan.send:
             if file.size > PART:
                 _send_in_parts(client, plan.bucket, file, count, pool)
 
 
-class _Sent:
-    """Adds up the bytes that were sent."""
+class Sent:
+    """Adds up the bytes that were sent, for whoever shows it."""
 
     def __init__(self, total: int, progress: UploadProgress) -> None:
         self._total = total
@@ -119,12 +119,14 @@ class _Sent:
         self._lock = threading.Lock()
 
     def add(self, key: str, amount: int) -> None:
+        """So many more bytes of an object."""
         with self._lock:
             self._bytes += amount
             self._progress(key, self._bytes, self._total)
 
 
-def _each(pool: Executor, act: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+def each(pool: Executor, act: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """What `act` returns for each item, in their order; raises the first error, and begins nothing after it."""
     futures = [pool.submit(act, item) for item in items]
     try:
         return [future.result() for future in futures]
@@ -133,14 +135,14 @@ def _each(pool: Executor, act: Callable[[Any], Any], items: Iterable[Any]) -> li
             future.cancel()
 
 
-def _send_whole(client: Any, bucket: str, file: FileToSend, sent: _Sent) -> None:
+def _send_whole(client: Any, bucket: str, file: FileToSend, sent: Sent) -> None:
     body = _read(file, 0, file.size)
     _require_unchanged(file)
     client.put_object(Bucket=bucket, Key=file.key, Body=body, ContentMD5=_content_md5(body))
     sent.add(file.key, file.size)
 
 
-def _send_in_parts(client: Any, bucket: str, file: FileToSend, sent: _Sent, pool: Executor) -> None:
+def _send_in_parts(client: Any, bucket: str, file: FileToSend, sent: Sent, pool: Executor) -> None:
     part = part_size(file.size)
     upload, there = _begun(client, bucket, file.key)
 
@@ -161,7 +163,7 @@ def _send_in_parts(client: Any, bucket: str, file: FileToSend, sent: _Sent, pool
         sent.add(file.key, len(body))
         return {"PartNumber": number, "ETag": etag}
 
-    parts = _each(pool, one, range(1, -(-file.size // part) + 1))
+    parts = each(pool, one, range(1, -(-file.size // part) + 1))
     _require_unchanged(file)
     client.complete_multipart_upload(
         Bucket=bucket, Key=file.key, UploadId=upload, MultipartUpload={"Parts": parts}
@@ -176,12 +178,10 @@ def _begun(client: Any, bucket: str, key: str) -> tuple[str, dict[int, str]]:
         pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=key)
         found = [upload for page in pages for upload in page.get("Uploads", []) if upload["Key"] == key]
         if found:
-            upload = str(max(found, key=lambda each: each["Initiated"])["UploadId"])
+            upload = str(max(found, key=lambda one: one["Initiated"])["UploadId"])
             parts = client.get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload)
             there = {
-                each["PartNumber"]: each["ETag"].strip('"')
-                for page in parts
-                for each in page.get("Parts", [])
+                one["PartNumber"]: one["ETag"].strip('"') for page in parts for one in page.get("Parts", [])
             }
             return upload, there
     except ClientError:
