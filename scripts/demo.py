@@ -1,5 +1,7 @@
 """The main job from beginning to end, against the simulator on a loopback port: `make demo` runs it.
 
+With `--picture` the simulator takes its time, and the live table of its first `up` becomes the picture of the README.
+
 Every step is a command that a user would type, or a request that a client would send. Nothing is written outside
 `.demo/` in the checkout, nothing is left running, and any step that does not do what it says ends with exit code 1.
 """
@@ -24,6 +26,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PLACE = CHECKOUT / ".demo"
 STACK = PLACE / "quickstart"
 DECLARATION = STACK / "inference.yaml"
+EVENTS = PLACE / "up.jsonl"
+DRAWS = "--picture" in sys.argv[1:]
+SLOWLY = ("gateway_create_seconds=8", "claim_create_seconds=14", "deployment_create_seconds=40")
 CLI = [sys.executable, "-m", "coreweave_inference.cli"]
 MODEL, WEIGHTS, BUCKET = "acme/chat", "models/llama-3.1-8b", "acme-weights"
 
@@ -83,7 +88,9 @@ def bring_the_stack_up(run: Run) -> None:
     """Policy, gateway, capacity claim, deployment, and the wait until it serves."""
     say("The whole stack: what will happen, and then it does")
     run("preview")
-    run("up", "--yes")
+    run("up", "--yes", "--events", str(EVENTS))
+    if DRAWS:
+        subprocess.run([sys.executable, CHECKOUT / "scripts" / "picture.py", EVENTS], check=True)
 
 
 def say_hello(environment: Mapping[str, str], client: httpx.Client) -> str:
@@ -225,8 +232,12 @@ def isolated(service: Mapping[str, str]) -> dict[str, str]:
 def simulator() -> Iterator[dict[str, str]]:
     """The service on a free loopback port, ended in any case."""
     say("The service: a simulator of CoreWeave Dedicated Inference on a loopback port")
+    settings = [word for setting in SLOWLY if DRAWS for word in ("--set", setting)]
     process = subprocess.Popen(
-        [*CLI, "simulate", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [*CLI, "simulate", "--port", "0", "--json", *settings],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         assert process.stdout is not None

@@ -5,11 +5,13 @@ What it does once installed is the test suite's business.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import venv
 from pathlib import Path
+from zipfile import ZipFile
 
 _IMPORT = "import coreweave_inference, pathlib; p = pathlib.Path(coreweave_inference.__file__); print(p)"
 
@@ -23,6 +25,15 @@ def main(checkout: Path) -> int:
     _step("building the sdist and, from it, the wheel")
     _quietly([sys.executable, "-m", "build", "--outdir", str(build / "dist"), str(checkout)], build)
     [wheel] = (build / "dist").glob("*.whl")
+    _step("looking for links of its README that lead nowhere")
+    with ZipFile(wheel) as opened:
+        [metadata] = (name for name in opened.namelist() if name.endswith(".dist-info/METADATA"))
+        prose = re.sub(r"(?ms)^```.*?^```$", "", opened.read(metadata).decode())
+    if nowhere := [link for link in re.findall(r"\]\(([^)\s]+)\)", prose) if not link.startswith("https://")]:
+        _step(
+            f"error: the README of {wheel.name} links to {', '.join(nowhere)}, which a package index does not have"
+        )
+        return 1
     _step(f"installing {wheel.name} without extras")
     venv.create(build / "venv", with_pip=True)
     programs = build / "venv" / "bin"

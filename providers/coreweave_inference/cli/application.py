@@ -35,6 +35,7 @@ application = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    epilog="Stacks are Pulumi's: `pulumi stack ls`, `pulumi stack select` and `pulumi stack rm` list, select and remove them.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 application.add_typer(weights, name="weights")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -148,9 +148,10 @@ def _of_ready(ready: Ready) -> str:
 class LiveTable(View):
     """One table that redraws itself; messages that stay scroll by above it."""
 
-    def __init__(self, console: Any) -> None:
+    def __init__(self, console: Any, now: Callable[[], float] = time.monotonic) -> None:
         self._console = console
-        self._rows = Rows(time.monotonic)
+        self._now = now
+        self._rows = Rows(now)
         self._lock = threading.Lock()
 
     def __call__(self, run_event: RunEvent) -> None:
@@ -197,7 +198,7 @@ class LiveTable(View):
             )
         with self._lock:
             rows, ready = self._rows.rows(), self._rows.ready()
-        now = time.monotonic()
+        now = self._now()
         for row in rows:
             if row.what in ("same", "refresh") and row.state == "done" and row.object != READINESS:
                 continue
