@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -202,11 +201,6 @@ def fifty(account: Account) -> int:
             **({"disabled": True} if number % 11 == 10 else {}),
         )
     return 50
-
-
-def some_id() -> str:
-    """An id that somebody chose."""
-    return str(uuid.uuid4())
 
 
 def files(stack: Stack) -> dict[str, bytes]:

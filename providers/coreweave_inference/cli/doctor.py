@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, fields, replace
@@ -41,7 +41,6 @@ from .models import WANDB_KEY, key_for
 from .output import print_document, print_lines
 from .wrapping import columns, wrapped
 
-Observe = Callable[[Result], None]
 HANG = 4
 
 

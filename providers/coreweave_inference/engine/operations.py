@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +20,6 @@ from coreweave_inference.network.marks import WROTE, mark
 from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.deletion import WHOLE_STACK
 from coreweave_inference.provider.session import RUN_DIRECTORY
-from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.stack.checks import CHECKS, take_findings, take_places
 
 from . import stacks
@@ -30,19 +27,20 @@ from .declared import refused_declaration
 from .delete_first import deletions_in, to_delete, to_remove, without_edges_to
 from .directory import StackDirectory
 from .environment import environment_with
-from .events import Message, RunEvent, Step, error_text, of_event, outputs_in
-from .findings import located, refusals
+from .events import Message, Step
+from .findings import refusals
 from .installation import CommandFailed, PulumiCli
 from .interruption import RunDirectory, interruptible, run_directory
 from .known_stack import KnownStack, known_stack, refresh_flag
 from .limited import can_stay, note_staying, require_dependents
 from .plans import Plan, new_salt, plan_of, recording, with_adoptions
 from .program import InlineProgram
+from .recording import Recorder
 from .refusals import StartupError
 from .repair import State
-from .results import Record, Result, Watch, following, nobody
+from .results import Result, Watch, following, nobody
 from .selection import Selection
-from .stack_state import StackState, exported_by, has_account, organization_of, require_known_format
+from .stack_state import StackState, exported_by, has_account, require_known_format
 from .teardown import DestroyPlan, guarded, plan_destroy
 
 ALL = Selection()
@@ -96,10 +94,7 @@ class Engine:
     @property
     def context(self) -> str:
         """What a run is about: project, stack, organisation where it is known, endpoint."""
-        settings = resolve(os.environ, self.directory.plain_configuration(self.stack), require_token=False)
-        organization = organization_of(self.state() or {})
-        named = f", organisation {organization}" if organization else ""
-        return f"stack {self.directory.project}/{self.stack.rsplit('/', 1)[-1]}{named}, {settings.endpoint}"
+        return self._state.context
 
     def state(self) -> State | None:
         """The stack's state with its secrets encrypted, as it was before the first run or after the last one.
@@ -225,9 +220,8 @@ class Engine:
         return self._run("refresh", lambda watch: stack.refresh(on_event=watch, color="never"))
 
     def _identify(self) -> None:
-        if self._identity_told is not None:
-            return
-        self._identity_told = stacks.identify(self.directory, self.stack, new=not self.resources())
+        if self._identity_told is None:
+            self._identity_told = stacks.identify(self.directory, self.stack, new=not self.resources())
 
     def _run_program(
         self,
@@ -284,36 +278,20 @@ class Engine:
         watch: Watch | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> Result:
-        record, started = Record(refreshing=operation == "refresh"), time.monotonic()
-        watch = watch or self._watch
+        adopted = self._plan.adopted if self._plan and operation == "up" else frozenset()
+        recorder = Recorder(operation, watch or self._watch, self._lock, adopted)
+        record = recorder.record
         configuration = self._state.configuration()
         self._state.settings(configuration).require_trusted()
         own = self._state.variables()
         if operation != "preview":
             self._state.forget()
         self._program.refused = False
-        adopted = self._plan.adopted if self._plan and operation == "up" else frozenset()
         take_findings(), take_places()
-
-        def happened(run_event: RunEvent) -> None:
-            with self._lock:
-                record.add(run_event)
-                with suppress(OSError):  # The terminal may have been closed.
-                    watch(run_event)
-
-        def on_event(event: automation.EngineEvent) -> None:
-            record.outputs.update(outputs_in(event) or {})
-            record.document.add(event)
-            run_event = of_event(event)
-            if isinstance(run_event, Step) and run_event.op == "create" and run_event.urn in adopted:
-                run_event = replace(run_event, op="adopt")
-            if run_event is not None:
-                happened(run_event)
-
         if self._identity_told:
-            happened(Message("info", self._identity_told))
+            recorder.take(Message("info", self._identity_told))
             self._identity_told = ""
-        with run_directory(happened, self._state.place) as directory:
+        with run_directory(recorder.take, self._state.place) as directory:
             known = {RUN_DIRECTORY: str(directory.path), RUN_CONFIG: json.dumps(configuration), **own}
             python = {"PULUMI_PYTHON_CMD": str(directory.provider_python())}
             variables = {**(variables or {}), **self._variables(known), **python}
@@ -322,7 +300,7 @@ class Engine:
             directory.agree(runs.agreement(deletes_first=deletes) if runs else recording(self._salt))
             # What was perhaps made is noted before a signal can end this process.
             with environment_with(variables), interruptible(self._stop(directory), self._cli.interrupt):
-                failure = self._failure(lambda: act(on_event), more)
+                failure = self._failure(lambda: act(recorder.on_event), more)
                 if failure is not None:
                     self._state.persist_unresolved(directory, record)
             stopped, moved, self._seen = directory.stopped, directory.moved(), directory.seen()
@@ -331,14 +309,9 @@ class Engine:
             if wrote:
                 mark(WROTE)
         self._seen_urns = record.urns
-        errors = record.errors() if failure is None else (record.errors() or (error_text(str(failure)),))
         ok, places = failure is None, take_places()
-        settled = (
-            ok
-            and operation == "preview"
-            and not self._program.staying
-            and record.leaves_all_as_it_is(exported_by(self.state()))
-        )
+        may_settle = ok and operation == "preview" and not self._program.staying
+        settled = may_settle and record.leaves_all_as_it_is(exported_by(self.state()))
         return record.result(
             operation,
             self.directory.project,
@@ -346,13 +319,13 @@ class Engine:
             ok=ok,
             stopped=stopped,
             moved=moved,
-            errors=located(errors, places) if record.refused or operation == "preview" else errors,
+            errors=recorder.errors(failure, places),
             outputs=record.outputs if settled or (operation == "up" and ok) else {},
             settled=settled,
             repairs=tuple(self._state.repairs),
             findings=(*take_findings(), *refusals(record.messages, places)),
             refused=refused,
-            seconds=round(time.monotonic() - started, 2),
+            seconds=recorder.seconds,
         )
 
     def _variables(self, variables: dict[str, str]) -> dict[str, str]:

@@ -63,6 +63,14 @@ class StackState:
         backend = os.environ.get("PULUMI_BACKEND_URL", "")
         return "\n".join((backend, str(self._directory.path.resolve()), self._stack.rsplit("/", 1)[-1]))
 
+    @property
+    def context(self) -> str:
+        """What a run is about: project, stack, organisation where it is known, endpoint."""
+        settings = resolve(os.environ, self._directory.plain_configuration(self._stack), require_token=False)
+        organization = organization_of(self.read() or {})
+        named = f", organisation {organization}" if organization else ""
+        return f"stack {self._directory.project}/{self._stack.rsplit('/', 1)[-1]}{named}, {settings.endpoint}"
+
     def read(self) -> State | None:
         """The stack's state with its secrets encrypted, as it was before the first run or after the last one.
 

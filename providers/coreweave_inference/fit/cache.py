@@ -55,20 +55,6 @@ class Cache:
         growing = [group for group in self._staged if group.kind in GROWING] or list(self._staged)
         return sum(group.count * self._entry(group) for group in growing) / self.context
 
-    @property
-    def bytes_of_window(self) -> float:
-        """Bytes of one request in the layers that keep no more than a window, however long it is."""
-        return sum(
-            group.count * self._entry(group) * (group.window + self.batched)
-            for group in self._staged
-            if group.kind in (Attention.WINDOW, Attention.CHUNK)
-        )
-
-    @property
-    def bytes_of_state(self) -> float:
-        """Bytes of one request in layers with a state."""
-        return sum(group.count * self._state(group) for group in self._staged)
-
     def bytes_of_request(self, length: int) -> float:
         """What one request of `length` tokens takes at most, in whole blocks."""
         if self._is_even:
