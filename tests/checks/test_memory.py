@@ -83,7 +83,7 @@ def test_what_vllm_refuses_for_a_model_is_a_finding_of_its_own(options, path):
     assert {one.code for one in codes_of_memory} == {"engine-does-not-start"}
     assert codes_of_memory[0].severity is Severity.ERROR
     assert f'deployments.chat.runtime.engineConfig["{path}"]' in {one.path for one in codes_of_memory}
-    assert [one.verdict.value for one in found.memory] == ["does not start"]
+    assert [one.verdict.value for one in found.memory] == ["does not fit"]
 
 
 def test_an_error_names_the_sum_and_what_would_help():

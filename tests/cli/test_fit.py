@@ -73,20 +73,25 @@ def test_a_folder_is_answered_with_the_sum_and_all_instance_types_by_price(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "verdict", "code"),
+    ("arguments", "verdict", "code", "refused"),
     [
-        ((), "fits", 0),
-        (("--set", "gpu-memory-utilization=0.28", "--max-model-len", "16k"), "tight", 0),
-        (("--instance-type", "gd-8xl40s-i128", "--set", "gpu-memory-utilization=0.4"), "does not fit", 3),
-        (("--instance-type", "another"), "unknown", 4),
-        (("--set", "hf-overrides={}"), "unknown", 4),
-        (("--gpus", "3"), "unknown", 4),
-        (("--max-model-len", "1M", "--instance-type", "b200-8x"), "does not start", 3),
-        (("--gpus", "3", "--set", "tensor_parallel_size=3"), "does not start", 3),
+        ((), "fits", 0, False),
+        (("--set", "gpu-memory-utilization=0.28", "--max-model-len", "16k"), "tight", 0, False),
+        (
+            ("--instance-type", "gd-8xl40s-i128", "--set", "gpu-memory-utilization=0.4"),
+            "does not fit",
+            3,
+            False,
+        ),
+        (("--instance-type", "another"), "unknown", 4, False),
+        (("--set", "hf-overrides={}"), "unknown", 4, False),
+        (("--gpus", "3"), "unknown", 4, False),
+        (("--max-model-len", "1M", "--instance-type", "b200-8x"), "does not fit", 3, True),
+        (("--gpus", "3", "--set", "tensor_parallel_size=3"), "does not fit", 3, True),
     ],
 )
 def test_the_exit_code_follows_from_the_verdict(
-    fit: Fit, folder: Callable, arguments: tuple[str, ...], verdict: str, code: int
+    fit: Fit, folder: Callable, arguments: tuple[str, ...], verdict: str, code: int, refused: bool
 ) -> None:
     done = fit(folder(LLAMA), "--json", *arguments)
 
@@ -94,6 +99,18 @@ def test_the_exit_code_follows_from_the_verdict(
     assert (document["verdict"], done.exit_code) == (verdict, code)
     assert document["why"]
     assert document["ok"] is (code != 3)
+    assert bool(document["refused"]) is refused
+
+
+def test_what_vllm_refuses_everywhere_is_one_line_instead_of_a_table(fit: Fit, folder: Callable) -> None:
+    done = fit(folder(LLAMA), "--max-model-len", "1M")
+
+    assert done.exit_code == 3
+    assert [line.strip() for line in done.output.splitlines()[1:]] == [
+        "max-model-len is 1048576, and the model is made for 131072 tokens: vLLM does not start",
+        "helps: max-model-len: 131072 (fits)",
+        "the same on all 11 instance types: does not fit",
+    ]
 
 
 def test_the_json_document_has_every_figure(fit: Fit, folder: Callable) -> None:
@@ -231,6 +248,9 @@ def test_a_pointer_of_git_lfs_in_the_place_of_weights_is_unknown(fit: Fit, tmp_p
             'gpu-memory-utilization is "1.7", and vLLM takes more than 0 and at most 1',
         ),
         ((".",), "holds no files"),
+        ((), "name a folder of weights, or the stack directory"),
+        ((".", "--engine-version", "newest"), '--engine-version is "newest", which is no version'),
+        ((".", "--engine-version", ""), '--engine-version is "", which is no version'),
     ],
 )
 def test_a_wrong_command_line_is_one_error(fit: Fit, arguments: tuple[str, ...], words: str) -> None:

@@ -102,8 +102,6 @@ def test_every_remedy_is_better_than_what_it_is_a_remedy_for(question):
             (Verdict.NO, Verdict.TIGHT),
             (Verdict.NO, Verdict.FITS),
             (Verdict.TIGHT, Verdict.FITS),
-            (Verdict.REFUSED, Verdict.TIGHT),
-            (Verdict.REFUSED, Verdict.FITS),
         )
 
 
@@ -129,5 +127,5 @@ def test_more_gpus_are_named_also_where_only_a_lower_bound_is_known(question):
 def test_what_is_not_known_is_never_said_to_fit(question, missing):
     known = replace(question, **{missing: None}, unknown=("it was not read",))
 
-    assert fit(known).verdict in (Verdict.UNKNOWN, Verdict.NO, Verdict.REFUSED)
+    assert fit(known).verdict in (Verdict.UNKNOWN, Verdict.NO)
     assert fit(known).verdict is not Verdict.NO or fit(question).verdict is not Verdict.FITS

@@ -134,7 +134,11 @@ def headers_decide(item: Deployment, folder: Folder, *, sum_counts: bool = False
     found = memory_of(item, folder)
     if found is None or found.question.weights is None or folder.tensors is not None:
         return False
-    if found.fit.verdict is Verdict.NO and found.question.weights.dtype in WRITTEN_HALF:
+    if (
+        found.fit.verdict is Verdict.NO
+        and not found.fit.refused
+        and found.question.weights.dtype in WRITTEN_HALF
+    ):
         open_type = replace(found.question.weights, dtype="")
         return fit(replace(found.question, weights=open_type)).verdict is not Verdict.NO
     if seems_incomplete(found.question.model, found.question.weights):

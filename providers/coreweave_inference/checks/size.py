@@ -42,7 +42,7 @@ def too_large(view: View) -> Iterator[Problem]:
 def too_long(view: View) -> Iterator[Problem]:
     """One request of max-model-len against what weights and engine leave at most."""
     for item, found in view.memory:
-        if found.fit.verdict is Verdict.NO and not found.fit.weights_alone:
+        if found.fit.verdict is Verdict.NO and not (found.fit.weights_alone or found.fit.refused):
             yield _problem(view, item, found, "vLLM does not start with less")
 
 
@@ -91,7 +91,7 @@ def at_once(view: View) -> Iterator[Problem]:
         fit, length = found.fit, found.question.options.length
         most = fit.concurrency.high
         if (
-            fit.verdict in (Verdict.NO, Verdict.REFUSED)
+            fit.verdict is Verdict.NO
             or length in (None, AUTO)
             or not fit.request.high
             or not item.concurrency
@@ -112,8 +112,7 @@ def _may_be_too_large(found: Memory) -> bool:
     """Whether the bytes that are stored are too many, and it is not known that all of them are loaded."""
     fit, options = found.fit, found.question.options
     sure = not (options.loads_less or options.unknown)
-    judged = fit.verdict not in (Verdict.NO, Verdict.REFUSED)
-    return sure and judged and fit.weights.expected > fit.budget
+    return sure and fit.verdict is not Verdict.NO and fit.weights.expected > fit.budget
 
 
 def _why(found: Memory) -> str:

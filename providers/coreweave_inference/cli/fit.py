@@ -69,9 +69,9 @@ def fit(
     Weights and KV cache are computed from config.json and the files (sizes, and headers where they decide); no GPU is used.
     What vLLM needs beside them differs between versions, so that near the limit the verdict is `tight`.
 
-    Exit codes: 0 fits or tight, 2 a value that is not allowed, 3 does not fit or vLLM does not start, 4 unknown.
+    Exit codes: 0 fits or tight, 2 a value that is not allowed, 3 does not fit, 4 unknown.
 
-    The document of --json: ok, errors, findings, verdict (fits, tight, does not fit, does not start, unknown), why, weightsGiBPerGpu, kvBytesPerToken,
+    The document of --json: ok, errors, findings, verdict (fits, tight, does not fit, unknown), why, refused (why vLLM does not start, whatever memory there is), weightsGiBPerGpu, kvBytesPerToken,
     kvGiBAvailable (low, high), kvGiBPerRequest, maxModelLen, largestMaxModelLen, maxConcurrency, deployment, instanceType,
     gpus, unknown, helps (setting, verdict), instanceTypes (instanceType, gpu, gpus, verdict, largestMaxModelLen, usdPerHour),
     pricesOf, notes. Without KEY, of several deployments: verdict (the worst), why, deployments.

@@ -24,9 +24,10 @@ def document(answer: Answer) -> dict[str, Any]:
     question, found = answer.question, fit(answer.question)
     return {
         **NOTHING,
-        "ok": found.verdict not in (Verdict.NO, Verdict.REFUSED),
+        "ok": found.verdict is not Verdict.NO,
         "verdict": found.verdict.value,
         "why": found.why,
+        "refused": [refusal.why for refusal in found.refused],
         "weightsGiBPerGpu": _number(found.weights.expected / GIB) if question.weights else None,
         "kvBytesPerToken": found.per_token and int(found.per_token),
         "kvGiBAvailable": _available(question, found),
@@ -65,7 +66,7 @@ def text(answer: Answer, *, brief: bool = False) -> Iterator[str]:
     yield f"  {found.why}"
     if brief:
         return
-    if found.verdict is not Verdict.REFUSED and not (found.unknown and found.verdict is Verdict.UNKNOWN):
+    if not found.refused and not (found.unknown and found.verdict is Verdict.UNKNOWN):
         yield ""
         yield from _sum(answer, found)
     for remedy in remedies(question, found):
@@ -106,7 +107,8 @@ def _sum(answer: Answer, found: Fit) -> Iterator[str]:
 def _table(rows: Sequence[Row]) -> Iterator[str]:
     """The table; one line where no row has another verdict."""
     verdicts = {_cells(row)[3] for row in rows}
-    if len(verdicts) == 1 and not verdicts & {Verdict.FITS.value, Verdict.TIGHT.value, Verdict.NO.value}:
+    without_sum = (not row.fit or row.fit.refused or row.fit.verdict is Verdict.UNKNOWN for row in rows)
+    if len(verdicts) == 1 and all(without_sum):
         yield f"  the same on all {len(rows)} instance types: {verdicts.pop()}"
         return
     yield ""

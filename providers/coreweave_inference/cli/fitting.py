@@ -17,13 +17,14 @@ from coreweave_inference.fit import Options, Question, Verdict, fit, options_of
 from coreweave_inference.fit.option_reader import decides_memory
 from coreweave_inference.fit.table import Row, table
 from coreweave_inference.fleet.instances import Hardware, default_prices, hardware_of
+from coreweave_inference.model.versions import parsed
 from coreweave_inference.model.violations import nearest
 
 from . import fit_report
 from .exits import DIFFERS, UNKNOWN, report_errors
 from .output import print_document, say
 
-CODES = {Verdict.NO: DIFFERS, Verdict.REFUSED: DIFFERS, Verdict.UNKNOWN: UNKNOWN}
+CODES = {Verdict.NO: DIFFERS, Verdict.UNKNOWN: UNKNOWN}
 MOST_GPUS = 64
 ANY = "gd-8xh100ib-i128"
 """What a folder is tried on where no instance type is named; the table has all of them."""
@@ -52,6 +53,14 @@ class Asked:
         if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= MOST_GPUS and len(text) <= 2:
             return int(text)
         raise InvalidDeclaration([Fault(f'--gpus is "{text[:40]}", and allowed are 1 to {MOST_GPUS}')])
+
+    @property
+    def engine_version(self) -> str | None:
+        """`None` for the declared one. Raises InvalidDeclaration for what is no version."""
+        if self.version is not None and parsed(self.version.removeprefix("v")) is None:
+            what = f'--engine-version is "{self.version[:40]}", which is no version'
+            raise InvalidDeclaration([Fault(what, do="write one such as 0.11.0")])
+        return self.version
 
     @property
     def overrides(self) -> dict[str, str]:
@@ -90,7 +99,7 @@ class Answer:
 
 
 def run(asked: Asked, *, as_json: bool) -> None:
-    """Print the verdict, its sum and the table. Exit codes: 0 fits or tight, 3 does not fit or start, 4 unknown."""
+    """Print the verdict, its sum and the table. Exit codes: 0 fits or tight, 3 does not fit, 4 unknown."""
     with report_errors(as_json=as_json, document=fit_report.NOTHING):
         answers = _answers(asked)
     many = len(answers) > 1
@@ -106,13 +115,16 @@ def run(asked: Asked, *, as_json: bool) -> None:
 
 def _answers(asked: Asked) -> Sequence[Answer]:
     """Raises CoreWeaveError."""
-    _ = asked.overrides, asked.gpus
+    _ = asked.overrides, asked.gpus, asked.engine_version
     declared = asked.directory / FILE
     folder = Path(asked.what) if asked.what else None
     if folder is not None and folder.is_dir() and not (declared.is_file() and _is_key(asked)):
         return [_of_folder(asked, folder)]
     if folder is not None and not declared.is_file():
         raise InvalidDeclaration([Fault(f"{asked.what} is no folder, and {declared} does not exist")])
+    if folder is None and not declared.exists():
+        do = "name a folder of weights, or the stack directory with --dir"
+        raise InvalidDeclaration([Fault(f"{declared} does not exist", do=do)])
     return _of_declaration(asked)
 
 
@@ -186,7 +198,7 @@ def _question(
 ) -> Question:
     hardware = hardware_of(instance_type) or Hardware("", 0, 0)
     merged = {**{key.replace("_", "-"): value for key, value in config.items()}, **asked.overrides}
-    return question_of(folder, hardware, gpus, merged, environment, asked.version or version)
+    return question_of(folder, hardware, gpus, merged, environment, asked.engine_version or version)
 
 
 def _of_known(question: Question, instance_type: str) -> Question:

@@ -12,12 +12,11 @@ from .options import Options, Refusal
 
 
 class Verdict(str, Enum):
-    """What the sum comes to."""
+    """What the sum comes to; what the engine refuses whatever memory there is does not fit either."""
 
     FITS = "fits"
     TIGHT = "tight"
     NO = "does not fit"
-    REFUSED = "does not start"
     UNKNOWN = "unknown"
 
 
@@ -52,7 +51,7 @@ def reason(found: Fit, options: Options) -> str:
     weights = found.weights.low if found.verdict is Verdict.NO else found.weights.expected
     if found.verdict is Verdict.UNKNOWN:
         return "; ".join(found.unknown)
-    if found.verdict is Verdict.REFUSED:
+    if found.refused:
         return f"{'; '.join(refusal.why for refusal in found.refused)}: vLLM does not start"
     size = "the KV cache" if options.cache_bytes is None else "kv-cache-memory-bytes"
     if found.weights_alone:

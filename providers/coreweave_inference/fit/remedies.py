@@ -15,7 +15,7 @@ COUNTS = (1, 2, 4, 8, 16)
 COUNT = "gpuCount"
 HALF = "dtype: auto"
 FEWER_SEQUENCES = 256
-RANK = {Verdict.FITS: 0, Verdict.TIGHT: 1, Verdict.UNKNOWN: 2, Verdict.NO: 3, Verdict.REFUSED: 4}
+RANK = {Verdict.FITS: 0, Verdict.TIGHT: 1, Verdict.UNKNOWN: 2, Verdict.NO: 3}
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Remedy:
 
 def remedies(question: Question, found: Fit) -> tuple[Remedy, ...]:
     """Single changes with which the verdict is better; none where it is not known what is missing."""
-    if found.verdict not in (Verdict.NO, Verdict.TIGHT, Verdict.REFUSED):
+    if found.verdict not in (Verdict.NO, Verdict.TIGHT):
         return ()
     return tuple(
         remedy

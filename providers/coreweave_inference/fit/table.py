@@ -27,10 +27,16 @@ class Row:
     price: Decimal | None = None
 
     @property
-    def order(self) -> tuple[int, bool, Decimal, int, str]:
+    def rank(self) -> tuple[int, bool]:
+        """How good the verdict is, 0 the best; what the engine refuses after what does not fit."""
+        if self.fit is None:
+            return RANK[Verdict.NO] + 1, False
+        return RANK[self.fit.verdict], bool(self.fit.refused)
+
+    @property
+    def order(self) -> tuple[tuple[int, bool], bool, Decimal, int, str]:
         """What fits first, the cheapest of it before the others, what has no list price last."""
-        rank = RANK[self.fit.verdict] if self.fit else RANK[Verdict.NO] + 1
-        return (rank, self.price is None, self.price or Decimal(0), self.gpus, self.instance_type)
+        return (self.rank, self.price is None, self.price or Decimal(0), self.gpus, self.instance_type)
 
 
 def table(question: Question, instance_types: Iterable[str] = ()) -> tuple[Row, ...]:
@@ -47,7 +53,7 @@ def _row(question: Question, name: str) -> Row:
     for count in _counts(question, hardware.gpus):
         found = fit(replace(question, gpus=Gpus(hardware.gpu, hardware.memory, count)))
         row = Row(name, hardware.gpu, count, found, None if rate is None else rate * count)
-        if best is None or best.fit is None or RANK[found.verdict] < RANK[best.fit.verdict]:
+        if best is None or row.rank < best.rank:
             best = row
     return best or Row(name, hardware.gpu, 0, None)
 

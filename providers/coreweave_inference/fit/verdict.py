@@ -73,7 +73,7 @@ class _Sum:
         if self.without_bounds or (self.unknown and verdict is not Verdict.NO):
             verdict = Verdict.UNKNOWN
         if self.refused:
-            verdict = Verdict.REFUSED
+            verdict = Verdict.NO
         request = self.request(low, high)
         found = Fit(
             verdict=verdict,
@@ -87,7 +87,7 @@ class _Sum:
             per_token=self.caches[0].bytes_per_token if self.caches else None,
             largest=largest,
             concurrency=self.concurrency(request, high),
-            weights_alone=verdict is Verdict.NO and self.available(1).high <= 0,
+            weights_alone=verdict is Verdict.NO and not self.refused and self.available(1).high <= 0,
             unknown=(*self.without_bounds, *self.unknown),
             refused=self.refused,
             loading=0.0 if self.is_loadable else self.loading,

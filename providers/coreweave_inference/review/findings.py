@@ -14,7 +14,7 @@ from typing import Any
 from coreweave_inference.errors import CoreWeaveError
 
 SEVERITIES = ("error", "warning", "note")
-UNKNOWN, NO, REFUSED = "unknown", "does not fit", "does not start"
+UNKNOWN, NO = "unknown", "does not fit"
 """The verdicts on memory that say nothing, and with which an engine will not start."""
 
 
@@ -67,7 +67,7 @@ class Findings:
     @property
     def unstartable(self) -> tuple[MemoryVerdict, ...]:
         """The deployments that a change makes too large for their GPUs, or that vLLM refuses after it."""
-        return tuple(item for item in self.moved_memory if item.after in (NO, REFUSED))
+        return tuple(item for item in self.moved_memory if item.after == NO)
 
     @property
     def moved_memory(self) -> tuple[MemoryVerdict, ...]:

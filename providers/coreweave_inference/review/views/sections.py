@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coreweave_inference.review.drift import OVERWRITTEN, Drift
-from coreweave_inference.review.findings import NO, REFUSED, FoundProblem
+from coreweave_inference.review.findings import NO, FoundProblem
 from coreweave_inference.review.phrases import shown
 from coreweave_inference.review.reviewing import Review
 
@@ -52,7 +52,7 @@ def memory(review: Review) -> Section:
 
 
 def _emphasised(verdict: str) -> str:
-    return f"**{prose(verdict)}**" if verdict in (NO, REFUSED) else prose(verdict)
+    return f"**{prose(verdict)}**" if verdict == NO else prose(verdict)
 
 
 def drift(review: Review) -> Section:
