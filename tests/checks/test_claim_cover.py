@@ -198,3 +198,16 @@ def test_a_claim_that_goes_evicts_nobody_who_has_no_replicas_on_it(declaration, 
     assert "claim-taken-away" not in codes(
         {"declaration": f"capacityClaims: {{h200: null}}\n{declaration}", "before": f"deployments: {before}"}
     )
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [("RESERVED", set()), ("ON_DEMAND", {"claim-idle-beside-on-demand"})],
+)
+def test_a_claim_that_nobody_uses_beside_a_deployment_that_could_is_one_finding(classes, expected):
+    alone = (
+        "deployments: {canary: null, chat: {traffic: null, autoscaling: "
+        f"{{min: 16, max: 16, capacityClasses: [CAPACITY_CLASS_{classes}]}}}}}}"
+    )
+
+    assert set(codes({"declaration": alone, "live": ""})) == expected

@@ -32,8 +32,13 @@ def findings(*situations):
         ),
         (
             {"max-model-len": ""},
-            [("engine-does-not-start", Severity.ERROR), ("engine-flag", Severity.WARNING)],
+            [("engine-does-not-start", Severity.ERROR)],
         ),
+        (
+            {"max_model_len": True},
+            [("engine-does-not-start", Severity.ERROR), ("engine-config-key", Severity.WARNING)],
+        ),
+        ({"reasoning-parser": ""}, [("engine-flag", Severity.WARNING)]),
         ({"max-model-len": "many"}, [("engine-does-not-start", Severity.ERROR)]),
         ({"block-size": 7}, [("engine-does-not-start", Severity.ERROR)]),
         ({"gpu-memory-utilization": 1.7}, [("engine-does-not-start", Severity.ERROR)]),

@@ -51,6 +51,27 @@ def memory_codes(*situations):
 
 
 @pytest.mark.parametrize(
+    ("files", "refused"),
+    [
+        (("model.safetensors",), True),
+        (("model.safetensors", "params.json"), True),
+        (("model.safetensors", "original/consolidated.00.pth", "original/params.json"), True),
+        (("model.safetensors", "consolidated.safetensors", "params.json"), False),
+        (("consolidated-00001-of-00002.safetensors", "params.json"), False),
+    ],
+)
+def test_mistrals_params_json_may_say_another_length_than_config_json(files, refused):
+    model = {"files": {name: {"gb": 16} for name in files}, "config": LLAMA}
+    longer = {"runtime": {"engineConfig": {"max-model-len": 10**6}}}
+    found = codes(
+        {"declaration": json.dumps({"deployments": {"canary": None, "chat": longer}})},
+        {"buckets": json.dumps({"acme-weights": {"policy": None, "folders": {"models/chat-v1": model}}})},
+    )
+
+    assert ("engine-does-not-start" in found) is refused
+
+
+@pytest.mark.parametrize(
     ("gb", "config", "expected"),
     [
         (16, LLAMA, {}),

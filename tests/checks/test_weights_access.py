@@ -126,3 +126,30 @@ def test_a_bucket_that_does_not_exist_yet_is_not_judged():
 
 def test_a_listing_that_failed_is_no_missing_model():
     assert access(codes({"buckets": "acme-weights: {policy: null, folders: {}}"})) == []
+
+
+ELSEWHERE = {"declaration": "deployments: {canary: null, chat: {model: {path: archive/chat-v1}}}"}
+SOMEBODYS = {**ALLOW, "Sid": "Archive", "Resource": [ARN, f"{ARN}/archive/*"]}
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({}, ["weights-outside-prefixes"]),
+        ({"buckets": json.dumps({"acme-weights": {}})}, ["weights-outside-prefixes"]),
+        (bucket(), ["weights-not-readable"]),
+        (bucket(STRANGERS), ["weights-not-readable"]),
+        (bucket(ALLOW), []),
+        (bucket(SOMEBODYS), []),
+    ],
+    ids=["offline", "policy unread", "no policy", "nobody opens it", "whole bucket open", "folder open"],
+)
+def test_a_path_outside_the_prefixes_is_an_error_only_where_the_whole_policy_is_known(known, expected):
+    assert access(codes(ELSEWHERE, known)) == expected
+
+
+@pytest.mark.parametrize("path", ["models", "/models/x/"])
+def test_a_path_at_or_below_a_prefix_is_within_it(path):
+    declared = {"declaration": f"deployments: {{canary: null, chat: {{model: {{path: {path}}}}}}}"}
+
+    assert access(codes(declared)) == []

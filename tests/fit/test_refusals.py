@@ -69,6 +69,33 @@ def test_sizes_that_are_not_declared_are_refused_by_nobody_for_certain(gpus, opt
     assert not found.refused
 
 
+YARN = '{"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}'
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"hf_overrides": f'{{"rope_parameters": {YARN}}}', "max_model_len": "262144"},
+        {"hf_overrides.rope_parameters.factor": "4.0", "max_model_len": "262144"},
+        {"hf_config_path": "another", "max_model_len": "262144"},
+        {"rope_scaling": YARN, "max_model_len": "262144"},
+        {"rope_scaling.factor": "4.0", "max_model_len": "262144"},
+        {"config_format": "mistral", "max_model_len": "262144"},
+    ],
+)
+def test_a_length_is_not_refused_where_something_else_than_config_json_says_it(options):
+    assert not sum_of(LLAMA, 1, **options).refused
+
+
+def test_a_model_of_another_configuration_may_have_other_heads():
+    assert not sum_of(LLAMA, 3, tensor_parallel_size="3", hf_overrides='{"num_attention_heads": 24}').refused
+
+
+def test_positions_without_a_length_leave_it_open_how_long_a_request_is():
+    assert sum_of(LLAMA, 1, rope_scaling=YARN).verdict is Verdict.UNKNOWN
+    assert sum_of(LLAMA, 1, rope_scaling=YARN, max_model_len="131072").verdict is Verdict.FITS
+
+
 def test_the_value_and_what_is_allowed_are_in_the_message():
     (refusal,) = options_of({"max-model-len": "abc"}).refused
 

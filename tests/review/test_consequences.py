@@ -81,9 +81,8 @@ def _with(inputs: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
             True,
             False,
             [
-                "may restart the replicas of chat (disabled): the documentation does not say",
+                "switches chat on again; whether it loads its weights first is not documented",
                 "chat takes 100 % of acme/chat on public instead of no share (disabled)",
-                "switches chat on again; it loads its weights first, which takes minutes",
             ],
         ),
     ],

@@ -120,8 +120,8 @@ def larger_than_max(view: View) -> Iterator[Problem]:
 @rule("claim-unused", Severity.WARNING, "No deployment can run on a claim")
 def unused(view: View) -> Iterator[Problem]:
     """Type, zone or capacity classes keep every deployment away from it."""
-    for item, users, _ in _claims_with_users(view):
-        if not users:
+    for item, users, gpus_each in _claims_with_users(view):
+        if not users and not list(_on_demand_beside(view, item, (item.count or 0) * gpus_each)):
             yield Problem(
                 item.about,
                 item.path(),
@@ -155,16 +155,22 @@ def idle_beside_on_demand(view: View) -> Iterator[Problem]:
     """Capacity is paid for twice."""
     for claim, users, gpus_each in _claims_with_users(view):
         idle = (claim.count or 0) * gpus_each - sum(user.max_gpus for user in users)
-        for item in view.deployments:
-            here = item.is_of_type(claim.instance_type) and runs_in(view.zones_of(item), claim.zone)
-            if item.on_demand_only and here and item.gpus and idle >= item.gpus:
-                yield Problem(
-                    item.about,
-                    item.path(CLASSES),
-                    f"it runs on unclaimed capacity only, while {idle} GPUs of {claim.label} can never be used",
-                    "both are billed",
-                    "allow CAPACITY_CLASS_RESERVED too, or make the claim smaller",
-                )
+        for item in _on_demand_beside(view, claim, idle):
+            yield Problem(
+                item.about,
+                item.path(CLASSES),
+                f"it runs on unclaimed capacity only, while {idle} GPUs of {claim.label} can never be used",
+                "both are billed",
+                f"allow CAPACITY_CLASS_RESERVED too, or {'make the claim smaller' if users else 'remove the claim'}",
+            )
+
+
+def _on_demand_beside(view: View, claim: Claim, idle: int) -> Iterator[Deployment]:
+    """The deployments that run on demand although so many idle GPUs of a claim would do."""
+    for item in view.deployments:
+        here = item.is_of_type(claim.instance_type) and runs_in(view.zones_of(item), claim.zone)
+        if item.on_demand_only and here and item.gpus and idle >= item.gpus:
+            yield item
 
 
 @rule("claim-full-for-replacement", Severity.WARNING, "A replacement needs more GPUs than its claim has free")

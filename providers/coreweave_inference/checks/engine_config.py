@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coreweave_inference.fit import options_of
 from coreweave_inference.model.paths import entry
 from coreweave_inference.model.violations import nearest
 
@@ -112,9 +113,10 @@ def config_value(view: View) -> Iterator[Problem]:
 def flag_value(view: View) -> Iterator[Problem]:
     """A flag is switched on by an empty value, so true and false are no values; every documented setting needs one."""
     for item, config in vllm_configs(view):
+        refused = {refusal.option for refusal in options_of(config, item.environment).refused}
         for key, value in config.items():
-            if not isinstance(value, str):
-                continue
+            if not isinstance(value, str) or with_hyphens(key) in refused:
+                continue  # `engine-does-not-start` says what vLLM takes.
             if _is_boolean(key, value):
                 allowed = view.catalogue.config_keys.get(item.engine or "")
                 what = f"{key} is {value.lower()}, and an option of vLLM that is on or off takes no value"

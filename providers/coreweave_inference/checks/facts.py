@@ -49,6 +49,16 @@ class Folder:
         return missing_parts(self.files, self.loaded, self.indexed) if self.complete else ()
 
     @property
+    def has_params(self) -> bool:
+        """Whether versions of vLLM read Mistral's params.json instead of config.json: both it and weights of that form are there."""
+        here = [
+            file.folder
+            for file in self.files
+            if file.name.startswith("consolidated") and file.name.endswith(".safetensors")
+        ]
+        return any(file.name == "params.json" and file.folder in here for file in self.files)
+
+    @property
     def is_ambiguous(self) -> bool:
         """Whether an engine may load more files than `loaded` has."""
         return not self.indexed and bool(rivals(self.files, self.loaded))

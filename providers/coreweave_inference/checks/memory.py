@@ -98,11 +98,12 @@ def question_of(
             else "there are too many files to tell the weights among them"
         )
         unknown = (*unknown, why)
+    options = options_of(config, environment)
     return Question(
         model,
         weights,
         Gpus(hardware.gpu, hardware.memory, gpus),
-        options_of(config, environment),
+        replace(options, beyond=True) if folder.has_params else options,
         engine_of(version),
         unknown,
     )

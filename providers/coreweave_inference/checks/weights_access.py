@@ -141,6 +141,28 @@ def not_readable(view: View) -> Iterator[Problem]:
                 break
 
 
+@rule(
+    "weights-outside-prefixes", Severity.WARNING, "A model lies outside the prefixes of its bucket's policy"
+)
+def outside_prefixes(view: View) -> Iterator[Problem]:
+    """Only where the whole policy is not known: another statement of it may open the model."""
+    for item in view.deployments:
+        bucket = view.buckets.get(item.bucket_key or "")
+        store = view.stores.get(bucket.name) if bucket else None
+        prefixes = bucket.policy.prefixes if bucket and bucket.policy else ()
+        if not prefixes or item.model_path is None or (store is not None and store.policy_known):
+            continue
+        folder = item.model_path.strip("/") + "/"
+        if not any(folder.startswith(f"{prefix}/") for prefix in prefixes):
+            yield Problem(
+                item.about,
+                item.path("model.path"),
+                f'the policy of "{item.bucket_key}" opens {", ".join(prefixes)}, and "{item.model_path}" is not among them',
+                "unless another statement of the bucket's policy opens it, a deployment gets READY and answers 520",
+                "move the model, or add its folder to the prefixes",
+            )
+
+
 @rule("weights-denied", Severity.ERROR, "A statement of a bucket's policy denies the inference service")
 def denied(view: View) -> Iterator[Problem]:
     """An explicit Deny wins over every Allow."""

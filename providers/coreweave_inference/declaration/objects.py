@@ -22,7 +22,6 @@ from .references import (
     ReferenceScope,
     TrafficGroups,
     Weights,
-    check_prefix,
     gateways_of,
     weights_of,
 )
@@ -81,9 +80,8 @@ def read_deployments(
     groups = TrafficGroups()
     for key, entry in entries.items():
         groups.join(entry, gateways[key])
-    for key, entry in entries.items():
+    for entry in entries.values():
         groups.check(entry, report)
-        check_prefix(entry, weights[key], around, report)
     return {key: _deployment(entry, gateways[key], weights[key], report) for key, entry in entries.items()}
 
 

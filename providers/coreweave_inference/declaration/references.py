@@ -148,23 +148,6 @@ def _looks_misspelt(name: str, key: str) -> bool:
     return SequenceMatcher(None, name[:100], key[:100]).ratio() >= LIKELY_TYPO
 
 
-def check_prefix(entry: Entry, weights: Weights, around: ReferenceScope, report: Report) -> None:
-    """Reports a model whose folder the bucket's policy, declared here, does not open."""
-    bucket = around.buckets.get(weights.key or "")
-    path = get_path(entry.values, "model.path")
-    if not bucket or not bucket.policy or not bucket.policy.prefixes or not isinstance(path, str):
-        return
-    if not entry.says("model.path") and not entry.says("model.bucket"):
-        return
-    folder = path.strip("/") + "/"
-    if not any(folder.startswith(prefix + "/") for prefix in bucket.policy.prefixes):
-        prefixes = ", ".join(bucket.policy.prefixes)
-        what = f'the inference service may not read "{shortened(path)}": the policy of "{bucket.key}" opens {prefixes}'
-        report.add(
-            (*entry.location, "model", "path"), what, "move the model, or add its folder to the prefixes"
-        )
-
-
 @dataclass
 class TrafficGroups:
     """Which deployments share a model name on a gateway."""

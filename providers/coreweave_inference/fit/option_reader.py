@@ -26,6 +26,7 @@ UNITS = {unit: 1000**power for power, unit in enumerate("kmgt", start=1)} | {
 UNREADABLE = {
     "hf-overrides": "changes the model's configuration",
     "hf-config-path": "takes the model's configuration from elsewhere",
+    "rope-scaling": f"changes how long a request may be, and {LENGTH} is not set",
     "num-gpu-blocks-override": "sets the size of the KV cache itself",
     "prefill-context-parallel-size": "spreads a request over GPUs in a way that is not known here",
     "data-parallel-size-local": "makes the engine one part of several",
@@ -60,6 +61,8 @@ AS_STORED = (
     "sharded_state",
 )
 """Ways of loading after which GPUs hold what the files hold."""
+RECONFIGURING, POSITIONS = ("hf-overrides", "hf-config-path"), "rope-scaling"
+"""Options by which a model is not the one of config.json, or its requests may be longer."""
 DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
 COUNTED = (
     LENGTH,
@@ -127,7 +130,8 @@ def _options(config: Mapping[str, Any], *, latent: bool, beyond: bool) -> Option
         sequences=given.whole(SEQUENCES, None),
         dtype=given.one_of("dtype", DTYPES),
         latent=latent,
-        beyond=beyond,
+        beyond=beyond or given.lengthened(),
+        reconfigured=given.begins(*RECONFIGURING),
         hybrid=given.hybrid(),
         speculation=method,
         speculated=speculated,
@@ -244,11 +248,8 @@ class _Given:
 
     def hybrid(self) -> bool | None:
         """Whether layers with a window keep no more than it; `None` where that depends on the version."""
-        if self.on(HYBRID):
-            return False
-        if self.config.get("kv-transfer-config") and not self.on(f"no-{HYBRID}"):
-            return None
-        return True
+        is_said = self.on(HYBRID) or self.on(f"no-{HYBRID}")
+        return None if self.config.get("kv-transfer-config") and not is_said else not self.on(HYBRID)
 
     def speculation(self) -> tuple[str, int, bool]:
         """Method, tokens ahead, and whether another model is loaded. Members of the option may be keys of their own."""
@@ -302,6 +303,16 @@ class _Given:
         )
         return limited or self.on(TEXT_ONLY)
 
+    def begins(self, *names: str) -> bool:
+        """Whether one of these options is given, whole or as a member of its JSON."""
+        return any(key == name or key.startswith(f"{name}.") for key in self.config for name in names)
+
+    def lengthened(self) -> bool:
+        """Whether something else than config.json says how long a request may be: Mistral's params.json, or an option."""
+        return self.text("config-format", "auto") not in ("auto", "hf") or self.begins(
+            *RECONFIGURING, POSITIONS
+        )
+
     def unsized(self) -> tuple[str, ...]:
         found = [
             f"{key} {why}"
@@ -324,6 +335,7 @@ class _Given:
             for key in self.config
             for name, why in UNREADABLE.items()
             if key == name or key.startswith(f"{name}.")
+            if name != POSITIONS or self.config.get(LENGTH) is None
         ]
 
     def _plain(self, key: str) -> str:

@@ -38,7 +38,8 @@ class Options:
 
     `speculation`: the method, "" where there is none; `draft`: whether a model of its own is loaded for it.
     `offload`: GiB of weights of each GPU that are in the memory of the CPU. `quantization`: as the option names it, "" for none.
-    `text_only`: whether encoders may be left out. `beyond`: whether a request may be longer than the model says.
+    `text_only`: whether encoders may be left out. `beyond`: whether a request may be longer than the model's
+    config.json says. `reconfigured`: whether the engine reads other values than those of config.json.
     `refused`: values that vLLM does not take. `unknown`: one sentence for each option whose effect is not known here.
     `unsized`: one for each with which the bytes of the weights in GPU memory are not known.
     """
@@ -65,6 +66,7 @@ class Options:
     quantization: str = ""
     text_only: bool = False
     beyond: bool = False
+    reconfigured: bool = False
     refused: tuple[Refusal, ...] = ()
     unsized: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ def _too_many(options: Options, gpus: int) -> Iterator[Refusal]:
 
 
 def _of_model(model: Model | None, options: Options, gpus: int) -> Iterator[Refusal]:
-    if model is None:
+    if model is None or options.reconfigured:
         return
     tensor = tensor_size(options, gpus)
     if options.tensor and model.heads % tensor:

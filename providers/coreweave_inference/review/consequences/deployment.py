@@ -95,7 +95,8 @@ def _disabled(label: str, changes: Sequence[PropertyChange], scene: ReviewContex
         yield caution(say("disabled {before} → {after}", before=change.before, after=change.after))
         return
     if not change.after:
-        yield plain(say(f"switches {{name}} on again; {LONG}", name=label))
+        words = "switches {name} on again; whether it loads its weights first is not documented"
+        yield caution(say(words, name=label))
         return
     unserved = scene.reaches_none_after(label)
     for group in unserved:

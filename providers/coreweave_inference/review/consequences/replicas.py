@@ -29,12 +29,14 @@ MOVES = {
     "name": "name",
 }
 CLASSES = "autoscaling.capacityClasses"
-TOLD_ELSEWHERE = ("model.name", "disabled", "traffic.weight")
+DISABLED = "disabled"
+"""Told as what it is, with what is not known of its replicas."""
+TOLD_ELSEWHERE = ("model.name", DISABLED, "traffic.weight")
 
 
 def consequences(label: str, changes: Sequence[PropertyChange]) -> Iterator[Consequence]:
     """Everything worth saying about the replicas of one deployment that is changed in place."""
-    paths = [change.path for change in changes]
+    paths = [change.path for change in changes if change.path != DISABLED]
     rolling, open_ = touched(paths, Effect.ROLLS), touched(paths, Effect.UNKNOWN)
     if rolling:
         fields = ", ".join(row.words for row in rolling)
