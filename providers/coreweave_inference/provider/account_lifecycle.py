@@ -21,6 +21,7 @@ from .lifecycle import SAME, Checked, Created, Difference, Entry, Observed
 from .memory import ids_of_stack
 from .messages import resource_name
 from .session import Session
+from .stores import hold_plan
 from .values import DELETED, FORMAT, NOTED, PACKAGE_VERSION, URN
 
 OBJECTS = "__objects"
@@ -42,7 +43,7 @@ class AccountLifecycle:
         except CoreWeaveError as error:
             note_error(error)
             return Checked(declared, (f"the account cannot be used: {error}",))
-        run.hold_plan()
+        hold_plan(run)
         planned = declared.pop(PLANNED, None) or {}
         inputs = {**declared, OBJECTS: _without_others(run, declared.get(OBJECTS) or {}, planned.get(KNOWN))}
         # All at once: the engine stops at the first resource that is refused.
@@ -74,7 +75,7 @@ class AccountLifecycle:
         old = entry.outputs
         run.memory.earlier_run = True
         _guard(run, old)
-        run.hold_plan()
+        hold_plan(run)
         known = {**old, **entry.inputs}
         return Observed(_outputs(run, old), {k: known[k] for k in (URN, OBJECTS) if k in known})
 

@@ -136,7 +136,7 @@ class BucketLifecycle:
         """
         id_, old = entry.id, entry.outputs
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        run.hold_plan()
+        stores.hold_plan(run)
         try:
             with translate_service_errors(subject_of(old)):
                 live = run.storage(str(old.get("zone", ""))).bucket(id_)

@@ -101,7 +101,7 @@ class BucketPolicyLifecycle:
         """
         old = entry.outputs
         run.guard_endpoint(str(old.get("apiEndpoint", "")))
-        run.hold_plan()
+        stores.hold_plan(run)
         bucket = str(old["bucket"])
         try:
             with translate_service_errors(subject_of(old)):

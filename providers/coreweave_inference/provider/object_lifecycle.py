@@ -18,6 +18,7 @@ from .lifecycle import SAME, Checked, Created, Difference, Entry, Observed
 from .messages import subject, translate_service_errors
 from .object_forms import ObjectForms, ignored_faults, with_ignored
 from .session import Session
+from .stores import hold_plan
 from .values import FORMAT, IGNORED, URN, hidden, with_secret_environment
 
 
@@ -102,7 +103,7 @@ class ObjectLifecycle(ObjectForms):
         id_, old = entry.id, entry.outputs
         run.memory.read.add(id_)
         run.guard_endpoint(old.get("apiEndpoint", ""))
-        run.hold_plan()
+        hold_plan(run)
         with translate_service_errors(subject(self.kind, old)):
             listed = run.lists.look(self.kind, max_age_seconds=30.0).get(id_.lower())
             live = listed or run.live_or_missing_for_long(self.kind, id_)
@@ -122,7 +123,7 @@ class ObjectLifecycle(ObjectForms):
             self._keep(run, entry)
             return
         if run.agreement.deletes_first:
-            run.hold_plan()
+            hold_plan(run)
         if run.agreement.holds_a_plan and (live := run.live(self.kind, id_)) is not None:
             run.agreement.require(self.kind, live)
         self.before_delete(run, id_, old)

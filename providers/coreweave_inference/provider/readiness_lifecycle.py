@@ -25,6 +25,7 @@ from .health import health_of
 from .judging_readiness import HEALTH, PARTIAL, judge, not_judged, objects_of, without_health
 from .lifecycle import Checked, Created, Difference, Entry, Observed
 from .session import Session
+from .stores import hold_plan
 from .values import URN
 
 
@@ -60,7 +61,7 @@ class ReadinessLifecycle:
     def read(self, run: Session, entry: Entry) -> Observed | None:
         """With the reason at each covered object that served and broke since: the next `up` waits for those again."""
         old = entry.outputs
-        run.hold_plan()
+        hold_plan(run)
         objects = {label: without_health(item) for label, item in (old.get("objects") or {}).items()}
         for label, why in health_of(run, objects).items():
             objects[label] = {**objects[label], HEALTH: why}

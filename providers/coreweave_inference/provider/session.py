@@ -253,21 +253,6 @@ class Session:
             "was deleted, run once with COREWEAVE_ACCEPT_GONE=1"
         )
 
-    def hold_plan(self) -> None:
-        """Raise PlanMoved, before anything is written or recorded, where the account is not as the plan saw it.
-
-        Every `read` asks this: a refresh that fails for one object alone records what it found of the others.
-        """
-        from .stores import form_now  # It needs this module.
-
-        self.agreement.hold(
-            self.lists.look_recent, self._tags_of_bucket, lambda key, look: form_now(self, key, look)
-        )
-
-    def _tags_of_bucket(self, name: str, zone: str) -> Mapping[str, str] | None:
-        live = self.storage(zone).bucket(name)
-        return None if live is None else live.tags
-
     def progress(self, urn: str, **fields: Any) -> None:
         """Append one line for a watching command line; `fields` are what its table shows."""
         self._append(PROGRESS, {"urn": urn, "time": time.time(), **fields})

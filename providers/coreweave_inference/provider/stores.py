@@ -19,6 +19,19 @@ from .values import URN, bucket_in_state, managed_id
 BUCKET, POLICY = "bucket", "policy"
 
 
+def hold_plan(run: Session) -> None:
+    """Raise PlanMoved, before anything is written or recorded, where the account is not as the plan saw it.
+
+    Every `read` asks this: a refresh that fails for one object alone records what it found of the others.
+    """
+
+    def tags_of(name: str, zone: str) -> Mapping[str, str] | None:
+        live = run.storage(zone).bucket(name)
+        return None if live is None else live.tags
+
+    run.agreement.hold(run.lists.look_recent, tags_of, lambda key, look: form_now(run, key, look))
+
+
 def own_tags(old: Mapping[str, Any], live: Mapping[str, str]) -> dict[str, str]:
     """The tags of a bucket that the stack declares or declared; those of others are none of its business."""
     keys = {*(old.get("tags") or {}), *live.get(DECLARED_TAG, "").split()}
