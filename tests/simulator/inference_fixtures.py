@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
@@ -148,12 +149,18 @@ def emptied(simulator: Simulator) -> Simulator:
     return simulator
 
 
+@cache
+def _blind_session() -> Any:
+    """A session that sees no file of the machine the tests run on. One for all: reading botocore's descriptions is slow."""
+    variables = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    session = botocore.session.Session(session_vars={"profile": (None, None, None, None), **variables})
+    return boto3.session.Session(botocore_session=session)
+
+
 def s3_client(simulator: Simulator) -> Any:
     """Object storage as the organisation `ab1cd2` reaches it beside any stack; nothing ambient decides anything."""
     key = simulator.storage.credentials.mint("ab1cd2", 0)
-    variables = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
-    session = botocore.session.Session(session_vars={"profile": (None, None, None, None), **variables})
-    return boto3.session.Session(botocore_session=session).client(
+    return _blind_session().client(
         "s3",
         endpoint_url=simulator.url,
         region_name=ZONE,

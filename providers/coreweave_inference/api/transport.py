@@ -9,17 +9,20 @@ from functools import lru_cache
 
 import httpx
 
-from coreweave_inference.network.connections import ca_file, proxy_for
+from coreweave_inference.network.connections import ca_file, certificates, proxy_for
 
 
 def http_transport(url: str, environ: Mapping[str, str] = os.environ) -> httpx.BaseTransport:
     """To `url`, by the environment's proxy and certificates. Raises SettingsError where those cannot be used."""
-    proxy, certificates = proxy_for(url, environ), ca_file(environ)
-    file = (certificates, os.stat(certificates).st_mtime_ns) if certificates else None
-    return httpx.HTTPTransport(verify=_context(file), proxy=proxy)
+    return httpx.HTTPTransport(verify=trusted(environ), proxy=proxy_for(url, environ))
 
 
-@lru_cache(maxsize=4)
-def _context(file: tuple[str, int] | None) -> ssl.SSLContext:
-    """The certificates of a file as it was written at a moment, or httpx's own: reading them takes longer than a request."""
-    return ssl.create_default_context(cafile=file[0]) if file else httpx.create_ssl_context()
+def trusted(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """The certificates that every client believes: the environment's, or httpx's own. Raises SettingsError."""
+    path = ca_file(environ)
+    return certificates(path, os.stat(path).st_mtime_ns) if path else _usual()
+
+
+@lru_cache(maxsize=1)
+def _usual() -> ssl.SSLContext:
+    return httpx.create_ssl_context()

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
+from coreweave_inference.api.transport import trusted
 from coreweave_inference.clock import Clock
-from coreweave_inference.network.connections import CA_FILE, ca_file, proxy_for
+from coreweave_inference.network.connections import CA_FILE, proxy_for
 from coreweave_inference.network.endpoints import without_password
 
 from .check import Outcome, Problem, Skip
@@ -39,12 +40,11 @@ def connects(url: str, clock: Clock, environ: Mapping[str, str] = os.environ) ->
     host, port = _place(url)
     if proxy := proxy_for(url, environ):
         raise Skip(f"behind the proxy {without_password(proxy)}; the next request shows it")
-    context = ssl.create_default_context(cafile=ca_file(environ))
     try:
         with socket.create_connection((host, port), timeout=TIMEOUT_SECONDS) as plain:
             if urlsplit(url).scheme != "https":
                 return f"{url} takes connections, and is not encrypted"
-            with context.wrap_socket(plain, server_hostname=host) as wrapped:
+            with trusted(environ).wrap_socket(plain, server_hostname=host) as wrapped:
                 certificate = wrapped.getpeercert() or {}
     except ssl.SSLCertVerificationError as error:
         raise Problem(

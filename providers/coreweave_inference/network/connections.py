@@ -5,8 +5,10 @@ The environment is an argument; no requests here, and no HTTP library.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -53,13 +55,22 @@ def ca_file(environ: Mapping[str, str]) -> str | None:
     if not path:
         return None
     try:
-        ssl.create_default_context(cafile=path)
+        certificates(path, os.stat(path).st_mtime_ns)
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"{CA_FILE} is {path}, which holds no certificates that can be read ({_reason(error)}); name a PEM file, or"
             " unset it"
         ) from None
     return path
+
+
+@lru_cache(maxsize=4)
+def certificates(path: str, written: int) -> ssl.SSLContext:
+    """The certificates of a file that was written at a moment; read once, since that takes longer than a request.
+
+    Raises OSError and ValueError.
+    """
+    return ssl.create_default_context(cafile=path)
 
 
 def _reason(error: Exception) -> str:
