@@ -44,6 +44,11 @@ def did_you_mean(given: str, choices: Iterable[str]) -> str:
     return f'did you mean "{near[0]}"? ' if near else ""
 
 
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 replica`, `2 replicas`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def one_line(text: str, limit: int = MESSAGE_LIMIT) -> str:
     """`text` without control characters, white space folded, at most `limit` characters."""
     printable = "".join(c if c.isprintable() else " " for c in text[: limit * 2])

@@ -14,6 +14,7 @@ from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.api.transport import http_transport
 from coreweave_inference.cli.doctor import LiveReads
 from coreweave_inference.cli.models import key_for
+from coreweave_inference.cli.smoke import code_of
 from coreweave_inference.doctor.running import Running
 from coreweave_inference.doctor.smoke import Proof, SmokeResult, SmokeTest, smoke
 from coreweave_inference.fleet.routes import Route
@@ -248,3 +249,40 @@ def test_a_gateway_without_an_endpoint_is_no_proof(bench: Bench) -> None:
     found = smoke_of(bench)
 
     assert {result.proof for result in found.values()} == {UNPROVEN}
+
+
+def nothing(bench: Bench) -> None:
+    """Leave it as it is."""
+
+
+@pytest.mark.parametrize(
+    ("seed", "said", "named", "code"),
+    [
+        (nothing, None, False, 0),
+        (nothing, "", False, 4),
+        (nothing, CHAT_NAME, False, 4),
+        (edit({"traffic": {"weight": 0}}, CANARY_ID), None, False, 0),
+        (edit({"traffic": {"weight": 0}}, CANARY_ID), None, True, 4),
+        (edit({"disabled": True}), None, False, 4),
+        (status(CANARY_ID, "STATUS_UPDATING"), None, False, 5),
+        (fault("status", "POST", COMPLETIONS, status=503), None, False, 1),
+    ],
+    ids=[
+        "all are proven",
+        "nobody tells who answered",
+        "one gave none of the answers",
+        "weight 0",
+        "weight 0 and named",
+        "all are disabled",
+        "one is in progress",
+        "one fails",
+    ],
+)
+def test_only_a_proof_of_every_deployment_that_requests_reach_or_that_is_named_is_good(
+    bench: Bench, seed: Seed, said: str | None, named: bool, code: int
+) -> None:
+    seed(bench)
+
+    found = smoke_of(bench, said=said)
+
+    assert code_of(list(found.values()), named=named) == code

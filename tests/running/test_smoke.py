@@ -36,7 +36,8 @@ def test_an_up_fails_where_its_smoke_test_fails_and_says_what_is_proven(
 
     assert first.returncode == 0
     assert (
-        'smoke test: deployment "chat" (acme/chat on gateway "public"): passed: 1 completions' in first.stdout
+        'smoke test: deployment "chat" (acme/chat on gateway "public"): passed: 1 completion, in'
+        in first.stdout
     )
     assert (failed["code"], failed["ok"], failed["smoke"][0]["proof"]) == (1, False, "failed")
     assert "without a completion" in failed["errors"][0]

@@ -211,10 +211,11 @@ def smoke(
     """Ask each deployment for a real completion, and say of each whether it is proven that its declared revision answers.
 
     An `up` of a declaration with `smoke:` does the same at its end, and fails where it fails. Exit codes: 1 a test failed,
-    4 nothing could be proven, 5 nothing yet, since something is still in progress.
+    4 not every deployment that requests reach is proven, 5 something is still in progress. A deployment with weight 0 and a
+    disabled one count where --target or the declaration names them.
 
     The document of --json: ok, errors, findings, smoke (subject, model, gateway, proof: passed, failed or unproven, why,
-    evidence).
+    inProgress, takesTraffic, evidence).
 
     Example: cw-inference smoke --prompt "What is 2 + 2?" --expect 4
     """

@@ -36,9 +36,7 @@ class Overrides:
 
 
 def smoke(directory: Path, stack: str | None, overrides: Overrides, *, as_json: bool) -> None:
-    """Ask the models, print what is proven, and end with 1 where a test failed, where nothing is proven with 5 if something is
-    still in progress, else 4.
-    """
+    """Ask the models, print what is proven, and end with the code of the worst."""
     with report_errors(as_json=as_json):
         scope = scope_of(directory, stack)
         if scope.recorded is None:
@@ -49,16 +47,30 @@ def smoke(directory: Path, stack: str | None, overrides: Overrides, *, as_json: 
         declared = declared_test(directory, scope.stack)
         test, keys = _test(declared, overrides)
         results = run_on(scope, test, keys)
+    code = code_of(results, named=bool(keys))
     if as_json:
-        print_document({"ok": True, "errors": [], "findings": [], "smoke": [], **smoke_document(results)})
+        empty = {"ok": code != UNKNOWN, "errors": [], "findings": [], "smoke": []}
+        print_document({**empty, **smoke_document(results)})
     elif results:
         print_smoke(results)
     else:
         print_lines(["there is no deployment to ask"])
+    if code:
+        raise typer.Exit(code)
+
+
+def code_of(results: Sequence[SmokeResult], *, named: bool) -> int:
+    """0 where every deployment is proven that has to be: those that requests reach, or those that were named.
+
+    Else the worst: failed, still in progress, not known.
+    """
+    expected = [found for found in results if found.takes_traffic or named]
     if smoke_failed(results):
-        raise typer.Exit(FAILED)
-    if not any(found.proof is Proof.PASSED for found in results):
-        raise typer.Exit(IN_PROGRESS if any(found.in_progress for found in results) else UNKNOWN)
+        return FAILED
+    if any(found.in_progress for found in expected):
+        return IN_PROGRESS
+    proofs = {found.proof for found in expected}
+    return UNKNOWN if Proof.UNPROVEN in proofs or Proof.PASSED not in proofs else 0
 
 
 def declared_test(directory: Path, stack: str) -> SmokeDeclaration | None:

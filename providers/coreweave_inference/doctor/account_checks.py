@@ -15,6 +15,7 @@ from coreweave_inference.errors import (
     Throttled,
     Unauthorized,
     Unreachable,
+    plural,
 )
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.network.connections import ca_file, proxy_for
@@ -126,7 +127,7 @@ def quota_and_claims(setup: SetUp) -> str:
     """No claim of the account waits for quota or hardware."""
     waiting = [
         Problem(
-            f"{found.pending_instances} of {found.pending_instances + found.allocated_instances} instances are pending",
+            f"{found.pending_instances} of {plural(found.pending_instances + found.allocated_instances, 'instance')} pending",
             "what is declared beside it may wait too: ask for quota, or for another zone (`cw-inference catalog`)",
             why="; ".join(f"{c.reason} {c.message}".strip() for c in found.conditions if not c.status),
             subject=f'capacity claim "{found.name}"',

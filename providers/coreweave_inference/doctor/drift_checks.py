@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from coreweave_inference.errors import plural
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.status import Recorded
 from coreweave_inference.status.report import drift_of
@@ -47,7 +48,7 @@ def as_declared(running: Running) -> str:
     ]
     if found:
         raise Problems(found)
-    return f"{len(known)} objects"
+    return plural(len(known), "object")
 
 
 def changes_in(running: Running, item: Recorded, fields: tuple[str, ...] = ("",)) -> Iterator[str]:

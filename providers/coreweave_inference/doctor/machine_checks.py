@@ -16,6 +16,7 @@ from coreweave_inference.errors import (
     CoreWeaveError,
     InvalidDeclaration,
     one_line,
+    plural,
 )
 from coreweave_inference.network.endpoints import without_password
 from coreweave_inference.version import __version__
@@ -158,7 +159,7 @@ def declared(setup: SetUp) -> str:
         raise Problems(found)
     if not setup.answers:
         return "no finding in the files; nothing was asked of the service"
-    notes = f", {len(report.notes)} things were not read" if report.notes else ""
+    notes = f", {plural(len(report.notes), 'thing')} not read" if report.notes else ""
     return f"no finding{notes}"
 
 

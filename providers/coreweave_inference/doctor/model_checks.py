@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.checks import BucketFacts
-from coreweave_inference.errors import Unreachable
+from coreweave_inference.errors import Unreachable, plural
 from coreweave_inference.fleet.objects import RESERVED
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
@@ -70,7 +70,7 @@ def claim_covers(subject: Subject) -> str:
     names = ", ".join(running.label(Kind.CAPACITY_CLAIM, claim.id) for claim in claims)
     if pending and not serves(subject):
         raise Problem(
-            f"waits for {names}: {allocated} instances allocated, {pending} pending",
+            f"waits for {names}: {plural(allocated, 'instance')} allocated, {pending} pending",
             "wait for the hardware, or ask for quota; with CAPACITY_CLASS_ON_DEMAND it may run elsewhere meanwhile",
             why="; ".join(dict.fromkeys(_unmet(claim) for claim in claims)),
         )
@@ -94,7 +94,8 @@ def weights_there(subject: Subject) -> str:
             f'there is no file under "{path}" in bucket "{bucket}"',
             f"push the weights with `cw-inference weights push FOLDER {bucket} {path}`, or correct model.path",
         )
-    return f'{len(folder.files)}{"" if folder.complete else " or more"} files under "{path}" in bucket "{bucket}"'
+    count = plural(len(folder.files), "file") if folder.complete else f"{len(folder.files)} or more files"
+    return f'{count} under "{path}" in bucket "{bucket}"'
 
 
 def policy_lets_in(subject: Subject) -> str:

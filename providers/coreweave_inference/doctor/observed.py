@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from coreweave_inference.errors import one_line
+from coreweave_inference.errors import one_line, plural
 
 SINCE_SECONDS = 3600.0
 MINUTES = 15
@@ -130,11 +130,11 @@ def _value(values: Iterable[str], id_: str, name: str) -> str:
 def figures_of(reads: Reads, names: Sequence[str], id_: str, name: str) -> str:
     """Requests, errors and mean latency of the last minutes, with the metrics they come from; empty where there are none."""
     told, used = [], []
-    for word, patterns in (("requests", REQUESTS), ("errors", ERRORS)):
+    for word, patterns in (("request", REQUESTS), ("error", ERRORS)):
         metric, named = _metric(reads, names, patterns, id_, name)
         total = None if named is None else reads.value(_increase(metric, named))
         if total is not None:
-            told.append(f"{total:.0f} {word}")
+            told.append(plural(round(total), word))
             used.append(metric)
     metric, named = _metric(reads, names, LATENCY, id_, name)
     if named is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coreweave_inference.api.observability import ROLE
-from coreweave_inference.errors import CoreWeaveError, Forbidden, Unauthorized, one_line
+from coreweave_inference.errors import CoreWeaveError, Forbidden, Unauthorized, one_line, plural
 
 from .check import Check, Problem, Skip
 from .observed import Log, figures_of, log_of
@@ -27,7 +27,7 @@ def readable(running: Running) -> str:
         raise Skip(f"not read: {one_line(str(error), 200)}") from None
     running.observed = reads
     running.metric_names = tuple(names)
-    return f"{len(labels)} labels of logs, {len(names)} metrics"
+    return f"{plural(len(labels), 'label')} of logs, {plural(len(names), 'metric')}"
 
 
 def engine_log(subject: Subject) -> str:

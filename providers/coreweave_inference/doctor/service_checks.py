@@ -10,6 +10,7 @@ from coreweave_inference.errors import (
     Throttled,
     Unauthorized,
     Unreachable,
+    plural,
 )
 from coreweave_inference.fleet.routes import COREWEAVE
 from coreweave_inference.status import State
@@ -52,7 +53,7 @@ def api_answers(running: Running) -> str:
         ) from None
     except (ServiceUnavailable, Throttled) as error:
         raise Problem(f"{endpoint} answers {error.status}", STATUS_PAGE, why=error.message) from None
-    return ", ".join(f"{len(items)} {kind.noun}s" for kind, items in lists.items())
+    return ", ".join(plural(len(items), kind.noun) for kind, items in lists.items())
 
 
 def objects_there(running: Running) -> str:
@@ -69,7 +70,7 @@ def objects_there(running: Running) -> str:
             )
             for item in missing
         )
-    return f"{len(running.shown)} objects"
+    return plural(len(running.shown), "object")
 
 
 def gateway_exists(subject: GatewaySubject) -> str:
@@ -94,8 +95,9 @@ def gateway_ready(subject: GatewaySubject) -> str:
             "wait: `cw-inference status --watch` shows when it is READY",
             outcome=Outcome.IN_PROGRESS,
         )
+    reason = found.reason or subject.live.status
     raise Problem(
-        f"has no endpoint to call ({found.reason or subject.live.status})",
+        f"has failed: {reason}" if found.state is State.FAILED else f"has no endpoint to call ({reason})",
         "see its conditions in `cw-inference status`; `cw-inference up` sends its spec again",
     )
 

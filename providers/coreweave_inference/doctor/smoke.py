@@ -14,7 +14,7 @@ from typing import Any
 
 from coreweave_inference.api.completions import DataPlane, Exchange
 from coreweave_inference.api.objects import ApiObject
-from coreweave_inference.errors import SettingsError, one_line
+from coreweave_inference.errors import SettingsError, one_line, plural
 from coreweave_inference.fleet.routes import Route
 from coreweave_inference.model.identity import canonical
 from coreweave_inference.model.kinds import Kind
@@ -51,7 +51,7 @@ class Proof(str, Enum):
 class SmokeResult:
     """One deployment on one gateway, or a model on it where no deployment can be named; `evidence` are requests.
 
-    `in_progress`: it is unproven since it is still being made or changed.
+    `in_progress`: it is unproven since it is still being made or changed. `takes_traffic`: whether requests reach it at all.
     """
 
     subject: str
@@ -61,6 +61,7 @@ class SmokeResult:
     why: str = ""
     evidence: tuple[str, ...] = ()
     in_progress: bool = False
+    takes_traffic: bool = True
 
     def __str__(self) -> str:
         told = f": {self.why}" if self.why else ""
@@ -157,7 +158,7 @@ def _results(group: Group, proof: GroupProof | str, test: SmokeTest, *, moved: b
             group.model,
             gateway,
             Proof.UNPROVEN if moved else Proof.PASSED,
-            MOVED if moved else f"{good} completions, of which deployment is not told",
+            MOVED if moved else f"{plural(good, 'completion')}, of which deployment is not known",
         )
 
 
@@ -165,7 +166,8 @@ def _of_member(
     group: Group, item: Recorded, found: MemberProof, test: SmokeTest, *, moved: bool, gateway: str
 ) -> SmokeResult:
     def result(proof: Proof, why: str, evidence: tuple[str, ...] = ()) -> SmokeResult:
-        return SmokeResult(item.label, group.model, gateway, proof, why, evidence)
+        reached = takes_traffic(found.member)
+        return SmokeResult(item.label, group.model, gateway, proof, why, evidence, takes_traffic=reached)
 
     evidence = tuple(_evidence(group, answer) for answer in found.wrong)
     running = group.running
@@ -186,7 +188,11 @@ def _of_member(
         short = f"{len(found.good)} of {test.count} completions" if found.good else found.unproven
         return result(Proof.UNPROVEN, short)
     slowest = max(answer.exchange.seconds for answer in found.good)
-    return result(Proof.PASSED, f"{len(found.good)} completions, the slowest in {slowest:.2f} s")
+    return result(Proof.PASSED, _timed(len(found.good), slowest))
+
+
+def _timed(count: int, slowest: float) -> str:
+    return f"{plural(count, 'completion')}, {'the slowest ' if count > 1 else ''}in {slowest:.2f} s"
 
 
 def _evidence(group: Group, answer: Answer) -> str:
@@ -213,6 +219,7 @@ def document(results: Sequence[SmokeResult]) -> list[dict[str, Any]]:
             "proof": found.proof.value,
             "why": found.why,
             "inProgress": found.in_progress,
+            "takesTraffic": found.takes_traffic,
             "evidence": list(found.evidence),
         }
         for found in results

@@ -65,7 +65,7 @@ def ca_file(environ: Mapping[str, str]) -> str | None:
 
 
 @lru_cache(maxsize=4)
-def certificates(path: str, written: int) -> ssl.SSLContext:
+def certificates(path: str, _written: int) -> ssl.SSLContext:
     """The certificates of a file that was written at a moment; read once, since that takes longer than a request.
 
     Raises OSError and ValueError.

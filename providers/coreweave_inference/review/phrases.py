@@ -81,11 +81,6 @@ def _as_json(value: Any) -> str:
     return json.dumps(plain, ensure_ascii=False, sort_keys=True)
 
 
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 replica`, `2 replicas`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
-
-
 def in_order(texts: Iterable[str]) -> tuple[str, ...]:
     """Each once, sorted."""
     return tuple(sorted(set(texts)))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from coreweave_inference.errors import plural
 from coreweave_inference.fleet.objects import CUSTOMER, runs_in
 from coreweave_inference.review.capacity import covers
 from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.fleet import Claim, Deployment
-from coreweave_inference.review.phrases import plural, say
+from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
 from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain

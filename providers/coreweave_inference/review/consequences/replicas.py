@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from coreweave_inference.errors import plural
 from coreweave_inference.fleet.objects import ON_DEMAND, RESERVED
 from coreweave_inference.model.paths import segments
-from coreweave_inference.review.phrases import plural, say
+from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.restarts import Effect, touched
 from coreweave_inference.review.verdicts import Consequence, caution, plain
