@@ -131,7 +131,11 @@ def test_a_missing_bucket_is_bad_input_and_gets_the_nearest_name_or_the_command_
 
 
 @pytest.mark.parametrize(
-    "path", ["../../other", "/models//x/../y/", "", "/", "models/a\nb", "models/\x1b[2Jx"]
+    "path",
+    [
+        *("../../other", "/models//x/../y/", "", "/", "models/a\nb", "models/\x1b[2Jx"),
+        *(".", "./models/x", "models//x", "models/x /y", "s3://acme-weights/models/x"),
+    ],
 )
 def test_a_path_that_a_declaration_could_not_have_is_refused_before_any_request(
     push: Push, simulator: Simulator, path: str

@@ -132,6 +132,15 @@ def test_its_deletion_waits_for_nothing_where_nothing_was_deleted(
     assert (run.time.slept, run.log.notes, simulator.journal.entries()) == ([], [], [])
 
 
+@pytest.mark.parametrize("found", ["x", None, -1, 0, 1.5, True, [1]])
+def test_a_state_format_that_nothing_writes_is_one_error(run: Run, account: Resource, found: object) -> None:
+    account.up(INPUTS)
+    account.outputs = {**account.outputs, "format": found}
+
+    with pytest.raises(CoreWeave, match=r"has format .*, which no version of coreweave-inference writes"):
+        AccountProvider().diff("account", account.outputs, INPUTS)
+
+
 def test_a_state_of_a_newer_format_is_refused_by_every_method_with_the_version_that_is_needed(
     run: Run, account: Resource
 ) -> None:

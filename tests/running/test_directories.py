@@ -8,6 +8,7 @@ from pathlib import Path
 import pulumi
 import pytest
 import yaml
+from coreweave_inference.cli.context import is_project
 from coreweave_inference.engine.directory import StackDirectory, add_identity
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.program import InlineProgram
@@ -116,6 +117,17 @@ def test_an_identity_is_added_to_a_stack_file_and_the_rest_of_it_stays(
     added = re.search("  #.*\\n  coreweave:identity: [0-9a-f]{32}\\n", file.read_text())
     assert added
     assert file.read_text() == after.format(added.group())
+
+
+@pytest.mark.parametrize("name", ["Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yml", "__main__.py"])
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: serving\nruntime: python\n")
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+
+    with pytest.raises(StartupError, match=f"{re.escape(name)} is not a regular file"):
+        StackDirectory.at(tmp_path)
+    assert is_project(tmp_path)
 
 
 def test_a_cli_that_is_missing_or_old_is_refused_with_how_to_get_it(tmp_path: Path) -> None:

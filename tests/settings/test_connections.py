@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import certifi
@@ -86,7 +87,8 @@ def test_one_variable_names_the_certificates_of_all_and_a_file_without_any_is_on
 
     assert ca_file({}) is None
     assert ca_file({"SSL_CERT_FILE": certifi.where()}) == certifi.where()
-    for path in (str(empty), str(tmp_path / "nowhere.pem"), str(tmp_path)):
+    os.mkfifo(tmp_path / "pipe.pem")
+    for path in (str(empty), *(str(tmp_path / name) for name in ("nowhere.pem", "pipe.pem", "."))):
         monkeypatch.setenv("SSL_CERT_FILE", path)
         with pytest.raises(CoreWeaveError, match="SSL_CERT_FILE is"):
             InferenceApi("https://api.example", Secret("t"))

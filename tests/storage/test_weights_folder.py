@@ -64,6 +64,9 @@ def test_everything_that_cannot_be_sent_is_named_in_one_report(tmp_path: Path) -
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "circle").symlink_to(tmp_path)
     (tmp_path / "self").symlink_to("self")
+    (tmp_path / "root").symlink_to("/")
+    (tmp_path / "system").symlink_to("/proc/self")
+    (tmp_path / "memory").symlink_to("/proc/self/mem")
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(InvalidDeclaration) as refused:
@@ -76,9 +79,48 @@ def test_everything_that_cannot_be_sent_is_named_in_one_report(tmp_path: Path) -
         "dangling is a link to a file that does not exist",
         "circle is a link to a folder that holds it",
         "self cannot be read: Too many levels of symbolic links",
+        "root is a link to a folder that holds it",
+        "system is a link to a folder of the system",
+        "memory is a link to a file of the system",
         "pipe is not a regular file",
     }
-    assert list(files_in(tmp_path, ["n*", "with*", "dang*", "deep", "self", "pipe"])) == ["config.json"]
+    left_out = ["n*", "with*", "dang*", "deep", "self", "pipe", "root", "system", "memory"]
+    assert list(files_in(tmp_path, left_out)) == ["config.json"]
+
+
+def test_a_folder_of_the_system_is_no_folder_of_weights() -> None:
+    with pytest.raises(InvalidDeclaration, match="/proc/self is no folder of weights"):
+        files_in(Path("/proc/self"))
+
+
+def test_links_that_make_ever_more_paths_end_at_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for level in range(40):
+        (tmp_path / f"{level}").mkdir()
+        for way in ("left", "right"):
+            (tmp_path / f"{level}" / way).symlink_to(f"../{level + 1}")
+    (tmp_path / "40").mkdir()
+    monkeypatch.setattr("coreweave_inference.storage.weights_folder.MOST_ENTRIES", 500)
+
+    with pytest.raises(InvalidDeclaration, match="holds more than 500 files and folders, links to folders"):
+        files_in(tmp_path / "0")
+
+
+def test_folders_too_deep_for_a_key_are_named_and_left_out_like_others(tmp_path: Path) -> None:
+    deep = write(tmp_path, "config.json")
+    start = os.getcwd()
+    try:
+        for _ in range(600):
+            os.mkdir(deep / "d")
+            os.chdir(deep / "d")
+            deep = Path()
+    finally:
+        os.chdir(start)
+
+    with pytest.raises(InvalidDeclaration, match=r"d has a path of more than 1024 bytes"):
+        files_in(tmp_path)
+    assert list(files_in(tmp_path, ["d"])) == ["config.json"]
 
 
 @pytest.mark.parametrize("name", ["", "missing"])

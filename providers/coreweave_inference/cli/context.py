@@ -76,5 +76,5 @@ def settings_at(directory: Path, stack: str | None, *, require_token: bool = Tru
 
 
 def is_project(directory: Path) -> bool:
-    """Whether `directory` has a Pulumi project."""
-    return any((directory / name).is_file() for name in ("Pulumi.yaml", "Pulumi.yml"))
+    """Whether `directory` has a Pulumi project, or what lies in the place of one."""
+    return any(os.path.lexists(directory / name) for name in ("Pulumi.yaml", "Pulumi.yml"))

@@ -31,6 +31,7 @@ from .weights_place import (
     overlap,
     place_faults,
     served_below,
+    target_faults,
     warning_of,
 )
 
@@ -54,7 +55,7 @@ def push(asked: Push, *, zone: str, directory: Path, stack: str | None, as_json:
     if not asked.folder.is_dir():
         raise usage_error(f"{asked.folder} is not a folder", as_json=as_json)
     with report_errors(as_json=as_json):
-        faults = place_faults(asked.bucket, asked.path)
+        faults = [*place_faults(asked.bucket, asked.path), *target_faults(asked.path)]
         if faults:
             raise InvalidDeclaration(faults)
         files = files_in(asked.folder, asked.exclude, asked.path.strip("/"))

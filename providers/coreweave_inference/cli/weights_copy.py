@@ -31,6 +31,7 @@ from .weights_place import (
     overlap,
     place_faults,
     served_below,
+    target_faults,
     warning_of,
 )
 from .wrapping import columns, wrapped
@@ -91,7 +92,11 @@ def copy_weights(asked: Copy, *, zone: str, directory: Path, stack: str | None, 
 
 def _require_places(asked: Copy) -> None:
     """Raises InvalidDeclaration for names that cannot be, and for a folder in itself."""
-    faults = [*place_faults(asked.bucket, asked.path), *place_faults(asked.to_bucket, asked.to_path)]
+    faults = [
+        *place_faults(asked.bucket, asked.path),
+        *place_faults(asked.to_bucket, asked.to_path),
+        *target_faults(asked.to_path),
+    ]
     source, target = f"{asked.path.strip('/')}/", f"{asked.to_path.strip('/')}/"
     if not faults and asked.bucket == asked.to_bucket and overlap(source, target):
         faults = [

@@ -33,6 +33,22 @@ def place_faults(bucket: str, path: str) -> list[Fault]:
     return found + [Fault(f'PATH "{one_line(path)}" {fault.what}', do=fault.do) for _, fault in about_path]
 
 
+def target_faults(path: str) -> list[Fault]:
+    """What keeps a path that is written to from being the one that a deployment would read."""
+    parts = path.strip("/").split("/")
+    if not path.strip("/") or ".." in parts or "://" in path:
+        return []  # The declaration's own rules say it.
+    if "." in parts or "" in parts:
+        wrong = 'has a segment "." or an empty one, which would be part of the keys'
+    elif any(part != part.strip() for part in parts):
+        wrong = "has white space around a segment, which would be part of the keys"
+    else:
+        return []
+    return [
+        Fault(f'PATH "{one_line(path)}" {wrong}', do="write it as model.path, such as models/llama-3.1-8b")
+    ]
+
+
 def open_storage(settings: Settings, api: InferenceApi, zone: str, bucket: str) -> ObjectStorage:
     credentials = credentials_from(settings, api, system, os.environ)
     storage = ObjectStorage(settings.s3_endpoint, credentials, zone or "default")

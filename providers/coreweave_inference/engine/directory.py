@@ -43,8 +43,9 @@ class StackDirectory:
 
     @classmethod
     def at(cls, path: Path) -> StackDirectory:
-        """Read the project file. Raises CannotStart where there is none, or none for Python."""
+        """Read the project file. Raises StartupError where there is none, none for Python, or a pipe for a file."""
         path = path.resolve()
+        _require_regular(path, (*PROJECT_FILES, "__main__.py"))
         file = next((path / name for name in PROJECT_FILES if (path / name).is_file()), None)
         if file is None:
             raise StartupError(
@@ -65,11 +66,14 @@ class StackDirectory:
         project, configuration = settings["name"], settings.get("config")
         # `config` was the name of `stackConfigDir` once, and still is where it holds a text.
         folder = settings.get("stackConfigDir") or (configuration if isinstance(configuration, str) else "")
+        stack_files = path / str(folder or "")
+        if stack_files.is_dir():
+            _require_regular(stack_files, filter(STACK_FILE.fullmatch, sorted(os.listdir(stack_files))))
         return cls(
             path,
             project,
             str(virtualenv) if virtualenv else None,
-            path / str(folder or ""),
+            stack_files,
             _plain(project, {key: _default(value) for key, value in _entries(configuration)}),
         )
 
@@ -137,6 +141,13 @@ class StackDirectory:
     def _entries(self, stack: str) -> Iterable[tuple[str, Any]]:
         file = self.stack_file(stack)
         return _entries(_mapping(file).get("config") if file.is_file() else None)
+
+
+def _require_regular(folder: Path, names: Iterable[str]) -> None:
+    """Raise StartupError for a pipe, a folder or a device in the place of a file: whoever reads a pipe waits for ever."""
+    for file in (folder / name for name in names):
+        if file.exists() and not file.is_file():
+            raise StartupError(f"{file} is not a regular file; put a file in its place, or remove it")
 
 
 def _scripts() -> str:

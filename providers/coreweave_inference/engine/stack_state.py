@@ -16,7 +16,7 @@ from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.last_state import recorded_endpoint, resources_of
 from coreweave_inference.provider.adoption import ADOPT
 from coreweave_inference.provider.session import Session
-from coreweave_inference.provider.values import PACKAGE_VERSION, newer_format
+from coreweave_inference.provider.values import PACKAGE_VERSION, unknown_format
 from coreweave_inference.settings.resolution import CONFIG_KEYS, Settings, resolve
 
 from . import local_backend, repair, stacks
@@ -216,7 +216,7 @@ def require_known_format(state: State) -> None:
     ours = (each for each in resources_of(state) if str(each.get("type", "")).startswith(TYPES))
     outputs = [each.get("outputs") or {} for each in ours]
     outputs.sort(key=lambda found: PACKAGE_VERSION not in found)
-    problem = next(filter(None, map(newer_format, outputs)), "")
+    problem = next(filter(None, map(unknown_format, outputs)), "")
     if problem:
         raise StartupError(problem)
 

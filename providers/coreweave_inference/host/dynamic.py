@@ -32,7 +32,7 @@ from coreweave_inference.model.nested import transform, whole_number
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.network.marks import note_error
 from coreweave_inference.provider.lifecycle import Entry, Lifecycle
-from coreweave_inference.provider.values import URN, newer_format
+from coreweave_inference.provider.values import URN, unknown_format
 
 from . import process
 
@@ -48,7 +48,7 @@ CoreWeave.__module__ = "builtins"
 
 
 def one_line_errors(method: Callable[P, R]) -> Callable[P, R]:
-    """Let a provider method fail with one line and without a traceback, and refuse a state of a newer format.
+    """Let a provider method fail with one line and without a traceback, and refuse a state of a format that it does not know.
 
     The host prints `traceback.format_exc()`; a limit of 0 leaves `Type: message` of it. It is set here and never
     in a module that a program imports: the SDK looks at the stack there and would hang.
@@ -58,7 +58,7 @@ def one_line_errors(method: Callable[P, R]) -> Callable[P, R]:
     def with_one_line(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             for given in args:
-                if isinstance(given, Mapping) and (problem := newer_format(given)):
+                if isinstance(given, Mapping) and (problem := unknown_format(given)):
                     raise CoreWeaveError(problem)
             return method(*args, **kwargs)
         except CoreWeaveError as error:

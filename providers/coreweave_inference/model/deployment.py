@@ -62,10 +62,18 @@ def _gpu_count(count: int) -> int:
     return count
 
 
-def _no_traversal(path: str) -> str:
+SCHEME = re.compile(r"[A-Za-z0-9+.-]+://")
+
+
+def _folder_in_bucket(path: str) -> str:
     if ".." in path.split("/"):
         raise refuse(
             'contains a ".." segment, which the service refuses', "write the path from the bucket's root"
+        )
+    if SCHEME.match(path):
+        raise refuse(
+            "is a URL",
+            "write the folder within the bucket, such as models/llama-3.1-8b, and the bucket under model.bucket",
         )
     return path
 
@@ -174,8 +182,8 @@ class Model(Message):
     ]
     path: Annotated[
         SomeText,
-        AfterValidator(_no_traversal),
-        InSchema({"pattern": r"^(?!(?:.*/)?\.\.(?:/|$))"}),
+        AfterValidator(_folder_in_bucket),
+        InSchema({"pattern": r"^(?!(?:.*/)?\.\.(?:/|$))(?![A-Za-z0-9+.-]+://)"}),
         Field(description="The folder of the model within the bucket, without `..` segments."),
         FieldMeta(do="name the model's folder within the bucket"),
     ]

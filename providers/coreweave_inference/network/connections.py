@@ -54,6 +54,8 @@ def ca_file(environ: Mapping[str, str]) -> str | None:
     path = environ.get(CA_FILE)
     if not path:
         return None
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise SettingsError(f"{CA_FILE} is {path}, which is not a regular file; name a PEM file, or unset it")
     try:
         certificates(path, os.stat(path).st_mtime_ns)
     except (OSError, ValueError) as error:

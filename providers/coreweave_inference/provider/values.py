@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,11 +34,16 @@ HIDDEN = (IDENTITY, DERIVED_NAME, RESOLVED_VERSION, IGNORED, URN)
 """Inputs that Pulumi does not show; they travel through outputs too, since `read` gets nothing else."""
 
 
-def newer_format(outputs: Mapping[str, Any]) -> str:
+def unknown_format(outputs: Mapping[str, Any]) -> str:
     """What is wrong with outputs in a state format that this version does not know; empty where nothing is."""
-    found = outputs.get("format")
-    if not isinstance(found, (int, float)) or found <= FORMAT:
+    found = outputs.get("format", FORMAT)
+    if found in range(1, FORMAT + 1) and not isinstance(found, bool):
         return ""
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or found < 1 or found % 1:
+        return (
+            f"this stack's state has format {json.dumps(found, default=str)}, which no version of coreweave-inference writes; nothing was "
+            "changed; put back the state as it was (`pulumi stack export --version N`, then `pulumi stack import`)"
+        )
     version = outputs.get(PACKAGE_VERSION)
     needed = f"version {version} or later" if isinstance(version, str) else "a later version"
     return (

@@ -20,6 +20,10 @@ HUB_CACHE = frozenset({"blobs", "snapshots"})
 LONGEST_KEY = 1024
 """Bytes of an object's key."""
 MOST_FAULTS = 20
+MOST_ENTRIES = 50_000
+"""Files and folders that are read, links to folders each time: no model has as many, and links can make any number of paths."""
+NO_FILES = ("/proc", "/sys")
+"""What the system shows of itself: files without end and without a size."""
 
 
 def files_in(
@@ -36,7 +40,7 @@ def files_in(
     Symbolic links are followed. `exclude` and `NOT_WEIGHTS` are patterns for the name of a file or folder, or for the
     whole path below `folder`.
 
-    Raises InvalidDeclaration: no files, the cache folder of a model instead of a snapshot of it, or files that cannot
+    Raises InvalidDeclaration: no files, more than MOST_ENTRIES, the cache folder of a model instead of a snapshot of it, or files that cannot
     be sent (a dangling link, a link in a circle, a pipe, a name that is not UTF-8, a file that may not be read).
     """
     if all((folder / name).is_dir() for name in HUB_CACHE):
@@ -50,8 +54,29 @@ def files_in(
         )
     found: dict[str, Path] = {}
     faults: list[Fault] = []
-    for entry in _walk(folder, (*NOT_WEIGHTS, *exclude), (), (os.path.realpath(folder),)):
-        relative, what, do = entry
+    real = os.path.realpath(folder)
+    if _is_of_the_system(real):
+        raise InvalidDeclaration(
+            [
+                Fault(
+                    f"{folder} is no folder of weights, but of the system",
+                    do="name the folder that holds the weights",
+                )
+            ]
+        )
+    walk = _walk(folder, (*NOT_WEIGHTS, *exclude), (), (real, *map(str, Path(real).parents)))
+    for count, (relative, what, do) in enumerate(walk, 1):
+        if count > MOST_ENTRIES:
+            raise InvalidDeclaration(
+                [
+                    Fault(
+                        f"{folder} holds more than {MOST_ENTRIES:,} files and folders, links to folders included",
+                        do="name the folder of one model, or leave folders out with --exclude",
+                    )
+                ]
+            )
+        if not relative and not what:
+            continue
         length = len(os.fsencode(f"{prefix}/{relative}"))
         if not what and length > LONGEST_KEY and not needed:
             what = (
@@ -94,7 +119,10 @@ def is_excluded(relative: str, patterns: Sequence[str]) -> bool:
 def _walk(
     folder: Path, patterns: Sequence[str], parts: tuple[str, ...], above: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str]]:
-    """Relative paths; of each entry that cannot be sent, what is wrong with it and what to do. `above` are the real paths of the parents."""
+    """Relative paths, an empty one for each folder; of each entry that cannot be sent, what is wrong with it and what to do.
+
+    `above` are the real paths of the parents.
+    """
     here = folder.joinpath(*parts)
     try:
         names = sorted(os.listdir(here))
@@ -112,14 +140,23 @@ def _walk(
             continue
         if stat.S_ISDIR(mode):
             real = os.path.realpath(path)
+            yield "", "", ""
             if real in above:
                 yield relative, "is a link to a folder that holds it", "remove the link"
+            elif _is_of_the_system(real):
+                yield relative, "is a link to a folder of the system", "remove the link"
+            elif len(os.fsencode(relative)) > LONGEST_KEY:
+                yield relative, f"has a path of more than {LONGEST_KEY} bytes", "remove it"
             else:
                 yield from _walk(folder, patterns, (*parts, name), (*above, real))
         elif problem := _problem(path, mode, relative):
             yield relative, *problem
         else:
             yield relative, "", ""
+
+
+def _is_of_the_system(real: str) -> bool:
+    return any(real == place or real.startswith(f"{place}/") for place in NO_FILES)
 
 
 def _why_unreadable(path: Path, error: OSError) -> str:
@@ -131,6 +168,8 @@ def _why_unreadable(path: Path, error: OSError) -> str:
 def _problem(path: Path, mode: int, relative: str) -> tuple[str, str] | None:
     if not stat.S_ISREG(mode):
         return "is not a regular file", "remove it"
+    if path.is_symlink() and _is_of_the_system(os.path.realpath(path)):
+        return "is a link to a file of the system", "remove the link"
     try:
         relative.encode()
     except UnicodeEncodeError:

@@ -166,6 +166,7 @@ def test_an_overlay_need_not_be_whole(text: str) -> None:
         ("deployments.chat.model", None),
         ("deployments.chat.model.name", "abc"),
         ("deployments.chat.model.path", "../x"),
+        ("deployments.chat.model.path", "s3://acme-weights/models/x"),
         ("deployments.chat.runtime.version", "22"),
         ("deployments.chat.runtime.engineConfig", {"max len": 1}),
         ("deployments.chat.runtime.engineConfig", {"flag": None}),
