@@ -54,7 +54,8 @@ real = time.time
 
 
 def stepped():
-    ours = sys._getframe(1).f_globals["__name__"].startswith("coreweave_inference")
+    name = sys._getframe(1).f_globals["__name__"]
+    ours = name.startswith("coreweave_inference") and not name.endswith("engine_processes")
     return real() + (os.stat(os.environ["CAMPAIGN_CLOCK"]).st_size if ours else 0)
 
 
@@ -62,7 +63,7 @@ time.time = stepped
 """
 """What each Python process of a run does first. It is short-lived, and nearly all of its time goes into imports. Its wall
 clock is ahead by a second for each byte of a file, so that it can be stepped while the process runs; for the package alone,
-since gRPC would wait until the true clock gets there."""
+since gRPC would wait until the true clock gets there, and not for what is compared with the time of the engine's lock."""
 RESOURCES = {
     "Gateway": "gateways",
     "CapacityClaim": "claims",
