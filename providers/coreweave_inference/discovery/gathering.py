@@ -159,4 +159,5 @@ def bucket_reader(
 ) -> ObjectStorage:
     """Reads buckets with the keys that the settings name. Raises SettingsError."""
     credentials = credentials_from(settings, api, clock, environ)
-    return ObjectStorage(settings.s3_endpoint, credentials, ANY_ZONE, clock=clock)
+    patience = settings.retry_seconds
+    return ObjectStorage(settings.s3_endpoint, credentials, ANY_ZONE, clock=clock, patience=patience)

@@ -117,7 +117,11 @@ class Session:
                 if self._credentials is None:
                     self._credentials = credentials_from(self.settings, self.api, self.clock, os.environ)
                 self._storages[zone] = ObjectStorage(
-                    self.settings.s3_endpoint, self._credentials, zone or "default", clock=self.clock
+                    self.settings.s3_endpoint,
+                    self._credentials,
+                    zone or "default",
+                    clock=self.clock,
+                    patience=self.settings.retry_seconds,
                 )
             return self._storages[zone]
 

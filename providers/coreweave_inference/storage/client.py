@@ -22,7 +22,7 @@ from . import contents, copies, uploads
 from .connection import LONGEST_PAUSE, Credentials, S3Connection, from_profile
 from .contents import Progress, StoredObject
 from .copies import CopyPlan
-from .credentials import KeyMaker, S3Credentials, minted
+from .credentials import FRESH_SECONDS, KeyMaker, S3Credentials, minted
 from .errors import NOT_YET, TAKEN, is_unclear, taken
 from .uploads import UploadPlan, UploadProgress
 
@@ -107,15 +107,23 @@ def from_environment(environ: Mapping[str, str]) -> Credentials:
 class ObjectStorage:
     """Object storage with one source of keys; requests are signed for `zone`.
 
-    A refusal of a key younger than 30 s is asked again, since new keys need seconds. See `S3Connection` for what of
+    A refusal of a key younger than 30 s is asked again for `patience`, since new keys need seconds. See `S3Connection` for what of
     the environment reaches it (nothing but proxies).
 
     Every method raises BucketMissing, AccessDenied or StorageError, and Unreachable when no answer came.
     """
 
-    def __init__(self, endpoint: str, credentials: Credentials, zone: str, *, clock: Clock = system) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        credentials: Credentials,
+        zone: str,
+        *,
+        clock: Clock = system,
+        patience: float = FRESH_SECONDS,
+    ) -> None:
         self._clock = clock
-        self._s3 = S3Connection(endpoint, credentials, zone, clock)
+        self._s3 = S3Connection(endpoint, credentials, zone, clock, patience)
 
     def bucket(self, name: str) -> BucketState | None:
         """The bucket, or None when there is none; one whose configuration still spreads is asked again for half a minute."""

@@ -40,10 +40,19 @@ class S3Connection:
     """One S3 endpoint, one source of keys, requests signed for `region`.
 
     Nothing of the environment or of AWS files reaches it (endpoint, region, AWS's CA bundle, retry mode, profiles), except
-    proxies and SSL_CERT_FILE. Two connections share nothing. Raises SettingsError where those cannot be used.
+    proxies and SSL_CERT_FILE. Two connections share nothing. `patience`: for how many seconds a denial of a fresh key is
+    asked again, at most. Raises SettingsError where the environment's settings cannot be used.
     """
 
-    def __init__(self, endpoint: str, credentials: Credentials, region: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        credentials: Credentials,
+        region: str,
+        clock: Clock,
+        patience: float = FRESH_SECONDS,
+    ) -> None:
+        self._patience = min(patience, FRESH_SECONDS)
         self._credentials = credentials
         self._clock = clock
         self._endpoint = endpoint
@@ -70,7 +79,7 @@ class S3Connection:
         """
         from botocore.exceptions import ClientError
 
-        pause, renewed, until = 1.0, False, self._clock.monotonic() + FRESH_SECONDS
+        pause, renewed, until = 1.0, False, self._clock.monotonic() + self._patience
         while True:
             key = self._credentials()
             try:
