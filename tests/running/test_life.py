@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
@@ -178,21 +179,45 @@ def test_a_reader_that_leaves_after_the_first_line_does_not_change_what_a_run_do
     assert {"h200", "public"} <= stack.names()
 
 
-def test_an_up_with_nothing_to_do_ends_with_its_plan_and_a_new_output_is_something_to_do(
+def test_an_up_with_nothing_to_do_ends_with_its_plan_and_what_no_preview_shows_is_something_to_do(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(gateways("public"))
-    assert stack.run("up", "--yes").returncode == 0
-    program = stack.path / "__main__.py"
-    program.write_text(program.read_text() + '\nimport pulumi\n\npulumi.export("team", "search")\n')
-
-    exported = stack.document("up", "--yes")
+    stack.declare(gateways("public", "spare"))
+    runs = [stack.run("up", "--yes").returncode for _ in range(2)]  # The second one records the organisation.
     state, seen = stack.state(), len(simulator.journal.entries())
     again = stack.document("up", "--yes")
     lists = [e for e in simulator.journal.entries()[seen:] if e.path.endswith("/gateways")]
+    program = stack.path / "__main__.py"
+    program.write_text(f"{AFTER_PUBLIC}{program.read_text()}pulumi.export('team', 'search')\n")
+    ordered = stack.document("up", "--yes")
 
-    assert exported["outputs"]["team"] == "search"
+    assert runs == [0, 0]
     assert (again["operation"], again["ok"], set(again["counts"])) == ("up", True, {"same"})
-    assert again["outputs"] == exported["outputs"]
     assert len(lists) == 2, "the plan's program and provider"
-    assert stack.state() == state
+    assert again["outputs"] == {k: v for k, v in ordered["outputs"].items() if k != "team"}
+    assert set(ordered["counts"]) == {"same"}
+    assert ordered["outputs"]["team"] == "search"
+    before, after = (found["resources"] for found in (state, stack.state()))
+    assert not any("::public" in urn for urn in _needs(before, "spare"))
+    assert any("::public" in urn for urn in _needs(after, "spare"))
+
+
+AFTER_PUBLIC = """\
+import pulumi
+
+
+def after_public(args):
+    if args.name == "spare":
+        args.opts.depends_on = [*(args.opts.depends_on or []), made["public"]]
+        return pulumi.ResourceTransformationResult(args.props, args.opts)
+    made[args.name] = args.resource
+
+
+made = {}
+pulumi.runtime.register_stack_transformation(after_public)
+"""
+
+
+def _needs(resources: list[dict[str, Any]], name: str) -> list[str]:
+    (found,) = (one for one in resources if one["urn"].endswith(f"Gateway::{name}"))
+    return list(found.get("dependencies", ()))

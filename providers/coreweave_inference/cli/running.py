@@ -16,6 +16,7 @@ from coreweave_inference.engine import plans
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result, Watch
 from coreweave_inference.engine.selection import Selection
+from coreweave_inference.engine.stack_state import exported_by
 from coreweave_inference.engine.teardown import DestroyPlan
 from coreweave_inference.errors import CoreWeaveError, PlanMoved
 from coreweave_inference.fleet.deletions import DELETES
@@ -98,9 +99,8 @@ def up(
                 print_plan(formatting.plan(planned, full=full))
                 view.shown = frozenset(message.text for message in planned.messages)
             if planned.settled and plan_file is None:
-                _finish_up(
-                    engine, replace(planned, operation="up"), planned, selection, events, as_json=as_json
-                )
+                done = replace(planned, operation="up", outputs=exported_by(engine.state()))
+                _finish_up(engine, done, planned, selection, events, as_json=as_json)
                 return
             if not yes:
                 if not agreed("Apply these changes?"):

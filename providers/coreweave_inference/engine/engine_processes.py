@@ -79,10 +79,15 @@ def record_of(pid: int, environ: Mapping[str, str] = os.environ) -> EngineProces
 
 
 def _folder(environ: Mapping[str, str]) -> Path:
+    return state_folder(environ) / "engines"
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Where this package keeps what it has to know of earlier runs on this machine; losing it loses nothing of a stack."""
     state = environ.get("XDG_STATE_HOME") or os.path.join(
         environ.get("HOME") or str(Path.home()), ".local", "state"
     )
-    return Path(state) / "coreweave-inference" / "engines"
+    return Path(state) / "coreweave-inference"
 
 
 def _start(pid: int) -> str:

@@ -22,7 +22,7 @@ from coreweave_inference.provider.deletion import WHOLE_STACK
 from coreweave_inference.provider.session import RUN_DIRECTORY
 from coreweave_inference.stack.checks import CHECKS, take_findings, take_places
 
-from . import stacks
+from . import settled, stacks
 from .declared import refused_declaration
 from .delete_first import deletions_in, to_delete, to_remove, without_edges_to
 from .directory import StackDirectory
@@ -140,7 +140,9 @@ class Engine:
         self._salt = new_salt()
         preview = self.preview(refresh=refresh, selection=selection, watch=watch)
         made_of = (self.directory, self.stack, self.state(), selection, refresh, self._salt, self._seen)
-        return preview, replace(plan_of(*made_of, preview), staying=self._program.staying)
+        plan = replace(plan_of(*made_of, preview), staying=self._program.staying)
+        known = preview.settled and selection == ALL and settled.is_noted(plan, self.directory, self.stack)
+        return replace(preview, settled=known), plan
 
     def watch(self, watch: Watch) -> None:
         """Tell `watch` what happens from now on."""
@@ -185,6 +187,8 @@ class Engine:
         if selection != ALL:
             # The program exports more than a part of the stack can know.
             result = replace(result, outputs={})
+        elif result.ok and not self._program.staying:
+            settled.note(self.directory, self.stack, self.state())
         return result if removed is None else following(removed, result)
 
     def plan_destroy(self, selection: Selection = ALL) -> DestroyPlan:
@@ -310,8 +314,7 @@ class Engine:
                 mark(WROTE)
         self._seen_urns = record.urns
         ok, places = failure is None, take_places()
-        may_settle = ok and operation == "preview" and not self._program.staying
-        settled = may_settle and record.leaves_all_as_it_is(exported_by(self.state()))
+        quiet = ok and operation == "preview" and record.leaves_all_as_it_is(exported_by(self.state()))
         return record.result(
             operation,
             self.directory.project,
@@ -320,8 +323,8 @@ class Engine:
             stopped=stopped,
             moved=moved,
             errors=recorder.errors(failure, places),
-            outputs=record.outputs if settled or (operation == "up" and ok) else {},
-            settled=settled,
+            outputs=record.outputs if operation == "up" and ok else {},
+            settled=quiet,
             repairs=tuple(self._state.repairs),
             findings=(*take_findings(), *refusals(record.messages, places)),
             refused=refused,
