@@ -28,7 +28,7 @@ from .view import View
 ACCOUNT = "cw4637"
 ACCOUNT_ID = INFERENCE_PRINCIPAL.rsplit("/", 1)[-1]
 STAND_IN = "organization-of-this-stack"
-"""Stands for the owner's organisation; it is never the inference service's."""
+"""Means the owner's organisation; it is never the inference service's."""
 EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
 UNREADABLE = "without it a deployment gets READY and answers 520, or never starts"
 
@@ -72,7 +72,7 @@ class _Access:
         return self._once(self.document, action, key, denials=False)
 
     def is_denied(self, action: str, key: str = "") -> Decision | None:
-        """The decision of an explicit Deny, which would stand even if everybody else were allowed everything."""
+        """The decision of an explicit Deny, which would hold even if everybody else were allowed everything."""
         if self._denials is None:
             return None
         decision = self._once(self._denials, action, key, denials=True)
@@ -238,7 +238,7 @@ def _means_inference(written: Any) -> bool:
 
 
 def _is_right(written: Any) -> bool:
-    """Whether the service account stands among the `CW` principals by its whole ARN."""
+    """Whether the service account is among the `CW` principals by its whole ARN."""
     named = written.get("CW") if isinstance(written, Mapping) else None
     return named == INFERENCE_PRINCIPAL or (isinstance(named, list) and INFERENCE_PRINCIPAL in named)
 

@@ -112,7 +112,7 @@ def review(
 
     Example: cw-inference review stacks/quickstart --stack dev --view terminal
     """
-    with _errors_told(as_json=view is View.JSON):
+    with _reported_errors(as_json=view is View.JSON):
         with _failure_posted(pull_request, author, wanted=post):
             found = _review(places or [Path()], stack, refresh, prices, (findings, old_findings))
         comment = _comment(found, artifact)
@@ -127,7 +127,7 @@ def review(
 
 
 @contextmanager
-def _errors_told(*, as_json: bool) -> Iterator[None]:
+def _reported_errors(*, as_json: bool) -> Iterator[None]:
     """Every error is exit code 1 here, since 2 says that something changes."""
     from coreweave_inference.errors import CoreWeaveError
 

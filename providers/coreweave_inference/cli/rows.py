@@ -48,7 +48,7 @@ class Rows:
         self._progress: dict[str, Progress] = {}
 
     def add(self, run_event: RunEvent) -> Row | None:
-        """Take a happening in; the row that it changed, if it changed one."""
+        """Take an event in; the row that it changed, if it changed one."""
         before = self._rows.get(self._urn(run_event))
         if isinstance(run_event, Step):
             self._step(run_event)
@@ -67,16 +67,16 @@ class Rows:
 
     def ready(self) -> Ready | None:
         """How far the wait is; None where nothing is waited for."""
-        told = self._progress.values()
+        latest = self._progress.values()
         waiting = tuple(
-            self._rows[p.urn].object for p in told if p.verdict == "waiting" and p.urn in self._rows
+            self._rows[p.urn].object for p in latest if p.verdict == "waiting" and p.urn in self._rows
         )
         if not waiting:
             return None
         return Ready(
-            sum(p.verdict == "ready" for p in told),
-            len(told),
-            max((p.seconds for p in told), default=0.0),
+            sum(p.verdict == "ready" for p in latest),
+            len(latest),
+            max((p.seconds for p in latest), default=0.0),
             waiting,
         )
 

@@ -96,26 +96,26 @@ def _money(cost: Cost) -> str:
 def _details(found: ObjectStatus) -> Iterator[str]:
     if found.computed.reason:
         yield found.computed.reason
-    told = found.computed.reason
+    reason = found.computed.reason
     for condition in found.conditions:
         text = _condition(condition)
-        if not condition.status and text not in told:
+        if not condition.status and text not in reason:
             yield text
     for difference in found.drift or ():
         yield f"drift: {difference} (recorded -> live)"
     if found.claim is not None:
-        yield from _claim(found.claim, told)
+        yield from _claim(found.claim, reason)
     for entry in found.traffic:
         if entry.members > 1:
             yield f"weight {entry.weight} of {entry.model} on {entry.gateway}: {_share(entry.share)}"
     yield from found.endpoints
 
 
-def _claim(claim: ClaimUse, told: str) -> Iterator[str]:
+def _claim(claim: ClaimUse, reason: str) -> Iterator[str]:
     counts = f"{claim.allocated} allocated, {claim.pending} pending of {claim.declared}"
-    if counts not in told:
+    if counts not in reason:
         yield counts
-    if claim.reduction and claim.reduction not in told:
+    if claim.reduction and claim.reduction not in reason:
         yield claim.reduction
     if claim.may_run is None:
         return

@@ -50,10 +50,10 @@ class _Tenths:
     LARGE = 1_000_000_000
 
     def __init__(self) -> None:
-        self._told = 0
+        self._shown_tenth = 0
 
     def __call__(self, _key: str, sent: int, total: int) -> None:
         tenth = sent * 10 // total if total else 10
-        if total >= self.LARGE and tenth > self._told:
-            self._told = tenth
+        if total >= self.LARGE and tenth > self._shown_tenth:
+            self._shown_tenth = tenth
             print(f"uploaded {tenth * 10} % of {total / 1e9:.1f} GB", file=sys.stderr, flush=True)

@@ -34,7 +34,7 @@ Entries = dict[str, tuple[yaml.Node, yaml.Node]]
 
 @dataclass(frozen=True)
 class Document:
-    """A file's data (mappings, lists, text, numbers, booleans, `None`) and where each value stands."""
+    """A file's data (mappings, lists, text, numbers, booleans, `None`) and where each value is."""
 
     data: Any
     origins: dict[Location, Origin]
@@ -125,7 +125,7 @@ def _refusal(file: str, line: int, what: str, do: str) -> InvalidDeclaration:
 
 @dataclass
 class _Reading:
-    """One walk over the nodes; aliases are unfolded and counted as often as they stand."""
+    """One walk over the nodes; aliases are unfolded and counted as often as they are used."""
 
     report: Report
     origins: dict[Location, Origin] = field(default_factory=dict)
@@ -142,7 +142,7 @@ class _Reading:
         return self._fault(node, location, f"the tag {node.tag} is not supported", "remove the tag")
 
     def _values(self, node: yaml.MappingNode, location: Location) -> Iterator[tuple[str, Any]]:
-        """Each key with its value; the place of an entry is where its key stands."""
+        """Each key with its value; the place of an entry is where its key is."""
         for key, (key_node, inner) in self._entries(node, location).items():
             value = self.value(inner, (*location, key))
             self.origins[(*location, key)] = Origin(self.report.file, key_node.start_mark.line + 1)

@@ -94,7 +94,7 @@ def _check_entries(
     *,
     within: str = "",
 ) -> None:
-    """Reports unknown keys, names that stand twice, and every broken limit, inherited ones once."""
+    """Reports unknown keys, names that are there twice, and every broken limit, inherited ones once."""
     check_names(entries.values(), kind.noun, report)
     for entry in entries.values():
         check_keys(entry.own, known, entry.location, report)

@@ -1,4 +1,4 @@
-"""Where a value of a declaration stands, and the report of all faults of a file.
+"""Where a value of a declaration is, and the report of all faults of a file.
 
 Nothing here knows what a declaration means.
 """
@@ -29,7 +29,7 @@ class Report:
     faults: list[Fault] = field(default_factory=list)
 
     def origin(self, location: Location) -> Origin:
-        """Where the value stands; for what is nowhere (a missing or inherited key), what it would stand in."""
+        """Where the value is; for what is nowhere (a missing or inherited key), what it would be in."""
         for length in range(len(location), -1, -1):
             origin = self.origins.get(location[:length])
             if origin:

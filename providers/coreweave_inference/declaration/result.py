@@ -169,7 +169,7 @@ class Declaration:
     def origin(self, path: str) -> Origin:
         """File and line of what is at a path such as `deployments.chat.autoscaling.max`.
 
-        What is inherited is where it was written; what nobody wrote, where the nearest thing around it stands.
+        What is inherited is where it was written; what nobody wrote, where the nearest thing around it is.
         Maps are written `runtime.engineConfig["max-model-len"]`, lists `gateways[0]`; the API's own paths
         (`capacityClaims.h200.resources.zones`, `deployments.chat.gatewayIds`) are understood too.
         """

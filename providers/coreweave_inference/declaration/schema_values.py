@@ -1,4 +1,4 @@
-"""JSON Schema of messages and their fields, made by pydantic from the types and limits that stand beside the fields.
+"""JSON Schema of messages and their fields, made by pydantic from the types and limits beside the fields.
 
 What a declaration looks like around them is not known here.
 """

@@ -20,7 +20,7 @@ from .result import SecretReference
 SOURCES = ("fromEnv", "fromConfig")
 HOW = "write {fromEnv: NAME} or {fromConfig: key}"
 PLACEHOLDER = "a-secret"
-"""Stands for a secret where a spec is judged."""
+"""Takes the place of a secret where a spec is judged."""
 
 API_KEY = ("weightsAndBiasesAuth", "apiKey")
 ENVIRONMENT = ("runtime", "engineEnv")

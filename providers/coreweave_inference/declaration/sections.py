@@ -181,7 +181,7 @@ class BucketSection(Message):
     force_destroy: Annotated[
         Flag, Field(description="Empty the bucket, all versions, before it is deleted."), FieldMeta()
     ] = False
-    adopt: Annotated[Flag, Field(description="Take over a bucket that exists already."), FieldMeta()] = False
+    adopt: Annotated[Flag, Field(description="Adopt a bucket that exists already."), FieldMeta()] = False
     options: Annotated[OptionsSection, Field(description="How the engine treats it."), FieldMeta()] = (
         OptionsSection()
     )

@@ -80,9 +80,9 @@ def _wrong(exchange: Exchange, model: str, seen: frozenset[str]) -> str:
         return f"HTTP {exchange.status} without a completion: {exchange.error[:120]}"
     if not (exchange.content.strip() or exchange.reasoning.strip()):
         return "an empty completion"
-    told = found.get("model")
-    if isinstance(told, str) and told and told != model:
-        return f'a completion of model "{told}", not of "{model}"'
+    named_model = found.get("model")
+    if isinstance(named_model, str) and named_model and named_model != model:
+        return f'a completion of model "{named_model}", not of "{model}"'
     if completion_id(exchange) and completion_id(exchange) in seen:
         return (
             f"the completion {completion_id(exchange)} once more: a cached answer, so no replica computed it"
@@ -124,8 +124,8 @@ def who_answered(exchange: Exchange, members: Sequence[Member]) -> str:
     """The id of the member that an answer names, else of the only one that takes traffic (documentation: one with weight 0 or
     disabled gets no request); empty where it is not known, or where the answer names somebody else.
     """
-    for told in (served_by(exchange), str((exchange.document or {}).get("system_fingerprint") or "")):
-        named = [found.id for found in members if told in (found.id, found.name)]
+    for server in (served_by(exchange), str((exchange.document or {}).get("system_fingerprint") or "")):
+        named = [found.id for found in members if server in (found.id, found.name)]
         if named:
             return named[0]
     if served_by(exchange):

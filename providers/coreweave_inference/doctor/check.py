@@ -196,18 +196,18 @@ def _tried(category: Category, check: Check[None], seconds: Callable[[], float])
         outcome = Outcome.WARNING if failed else problem.outcome
         return result(outcome, what=problem.what, why=problem.why, do=problem.do, subject=problem.subject)
 
-    def told(note: Note) -> Result:
+    def of_note(note: Note) -> Result:
         return result(
             Outcome.PASSED if note.known else Outcome.SKIPPED, detail=note.detail, subject=note.subject
         )
 
     try:
         found = check.run(None)
-        return [result(Outcome.PASSED, detail=found)] if isinstance(found, str) else list(map(told, found))
+        return [result(Outcome.PASSED, detail=found)] if isinstance(found, str) else list(map(of_note, found))
     except Problem as problem:
         return [of(problem)]
     except Problems as problems:
-        return [*map(of, problems.found), *map(told, problems.notes)]
+        return [*map(of, problems.found), *map(of_note, problems.notes)]
     except Skip as skip:
         return [result(Outcome.SKIPPED, detail=str(skip))]
     except CoreWeaveError as error:

@@ -31,8 +31,8 @@ class Terminal:
             self._heading = result.heading
             yield result.heading
         subject = f"{result.subject}: " if result.subject not in ("", result.heading) else ""
-        told = result.what or result.detail or result.description
-        yield f"  {WORDS[result.outcome]:<{WIDTH}}  {result.code}: {subject}{told}"
+        text = result.what or result.detail or result.description
+        yield f"  {WORDS[result.outcome]:<{WIDTH}}  {result.code}: {subject}{text}"
         if result.is_finding:
             yield from (f"  {'':<{WIDTH}}  {line}" for line in _more(result))
 

@@ -88,8 +88,8 @@ class Running:
     @property
     def now(self) -> float:
         """By the service's clock where it tells the time."""
-        told = self.reads.service_time()
-        return self.clock.now() if told is None else told
+        now = self.reads.service_time()
+        return self.clock.now() if now is None else now
 
     def state_of(self, live: ApiObject) -> Computed:
         """What an object is doing now."""

@@ -30,13 +30,13 @@ def unresolved_attempts(lines: Iterable[str], created: Iterable[str]) -> dict[st
     found: dict[str, Inputs] = {}
     for line in lines:
         try:
-            told = json.loads(line)
+            entry = json.loads(line)
         except ValueError:
             continue
-        if told["inputs"] is None:
-            found.pop(told["urn"], None)
+        if entry["inputs"] is None:
+            found.pop(entry["urn"], None)
         else:
-            found[told["urn"]] = told["inputs"]
+            found[entry["urn"]] = entry["inputs"]
     for urn in created:
         found.pop(urn, None)
     return {urn: inputs for urn, inputs in found.items() if urn}

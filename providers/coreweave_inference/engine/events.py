@@ -174,15 +174,15 @@ def outputs_in(event: EngineEvent) -> dict[str, Any] | None:
 def of_progress_line(line: str) -> Progress | Retry | None:
     """A line that a provider appended while it waits; None for one that is not whole."""
     try:
-        told = json.loads(line)
+        entry = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(told, dict):
+    if not isinstance(entry, dict):
         return None
-    if told.get("retry"):
-        return Retry(single_line(str(told.get("urn") or "")), single_line(str(told["retry"])))
-    words = {key: single_line(str(told.get(key) or "")) for key in ("urn", "status", "verdict", "message")}
-    return Progress(**words, seconds=float(told.get("seconds") or 0))
+    if entry.get("retry"):
+        return Retry(single_line(str(entry.get("urn") or "")), single_line(str(entry["retry"])))
+    words = {key: single_line(str(entry.get(key) or "")) for key in ("urn", "status", "verdict", "message")}
+    return Progress(**words, seconds=float(entry.get("seconds") or 0))
 
 
 def error_text(text: str) -> str:

@@ -37,7 +37,7 @@ KEPT_SECONDS = 86_400.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PROVIDER_PYTHON = "python-for-providers"
 
-Tell = Callable[[Progress | Retry], None]
+Show = Callable[[Progress | Retry], None]
 
 
 class RunDirectory:
@@ -106,15 +106,15 @@ class RunDirectory:
 
 
 @contextmanager
-def run_directory(tell: Tell, stack: str) -> Iterator[RunDirectory]:
-    """A directory for one run of `stack`, whatever names it here, gone afterwards; `tell` gets each line of progress soon
+def run_directory(show: Show, stack: str) -> Iterator[RunDirectory]:
+    """A directory for one run of `stack`, whatever names it here, gone afterwards; `show` gets each line of progress soon
     after it was written.
     """
     path = Path(tempfile.mkdtemp(prefix=_prefix(stack)))
     (path / OWNER).write_text(str(os.getpid()), encoding="ascii")
     over = threading.Event()
     follower = threading.Thread(
-        target=_follow, args=(path / PROGRESS, tell, over), name="progress", daemon=True
+        target=_follow, args=(path / PROGRESS, show, over), name="progress", daemon=True
     )
     follower.start()
     try:
@@ -147,7 +147,7 @@ def _prefix(stack: str) -> str:
     return f"cw-inference-{hashlib.sha256(stack.encode()).hexdigest()[:16]}-"
 
 
-def _follow(file: Path, tell: Tell, over: threading.Event) -> None:
+def _follow(file: Path, show: Show, over: threading.Event) -> None:
     position = 0
     last = False
     while not last:
@@ -161,7 +161,7 @@ def _follow(file: Path, tell: Tell, over: threading.Event) -> None:
         for line in whole.decode("utf-8", "replace").splitlines():
             progress = of_progress_line(line)
             if progress is not None:
-                tell(progress)
+                show(progress)
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def states(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]] | Non
     return [(name, state) for name, state in found if state is not None]
 
 
-def read(act: Callable[[], T], cli: PulumiCli, directory: Path, told: Callable[[str], None]) -> T:
+def read(act: Callable[[], T], cli: PulumiCli, directory: Path, report: Callable[[str], None]) -> T:
     """Do it; once more after empty attributes were taken away, each of which is told. Raises CommandFailed."""
     try:
         return act()
@@ -82,9 +82,9 @@ def read(act: Callable[[], T], cli: PulumiCli, directory: Path, told: Callable[[
         if not (removed or restored):
             raise
     for file in removed:
-        told(f"removed {file}: a killed run had left it empty, and the state could not be read")
+        report(f"removed {file}: a killed run had left it empty, and the state could not be read")
     for file in restored:
-        told(
+        report(
             f"{file}: restored from {file.name}.bak, the state before its last write: a full disk or a killed run had left "
             "it empty; what was begun after that is looked for"
         )

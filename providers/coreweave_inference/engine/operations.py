@@ -60,7 +60,7 @@ class Engine:
         self._seen_urns: frozenset[str] = frozenset()
         self._salt, self._seen = "", list[str]()
         self._plan: Plan | None = None
-        self._identity_told: str | None = None
+        self._identity_line: str | None = None
 
     @classmethod
     def opened(
@@ -224,8 +224,8 @@ class Engine:
         return self._run("refresh", lambda watch: stack.refresh(on_event=watch, color="never"))
 
     def _identify(self) -> None:
-        if self._identity_told is None:
-            self._identity_told = stacks.identify(self.directory, self.stack, new=not self.resources())
+        if self._identity_line is None:
+            self._identity_line = stacks.identify(self.directory, self.stack, new=not self.resources())
 
     def _run_program(
         self,
@@ -292,9 +292,9 @@ class Engine:
             self._state.forget()
         self._program.refused = False
         take_findings(), take_places()
-        if self._identity_told:
-            recorder.take(Message("info", self._identity_told))
-            self._identity_told = ""
+        if self._identity_line:
+            recorder.take(Message("info", self._identity_line))
+            self._identity_line = ""
         with run_directory(recorder.take, self._state.place) as directory:
             known = {RUN_DIRECTORY: str(directory.path), RUN_CONFIG: json.dumps(configuration), **own}
             python = {"PULUMI_PYTHON_CMD": str(directory.provider_python())}

@@ -45,16 +45,16 @@ CREATIONS = ("create", "adopt", "create-replacement")
 
 
 class StackState:
-    """The state of one stack. `repairs` are lines on what was put right so far; `tell` is called with each of them."""
+    """The state of one stack. `repairs` are lines on what was put right so far; `report` is called with each of them."""
 
     def __init__(
-        self, directory: StackDirectory, cli: PulumiCli, stack: str, tell: Callable[[str], None]
+        self, directory: StackDirectory, cli: PulumiCli, stack: str, report: Callable[[str], None]
     ) -> None:
         self.repairs: list[str] = []
         self._directory = directory
         self._cli = cli
         self._stack = stack
-        self._tell = tell
+        self._report = report
         self._known: State | None = None
 
     @property
@@ -119,14 +119,14 @@ class StackState:
 
     def _recovered(self, state: State, recovery: Recovery) -> Repaired:
         if repair.pending(state):
-            self._tell("a run was interrupted while it created something; looking for what it created")
+            self._report("a run was interrupted while it created something; looking for what it created")
         if deletions_in(state):
-            self._tell("a run ended before its deletions were confirmed; looking for what it deleted")
+            self._report("a run ended before its deletions were confirmed; looking for what it deleted")
         return repaired(state, recovery)
 
     def _repaired(self, line: str) -> None:
         self.repairs.append(line)
-        self._tell(line)
+        self._report(line)
 
     def replace(self, state: State, base: State | None) -> None:
         """Put `state` in the place of `base`, which it was made from. Raises CoreWeaveError where another run has written

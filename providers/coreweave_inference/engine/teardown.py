@@ -62,8 +62,8 @@ def guarded(preview: Result, state: State, settings: Callable[[], Settings]) -> 
     if not preview.ok or not going:
         return preview
     plan = plan_destroy(state, going, settings(), _coming_claims(preview.steps))
-    told = {message.text for message in preview.messages}
-    messages = [Message("warning", text) for text in plan.warnings if text not in told]
+    shown = {message.text for message in preview.messages}
+    messages = [Message("warning", text) for text in plan.warnings if text not in shown]
     return replace(
         preview,
         ok=not plan.refusals,

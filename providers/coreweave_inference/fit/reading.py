@@ -256,7 +256,7 @@ class _Reader:
         return self.whole(*self.readable(*KV_HEADS), default=heads)
 
     def readable(self, *names: str) -> tuple[str, ...]:
-        """The names, where what stands there decides the cache. Raises NotKnown: a default is no answer to what cannot be read."""
+        """The names, where what is there decides the cache. Raises NotKnown: a default is no answer to what cannot be read."""
         for name in names:
             value = self.fields.get(name)
             if value is not None and value != 0 and _whole(value) is None:

@@ -86,7 +86,7 @@ class DynamicProvider(ResourceProvider):
     lifecycle: ClassVar[Lifecycle]
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Take over the stack's configuration."""
+        """Adopt the stack's configuration."""
         process.configure(req.config.get)
 
     @one_line_errors

@@ -128,7 +128,7 @@ _lock = threading.Lock()
 
 
 def configure(read: Callable[[str], Any]) -> None:
-    """Take over the stack's configuration; called by the host once per provider class, before its first method."""
+    """Adopt the stack's configuration; called by the host once per provider class, before its first method."""
     with _lock:
         for key in CONFIG_KEYS:
             value = read(key)

@@ -21,7 +21,7 @@ CapacityType = Literal["CAPACITY_TYPE_SERVERLESS", "CAPACITY_TYPE_MANAGED", "CAP
 
 
 class CapacityClaimResources(Message):
-    """What a claim sets aside."""
+    """What a claim reserves."""
 
     instance_id: Annotated[
         SomeText,
@@ -81,4 +81,4 @@ class CapacityClaimSpec(Message):
         ),
         FieldMeta(change=Change.REPLACES, do="shorten it"),
     ] = None
-    resources: Annotated[CapacityClaimResources, Field(description="What the claim sets aside."), FieldMeta()]
+    resources: Annotated[CapacityClaimResources, Field(description="What the claim reserves."), FieldMeta()]

@@ -31,7 +31,7 @@ from .message import Change, FieldMeta, Message, Rule, RuleViolation
 
 GPU_COUNTS = (1, 2, 4, 8, 16)
 LATEST = "latest"
-"""Stands for the newest version that the service offers; never sent."""
+"""Means the newest version that the service offers; never sent."""
 
 SEMANTIC_VERSION = re.compile(
     r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"

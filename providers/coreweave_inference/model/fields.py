@@ -1,6 +1,6 @@
 """Types of fields that more than one message has, each with the limits of the schema and the documentation.
 
-A limit that only one field has is beside that field; rules between fields stand in their message.
+A limit that only one field has is beside that field; rules between fields are in their message.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Every way in which a declared spec breaks its model, in our words, all in one report.
 
-The limits stand beside the fields; here they are only run and put into sentences. What is not known yet is not judged.
+The limits are beside the fields; here they are only run and put into sentences. What is not known yet is not judged.
 Rules that need another object or the service do not belong here.
 """
 

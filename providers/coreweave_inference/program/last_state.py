@@ -40,7 +40,7 @@ def last_state() -> Mapping[str, Any] | None:
             "reads the state itself"
         )
         return None
-    return {"deployment": {"resources": [_resource(urn, told) for urn, told in found.items()]}}
+    return {"deployment": {"resources": [_resource(urn, answer) for urn, answer in found.items()]}}
 
 
 def stack_outputs(stack: str) -> Mapping[str, Any] | None:
@@ -83,7 +83,7 @@ def recorded_name(last: Mapping[str, Any] | None, urn: str, key: str = "name") -
     return name if isinstance(name, str) else None
 
 
-def _resource(urn: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resource(urn: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
     # The engine tells a secret beside its mark: only the mark is kept.
-    outputs = without_secrets(told.get("outputs") or {}, {SECRET_SIGNATURE: ""})
-    return {"urn": urn, "type": told.get("type"), "id": outputs.get("apiId"), "outputs": outputs}
+    outputs = without_secrets(answer.get("outputs") or {}, {SECRET_SIGNATURE: ""})
+    return {"urn": urn, "type": answer.get("type"), "id": outputs.get("apiId"), "outputs": outputs}

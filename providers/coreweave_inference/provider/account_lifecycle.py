@@ -1,4 +1,4 @@
-"""The account's lifecycle: the ground that all other resources stand on.
+"""The account's lifecycle: what all other resources depend on.
 
 It checks token and endpoint before anything else is read, records where the stack lives, and is the last to go:
 its deletion waits until everything that the run deleted is gone. It owns nothing.
@@ -89,8 +89,10 @@ class AccountLifecycle:
         urn, deleted = str(old.get(URN, "")), dict(run.memory.deleted)
         notes = old.get(DELETED) or {}
         run.memory.accepted.update({id_: notes[id_] for id_ in notes.keys() - deleted.keys()})
-        noted = {id_: (BY_NOUN[note["kind"]], resource_name(note["inputs"])) for id_, note in notes.items()}
-        objects = {**_recorded(entry.inputs.get(OBJECTS)), **noted, **deleted}
+        from_notes = {
+            id_: (BY_NOUN[note["kind"]], resource_name(note["inputs"])) for id_, note in notes.items()
+        }
+        objects = {**_recorded(entry.inputs.get(OBJECTS)), **from_notes, **deleted}
         if not objects:
             return
         _guard(run, old)

@@ -114,18 +114,18 @@ def review(
     resources = [resource for preview in ordered for resource in preview.resources]
     before = fleet_of((resource, resource.before) for resource in resources)
     after = fleet_of(((resource, resource.after) for resource in resources), before)
-    scene = ReviewContext(before, after, groups(before, after))
+    context = ReviewContext(before, after, groups(before, after))
     old, new = usage(before, prices), usage(after, prices)
     touched = [resource for resource in resources if _is_touched(resource, resources)]
     return Review(
         stacks=tuple(preview.stack for preview in ordered),
         errors=tuple(StackErrors(p.stack, p.errors) for p in ordered if p.errors),
         warnings=tuple(_warnings(ordered, findings)),
-        changes=tuple(sorted((_change(resource, scene) for resource in touched), key=_worst_first)),
+        changes=tuple(sorted((_change(resource, context) for resource in touched), key=_worst_first)),
         unchanged=tuple(
             (r.noun, r.label) for r in resources if r.operation == "same" and r.noun != "readiness"
         ),
-        groups=scene.groups,
+        groups=context.groups,
         replaced_gateways=tuple(
             sorted(r.label for r in resources if r.noun == "gateway" and r.operation == "replace")
         ),
@@ -155,9 +155,9 @@ def _is_touched(resource: Resource, resources: Iterable[Resource]) -> bool:
     return resource.operation == "update" and not changed.issuperset(unjudged(resource))
 
 
-def _change(resource: Resource, scene: ReviewContext) -> Change:
+def _change(resource: Resource, context: ReviewContext) -> Change:
     return Change(
-        resource.stack, resource.noun, resource.label, resource.operation, consequences_of(resource, scene)
+        resource.stack, resource.noun, resource.label, resource.operation, consequences_of(resource, context)
     )
 
 

@@ -71,7 +71,7 @@ class Exchange:
             return
         await run_in_threadpool(self._world.settle)
         body = await _read(receive)
-        entry = self._noted(scope, body, request_id)
+        entry = self._recorded(scope, body, request_id)
         handler = self._object_storage if signed else self._service
         fault = self._faults.met(scope["method"], scope["path"])
         if fault is None:
@@ -81,7 +81,7 @@ class Exchange:
         now = self._world.clock.now
         await _Faulty(fault, entry, handler, scope, body, receive, send, now, self._faults.hides).run()
 
-    def _noted(self, scope: Scope, body: bytes, request_id: str) -> Entry:
+    def _recorded(self, scope: Scope, body: bytes, request_id: str) -> Entry:
         headers = Headers(scope=scope)
         return self._journal.begin(
             request_id=request_id,

@@ -158,7 +158,7 @@ def _failed_unless_short_of_capacity(target: Target, live: Live) -> Verdict:
 
 def failure(live: Live) -> str:
     """The status and every condition, for an object that has failed."""
-    words = _all_told(live)
+    words = _conditions_in_words(live)
     return f"{live.status}: {words}" if words else f"{live.status}, and the service gives no condition"
 
 
@@ -184,7 +184,7 @@ def describe_unmet_conditions(live: Live) -> str:
     return "; ".join(_condition(c) for c in live.conditions if not c.status)
 
 
-def _all_told(live: Live) -> str:
+def _conditions_in_words(live: Live) -> str:
     """Every condition, those that are not fulfilled first; words that were given already are not repeated."""
     texts, given = [], set()
     for condition in sorted(live.conditions, key=lambda condition: bool(condition.status)):

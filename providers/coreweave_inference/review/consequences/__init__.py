@@ -19,9 +19,9 @@ from . import bucket, bucket_policy, capacity_claim, deployment, gateway, other
 __all__ = ["consequences_of"]
 
 
-Tell = Callable[[Resource, Sequence[PropertyChange], ReviewContext], Iterable[Consequence]]
+Judge = Callable[[Resource, Sequence[PropertyChange], ReviewContext], Iterable[Consequence]]
 
-BY_NOUN: dict[str, Tell] = {
+BY_NOUN: dict[str, Judge] = {
     Kind.DEPLOYMENT.noun: deployment.consequences,
     Kind.GATEWAY.noun: gateway.consequences,
     Kind.CAPACITY_CLAIM.noun: capacity_claim.consequences,
@@ -30,8 +30,8 @@ BY_NOUN: dict[str, Tell] = {
 }
 
 
-def consequences_of(resource: Resource, scene: ReviewContext) -> tuple[Consequence, ...]:
+def consequences_of(resource: Resource, context: ReviewContext) -> tuple[Consequence, ...]:
     """Everything worth saying about a change, the worst first."""
     found = changes(resource.kind, resource.before or {}, resource.after or {}, resource.paths)
-    told = BY_NOUN.get(resource.noun, other.consequences)(resource, found, scene)
-    return tuple(sorted(told, key=lambda consequence: consequence.danger.rank))
+    consequences = BY_NOUN.get(resource.noun, other.consequences)(resource, found, context)
+    return tuple(sorted(consequences, key=lambda consequence: consequence.danger.rank))

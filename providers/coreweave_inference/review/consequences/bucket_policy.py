@@ -18,18 +18,18 @@ STATEMENTS = ("statement", "ownerStatement")
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
+    resource: Resource, changes: Sequence[PropertyChange], context: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one statement."""
     before, after = resource.before or {}, resource.after or {}
     if resource.operation == "create":
         yield from _created(after)
     elif resource.operation in ("delete", "replace"):
-        yield from _locked_out(before, {} if resource.operation == "delete" else after, scene)
+        yield from _locked_out(before, {} if resource.operation == "delete" else after, context)
         if resource.operation == "replace":
             yield from _created(after)
     else:
-        yield from _locked_out(before, after, scene)
+        yield from _locked_out(before, after, context)
         shown = [change for change in changes if change.path.split("[")[0].split(".")[0] not in STATEMENTS]
         for change in shown:
             yield plain(
@@ -54,12 +54,12 @@ def _created(after: Mapping[str, Any]) -> Iterator[Consequence]:
 
 
 def _locked_out(
-    before: Mapping[str, Any], after: Mapping[str, Any], scene: ReviewContext
+    before: Mapping[str, Any], after: Mapping[str, Any], context: ReviewContext
 ) -> Iterator[Consequence]:
     """Deployments whose weights the statement covers now and will not."""
     users = sorted(
         deployment.label
-        for deployment in scene.after.deployments.values()
+        for deployment in context.after.deployments.values()
         if _covers(before, deployment.bucket, deployment.model_path)
         and not _covers(after, deployment.bucket, deployment.model_path)
     )

@@ -18,25 +18,25 @@ COUNT = "resources.instanceCount"
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
+    resource: Resource, changes: Sequence[PropertyChange], context: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one claim."""
     label = resource.label
     if resource.operation == "import":
         yield plain(say("takes the capacity claim {name} into the stack as it is", name=label))
     elif resource.operation == "create":
-        yield _created(scene.after.claims[label])
+        yield _created(context.after.claims[label])
     elif resource.kept:
         yield caution(
             say("leaves claim {name} alone: it stays in the account and goes on billing", name=label)
         )
     elif resource.operation == "delete":
-        yield from _evicted(label, scene, "deletes claim {name}")
+        yield from _evicted(label, context, "deletes claim {name}")
     elif resource.operation == "replace":
-        yield from _replaced(resource, changes, scene)
+        yield from _replaced(resource, changes, context)
     else:
         for change in changes:
-            yield from _changed(label, change, scene)
+            yield from _changed(label, change, context)
 
 
 def _created(claim: Claim) -> Consequence:
@@ -49,7 +49,7 @@ def _created(claim: Claim) -> Consequence:
 
 
 def _replaced(
-    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
+    resource: Resource, changes: Sequence[PropertyChange], context: ReviewContext
 ) -> Iterator[Consequence]:
     fields = ", ".join(sorted(change.path.rsplit(".", 1)[-1] for change in changes if change.path != "name"))
     same_name = (resource.before or {}).get("name") == (resource.after or {}).get("name")
@@ -58,20 +58,20 @@ def _replaced(
     )
     words = f"replaces claim {{name}} ({fields or 'name'}): {order}"
     yield (dangerous if same_name else caution)(say(words, name=resource.label))
-    yield from _evicted(resource.label, scene, "")
+    yield from _evicted(resource.label, context, "")
 
 
-def _evicted(label: str, scene: ReviewContext, else_: str) -> Iterator[Consequence]:
+def _evicted(label: str, context: ReviewContext, else_: str) -> Iterator[Consequence]:
     """Deleting a claim evicts what runs on it; where else it may run decides how bad that is."""
-    claim = scene.before.claims[label]
+    claim = context.before.claims[label]
     users = [
         deployment
-        for deployment in scene.before.deployments.values()
+        for deployment in context.before.deployments.values()
         if covers(claim, deployment) and not deployment.disabled
     ]
-    then = scene.after.deployments
+    then = context.after.deployments
     staying = sorted(u.label for u in users if u.label in then and _stays_on(claim, then[u.label]))
-    stranded = [name for name in staying if _stranded(scene.after.deployments[name], scene)]
+    stranded = [name for name in staying if _stranded(context.after.deployments[name], context)]
     if stranded:
         words = "evicts {users} from claim {name}: allowed on claims only, and no claim is left for them"
         yield dangerous(say(words, users=stranded, name=label))
@@ -88,13 +88,13 @@ def _stays_on(claim: Claim, deployment: Deployment) -> bool:
     return deployment.is_of_type(claim.instance_type) and runs_in(deployment.zones, claim.zone)
 
 
-def _stranded(deployment: Deployment, scene: ReviewContext) -> bool:
+def _stranded(deployment: Deployment, context: ReviewContext) -> bool:
     return deployment.reserved_only and not any(
-        covers(claim, deployment) for claim in scene.after.claims.values()
+        covers(claim, deployment) for claim in context.after.claims.values()
     )
 
 
-def _changed(label: str, change: PropertyChange, scene: ReviewContext) -> Iterator[Consequence]:
+def _changed(label: str, change: PropertyChange, context: ReviewContext) -> Iterator[Consequence]:
     before, after = change.before, change.after
     if change.path != COUNT or not (isinstance(before, int) and isinstance(after, int)):
         yield plain(say("{path} {before} → {after}", path=change.path, before=before, after=after))
@@ -109,8 +109,10 @@ def _changed(label: str, change: PropertyChange, scene: ReviewContext) -> Iterat
         yield caution(say(words, name=label))
         users = sorted(
             d.label
-            for d in scene.after.deployments.values()
-            if d.label in scene.before.deployments and not d.disabled and covers(scene.after.claims[label], d)
+            for d in context.after.deployments.values()
+            if d.label in context.before.deployments
+            and not d.disabled
+            and covers(context.after.claims[label], d)
         )
         if users:
             yield caution(say("{users} may lose replicas that run on {name}", users=users, name=label))

@@ -16,26 +16,26 @@ LONG = "it loads its weights first, which takes minutes"
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
+    resource: Resource, changes: Sequence[PropertyChange], context: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one deployment."""
     if resource.operation == "create":
-        yield from _created(resource, scene)
+        yield from _created(resource, context)
     elif resource.operation == "delete":
-        yield from _deleted(resource, scene)
+        yield from _deleted(resource, context)
     elif resource.operation == "import":
         yield plain(say("takes the deployment {name} into the stack as it is", name=resource.label))
     elif resource.operation == "replace":
-        yield from _replaced(resource, changes, scene)
+        yield from _replaced(resource, changes, context)
     else:
-        yield from traffic.of_member(resource.label, scene)
+        yield from traffic.of_member(resource.label, context)
         yield from _model_name(changes)
-        yield from _disabled(resource.label, changes, scene)
+        yield from _disabled(resource.label, changes, context)
         yield from replicas.consequences(resource.label, changes)
 
 
-def _created(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
-    made = scene.after.deployments[resource.label]
+def _created(resource: Resource, context: ReviewContext) -> Iterator[Consequence]:
+    made = context.after.deployments[resource.label]
     recreated = resource.recorded is not None
     words = "makes the deployment {name} again, which is gone" if recreated else "new deployment {name}"
     yield plain(
@@ -46,27 +46,27 @@ def _created(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
             path=made.model_path,
         )
     )
-    yield from traffic.of_member(resource.label, scene)
+    yield from traffic.of_member(resource.label, context)
 
 
-def _deleted(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
+def _deleted(resource: Resource, context: ReviewContext) -> Iterator[Consequence]:
     if resource.kept:
         yield plain(
             say("leaves {name} alone: it stays in the account and goes on billing", name=resource.label)
         )
         return
-    unserved = scene.reaches_none_after(resource.label)
+    unserved = context.reaches_none_after(resource.label)
     for group in unserved:
         words = "deletes {name}: nobody serves {model} on {gateway} any more"
         yield dangerous(say(words, name=resource.label, model=group.model, gateway=group.gateway))
     if not unserved:
-        tell = caution if scene.serves_now(resource.label) else plain
-        yield tell(say("deletes {name}; requests in flight get a grace period", name=resource.label))
-    yield from traffic.of_member(resource.label, scene)
+        level = caution if context.serves_now(resource.label) else plain
+        yield level(say("deletes {name}; requests in flight get a grace period", name=resource.label))
+    yield from traffic.of_member(resource.label, context)
 
 
 def _replaced(
-    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
+    resource: Resource, changes: Sequence[PropertyChange], context: ReviewContext
 ) -> Iterator[Consequence]:
     paths = sorted(change.path for change in changes) or ["asked for"]
     same_name = (resource.before or {}).get("name") == (resource.after or {}).get("name")
@@ -76,7 +76,7 @@ def _replaced(
     else:
         words = f"replaces {{name}} ({{paths}}): the new one comes first; {LONG}"
         yield caution(say(words, name=resource.label, paths=paths))
-    yield from traffic.of_member(resource.label, scene)
+    yield from traffic.of_member(resource.label, context)
     yield from _model_name(changes)
 
 
@@ -87,7 +87,7 @@ def _model_name(changes: Sequence[PropertyChange]) -> Iterator[Consequence]:
             yield dangerous(say(words, before=change.before, after=change.after))
 
 
-def _disabled(label: str, changes: Sequence[PropertyChange], scene: ReviewContext) -> Iterator[Consequence]:
+def _disabled(label: str, changes: Sequence[PropertyChange], context: ReviewContext) -> Iterator[Consequence]:
     change = next((change for change in changes if change.path == "disabled"), None)
     if change is None:
         return
@@ -98,7 +98,7 @@ def _disabled(label: str, changes: Sequence[PropertyChange], scene: ReviewContex
         words = "switches {name} on again; whether it loads its weights first is not documented"
         yield caution(say(words, name=label))
         return
-    unserved = scene.reaches_none_after(label)
+    unserved = context.reaches_none_after(label)
     for group in unserved:
         words = "switches {name} off: nobody serves {model} on {gateway} any more"
         yield dangerous(say(words, name=label, model=group.model, gateway=group.gateway))

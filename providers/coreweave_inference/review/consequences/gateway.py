@@ -17,7 +17,7 @@ ADDRESSES = "endpointConfiguration.allowedSourceIpRanges"
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
+    resource: Resource, changes: Sequence[PropertyChange], context: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one gateway."""
     label = resource.label
@@ -31,21 +31,21 @@ def consequences(
     elif resource.operation == "import":
         yield plain(say("takes the gateway {name} into the stack as it is", name=label))
     elif resource.operation == "delete":
-        yield _deleted(resource, scene)
+        yield _deleted(resource, context)
         if not resource.kept:
-            yield from _other_stacks(resource, scene)
+            yield from _other_stacks(resource, context)
     elif resource.operation == "replace":
-        yield from _replaced(resource, scene)
-        yield from _other_stacks(resource, scene)
+        yield from _replaced(resource, context)
+        yield from _other_stacks(resource, context)
     else:
         for change in changes:
             yield _changed(label, change)
 
 
-def _deleted(resource: Resource, scene: ReviewContext) -> Consequence:
+def _deleted(resource: Resource, context: ReviewContext) -> Consequence:
     if resource.kept:
         return plain(say("leaves the gateway {name} alone: it stays in the account", name=resource.label))
-    models = scene.models_on(resource.label)
+    models = context.models_on(resource.label)
     if not models:
         return caution(
             say("deletes gateway {name}; no model of these stacks is behind it", name=resource.label)
@@ -59,20 +59,20 @@ def _deleted(resource: Resource, scene: ReviewContext) -> Consequence:
     )
 
 
-def _replaced(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
+def _replaced(resource: Resource, context: ReviewContext) -> Iterator[Consequence]:
     yield dangerous(
         say("replaces gateway {name}: its endpoint changes for every client", name=resource.label)
     )
-    models, endpoints = scene.models_on(resource.label), resource.outputs.get("endpoints")
+    models, endpoints = context.models_on(resource.label), resource.outputs.get("endpoints")
     if models:
         yield caution(say("clients of {models} must use the new endpoint", models=models))
     if isinstance(endpoints, list) and endpoints:
         yield plain(say("the endpoint that goes: {endpoints}", endpoints=endpoints))
 
 
-def _other_stacks(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
+def _other_stacks(resource: Resource, context: ReviewContext) -> Iterator[Consequence]:
     """Which other stacks have to run, and in which order: the service deletes no gateway that deployments use."""
-    users = scene.users_of(str((resource.before or {}).get("apiId") or ""), resource.stack)
+    users = context.users_of(str((resource.before or {}).get("apiId") or ""), resource.stack)
     for stays in (True, False):
         found = [item for item, also_then in users if also_then is stays]
         if not found:

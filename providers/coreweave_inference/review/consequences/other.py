@@ -18,12 +18,12 @@ WORDS = {"create": "creates", "update": "updates", "import": "takes in as it is"
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], scene: ReviewContext
+    resource: Resource, changes: Sequence[PropertyChange], context: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one resource of which only properties are known."""
     names = {"noun": resource.noun, "name": resource.label}
     if resource.noun == "readiness":
-        yield from _judged_again(resource, scene)
+        yield from _judged_again(resource, context)
     elif resource.operation == "replace":
         yield dangerous(say("replaces {noun} {name} ({paths})", paths=_paths(changes), **names))
     elif resource.operation == "delete":
@@ -43,11 +43,11 @@ def _changed(change: PropertyChange) -> Consequence:
     return plain(say("{path} {before} → {after}", path=change.path, before=change.before, after=change.after))
 
 
-def _judged_again(resource: Resource, scene: ReviewContext) -> Iterator[Consequence]:
+def _judged_again(resource: Resource, context: ReviewContext) -> Iterator[Consequence]:
     """A revision that is known and was not seen to serve: the last run failed or was stopped."""
     lost = broken(resource.before)
     for label in sorted(lost.keys() & covered_objects(resource.after).keys()):
-        failed = lost[label].startswith(FAILED) and _has_traffic(label, resource.stack, scene)
+        failed = lost[label].startswith(FAILED) and _has_traffic(label, resource.stack, context)
         state = "is FAILED while it has traffic" if failed else "does not serve any more"
         words = f"waits for {{label}}, which {state}: {{why}}"
         yield caution(say(words, label=label, why=lost[label]))
@@ -56,9 +56,9 @@ def _judged_again(resource: Resource, scene: ReviewContext) -> Iterator[Conseque
         yield caution(say("waits again for {names}, which the last run did not see ready", names=names))
 
 
-def _has_traffic(label: str, stack: str, scene: ReviewContext) -> bool:
+def _has_traffic(label: str, stack: str, context: ReviewContext) -> bool:
     name = label.removeprefix(f"{Kind.DEPLOYMENT.noun} ")
-    return scene.serves_now(name) or scene.serves_now(f"{name} ({stack})")
+    return context.serves_now(name) or context.serves_now(f"{name} ({stack})")
 
 
 def unjudged(resource: Resource) -> list[str]:

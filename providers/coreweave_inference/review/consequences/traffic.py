@@ -10,11 +10,11 @@ from coreweave_inference.review.phrases import say
 from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 
 
-def of_member(label: str, scene: ReviewContext) -> Iterator[Consequence]:
+def of_member(label: str, context: ReviewContext) -> Iterator[Consequence]:
     """What changes for one deployment in each of its groups."""
-    then = scene.after.deployments.get(label)
+    then = context.after.deployments.get(label)
     is_open = then is not None and (then.gateways is None or then.model_name is None)
-    for group, member in scene.groups_of(label):
+    for group, member in context.groups_of(label):
         if is_open and not member.after.there:
             words = "whether {name} goes on to serve {model} on {gateway} is known later"
             yield caution(say(words, name=label, model=group.model, gateway=group.gateway))
@@ -34,8 +34,8 @@ def _changed(group: Group, member: Member) -> Iterator[Consequence]:
         yield plain(say(words, **names))
     elif not after.there:
         words = f"{{name}} leaves {{model}} on {{gateway}}, where it had {_said(before)}"
-        tell = plain if not before.serves else caution if group.serves_after else dangerous
-        yield tell(say(words, **names))
+        level = plain if not before.serves else caution if group.serves_after else dangerous
+        yield level(say(words, **names))
     elif after.text == DISABLED or before.text == after.text:
         return
     elif not group.serves_after:
