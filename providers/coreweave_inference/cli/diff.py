@@ -40,7 +40,6 @@ COUNTED = {
     "removes": "not declared",
     "breaks": "broken",
 }
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class StackFiles:
     """What the files of a directory tell of a stack."""
 
     settings: Settings
+    name: str
     stack: Stack
     declaration: Declaration
     secrets: Mapping[str, str]
@@ -96,15 +96,20 @@ def files_of(directory: Path, stack: str | None) -> StackFiles:
     short = name.rsplit("/", 1)[-1]
     declaration = read_for_stack(directory / FILE, short)
     plain = found.plain_configuration(name)
-    stack_of = Stack(found.project, short, found.identity(name))
     notes = tuple(_notes(found, name, plain))
     return StackFiles(
         settings_at(directory, name),
-        stack_of,
+        name,
+        stack_of(found, name),
         declaration,
         _secrets(declaration, found.project, plain),
         notes,
     )
+
+
+def stack_of(directory: StackDirectory, name: str) -> Stack:
+    """A stack by the names and the identity that its ids derive from."""
+    return Stack(directory.project, name.rsplit("/", 1)[-1], directory.identity(name))
 
 
 def _notes(found: StackDirectory, name: str, plain: Mapping[str, str]) -> list[str]:
@@ -155,7 +160,6 @@ def document(
     """As JSON; secrets are hidden."""
     return {
         "ok": True,
-        "version": VERSION,
         "errors": [],
         "findings": [],
         "project": project,

@@ -7,20 +7,24 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from coreweave_inference.discovery import recorded_objects
 from coreweave_inference.doctor.smoke import SmokeResult
 from coreweave_inference.engine import plans
+from coreweave_inference.engine.import_values import identity_in
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result, Watch
 from coreweave_inference.engine.selection import Selection
 from coreweave_inference.engine.stack_state import exported_by
-from coreweave_inference.engine.teardown import DestroyPlan
+from coreweave_inference.engine.teardown import DestroyPlan, ids_in
 from coreweave_inference.errors import CoreWeaveError, PlanMoved
-from coreweave_inference.fleet.deletions import DELETES
+from coreweave_inference.fleet.deletions import DELETES, KEEPS
 from coreweave_inference.model.kinds import Kind
+from coreweave_inference.provider.session import Session
+from coreweave_inference.stateless.billing import BillingProof
 
 from . import formatting
 from .account_lists import opened
@@ -32,6 +36,10 @@ from .exits import DIFFERS, STOPPED, print_error, report_errors, usage_error
 from .output import print_lines, print_plan, say
 from .reports import finish
 from .views import Lines, LiveTable, View
+from .weights_place import declaration_at
+
+if TYPE_CHECKING:
+    from .proving import Prover
 
 
 def preview(
@@ -161,19 +169,31 @@ def destroy(
     yes: bool,
     refresh: bool | None,
     targets: Sequence[str],
+    prove: bool,
+    without_state: bool,
     events_file: Path | None,
     as_json: bool,
 ) -> None:
     """Show what happens to each object, stop where one must not be deleted, and ask, unless told not to; then run."""
+    if (prove or without_state) and targets:
+        raise usage_error(
+            "--prove and --without-state are of a whole stack; leave --target out", as_json=as_json
+        )
+    if without_state and refresh is not None:
+        raise usage_error("--without-state has no state to refresh; leave --refresh out", as_json=as_json)
     require_answer(yes, "destroy", as_json=as_json)
     with report_errors(as_json=as_json), event_file(events_file, "destroy") as events:
+        if without_state:
+            _destroy_without_state(directory, stack, events, yes=yes, prove=prove, as_json=as_json)
+            return
         selection = Selection(targets=tuple(targets))
         view = _view(as_json)
         engine = _opened(directory, stack, events.watching(view, "destroy"), as_json=as_json, create="never")
         engine.repair()
+        prover = _prover(engine, as_json=as_json) if prove else None
         plan = engine.plan_destroy(selection)
         if plan.refusals:
-            _refuse(engine, plan, events, as_json=as_json)
+            _refuse(engine.directory.project, engine.stack, plan, events, as_json=as_json)
         if plan.deletions and not as_json:
             print_plan([*formatting.destroy_plan(plan.deletions), formatting.destroy_summary(plan.deletions)])
         what = f'{len(plan.deletions)} of stack "{engine.stack}"' if targets else f'stack "{engine.stack}"'
@@ -181,16 +201,68 @@ def destroy(
             return
         with view.running():
             result = engine.destroy(refresh=refresh, selection=selection)
-        finish(replace(result, deletions=plan.deletions), events, as_json=as_json)
+        result = replace(result, deletions=plan.deletions)
+        finish(result, events, as_json=as_json, proof=_proof(prover, result))
 
 
-def _refuse(engine: Engine, plan: DestroyPlan, events: EventFile, *, as_json: bool) -> None:
+def _prover(engine: Engine, *, as_json: bool) -> Prover:
+    """Looks at the account before the destroy."""
+    from .diff import stack_of
+    from .proving import Prover
+
+    state = engine.state()
+    path, name = engine.directory.path, engine.stack
+    identity = identity_in(state) or engine.directory.identity(name)
+    prover = Prover(
+        settings_at(path, name),
+        replace(stack_of(engine.directory, name), identity=identity),
+        declaration_at(path, name),
+        ids_in(state or {}),
+        say_to(as_json=as_json),
+    )
+    prover.look()
+    return prover
+
+
+def _proof(prover: Prover | None, result: Result) -> BillingProof | None:
+    return None if prover is None or result.stopped else prover.prove(result.deletions)
+
+
+def _destroy_without_state(
+    directory: Path, stack: str | None, events: EventFile, *, yes: bool, prove: bool, as_json: bool
+) -> None:
+    """The same for what the stack would have chosen the ids of; its state has nothing."""
+    from . import stateless_destroy as stateless
+    from .proving import Prover
+
+    files = stateless.files_without_state(directory, stack)
+    project, name = files.stack.project, files.stack.name
+    say(f"stack {project}/{name}, without its state, {files.settings.endpoint}", error=as_json, flush=True)
+    session = Session(files.settings, log=stateless.CommandLog(as_json=as_json))
+    prover = (
+        Prover(files.settings, files.stack, files.declaration, (), say_to(as_json=as_json)) if prove else None
+    )
+    try:
+        if prover is not None:
+            prover.look()
+        found = stateless.find(files, session)
+        stateless.show(found, as_json=as_json)
+        if found.plan.refusals:
+            _refuse(project, name, found.plan, events, as_json=as_json)
+        going = [deletion for deletion in found.plan.deletions if deletion.action != KEEPS]
+        if going and not yes and not agreed(f'Destroy {len(going)} that stack "{name}" made?'):
+            return
+        result = stateless.delete(files, found, session, as_json=as_json)
+    finally:
+        session.api.close()
+    finish(result, events, as_json=as_json, proof=_proof(prover, result))
+
+
+def _refuse(project: str, stack: str, plan: DestroyPlan, events: EventFile, *, as_json: bool) -> None:
     """Say why nothing is deleted, and then which objects are protected, kept or used. Raises typer.Exit."""
     if not as_json:
         print_error("the destroy is refused; nothing was deleted")
-    refused = Result(
-        "destroy", engine.directory.project, engine.stack, ok=False, refused=True, errors=plan.refusals
-    )
+    refused = Result("destroy", project, stack, ok=False, refused=True, errors=plan.refusals)
     try:
         finish(replace(refused, deletions=plan.deletions), events, as_json=as_json)
     finally:

@@ -36,7 +36,6 @@ from .weights_place import (
 )
 from .wrapping import columns, wrapped
 
-VERSION = 1
 MOST_NAMED = 10
 
 
@@ -142,7 +141,6 @@ def text(plan: CopyPlan, asked: Copy) -> list[str]:
 def document(plan: CopyPlan, warnings: Sequence[str], asked: Copy) -> dict[str, Any]:
     """As JSON."""
     return {
-        "version": VERSION,
         "ok": True,
         "errors": [],
         "findings": [],

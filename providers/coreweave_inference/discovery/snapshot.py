@@ -57,7 +57,7 @@ def _buckets(
         storage = ObjectStorage(settings.s3_endpoint, keys, "default", clock=system)
     except CoreWeaveError as error:
         return {name: LiveBucket(name, unread=str(error)) for name in names}
-    return {found.name: found for found in pool.map(lambda name: _bucket(storage, name, identity), names)}
+    return {found.name: found for found in pool.map(lambda name: bucket_at(storage, name, identity), names)}
 
 
 def _broken(api: InferenceApi, settings: Settings, listed: Sequence[ApiObject]) -> dict[str, str]:
@@ -88,11 +88,12 @@ def _live(item: ApiObject, why_broken: str, access: Access) -> LiveObject:
     return live_object(item, broken=one_line(why_broken), lost_weights=lost)
 
 
-def _bucket(storage: ObjectStorage, name: str, identity: str) -> LiveBucket:
+def bucket_at(storage: ObjectStorage, name: str, identity: str) -> LiveBucket:
+    """A bucket with its tags and its policy; with the reason, where it cannot be read."""
     try:
         live = storage.bucket(name)
         if live is None:
-            return LiveBucket(name, unread="there is no such bucket that the token can see")
+            return LiveBucket(name, unread="there is no such bucket that the token can see", missing=True)
         owner = live.tags.get(STACK_TAG)
         of_stack = OWN if identity and owner == stack_tag(identity) else OTHER if owner else ""
         return LiveBucket(

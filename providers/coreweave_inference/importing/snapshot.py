@@ -53,7 +53,8 @@ class LiveObject:
 class LiveBucket:
     """A bucket, its tags and its policy document; `unread` says why it could not be read.
 
-    `of_stack`: `own`, `other` or empty, by the tag of the stack that created it; `tag` is that tag.
+    `of_stack`: `own`, `other` or empty, by the tag of the stack that created it; `tag` is that tag. `missing`: there is none
+    that the token can see.
     """
 
     name: str
@@ -63,6 +64,7 @@ class LiveBucket:
     unread: str = ""
     of_stack: str = ""
     tag: str = ""
+    missing: bool = False
 
 
 @dataclass(frozen=True)

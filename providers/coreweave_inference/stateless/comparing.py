@@ -6,7 +6,7 @@ stack would have chosen in the place of those in a state.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from coreweave_inference.api.objects import ApiObject
@@ -100,6 +100,17 @@ def _match(
     named = (snapshot.named(item.kind, name) for name in names)
     candidates = (*there, *former, *named)
     return next((live for live in candidates if live is not None and live.status != DELETING), None)
+
+
+def named_alike(
+    declaration: Declaration, objects: Iterable[LiveObject], stack: Stack, derived: Mapping[str, Derived]
+) -> tuple[LiveObject, ...]:
+    """The objects that have a declared object's name, and no id that the stack would have chosen."""
+    items = declaration.objects()
+    names = {
+        (item.kind, name_of(item, stack, key)) for item in items for key in (item.key, *former_keys(item))
+    }
+    return tuple(live for live in objects if (live.kind, live.name) in names and live.id not in derived)
 
 
 def _with_matches(
