@@ -140,14 +140,15 @@ def test_a_request_that_is_sent_again_is_shown_with_its_object_on_a_terminal_and
     console = Console(file=StringIO(), width=120, color_system=None)
     table = LiveTable(console)
     announced: list[str] = []
+    previewing = Previewing(announced.append)
 
-    for run_event in (Step(CHAT, "create", "started"), Retry(CHAT, text), Retry("", text)):
-        for watch in (lines, table, Previewing(announced.append)):
+    for run_event in (Step(CHAT, "create", "started"), Retry(CHAT, text), Retry("", text), Retry("", text)):
+        for watch in (lines, table, previewing):
             watch(run_event)
     console.print(table.table())
 
     assert said == ['deployment "chat": creating', f'deployment "chat": {text}', text]
-    assert announced == [text, text]
+    assert announced == [text]
     assert console.file.getvalue().count("retrying in 0.5 s") == 2  # type: ignore[attr-defined]
 
 

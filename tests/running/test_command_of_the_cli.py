@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,16 @@ def test_one_that_ends_before_it_read_its_input_fails_with_its_own_reason(tmp_pa
         cli.run(["stack", "import"], str(tmp_path), {}, standard_input="x" * 1_000_000)
 
     assert "currently locked by" in caught.value.text
+
+
+def test_without_a_backend_the_error_says_how_to_choose_one(tmp_path: Path) -> None:
+    pulumi = PulumiCli.found(os.environ)
+    (tmp_path / "Pulumi.yaml").write_text("name: serving\nruntime: python\n")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    without = {name: "" for name in os.environ if name.startswith("PULUMI_")}
+
+    with pytest.raises(CommandFailed, match="no state backend is chosen; run `pulumi login`"):
+        pulumi.run(["stack", "ls", "--non-interactive"], str(tmp_path), {**without, **environment})
 
 
 def test_one_that_cannot_be_run_is_one_line(tmp_path: Path) -> None:

@@ -47,8 +47,10 @@ def test_a_simulator_goes_on_with_what_another_one_had(tmp_path: Path) -> None:
         first.clock.advance(60)
         url, before, now = first.url, account(first), first.clock.now()
         bucket = before["buckets"][0]["name"]
+        contents = first.storage.contents()
         key = first.storage.contents()[0].objects[0].key
         bytes_before = first.storage.read(bucket, key)
+        time.sleep(1.1)  # HTTP tells times in whole seconds.
 
     with simulator(file) as second:
         after, later = account(second), second.clock.now()
@@ -58,6 +60,7 @@ def test_a_simulator_goes_on_with_what_another_one_had(tmp_path: Path) -> None:
         assert {found["status"]["status"] for found in after["capacityclaims"]} == {"STATUS_CREATING"}
         assert later >= now
         assert second.storage.read(bucket, key) == bytes_before
+        assert second.storage.contents() == contents, "when each object was put included"
         assert second.storage.inference_may_read(bucket, key)
 
 

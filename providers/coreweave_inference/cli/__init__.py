@@ -15,7 +15,8 @@ def main() -> None:
         from coreweave_inference.api.retry_log import listen
 
         from .application import application
-        from .output import say
+        from .output import Seldom, say
 
-        listen(lambda text: say(text, error=True))
+        seldom = Seldom()
+        listen(lambda text: say(text, error=True) if seldom.allows() else None)
         application()

@@ -18,7 +18,7 @@ from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.settings.resolution import resolve
 
-from .output import shown
+from .output import Seldom, shown
 
 if TYPE_CHECKING:
     from coreweave_inference.engine.events import RunEvent
@@ -71,6 +71,7 @@ class Previewing:
         self._say = say
         self._first = first_seconds
         self._seen: set[str] = set()
+        self._retries = Seldom()
 
     def __call__(self, run_event: RunEvent) -> None:
         """Something was read or planned, or a request is sent again."""
@@ -78,7 +79,7 @@ class Previewing:
             Retry,  # Heavier than the first line; by now it is there.
         )
 
-        if isinstance(run_event, Retry):
+        if isinstance(run_event, Retry) and self._retries.allows():
             self._say(run_event.text)
         if run_event.urn:
             self._seen.add(run_event.urn)

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO, cast
 
@@ -65,6 +66,22 @@ def shown(text: str) -> str:
     anywhere as the start of a command, Azure Pipelines `##vso[`.
     """
     return COMMAND.sub(r"\1: ", printable(text)).replace("##", "# #")
+
+
+class Seldom:
+    """Lets a line through once in `seconds`, of each kind: requests that fail side by side are sent again side by side."""
+
+    def __init__(self, seconds: float = 5.0) -> None:
+        self._seconds = seconds
+        self._last: dict[str, float] = {}
+
+    def allows(self, kind: str = "") -> bool:
+        """Whether a line may be shown now; then it counts."""
+        now = time.monotonic()
+        if now - self._last.get(kind, -self._seconds) < self._seconds:
+            return False
+        self._last[kind] = now
+        return True
 
 
 class UnfailingStream:

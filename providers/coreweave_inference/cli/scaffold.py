@@ -44,7 +44,8 @@ DECLARATION = """\
 # yaml-language-server: $schema=./inference.schema.json
 version: 1
 
-# Where the weights lie. `destroy` keeps the bucket; `policy` lets the inference service read the folders named.
+# Where the weights lie. `destroy` keeps the bucket, unless there is `options: {{retainOnDelete: false}}`, and, where it is not
+# empty, `forceDestroy: true`. `policy` lets the inference service read the folders named.
 # ownerAccess: a first policy shuts out everyone it does not name; `organization` keeps your own users in.
 buckets:
   weights:

@@ -13,7 +13,7 @@ from coreweave_inference.engine.results import verb_of
 from coreweave_inference.errors import single_line
 
 from .formatting import DOING, DONE, READINESS, subject
-from .output import say
+from .output import Seldom, say
 from .rows import Ready, Row, Rows, status_of
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Lines(View):
         self._print = print_line
         self._rows = Rows(time.monotonic)
         self._heartbeat = heartbeat_seconds
+        self._retries = Seldom()
         self._last_line = time.monotonic()
         self._told: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
@@ -87,7 +88,8 @@ class Lines(View):
         if isinstance(run_event, Progress):
             return self._progress(run_event, row)
         if isinstance(run_event, Retry):
-            return f"{row.object}: {run_event.text}" if row else run_event.text
+            text = f"{row.object}: {run_event.text}" if row else run_event.text
+            return text if self._retries.allows(run_event.urn) else ""
         worth = _is_worth(run_event) and run_event.text not in self.shown
         return f"{run_event.severity}: {run_event.text}" if worth else ""
 
@@ -151,6 +153,7 @@ class LiveTable(View):
     def __init__(self, console: Any, now: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._now = now
+        self._retries = Seldom()
         self._rows = Rows(now)
         self._lock = threading.Lock()
 
@@ -161,7 +164,7 @@ class LiveTable(View):
         if isinstance(run_event, Message) and _is_worth(run_event) and run_event.text not in self.shown:
             style = "yellow" if run_event.severity == "warning" else "dim"
             self._print(f"{run_event.severity}: {run_event.text}", style)
-        elif isinstance(run_event, Retry) and row is None:
+        elif isinstance(run_event, Retry) and row is None and self._retries.allows():
             self._print(run_event.text, "yellow")
 
     def _print(self, line: str, style: str) -> None:

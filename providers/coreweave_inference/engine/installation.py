@@ -37,6 +37,14 @@ Line = Callable[[str], Any]
 _versions: dict[tuple[str, int, int], semver.Version] = {}
 
 
+NOT_LOGGED_IN = "PULUMI_ACCESS_TOKEN must be set for login"
+"""What the CLI says where no backend is chosen and it cannot ask."""
+NO_BACKEND = (
+    "no state backend is chosen; run `pulumi login` (`pulumi login --local` keeps the state on this machine), "
+    "or set PULUMI_BACKEND_URL"
+)
+
+
 class CommandFailed(CoreWeaveError):
     """A command of the CLI ended with an error; `text` is all that it said on standard error."""
 
@@ -46,7 +54,8 @@ class CommandFailed(CoreWeaveError):
         self.text = result.stderr
         self.result = result
         super().__init__(
-            _reason(result.stderr) or f"pulumi {' '.join(arguments[:2])} ended with code {result.code}"
+            (NO_BACKEND if NOT_LOGGED_IN in result.stderr else _reason(result.stderr))
+            or f"pulumi {' '.join(arguments[:2])} ended with code {result.code}"
         )
 
 

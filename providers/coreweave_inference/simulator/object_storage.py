@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -154,6 +155,7 @@ class ObjectStorage:
                 for found in kept.objects:
                     path, body = f"/{kept.name}/{found.key}", content(found.content)
                     self._backend.forward(request("PUT", path, "", body, found.headers))
+                    self._backend.set_modified(kept.name, found.key, parsedate_to_datetime(found.modified))
 
     def close(self) -> None:
         """Forget all objects; the storage cannot be used afterwards."""

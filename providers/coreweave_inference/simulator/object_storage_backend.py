@@ -10,6 +10,7 @@ import io
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -68,6 +69,12 @@ class MotoBackend:
 
         kept = self._s3().buckets[bucket].keys
         return [name for name, newest in kept.items() if isinstance(newest, FakeKey)]
+
+    def set_modified(self, bucket: str, key: str, modified: datetime) -> None:
+        """When the newest version of an object was put."""
+        self._s3().buckets[bucket].keys[key].last_modified = modified.astimezone(timezone.utc).replace(
+            tzinfo=None
+        )
 
     def tags(self, bucket: str) -> dict[str, str]:
         """The bucket's tags."""

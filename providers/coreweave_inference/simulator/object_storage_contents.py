@@ -15,10 +15,11 @@ METADATA = "x-amz-meta-"
 
 @dataclass
 class KeptObject:
-    """The newest version of an object; `content` names what it holds: equal names, equal bytes."""
+    """The newest version of an object; `content` names what it holds: equal names, equal bytes. `modified` as HTTP has it."""
 
     key: str
     content: str
+    modified: str
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -42,7 +43,7 @@ def kept_object(key: str, answer: Mapping[str, str]) -> KeptObject:
     shown = {
         name: value for name, value in headers.items() if name in KEPT_HEADERS or name.startswith(METADATA)
     }
-    return KeptObject(key, content, shown)
+    return KeptObject(key, content, headers["last-modified"], shown)
 
 
 def creation(name: str) -> S3Request:
