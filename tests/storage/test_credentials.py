@@ -15,19 +15,7 @@ from coreweave_inference.settings.secret import Secret
 from coreweave_inference.storage.client import credentials_from, from_environment, from_profile
 from coreweave_inference.storage.credentials import S3Credentials, minted
 
-
-class StillClock:
-    def __init__(self) -> None:
-        self.time = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
+from tests.waiting.hand_clock import HandClock
 
 
 class SteppedClock:
@@ -41,7 +29,7 @@ class SteppedClock:
         return self.clock.time + self.ahead_seconds
 
     def monotonic(self):
-        return self.clock.time
+        return self.clock.monotonic()
 
 
 class KeyMaker:
@@ -71,7 +59,7 @@ def settings_of(token, s3_profile=None, s3_credentials="minted"):
 
 @pytest.fixture
 def clock():
-    return StillClock()
+    return HandClock()
 
 
 @pytest.fixture
@@ -97,7 +85,7 @@ def test_a_key_is_minted_when_first_asked_for_and_then_kept(clock):
     assert maker.durations == []
     assert source() is source()
     assert source() == S3Credentials(
-        "key-1", "secret-1", None, renew_at=clock.time + 3000, made_at=clock.time
+        "key-1", "secret-1", None, renew_at=clock.monotonic() + 3000, made_at=clock.monotonic()
     )
     assert maker.durations == [3600]
 
@@ -112,7 +100,7 @@ def test_a_key_is_renewed_in_its_last_sixth(clock, expires):
     assert source().access_key_id == "key-1"
     clock.time += 1
     assert source().access_key_id == "key-2"
-    assert source().renew_at == clock.time + 500
+    assert source().renew_at == clock.monotonic() + 500
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from coreweave_inference.storage.client import BucketState, ObjectStorage, S3Cre
 from coreweave_inference.storage.errors import storage_error
 from coreweave_inference.storage.weights_folder import files_in
 
+from tests.waiting.hand_clock import HandClock
+
 LOCATION = "<LocationConstraint>US-EAST-04A</LocationConstraint>"
 
 
@@ -56,20 +58,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_) -> None:
         pass
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.time = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 @pytest.fixture
