@@ -46,7 +46,7 @@ What a change in place does to running replicas: [which changes restart replicas
 RESTARTS = """## Which changes restart replicas
 
 The service's documentation has no table of this. Each row says what it follows from; where nothing that is published
-says, the row says "not known", and so does a review. How the service moves replicas to a new revision, and whether
+says for certain, the row says "not known", and so does a review. How the service moves replicas to a new revision, and whether
 `disabled: true` gives GPUs back, is not documented either; the service's own client says that a deployment holds its GPUs
 until it is deleted.
 
@@ -117,8 +117,8 @@ def page() -> str:
     return "\n".join([*parts, RESTARTS + "\n".join(rows) + "\n"])
 
 
-DEFAULTS = {"traffic.weight": f"`{WEIGHT_ALONE}` alone"}
-"""Defaults that a declaration has otherwise than the API."""
+DEFAULTS = {"traffic.weight": f"`{WEIGHT_ALONE}` alone", "autoscaling.concurrency": "the service's"}
+"""Defaults that a declaration has otherwise than the API, or that the API spells as a value that is refused."""
 
 
 def _rows(model: type[BaseModel], start: str) -> Iterator[str]:

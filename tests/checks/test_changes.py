@@ -168,6 +168,18 @@ def test_disabling_a_member_that_served_nothing_is_no_loss():
     assert [f.path for f in found if f.code == "last-member-disabled"] == ["deployments.chat.disabled"]
 
 
+def test_a_run_that_disables_everybody_who_served_is_one_finding_and_goes_on_as_another():
+    off = "deployments: {canary: {disabled: true}, chat: {disabled: true}}"
+    found = {
+        before: [f for f in checked({"before": before, "declaration": off}).findings if "disabled" in f.what]
+        for before in ("", off)
+    }
+
+    assert [(f.code, f.path) for f in found[""]] == [("last-member-disabled", "deployments.chat.disabled")]
+    assert '"canary" too' in found[""][0].what
+    assert [f.code for f in found[off]] == ["traffic-all-disabled"]
+
+
 @pytest.mark.parametrize(
     ("code", "offered", "changed"),
     [

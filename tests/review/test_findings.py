@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -16,7 +17,8 @@ from coreweave_inference.review import (
     read_preview,
     review,
 )
-from coreweave_inference.review.views import as_document, as_markdown
+from coreweave_inference.review.views import as_document, as_markdown, print_review
+from rich.console import Console
 
 from tests.review.previews import gateway, review_of, same, text_of
 
@@ -58,10 +60,17 @@ def test_a_second_finding_of_the_same_words_is_new() -> None:
     assert (len(found.new), len(found.old)) == (1, 1)
 
 
-def test_without_findings_of_the_base_none_is_called_new() -> None:
-    found = compare_findings(_read(_finding()), None)
+@pytest.mark.parametrize(("base", "word"), [(None, "warning CW101"), ([_finding()], "old warning CW101")])
+def test_without_findings_of_the_base_none_is_called_new_or_old(base: list[Any] | None, word: str) -> None:
+    found = compare_findings(_read(_finding()), None if base is None else _read(*base))
+    written = io.StringIO()
+
+    print_review(
+        review_of(same("gateway", "public", gateway()), findings=found), Console(file=written, width=200)
+    )
 
     assert (found.new, len(found.old)) == ((), 1)
+    assert any(line.startswith(word) for line in written.getvalue().splitlines())
 
 
 def test_a_plain_list_with_file_and_line_is_read_too() -> None:

@@ -8,8 +8,8 @@ from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import differences, has_unknown
 
 from .finding import About, Problem, Severity
-from .groups import Group, grouped, groups_of
-from .objects import Item, LastObject
+from .groups import Group, grouped, groups_of, named
+from .objects import Deployment, Item, LastObject
 from .rule import rule
 from .view import View
 
@@ -62,18 +62,23 @@ def claim_given_up(view: View) -> Iterator[Problem]:
 def last_member_disabled(view: View) -> Iterator[Problem]:
     """It served before, and nobody serves after."""
     for group in groups_of(view):
-        former = None if group.shares is None or group.enabled else _group_before(view, group)
-        shares = (former.shares if former else None) or ()
-        for was, share in zip(former.members if former else (), shares, strict=False):
-            member = next((one for one in group.own if one.key == was.key), None)
-            if member and was.own and share.most:
-                yield Problem(
-                    member.about,
-                    member.path("disabled"),
-                    f'it is disabled, and no other member serves the model name "{group.model_name}"',
-                    "requests for that name fail from then on",
-                    "bring up another member with a weight first, or tell its clients",
-                )
+        if members := no_longer_serving(view, group):
+            also = f"{named(members[1:])} too, " if members[1:] else ""
+            yield Problem(
+                members[0].about,
+                members[0].path("disabled"),
+                f'it is disabled, {also}and no other member serves the model name "{group.model_name}"',
+                "requests for that name fail from then on",
+                "bring up another member with a weight first, or tell its clients",
+            )
+
+
+def no_longer_serving(view: View, group: Group) -> tuple[Deployment, ...]:
+    """The members that served before this run, where it disables all of the group."""
+    former = None if group.shares is None or group.enabled else _group_before(view, group)
+    shares = zip(former.members, former.shares or (), strict=False) if former else ()
+    served = {was.key for was, share in shares if was.own and share.most}
+    return tuple(member for member in group.own if member.key in served)
 
 
 @rule("model-name-gone", Severity.WARNING, "A model name that was served disappears")

@@ -75,3 +75,9 @@ def _groups(deployments: tuple[Deployment, ...], names: Mapping[str, str]) -> tu
         Group(name, tuple(names.get(handle, handle) for handle in handles), tuple(members[handles[0], name]))
         for (name, _), handles in merged.items()
     )
+
+
+def named(members: tuple[Deployment, ...]) -> str:
+    """The keys of some deployments in a sentence."""
+    listed = [f'"{member.key}"' for member in members[:5]]
+    return ", ".join(listed) + (f" and {len(members) - 5} more" if len(members) > 5 else "")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from coreweave_inference.fleet.values import mapping
 
+from .change_risk import no_longer_serving
 from .finding import Problem, Severity
-from .groups import Group, groups_of
+from .groups import Group, groups_of, named
 from .objects import Deployment
 from .rule import rule
 from .view import View
@@ -24,7 +25,7 @@ def sum_zero(view: View) -> Iterator[Problem]:
             yield Problem(
                 first.about,
                 first.path(WEIGHT),
-                f"the weights of {_named(group.enabled)}, which share {_where(group)}, sum to 0",
+                f"the weights of {named(group.enabled)}, which share {_where(group)}, sum to 0",
                 "a member's share is its weight divided by the sum, so nobody would get a request",
                 "give one of them a weight",
             )
@@ -66,9 +67,9 @@ def disabled_member(view: View) -> Iterator[Problem]:
 
 @rule("traffic-all-disabled", Severity.WARNING, "Every member of a group is disabled")
 def all_disabled(view: View) -> Iterator[Problem]:
-    """Nobody answers for the model name."""
+    """Nobody answers for the model name; where this run does that, `last-member-disabled` says it."""
     for group in groups_of(view):
-        if group.shares is not None and not group.enabled:
+        if group.shares is not None and not group.enabled and not no_longer_serving(view, group):
             first = group.own[0]
             yield Problem(
                 first.about,
@@ -156,7 +157,7 @@ def foreign_group(view: View) -> Iterator[Problem]:
             yield Problem(
                 member.about,
                 member.path("model.name"),
-                f"{_where(group)} is that of {_named(group.foreign)} too, not of this stack{part}",
+                f"{_where(group)} is that of {named(group.foreign)} too, not of this stack{part}",
                 "a share is counted over all members, so a weight here changes the traffic of somebody else",
                 "choose another model name or gateway, or agree with its owner and accept the finding",
                 None if _takes_from_others(group, member) and not _was_in(view, member) else Severity.WARNING,
@@ -185,8 +186,3 @@ def _where(group: Group) -> str:
     return (
         f'the model name "{group.model_name}" on gateway{"s" if len(group.gateways) > 1 else ""} {gateways}'
     )
-
-
-def _named(members: tuple[Deployment, ...]) -> str:
-    listed = [f'"{member.key}"' for member in members[:5]]
-    return ", ".join(listed) + (f" and {len(members) - 5} more" if len(members) > 5 else "")

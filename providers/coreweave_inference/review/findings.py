@@ -55,7 +55,7 @@ class MemoryVerdict:
 
 @dataclass(frozen=True)
 class Findings:
-    """`new` are not among the old ones; without old findings to compare with, all of them are `old`."""
+    """`new` are not among the old ones. Without old findings to compare with all of them are `old`, and not `compared`."""
 
     new: tuple[FoundProblem, ...] = ()
     old: tuple[FoundProblem, ...] = ()
@@ -63,6 +63,7 @@ class Findings:
     missing: tuple[str, ...] = ()
     """Why the findings of a stack could not be had: then none of them is known to be gone."""
     memory: tuple[MemoryVerdict, ...] = ()
+    compared: bool = True
 
     @property
     def unstartable(self) -> tuple[MemoryVerdict, ...]:
@@ -140,7 +141,7 @@ def compare_findings(
     """
     now, reasons = sorted(found, key=lambda item: item.order), tuple(missing)
     if before is None:
-        return Findings(old=tuple(now), missing=reasons, memory=memory)
+        return Findings(old=tuple(now), missing=reasons, memory=memory, compared=False)
     earlier = sorted(before, key=lambda item: item.order)
     old, new = _split(now, Counter(map(_same, earlier)))
     _, gone = _split(earlier, Counter(map(_same, now)))

@@ -42,6 +42,7 @@ def as_document(review: Review) -> dict[str, Any]:
             "old": [_finding(item) for item in review.findings.old],
             "gone": [_finding(item) for item in review.findings.gone],
             "missing": list(review.findings.missing),
+            "compared": review.findings.compared,
         },
         "incomplete": list(review.incomplete),
         "notRefreshed": list(review.not_refreshed),

@@ -38,7 +38,7 @@ def old_findings(review: Review) -> Section:
         *(_finding(item) for item in found.old),
         *(f"{_finding(item)} *(fixed)*" for item in found.gone),
     )
-    return folded("Findings that were there before" if found.new or found.gone else "Findings", tuple(items))
+    return folded("Findings that were there before" if found.compared else "Findings", tuple(items))
 
 
 def memory(review: Review) -> Section:

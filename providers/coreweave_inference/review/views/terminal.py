@@ -52,15 +52,11 @@ def print_review(review: Review, console: Console) -> None:
     )
     for reason in review.findings.missing:
         console.print(Text(visible(f"the checks could not be made: {reason}"), style="yellow"))
-    for word, findings in (("new", review.findings.new), ("old", review.findings.old)):
+    before = "old " if review.findings.compared else ""
+    for word, findings in (("new ", review.findings.new), (before, review.findings.old)):
         for finding in findings:
-            console.print(
-                Text(
-                    visible(
-                        f"{word} {finding.severity} {finding.code} {finding.object}: {finding.what}; {finding.do}"
-                    )
-                )
-            )
+            told = f"{word}{finding.severity} {finding.code} {finding.object}: {finding.what}; {finding.do}"
+            console.print(Text(visible(told)))
 
 
 def _print_change(change: Change, console: Console) -> None:
