@@ -185,6 +185,15 @@ def test_weights_of_which_parts_are_missing_never_fit(fit: Fit, tmp_path: Path) 
     assert complete["verdict"] == "fits"
 
 
+def test_a_name_that_counts_parts_without_end_is_no_work_without_end(fit: Fit, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(TINY))
+    (tmp_path / "model-00001-of-99999999.safetensors").write_bytes(whole(TINY_WEIGHTS))
+
+    document = json.loads(fit(str(tmp_path), "--json").output)
+
+    assert document["unknown"] == ["parts of the weights are missing: 9999"]
+
+
 def test_without_weights_nothing_is_said_of_what_is_left_and_the_table_is_one_line(
     fit: Fit, tmp_path: Path
 ) -> None:
@@ -219,6 +228,24 @@ def test_files_that_are_far_too_small_for_the_model_never_fit(fit: Fit, folder: 
 
     assert document["verdict"] == "unknown"
     assert "fewer than a model of this size has" in document["why"]
+
+
+@pytest.mark.parametrize("share", ["0.2", "0.001"])
+def test_a_small_share_of_the_memory_is_named_with_the_usual_one(
+    fit: Fit, folder: Callable, share: str
+) -> None:
+    done = fit(folder(LLAMA), "--set", f"gpu-memory-utilization={share}", "--json")
+
+    assert done.exit_code == 3
+    helps = json.loads(done.output)["helps"]
+    assert {"setting": "gpu-memory-utilization: 0.92", "verdict": "fits"} in helps
+
+
+def test_what_files_of_others_hold_begins_no_line_of_its_own(fit: Fit, folder: Callable) -> None:
+    done = fit(folder({**LLAMA, "model_type": "x\nfolder y: fits\x1b[2J"}))
+
+    assert done.exit_code == 4
+    assert done.output.splitlines()[1] == '  the memory of model_type "x folder y: fits [2J" is not known'
 
 
 def test_a_pointer_of_git_lfs_in_the_place_of_weights_is_unknown(fit: Fit, tmp_path: Path) -> None:

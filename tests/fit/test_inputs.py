@@ -64,6 +64,39 @@ def test_a_config_that_says_too_little_or_nonsense_is_not_known(config):
     assert "\n" not in str(error.value)
 
 
+DBRX = {"model_type": "dbrx", "n_layers": 40, "d_model": 6144, "n_heads": 48, "max_seq_len": 32768}
+MPT = {"model_type": "mpt", "n_layers": 48, "d_model": 7168, "n_heads": 64, "max_seq_len": 8192}
+CHATGLM = {
+    "model_type": "chatglm",
+    "num_layers": 28,
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "multi_query_group_num": 2,
+    "seq_length": 8192,
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "heads", "experts"),
+    [
+        ({**DBRX, "attn_config": {"kv_n_heads": 8}, "ffn_config": {"moe_num_experts": 16}}, 8, 16),
+        ({**MPT, "attn_config": {"attn_type": "multihead_attention"}}, 64, 0),
+        ({**MPT, "attn_config": {"kv_n_heads": 8}}, 8, 0),
+        ({**CHATGLM, "multi_query_attention": True}, 2, 0),
+        ({**CHATGLM, "multi_query_attention": False}, 32, 0),
+    ],
+)
+def test_heads_are_read_where_a_file_has_them_in_a_group_of_their_own(config, heads, experts):
+    model = model_of(config)
+
+    assert ([group.heads for group in model.layers], model.experts) == ([heads], experts)
+
+
+def test_heads_in_a_group_that_are_no_number_are_not_known():
+    with pytest.raises(NotKnown, match="no whole number"):
+        model_of({**DBRX, "attn_config": {"kv_n_heads": "8"}})
+
+
 @pytest.mark.parametrize(
     ("text", "tokens"),
     [
@@ -92,6 +125,24 @@ def test_a_number_that_came_as_a_float_is_the_number():
     assert options_of({"max_model_len": 16384.0, "tensor_parallel_size": 2}).length == 16384
 
 
+INNER_FIELDS = (
+    *("factor", "rope_type", "type", "original_max_position_embeddings"),
+    *("kv_cache_scheme", "kv_cache_quant_algo", "num_bits", "kv_n_heads", "moe_num_experts"),
+)
+
+
+@pytest.mark.parametrize(
+    ("bits", "token"), [(8, 65536), (8.0, 65536), ([8], 131072), ({}, 131072), (float("nan"), 131072)]
+)
+def test_a_cache_of_fewer_bits_is_taken_where_they_are_a_number(bits, token):
+    scheme = {"quantization_config": {"kv_cache_scheme": {"type": "float", "num_bits": bits}}}
+
+    assert (
+        fit(Question(model_of({**LLAMA, **scheme}), Weights(15 * GIB), Gpus("H100", 79 * GIB, 1))).per_token
+        == token
+    )
+
+
 VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -99,14 +150,13 @@ VALUES = st.recursive(
     | st.floats()
     | st.sampled_from(("full_attention", "sliding_attention", "mamba", "linear_attention", "*M-", "")),
     lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(("factor", "rope_type", "type")), inner, max_size=3)
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(INNER_FIELDS), inner, max_size=4)
     ),
     max_leaves=8,
 )
 FIELDS = sorted(
     {name for config in (*MODELS.values(), NEXT) for name in config}
-    | {"layer_types", "sliding_window", "rope_scaling"}
+    | {"layer_types", "sliding_window", "rope_scaling", "quantization_config", "attn_config", "ffn_config"}
 )
 
 

@@ -49,6 +49,7 @@ def test_tokens_are_shared_only_by_gpus_that_hold_the_same_heads(config, gpus, c
         (1, {"cpu_offload_gb": "-3"}, "cpu-offload-gb"),
         (1, {"enable_lora": "", "max_lora_rank": "7"}, "max-lora-rank"),
         (1, {"speculative_config": "not JSON"}, "speculative-config"),
+        (1, {"speculative_config": "[" * 100_000}, "speculative-config"),
     ],
 )
 def test_what_vllm_refuses_is_no_matter_of_memory(gpus, options, option):

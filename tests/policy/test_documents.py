@@ -144,6 +144,7 @@ def test_the_statement_we_write_is_well_formed():
         ("", "not valid JSON (Expecting value at line 1, column 1)"),
         ('{"Version": "2012-10-17",\n}', "at line 2, column 1"),
         ("[]", "the policy is not a JSON object"),
+        ("[" * 100_000, "not valid JSON (values are nested more than 100 deep"),
         ('{"Statement": [], "Statement": []}', 'the key "Statement" twice'),
         ("{}", "Statement: there is no statement"),
         ('{"Statement": []}', "Statement: there is no statement"),

@@ -175,6 +175,13 @@ def test_a_file_that_is_no_safetensors_file_is_one_sentence_and_no_tensors(name)
     assert sum(size for _, _, size in source.reads) <= 2 * 10**6
 
 
+def test_a_config_that_is_too_large_is_a_sentence_with_its_size():
+    folder, source = read({"config.json": b"{}"}, {"config.json": 5_000_000})
+
+    assert folder.unread == ("config.json has 5,000,000 bytes, more than any model's",)
+    assert not source.reads
+
+
 @given(st.binary(max_size=400), st.integers(0, 10**9))
 @settings(deadline=None, max_examples=200, database=None)
 def test_no_bytes_make_it_fail(content, more):

@@ -6,7 +6,6 @@ belongs here.
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 from collections.abc import Callable, Collection, Generator, Mapping
@@ -20,6 +19,7 @@ import httpx
 
 from coreweave_inference.clock import Clock, stop_requested, system
 from coreweave_inference.errors import ApiError, SettingsError, Unreachable, one_line
+from coreweave_inference.json_text import read_json
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.network.limits import CutShort
 from coreweave_inference.network.marks import note_request
@@ -252,9 +252,9 @@ class InferenceApi:
             return self._refusal(request, response)
         try:
             return self._secrets.hidden_in(
-                read(json.loads(response.content) if response.content.strip() or empty is None else empty)
+                read(read_json(response.content) if response.content.strip() or empty is None else empty)
             )
-        except (ValueError, RecursionError, UnreadableAnswer) as error:
+        except (ValueError, UnreadableAnswer) as error:
             words = (
                 str(error) if isinstance(error, UnreadableAnswer) else "the answer is cut short or not JSON"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import httpx
 from coreweave_inference.clock import stop_requested
 from coreweave_inference.errors import SettingsError, Unreachable, one_line
 from coreweave_inference.fleet.routes import Route
+from coreweave_inference.json_text import read_json
 from coreweave_inference.network.endpoints import valid_endpoint
 from coreweave_inference.network.limits import CutShort
 from coreweave_inference.settings.secret import Secret, header_fault, redacted
@@ -44,8 +44,8 @@ class Exchange:
     def document(self) -> dict[str, Any] | None:
         """The body as a JSON object; None where it is none."""
         try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
+            found = read_json(self.body)
+        except ValueError:
             return None
         return found if isinstance(found, dict) else None
 

@@ -6,7 +6,6 @@ about repeating.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from coreweave_inference.errors import (
     Unauthorized,
     one_line,
 )
+from coreweave_inference.json_text import read_json
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes; a longer error body is not parsed, only its beginning is shown."""
@@ -130,8 +130,8 @@ def _document(body: bytes) -> Mapping[str, Any] | None:
     if len(body) > BODY_LIMIT:
         return None
     try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
+        parsed = read_json(body)
+    except ValueError:
         return None
     return parsed if isinstance(parsed, Mapping) else None
 

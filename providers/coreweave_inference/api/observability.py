@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -12,6 +11,7 @@ import httpx
 
 from coreweave_inference.clock import stop_requested
 from coreweave_inference.errors import CoreWeaveError, Forbidden, Unauthorized, Unreachable, one_line
+from coreweave_inference.json_text import read_json
 from coreweave_inference.network.limits import CutShort
 from coreweave_inference.settings.resolution import OBSERVE_AGENT, Settings
 from coreweave_inference.settings.secret import redacted
@@ -100,10 +100,10 @@ class Observability:
         if not answer.is_success:
             raise self._refusal(path, answer)
         try:
-            return json.loads(redacted(answer.content.decode("utf-8", "replace"), [self._token.reveal()]))[
+            return read_json(redacted(answer.content.decode("utf-8", "replace"), [self._token.reveal()]))[
                 "data"
             ]
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             raise CoreWeaveError(
                 f"{self.endpoint} answers GET {path} with something else than data"
             ) from None

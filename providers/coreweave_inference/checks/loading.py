@@ -29,6 +29,8 @@ WHOLE = frozenset({"model", "pytorch_model", "consolidated"})
 PART = re.compile(
     r"(?P<stem>.+?)-+(?P<number>[0-9]+)-of-(?P<parts>[0-9]+)\Z|(?P<early>consolidated)\.[0-9]+\Z"
 )
+MOST_PARTS = 10_000
+"""Parts of a model that are counted, many times as many as any has: a name may say anything."""
 PRECISIONS = {
     **dict.fromkeys(("fp32", "f32", "float32"), "float32"),
     **dict.fromkeys(("fp16", "f16", "float16", "half"), "float16"),
@@ -153,7 +155,7 @@ def missing_parts(files: Sequence[WeightsFile], loaded: Files, indexed: Collecti
         return ()
     name, one = next(iter(found.items()))
     start, end = one.span("number")
-    total = int(one["parts"])
+    total = min(int(one["parts"]), MOST_PARTS)
     numbers = {int(part["number"]) for part in found.values()}
     first = 0 if 0 in numbers else 1
     return tuple(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from coreweave_inference.errors import one_line
 from coreweave_inference.fit import (
     Fit,
     Gpus,
@@ -105,7 +106,7 @@ def question_of(
         Gpus(hardware.gpu, hardware.memory, gpus),
         replace(options, beyond=True) if folder.has_params else options,
         engine_of(version),
-        unknown,
+        tuple(map(one_line, unknown)),  # Names in files of others are part of it.
     )
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from typing_extensions import NotRequired, TypedDict
 
 from coreweave_inference.errors import PlanMoved
+from coreweave_inference.json_text import read_json
 from coreweave_inference.model import Kind
 from coreweave_inference.model.engine_secrets import without_secrets
 from coreweave_inference.model.resource_types import TYPES
@@ -295,14 +296,10 @@ def read(path: Path, directory: StackDirectory, stack: str) -> Plan:
     damaged = StartupError(f"--plan {path}: is no plan, or is damaged; {wanted}")
     try:
         version = Versioned.model_validate_json(text).version
-        document = json.loads(text)
+        document = read_json(text)
         digest = document.pop(DIGEST, None)
         plan = _plans.validate_json(json.dumps(document)) if version == VERSION else None
-    except (
-        ValueError,
-        StartupError,
-        RecursionError,
-    ) as error:  # StartupError: a selection that there is not.
+    except (ValueError, StartupError) as error:  # StartupError: a selection that there is not.
         raise damaged from error
     if plan is None:
         raise StartupError(

@@ -6,12 +6,13 @@ that mean nothing for memory are not read.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+
+from coreweave_inference.json_text import read_json
 
 from .options import AUTO, CONTEXT, LENGTH, TENSOR, Lora, Options, Refusal
 
@@ -261,7 +262,7 @@ class _Given:
         }
         if self.config.get(key):
             try:
-                found = json.loads(str(self.config[key]))
+                found = read_json(str(self.config[key]))
             except ValueError:
                 found = None
             if not isinstance(found, dict):

@@ -45,6 +45,11 @@ KV_HEADS = (
     "multi_query_group_num",
     "num_attention_groups",
 )
+GROUPED = {
+    "attn_config": {"kv_n_heads": "num_key_value_heads"},
+    "ffn_config": {"ffn_hidden_size": "ffn_hidden_size", "moe_num_experts": "moe_num_experts"},
+}
+"""Where DBRX and MPT have fields that others have at the top, and what they are called there."""
 KINDS = {
     "full_attention": Attention.FULL,
     "attention": Attention.FULL,
@@ -82,7 +87,20 @@ def model_of(config: Mapping[str, Any] | None) -> Model:
             if kind
             else "config.json has no model_type"
         )
-    return _Reader(config, {**(family.get("defaults") or {}), **inner}, family, kind).model()
+    fields = {**(family.get("defaults") or {}), **inner, **_grouped(inner)}
+    return _Reader(config, fields, family, kind).model()
+
+
+def _grouped(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields that are in groups, by their usual names."""
+    groups = ((fields.get(name), names) for name, names in GROUPED.items())
+    return {
+        usual: group[name]
+        for group, names in groups
+        if isinstance(group, Mapping)
+        for name, usual in names.items()
+        if name in group
+    }
 
 
 def stored_type(config: Mapping[str, Any] | None) -> tuple[str, bool]:
@@ -99,7 +117,7 @@ def cache_type(*parts: Mapping[str, Any]) -> str:
     scheme = found.get("kv_cache_scheme") or found.get("kv_cache_quant_algo")
     if isinstance(scheme, Mapping):
         bits = {8: "fp8", 4: "nvfp4"} if scheme.get("type") == "float" else {}
-        scheme = bits.get(scheme.get("num_bits") or 0)
+        scheme = bits.get(_whole(scheme.get("num_bits")) or 0)
     return str(scheme or "").lower()
 
 
@@ -253,6 +271,8 @@ class _Reader:
     def kv_heads(self, heads: int) -> int:
         if self.family.get("multi_query"):
             return self._falcon(heads)
+        if self.fields.get("multi_query_attention") is False:  # ChatGLM, which names groups all the same.
+            return heads
         return self.whole(*self.readable(*KV_HEADS), default=heads)
 
     def readable(self, *names: str) -> tuple[str, ...]:

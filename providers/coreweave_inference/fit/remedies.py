@@ -46,6 +46,9 @@ def _candidates(question: Question, found: Fit) -> Iterator[Remedy]:
         yield _with(question, HALF, dtype="auto")
     if options.cache_type in WIDE and question.model and not question.model.cache:
         yield _with(question, "kv-cache-dtype: fp8", cache_type="fp8")
+    usual = question.engine.utilization
+    if options.utilization is not None and options.utilization < usual and options.cache_bytes is None:
+        yield _with(question, f"gpu-memory-utilization: {usual:g}", utilization=usual)
     if options.sequences is None or options.sequences > FEWER_SEQUENCES:
         yield _with(question, f"max-num-seqs: {FEWER_SEQUENCES}", sequences=FEWER_SEQUENCES)
     yield from _more_gpus(question, found)

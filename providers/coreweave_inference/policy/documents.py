@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from coreweave_inference.errors import Fault, InvalidDeclaration
+from coreweave_inference.json_text import read_json
 
 VERSION = "2012-10-17"
 OLD_VERSION = "2008-10-17"
@@ -59,7 +60,7 @@ def same_meaning(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None)
 def parse(text: str) -> dict[str, Any]:
     """The policy document in `text`. Raises InvalidDeclaration with every fault of its form."""
     try:
-        document = json.loads(text, object_pairs_hook=_without_repeated_keys)
+        document = read_json(text, _without_repeated_keys)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InvalidDeclaration([Fault(f"the policy is not valid JSON ({error.msg} at {where})")]) from error

@@ -5,13 +5,14 @@ Plain `pulumi` tells a program nothing of its `--target`.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import pulumi
+
+from coreweave_inference.json_text import read_json
 
 RUN_TARGETS = "COREWEAVE_RUN_TARGETS"
 """Environment variable: `{"targets": ["Deployment::chat", "*::public"], "existing": ["Gateway::public"]}`."""
@@ -44,9 +45,9 @@ def run_targets(environ: Mapping[str, str] = os.environ) -> Targets | None:
     if not text:
         return None
     try:
-        found = json.loads(text)
+        found = read_json(text)
         return Targets(tuple(found["targets"]), frozenset(found["existing"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise pulumi.RunError(
             f"{RUN_TARGETS} is set to what cannot be understood; unset it: `cw-inference --target` sets it"
         ) from None

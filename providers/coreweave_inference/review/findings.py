@@ -5,13 +5,13 @@ What is worth finding is the checks' matter; here they are only read and compare
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.json_text import read_json
 
 SEVERITIES = ("error", "warning", "note")
 UNKNOWN, NO = "unknown", "does not fit"
@@ -90,7 +90,7 @@ class Findings:
 def read_findings(text: str, source: str) -> tuple[FoundProblem, ...]:
     """The findings that `cw-inference check --json` printed. Raises CoreWeaveError."""
     try:
-        document = json.loads(text)
+        document = read_json(text)
     except ValueError as error:
         raise CoreWeaveError(f"{source} is no JSON: {error}") from error
     items = document.get("findings") if isinstance(document, Mapping) else document
@@ -106,7 +106,7 @@ def read_findings(text: str, source: str) -> tuple[FoundProblem, ...]:
 def read_memory(text: str) -> tuple[MemoryVerdict, ...]:
     """The verdicts on memory that `cw-inference check --json` printed; none of an earlier version's document."""
     try:
-        document = json.loads(text)
+        document = read_json(text)
     except ValueError:
         return ()
     found = document.get("memory") if isinstance(document, Mapping) else None

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from coreweave_inference.clock import Clock, system
 from coreweave_inference.errors import ApiError, BucketMissing, SettingsError, StorageError, Unreachable
+from coreweave_inference.json_text import read_json
 from coreweave_inference.network.limits import CutShort
 from coreweave_inference.settings.secret import Secret
 
@@ -361,7 +362,7 @@ class ObjectStorage:
 
 def _parsed_policy(bucket: str, text: str) -> dict[str, Any] | None:
     try:
-        document = json.loads(text or "null")
+        document = read_json(text or "null")
     except ValueError:
         document = text
     if document is not None and not isinstance(document, dict):

@@ -6,7 +6,6 @@ is kept for the run by the ETag of the file, so that many deployments of one mod
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from coreweave_inference.checks.loading import FORMATS, weights_among
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.fit import Tensor
 from coreweave_inference.fit.weights import condensed
+from coreweave_inference.json_text import read_json
 
 from .safetensors import LFS, POINTER, PREFIX, BadHeader, header_length, tensors_in
 from .weights_folder import files_in
@@ -276,7 +276,9 @@ class ModelReader:
         return found
 
     def _json_of(self, file: WeightsFile, most: int) -> Mapping[str, Any] | str:
-        return _object(file, self._bytes(file.key, 0, file.size) if 0 < file.size <= most else b"")
+        if file.size > most:
+            return f"{file.name} has {file.size:,} bytes, more than any model's"
+        return _object(file, self._bytes(file.key, 0, file.size) if file.size else b"")
 
     def _bytes(self, key: str, start: int, size: int) -> bytes:
         with _gate:
@@ -290,7 +292,7 @@ def _object(file: WeightsFile, text: bytes) -> Mapping[str, Any] | str:
     if text.startswith(POINTER):
         return f"{file.name} {LFS}"
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = read_json(text)
+    except ValueError:
         return f"{file.name} is no JSON"
     return found if isinstance(found, dict) else f"{file.name} is no JSON object"

@@ -5,11 +5,11 @@ What is no header raises `BadHeader`, with what it is instead.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from coreweave_inference.fit import Tensor
+from coreweave_inference.json_text import read_json
 
 PREFIX = 8
 LARGEST = 32 * 2**20
@@ -41,8 +41,8 @@ def header_length(start: bytes, size: int) -> int:
 def tensors_in(header: bytes, data: int) -> tuple[Tensor, ...]:
     """The tensors that the JSON names, of a file with `data` bytes behind it."""
     try:
-        found = json.loads(header, object_pairs_hook=_without_duplicates)
-    except (ValueError, RecursionError):
+        found = read_json(header, _without_duplicates)
+    except ValueError:
         raise BadHeader("has a header that is no JSON") from None
     if not isinstance(found, dict):
         raise BadHeader("has a header that is no JSON object")
