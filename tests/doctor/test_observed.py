@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 
 import pytest
 from coreweave_inference.doctor.check import Outcome, Result
-from coreweave_inference.doctor.observed import MOST_LABELS, figures_of, label_of_logs, likeliest, log_of
+from coreweave_inference.doctor.observed import (
+    LONGEST_LINE,
+    MOST_LABELS,
+    figures_of,
+    label_of_logs,
+    likeliest,
+    log_of,
+)
 from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.simulator.records import Condition
 
@@ -160,6 +167,21 @@ def test_what_cannot_be_read_is_one_line_and_the_other_checks_go_on(
     assert (one.outcome, told in one.detail) == (Outcome.SKIPPED, True)
     assert not any(result.code in ("engine-log", "traffic-figures") for result in results)
     assert any(result.code == "completion" and result.outcome is Outcome.PASSED for result in results)
+
+
+def test_the_values_of_engine_env_are_not_shown_where_a_log_repeats_them_also_where_a_line_is_cut(
+    bench: Bench,
+) -> None:
+    value = "hf_added-outside-0123456789"
+    bench.api.simulator.world.edit(DEPLOYMENT_ID, {"runtime": {"engineEnv": {"HF_TOKEN": value}}})
+    status(DEPLOYMENT_ID, "STATUS_FAILED")(bench)
+    for start in ("ERROR", f"ERROR {'x' * (LONGEST_LINE - 12)}"):
+        bench.api.simulator.control.write_log(DEPLOYMENT_ID, f"{start} {value} was refused")
+
+    results = bench.results()
+
+    assert "ERROR *** was refused" in by_code(results)["deployment-state", 'deployment "chat"'].why
+    assert "hf_" not in repr(results)
 
 
 def test_the_token_is_not_shown_where_a_log_repeats_it(bench: Bench) -> None:

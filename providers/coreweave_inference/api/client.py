@@ -195,6 +195,10 @@ class InferenceApi:
         """Show the secrets of `spec` in no text of the service."""
         self._secrets.add(spec)
 
+    def hidden(self, text: str) -> str:
+        """`text` of the service without the secrets that this client knows."""
+        return self._secrets.hidden(text)
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -243,7 +247,7 @@ class InferenceApi:
         except CutShort as error:
             return _Failure(Outcome(final=error.final), None, str(error))
         except httpx.RequestError as error:
-            words = one_line(self._secrets.hidden(str(error)), 300)
+            words = one_line(self.hidden(str(error)), 300)
             outcome = Outcome(final="CERTIFICATE_VERIFY_FAILED" in words)
             return _Failure(
                 outcome, None, f"{type(error).__name__}: {words}" if words else type(error).__name__
@@ -289,9 +293,7 @@ class InferenceApi:
         self._date = (date, self._clock.monotonic())
 
     def _refusal(self, request: _Request, response: Answer) -> _Failure:
-        answer = read_error(
-            response.status_code, response.headers, response.content, lambda text: self._secrets.hidden(text)
-        )
+        answer = read_error(response.status_code, response.headers, response.content, self.hidden)
         error = error_of(
             answer, request.method, request.path, token_source=self._token_source, endpoint=self.endpoint
         )

@@ -80,7 +80,10 @@ class Exchange:
 
 
 class DataPlane:
-    """A client of gateways with one key. Redirects are not followed; proxies and certificates are the environment's."""
+    """A client of gateways with one key. Redirects are not followed; proxies and certificates are the environment's.
+
+    `hidden` takes secrets out of answers that are no success, which an engine may repeat; a model's own text stays.
+    """
 
     def __init__(
         self,
@@ -89,6 +92,7 @@ class DataPlane:
         allow_http: bool = False,
         timeout_seconds: float = 60.0,
         transport: Callable[[str], httpx.BaseTransport] = http_transport,
+        hidden: Callable[[str], str] = str,
         stopped: Callable[[], bool] = stop_requested,
     ) -> None:
         if fault := header_fault(key.reveal()):
@@ -97,6 +101,7 @@ class DataPlane:
         self._allow_http = allow_http
         self._timeout = timeout_seconds
         self._transport = transport
+        self._hidden = hidden
         self._stopped = stopped
         self._clients: dict[str, httpx.Client] = {}
 
@@ -139,15 +144,16 @@ class DataPlane:
             request = client.build_request(method, url, json=body, headers={**route.headers, **FRESH})
             answer = transfer(client, request, seconds=limit, stopped=self._stopped)
         except (CutShort, httpx.RequestError) as error:
-            words = redacted(one_line(str(error), LONGEST_TEXT), [self._key.reveal()]) or type(error).__name__
+            words = one_line(redacted(str(error), [self._key.reveal()]), LONGEST_TEXT) or type(error).__name__
             raise Unreachable(
                 f"{method} {url}: no whole answer after {time.monotonic() - started:.1f} s ({words})"
             ) from None
         key = self._key.reveal()
+        text = redacted(answer.content.decode("utf-8", "replace"), [key])
         return Exchange(
             answer.status_code,
             {name.lower(): redacted(value, [key]) for name, value in answer.headers.items()},
-            redacted(answer.content.decode("utf-8", "replace"), [key]).encode(),
+            (text if answer.is_success else self._hidden(text)).encode(),
             time.monotonic() - started,
             sent_at,
             url,

@@ -27,11 +27,21 @@ PROMETHEUS, LOKI = "/api/v1", "/loki/api/v1"
 
 
 class Observability:
-    """A client with the run's token. Each read raises CoreWeaveError: Forbidden where the role is missing."""
+    """A client with the run's token. Each read raises CoreWeaveError: Forbidden where the role is missing.
 
-    def __init__(self, settings: Settings, *, stopped: Callable[[], bool] = stop_requested) -> None:
+    `hidden` takes secrets out of the lines of a log.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        hidden: Callable[[str], str] = str,
+        stopped: Callable[[], bool] = stop_requested,
+    ) -> None:
         self.endpoint = settings.observe_endpoint
         self._token = settings.token
+        self._hidden = hidden
         self._stopped = stopped
         self._client = httpx.Client(
             headers={
@@ -64,7 +74,7 @@ class Observability:
         data = self._read(f"{LOKI}/query_range", query)
         streams = data.get("result") if isinstance(data, Mapping) else None
         found = [
-            (int(entry[0]) / NANO, str(entry[1]))
+            (int(entry[0]) / NANO, self._hidden(str(entry[1])))
             for stream in streams or ()
             if isinstance(stream, Mapping)
             for entry in stream.get("values") or ()
@@ -95,7 +105,7 @@ class Observability:
         try:
             answer = transfer(self._client, request, seconds=TIMEOUT_SECONDS, stopped=self._stopped)
         except (CutShort, httpx.RequestError) as error:
-            words = redacted(one_line(str(error), 200), [self._token.reveal()]) or type(error).__name__
+            words = one_line(redacted(str(error), [self._token.reveal()]), 200) or type(error).__name__
             raise Unreachable(f"{self.endpoint} gives no answer to GET {path} ({words})") from None
         if not answer.is_success:
             raise self._refusal(path, answer)
@@ -109,7 +119,7 @@ class Observability:
             ) from None
 
     def _refusal(self, path: str, answer: Answer) -> CoreWeaveError:
-        text = redacted(one_line(answer.content.decode("utf-8", "replace"), 200), [self._token.reveal()])
+        text = one_line(redacted(answer.content.decode("utf-8", "replace"), [self._token.reveal()]), 200)
         details = {"method": "GET", "path": path, "status": answer.status_code}
         if answer.status_code == 401:
             return Unauthorized(text, **details)  # type: ignore[arg-type]

@@ -65,6 +65,7 @@ def call(request: Request, directory: Path, stack: str | None, *, curl: bool, as
             key_for(route, scope.settings.token),
             allow_http=scope.settings.allow_http,
             timeout_seconds=request.timeout_seconds,
+            hidden=api.hidden,
         ) as client:
             try:
                 exchange = client.complete(route, prompt, max_tokens=request.max_tokens)

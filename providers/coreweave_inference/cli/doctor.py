@@ -200,7 +200,11 @@ class LiveReads:
     def client(self, route: Route) -> DataPlane:
         """One client for each kind of key."""
         if route.key not in self._clients:
-            client = DataPlane(key_for(route, self._settings.token), allow_http=self._settings.allow_http)
+            client = DataPlane(
+                key_for(route, self._settings.token),
+                allow_http=self._settings.allow_http,
+                hidden=self._api.hidden,
+            )
             self._clients[route.key] = self._closes.enter_context(client)
         return self._clients[route.key]
 
@@ -208,4 +212,4 @@ class LiveReads:
         """The service's own logs and metrics."""
         if not self._settings.observe_endpoint:
             return None
-        return self._closes.enter_context(Observability(self._settings))
+        return self._closes.enter_context(Observability(self._settings, hidden=self._api.hidden))
