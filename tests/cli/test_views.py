@@ -152,6 +152,18 @@ def test_a_request_that_is_sent_again_is_shown_with_its_object_on_a_terminal_and
     assert console.file.getvalue().count("retrying in 0.5 s") == 2  # type: ignore[attr-defined]
 
 
+def test_a_reason_that_the_run_ends_with_is_not_in_its_log_too() -> None:
+    said: list[str] = []
+    view = Lines(lambda line, flush: said.append(line))
+
+    for run_event in (*RUN, Progress(CHAT, "FAILED", "failed", "ModelNotFound: no such path", 2.0)):
+        view(run_event)
+    view(Message("error", "ModelNotFound: no such path", READY))
+
+    assert said[-1] == 'deployment "chat": failed (FAILED, 2 s)'
+    assert not [line for line in said if "ModelNotFound" in line]
+
+
 def test_plain_lines_come_at_least_every_heartbeat() -> None:
     beats = threading.Event()
 

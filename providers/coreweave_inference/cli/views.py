@@ -109,7 +109,8 @@ class Lines(View):
         first_and_ready = before is None and progress.verdict == "ready"
         if row is None or now == before or first_and_ready:
             return ""
-        message = f": {progress.message}" if progress.message else ""
+        told_at_the_end = progress.verdict == "failed"  # As the run's error, which says it once.
+        message = f": {progress.message}" if progress.message and not told_at_the_end else ""
         return f"{row.object}: {progress.verdict} ({progress.status or 'not there yet'}, {progress.seconds:.0f} s){message}"
 
     def _beat(self, over: threading.Event) -> None:
