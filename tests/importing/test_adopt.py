@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import coreweave_inference as cw
@@ -133,27 +134,23 @@ def test_import_in_resource_options_adopts_what_is_as_declared_and_refuses_the_r
     assert VERSION not in workbench.state_text()
 
 
-@pytest.mark.parametrize(
-    ("declare", "words"),
-    [
-        (
-            lambda o: cw.InferenceBucketPolicy("p", bucket="acme-weights", opts=o),
-            "a statement that is there is adopted by itself",
-        ),
-        (lambda o: cw.Readiness(opts=o), "it owns nothing"),
-        (
-            lambda o: cw.WeightsBucket("w", bucket_name="acme-weights", zone=ZONE, opts=o),
-            'import_ names bucket "x"',
-        ),
-    ],
-)
-def test_an_import_of_what_has_nothing_to_import_is_one_sentence(
-    workbench: Workbench, declare: Callable[[pulumi.ResourceOptions], object], words: str
-) -> None:
-    workbench.program = lambda: declare(pulumi.ResourceOptions(import_="x"))
+NOTHING_TO_IMPORT: dict[str, Callable[[pulumi.ResourceOptions], object]] = {
+    "a statement that is there is adopted by itself": lambda o: cw.InferenceBucketPolicy(
+        "p", bucket="acme-weights", opts=o
+    ),
+    "it owns nothing": lambda o: cw.Readiness(opts=o),
+    'import_ names bucket "x"': lambda o: cw.WeightsBucket(
+        "w", bucket_name="acme-weights", zone=ZONE, opts=o
+    ),
+}
 
-    refused = workbench.preview()
 
-    assert not refused.ok
-    assert words in refused.output
-    assert "Traceback" not in refused.output
+def test_an_import_of_what_has_nothing_to_import_is_one_sentence(workbench: Workbench) -> None:
+    for words, declare in NOTHING_TO_IMPORT.items():
+        workbench.program = partial(declare, pulumi.ResourceOptions(import_="x"))
+
+        refused = workbench.preview()
+
+        assert not refused.ok
+        assert words in refused.output
+        assert "Traceback" not in refused.output

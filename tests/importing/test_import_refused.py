@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from coreweave_inference.cli.context import stack_at
+from coreweave_inference.cli.import_place import alone
+from coreweave_inference.cli.scaffold import prepare
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.stacks import chosen
+from coreweave_inference.simulator import Simulator
+from coreweave_inference.simulator.faults import Fault
 
-from tests.importing.accounts import Account, files
+from tests.importing.accounts import Account, account_of, files
+from tests.importing.conftest import QUICK
 from tests.running.command_line import Stack
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    """One for all: a refused import changes nothing."""
+    with Simulator(QUICK) as simulator, account_of(simulator) as found:
+        found.gateway("public")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shared(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    return Stack(tmp_path_factory.mktemp("refused"), account.simulator)
+
+
+@pytest.fixture
+def stack(shared: Stack) -> Iterator[Stack]:
+    """The stack of all tests, with the files that it had."""
+    before = files(shared)
+    yield shared
+    for path in set(shared.path.iterdir()) - {shared.path / name for name in before}:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert files(shared) == before
 
 
 @pytest.mark.parametrize(
@@ -30,7 +62,7 @@ from tests.running.command_line import Stack
     ],
 )
 def test_bad_input_is_one_error_before_anything_is_written(
-    stack: Stack, account: Account, arguments: tuple[str, ...], words: str
+    stack: Stack, arguments: tuple[str, ...], words: str
 ) -> None:
     before = files(stack)
 
@@ -40,8 +72,9 @@ def test_bad_input_is_one_error_before_anything_is_written(
     assert words in found.stderr
 
 
-def test_an_account_that_shows_nothing_makes_no_directory(stack: Stack, tmp_path: Path) -> None:
-    found = stack.run("import", str(tmp_path / "new"), "--apply", "--yes")
+def test_an_account_that_shows_nothing_makes_no_directory(tmp_path: Path) -> None:
+    with Simulator(QUICK) as empty:
+        found = Stack(tmp_path, empty).run("import", str(tmp_path / "new"), "--apply", "--yes")
 
     assert found.returncode == 0, found.stderr
     assert "the token sees no gateway, capacity claim or deployment there" in found.stdout
@@ -56,10 +89,7 @@ def test_an_account_that_shows_nothing_makes_no_directory(stack: Stack, tmp_path
         ("import-report.md", "# What we imported from our customers"),
     ],
 )
-def test_a_file_that_somebody_else_wrote_is_not_replaced(
-    stack: Stack, account: Account, name: str, text: str
-) -> None:
-    account.gateway("public")
+def test_a_file_that_somebody_else_wrote_is_not_replaced(stack: Stack, name: str, text: str) -> None:
     (stack.path / name).write_text(text)
     before = files(stack)
 
@@ -70,7 +100,7 @@ def test_a_file_that_somebody_else_wrote_is_not_replaced(
 
 
 @pytest.mark.parametrize("name", ["import.json", "import-report.md", "inference.yaml"])
-def test_a_directory_in_the_place_of_a_file_is_bad_input(stack: Stack, account: Account, name: str) -> None:
+def test_a_directory_in_the_place_of_a_file_is_bad_input(stack: Stack, name: str) -> None:
     (stack.path / name).mkdir()
     before = files(stack)
 
@@ -80,8 +110,7 @@ def test_a_directory_in_the_place_of_a_file_is_bad_input(stack: Stack, account: 
     assert name in found.stderr
 
 
-def test_a_declaration_that_is_no_text_is_one_error_and_stays(stack: Stack, account: Account) -> None:
-    account.gateway("public")
+def test_a_declaration_that_is_no_text_is_one_error_and_stays(stack: Stack) -> None:
     (stack.path / "inference.yaml").write_bytes(b"version: 1\n# \xff\n")
     before = files(stack)
 
@@ -89,6 +118,37 @@ def test_a_declaration_that_is_no_text_is_one_error_and_stays(stack: Stack, acco
 
     assert (found.returncode, files(stack)) == (2, before)
     assert "inference.yaml:2: the file is not UTF-8 text" in found.stderr
+
+
+def test_a_second_import_in_a_directory_is_refused_while_the_first_one_runs(stack: Stack) -> None:
+    before = files(stack)
+
+    with alone(stack.path):
+        found = stack.run("import", "--apply", "--yes")
+
+    assert (found.returncode, files(stack)) == (2, before)
+    assert "another import is running here" in found.stderr
+
+
+def test_a_stopped_import_tells_how_to_go_on(stack: Stack, account: Account) -> None:
+    before, simulator = files(stack), account.simulator
+    simulator.faults.add(Fault("delay", "GET", "/gateways", count=1, when="before", seconds=1.0))
+
+    with stack.started("import", "--apply", "--yes", "--json") as process:
+        assert process.stderr is not None
+        assert "reading the account" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+
+    assert (process.returncode, files(stack)) == (130, before)
+    assert "the account is as it was; run again to go on" in json.loads(output)["errors"][0]
+
+
+def test_the_project_of_a_new_directory_is_written_when_the_rest_is_there(tmp_path: Path) -> None:
+    written = [line.rpartition("/")[2] for line in prepare(tmp_path, name="serving", stack="dev")]
+
+    assert "__main__.py" in written
+    assert written[-2:] == ["Pulumi.yaml", "Pulumi.dev.yaml"]
 
 
 @pytest.mark.parametrize(

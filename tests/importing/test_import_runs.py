@@ -92,62 +92,31 @@ def test_what_was_imported_can_be_changed_and_destroyed_and_a_gateway_in_use_goe
     assert sorted(found["Sid"] for found in statements) == ["AllowInference", "Ourselves"]
 
 
-def test_half_of_an_account_joins_a_stack_that_has_the_other_half_and_no_other_stack(
-    stack: Stack, account: Account, tmp_path: Path
+def test_a_killed_import_of_a_half_is_finished_by_the_next_one_and_the_other_half_joins(
+    stack: Stack, account: Account
 ) -> None:
     small(account)
-    refused = stack.run("import", "--only", "public")
-    assert refused.returncode == 2
-    assert 'gateway "public": deployments chat, chat-canary use it' in refused.stderr
-    assert not (stack.path / "import.json").exists()
+    account.simulator.behaviour = account.simulator.behaviour.changed({"emit_zero_values": True})
+    made, half = account.writes(), ("import", "--only", "public,chat*", "--apply", "--yes")
+    with stack.started(*half) as process:
+        until(lambda: (stack.path / "import-report.md").exists())
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
 
-    first = stack.document("import", "--only", "public,chat*", "--apply", "--yes")
+    first = stack.document(*half)
     file = stack.path / "inference.yaml"
     file.write_text("# Ours.\n" + file.read_text().replace("  chat:\n", "  # The main one.\n  chat:\n"))
     kept = file.read_text()
     second = stack.document("import", "--apply", "--yes")
 
-    assert (first["code"], first["preview"]) == (0, {"same": 7})
+    assert (first["code"], first["preview"]) == (0, {"same": 7}), first["stderr"]
     assert (second["code"], second["preview"], second["errors"]) == (0, {"same": 8}, [])
     assert [one["key"] for one in second["imported"]] == ["h200"]
     assert file.read_text().startswith(kept)
-    owned = next(one for one in stack.state()["resources"] if one["type"].endswith(":Readiness"))
+    resources = stack.state()["resources"]
+    owned = next(one for one in resources if one["type"].endswith(":Readiness"))
     assert len(owned["inputs"]["__owned"]) == 6
-
-    # Another directory on the same backend finds that a stack has it all.
-    other = ("import", str(tmp_path / "other"), "--dry-run")
-    everything, named = stack.document(*other), stack.document(*other, "--only", "h200")
-    assert (everything["code"], everything["imported"]) == (0, [])
-    assert {one["why"].partition(";")[0] for one in everything["leftOut"]} == {
-        "it is in the state of stack serving/dev"
-    }
-    assert named["code"] == 2
-    assert "in the state of stack serving/dev" in named["errors"][0]
-
-
-def test_a_killed_import_is_finished_by_the_next_one_and_two_at_once_are_one(
-    stack: Stack, account: Account
-) -> None:
-    small(account)
-    account.simulator.behaviour = account.simulator.behaviour.changed({"emit_zero_values": True})
-    made = account.writes()
-    with stack.started("import", "--apply", "--yes") as process:
-        until(lambda: (stack.path / "import-report.md").exists())
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-
-    with stack.started("import", "--apply", "--yes", "--json") as first:
-        assert first.stderr is not None
-        assert any("reading the account" in line for line in first.stderr)
-        second = stack.run("import", "--apply", "--yes")
-        output, error = first.communicate(timeout=120)
-
-    assert second.returncode == 2
-    assert "another import is running here" in second.stderr
-    assert first.returncode == 0, error
-    assert json.loads(output)["preview"] == {"same": 8}
-    urns = [one["urn"] for one in stack.state()["resources"]]
-    assert len(urns) == len(set(urns))
+    assert len({one["urn"] for one in resources}) == len(resources)
     assert stack.names() == {
         "account",
         "ready",
@@ -256,10 +225,10 @@ def test_differences_end_with_code_three_and_are_named(stack: Stack, account: Ac
 
     assert (stopped["code"], stopped["ok"]) == (3, False)
     assert [found["code"] for found in stopped["findings"]] == ["traffic-sum-zero"]
-    shown, applied = stack.document("import"), stack.document("import", "--apply", "--yes")
+    applied = stack.document("import", "--apply", "--yes")
 
-    assert (shown["code"], applied["code"]) == (3, 3)
-    assert [(one["label"], one["changes"]) for one in shown["expected"]] == [
+    assert applied["code"] == 3
+    assert [(one["label"], one["changes"]) for one in applied["expected"]] == [
         ('deployment "chat"', ["autoscaling.max: 4 -> 5"]),
         ('deployment "chat-canary"', ["autoscaling.max: 4 -> 5"]),
         (
@@ -306,8 +275,23 @@ def test_a_stack_gives_an_object_away_and_another_one_takes_it(
 ) -> None:
     small(account)
     file, other = stack.path / "inference.yaml", str(tmp_path / "other")
+    half = stack.run("import", "--only", "public")
+    assert half.returncode == 2
+    assert 'gateway "public": deployments chat, chat-canary use it' in half.stderr
+    assert not (stack.path / "import.json").exists()
     first = stack.document("import", "--apply", "--yes")
     made = account.writes()
+    # Another directory on the same backend finds that a stack has it all.
+    everything, named = (
+        stack.document("import", other, "--dry-run"),
+        stack.document("import", other, "--dry-run", "--only", "h200"),
+    )
+    assert (everything["code"], everything["imported"]) == (0, [])
+    assert {one["why"].partition(";")[0] for one in everything["leftOut"]} == {
+        "it is in the state of stack serving/dev"
+    }
+    assert named["code"] == 2
+    assert "in the state of stack serving/dev" in named["errors"][0]
 
     file.write_text(
         file.read_text().replace("    name: h200\n", "    name: h200\n    options: {retainOnDelete: true}\n")

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 from coreweave_inference.errors import InvalidDeclaration
-from coreweave_inference.importing.matching import Stack
+from coreweave_inference.importing.matching import OtherStack, Stack
 from coreweave_inference.importing.plan import plan_import
-from coreweave_inference.importing.report import lines, page
+from coreweave_inference.importing.report import commands_after, lines, page
 from coreweave_inference.importing.snapshot import LiveBucket
 from coreweave_inference.policy.statements import inference_statement
 
@@ -169,6 +169,38 @@ def test_what_is_declared_and_not_there_and_what_the_state_has_and_nobody_declar
         'adds capacity claim "next"',
         'removes gateway "old"',
     ]
+
+
+def test_what_is_declared_exists_and_is_not_imported_would_be_refused_or_adopted_and_never_added() -> None:
+    snapshot = account(gateway(), deployment(), claim(), claim("spare"), claim("next"))
+    text = plan(snapshot, only="h200,spare,chat").text.replace(
+        "    name: spare\n", "    name: spare\n    options: {adopt: true}\n"
+    )
+    edited = text.replace("instanceCount: 2", "instanceCount: 3")
+
+    found = plan(snapshot, edited, only="next,public,chat")
+    other = OtherStack("acme/prod", frozenset({id_of("h200")}))
+    owned = plan(snapshot, edited, only="next", stack=replace(STACK, others=(other,)))
+
+    assert [(one.what, one.label, one.lines) for one in found.proof.expected] == [
+        ("refuses", 'capacity claim "h200"', (f"{id_of('h200')} exists, and the stack does not have it",)),
+        ("adopts", 'capacity claim "spare"', (id_of("spare"), "resources.instanceCount: 2 -> 3")),
+    ]
+    told = "\n".join(lines(found))
+    assert "import it too" in told
+    assert "let the next `up` create it" not in told
+    expected = {one.label: (one.what, one.lines) for one in owned.proof.expected}
+    assert expected['capacity claim "h200"'] == (
+        "refuses",
+        (f"{id_of('h200')} exists, and it is in the state of stack acme/prod",),
+    )
+    assert expected['weights bucket "acme-weights"'] == ("adopts", ("acme-weights",))
+
+
+def test_the_command_that_comes_next_imports_no_more_than_was_asked_for() -> None:
+    first, *_ = commands_after("serving", "dev", "import.json", "gate*,h200", applied=False)
+
+    assert first == "cw-inference import serving --stack dev --only 'gate*,h200' --apply"
 
 
 BUCKETS = {

@@ -14,7 +14,7 @@ from coreweave_inference.importing.report import lines, page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.importing.plans import account, bucket, deployment, gateway, plan, written
+from tests.importing.plans import account, bucket, deployment, gateway, id_of, plan, written
 
 
 def test_secrets_are_references_and_nothing_shows_them() -> None:
@@ -44,7 +44,9 @@ def test_secrets_are_references_and_nothing_shows_them() -> None:
     told = "\n".join([found.text, *lines(found), page(found, "serving/dev", []), repr(found)])
     assert "hf_abcdef" not in told
     assert "s3cr3t" not in told
-    assert "CHAT_HF_TOKEN" in "\n".join(lines(found))
+    place = f"GET /v1alpha1/inference/deployments/{id_of('chat')}"
+    assert f'export before each run: CHAT_ODD (runtime.engineEnv["ODD"] in {place} has its value now)' in told
+    assert "proof: the next preview is empty, once 2 variables are exported" in told
 
     set_otherwise = plan(snapshot, found.text, CHAT_HF_TOKEN="another", CHAT_ODD="s3cr3t/1")
     assert [one.label for one in set_otherwise.proof.expected] == ['deployment "chat"', 'deployment "other"']

@@ -42,8 +42,8 @@ def report_errors(*, as_json: bool = False, document: Mapping[str, Any] | None =
         text = f"{where}{error.strerror or error or type(error).__name__}"
         print_error(text, as_json=as_json, document=document)
         raise typer.Exit(FAILED) from None
-    except KeyboardInterrupt:
-        print_error("stopped", as_json=as_json, document=document)
+    except KeyboardInterrupt as stop:
+        print_error(str(stop) or "stopped", as_json=as_json, document=document)
         raise typer.Exit(STOPPED) from None
 
 

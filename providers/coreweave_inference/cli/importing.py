@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,9 @@ NOTHING: dict[str, Any] = {
 """The document of --json where nothing could be read."""
 
 
+STOPPED = "stopped; the account is as it was; run again to go on: what the state has already stays"
+
+
 @dataclass(frozen=True)
 class Asked:
     """The command line."""
@@ -91,38 +95,45 @@ def import_account(asked: Asked) -> None:
         require_answer(asked.yes, "import --apply", as_json=asked.as_json)
     tell = say_to(as_json=asked.as_json)
     with report_errors(as_json=asked.as_json, document=NOTHING), alone(asked.directory):
-        require_place(asked.directory, write=not asked.dry_run)
-        place = locate(asked.directory, asked.stack, asked.name, repair=asked.apply)
-        tell(f"reading the account at {place.settings.endpoint} …")
-        file = asked.directory / FILE
-        before = _readable(file, place.stack.name)
-        read = _reader(file, place.stack.name)
-        declared = read(before) if before.strip() else None
-        names = tuple(bucket.name for bucket in declared.buckets.values()) if declared else ()
-        snapshot = snapshot_of(place.settings, place.stack.identity, names)
-        others, unread = other_stacks(asked.directory, place.stack)
-        stack = replace(place.stack, others=others, unread=unread)
-        judges = accepted_unreadable, lambda after: list(map(str, stopping_findings(after)))
-        plan = plan_import(snapshot, before, read, stack, asked.only or "", os.environ, *judges)
-        if not asked.as_json:
-            nothing = (
-                [] if snapshot.objects else ["the token sees no gateway, capacity claim or deployment there"]
-            )
-            print_lines(
-                [*nothing, *report.lines(plan), *_of_other_stacks(place, plan), *_of_program(place, plan)]
-            )
-        if not asked.dry_run and not plan.is_nothing:
-            place, lines = settle(place)
-            print_lines(lines) if not asked.as_json else None
-        importer = _importer(plan, place, snapshot)
-        files = [] if asked.dry_run else _write(asked, place, plan, importer)
-        if not asked.as_json:
-            print_lines(plan.text.splitlines() if asked.dry_run and plan.text != plan.before else [])
-            print_lines([f"written  {name}" for name in files])
-        if asked.apply and is_project(asked.directory):
-            _apply(asked, place, plan, importer, files)
-            return
-        _finish(asked, place, plan, files)
+        try:
+            _import(asked, tell)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(STOPPED) from None
+
+
+def _import(asked: Asked, tell: Callable[[str], None]) -> None:
+    require_place(asked.directory, write=not asked.dry_run)
+    place = locate(asked.directory, asked.stack, asked.name, repair=asked.apply)
+    tell(f"reading the account at {place.settings.endpoint} …")
+    file = asked.directory / FILE
+    before = _readable(file, place.stack.name)
+    read = _reader(file, place.stack.name)
+    declared = read(before) if before.strip() else None
+    names = tuple(bucket.name for bucket in declared.buckets.values()) if declared else ()
+    snapshot = snapshot_of(place.settings, place.stack.identity, names)
+    others, unread = other_stacks(asked.directory, place.stack)
+    stack = replace(place.stack, others=others, unread=unread)
+    judges = accepted_unreadable, lambda after: list(map(str, stopping_findings(after)))
+    plan = plan_import(snapshot, before, read, stack, asked.only or "", os.environ, *judges)
+    if not asked.as_json:
+        nothing = (
+            [] if snapshot.objects else ["the token sees no gateway, capacity claim or deployment there"]
+        )
+        print_lines(
+            [*nothing, *report.lines(plan), *_of_other_stacks(place, plan), *_of_program(place, plan)]
+        )
+    if not asked.dry_run and not plan.is_nothing:
+        place, lines = settle(place)
+        print_lines(lines) if not asked.as_json else None
+    importer = _importer(plan, place, snapshot)
+    files = [] if asked.dry_run else _write(asked, place, plan, importer)
+    if not asked.as_json:
+        print_lines(plan.text.splitlines() if asked.dry_run and plan.text != plan.before else [])
+        print_lines([f"written  {name}" for name in files])
+    if asked.apply and is_project(asked.directory):
+        _apply(asked, place, plan, importer, files)
+        return
+    _finish(asked, place, plan, files)
 
 
 def _finish(asked: Asked, place: Place, plan: ImportPlan, files: list[str]) -> None:
@@ -161,7 +172,9 @@ def _of_program(place: Place, plan: ImportPlan) -> list[str]:
 
 
 def _commands(asked: Asked, stack: Stack, *, applied: bool) -> list[str]:
-    return report.commands_after(str(asked.directory), stack.name, IMPORT_FILE, applied=applied)
+    return report.commands_after(
+        str(asked.directory), stack.name, IMPORT_FILE, asked.only or "", applied=applied
+    )
 
 
 def document(
@@ -177,24 +190,9 @@ def document(
         "stack": stack.name,
         "files": files,
         "imported": [
+            *(_row("weights bucket", b.declared.key, b.live.name, b.live.name) for b in plan.buckets),
             *(
-                {
-                    "kind": "weights bucket",
-                    "key": b.declared.key,
-                    "id": b.live.name,
-                    "name": b.live.name,
-                    "status": "",
-                }
-                for b in plan.buckets
-            ),
-            *(
-                {
-                    "kind": one.live.kind.noun,
-                    "key": one.declared.key,
-                    "id": one.live.id,
-                    "name": one.live.name,
-                    "status": one.live.status,
-                }
+                _row(one.live.kind.noun, one.declared.key, one.live.id, one.live.name, one.live.status)
                 for one in plan.objects
             ),
         ],
@@ -209,6 +207,10 @@ def document(
         "applied": applied,
         **({"declaration": plan.text} if declaration else {}),
     }
+
+
+def _row(kind: str, key: str, id_: str, name: str, status: str = "") -> dict[str, str]:
+    return {"kind": kind, "key": key, "id": id_, "name": name, "status": status}
 
 
 def _readable(file: Path, stack: str) -> str:
@@ -246,7 +248,8 @@ def _write(asked: Asked, place: Place, plan: ImportPlan, importer: Importer) -> 
     }
     if not plan.entries and (asked.directory / REPORT_FILE).exists():
         del texts[REPORT_FILE]  # That of the import that wrote the entries says more.
-    return [name for name, text in texts.items() if replace_file(asked.directory / name, text)]
+    written = [name for name, text in texts.items() if replace_file(asked.directory / name, text)]
+    return [str(asked.directory / name) for name in written]
 
 
 # The state.

@@ -146,6 +146,9 @@ def prepare(directory: Path, *, name: str, stack: str) -> list[str]:
     require_names(project, stack)
     directory.mkdir(parents=True, exist_ok=True)
     files = {file: text for file, text in _project_files(project, "").items() if file != "inference.yaml"}
+    files["Pulumi.yaml"] = files.pop(
+        "Pulumi.yaml"
+    )  # The last one: an import that is killed before it goes on here.
     lines = [_written(directory / file, text) for file, text in files.items()]
     file = StackDirectory.at(directory).stack_file(stack)
     if not file.exists():

@@ -31,17 +31,18 @@ def doubts(objects: Iterable[tuple[LiveObject, ObjectDeclaration]], stack: Stack
         label = next((other.label for other in stack.others if live.id in other.derives), "")
         known.setdefault(label, []).append(live.label)
     lines = tuple(
-        f"{', '.join(labels)}: {_made_by(label, 'their ids are' if len(labels) > 1 else 'its id is')}; an object belongs to one "
+        f"{', '.join(labels)}: {_made_by(label, several=len(labels) > 1)}; an object belongs to one "
         "stack: make sure that no state has it any more (docs/how-to/import.md, from another stack)"
         for label, labels in known.items()
     )
     return (*lines, *([f"whether other stacks have any of it: {stack.unread}"] if stack.unread else []))
 
 
-def _made_by(label: str, ids: str) -> str:
+def _made_by(label: str, *, several: bool) -> str:
+    ids, them = ("their ids are", "them") if several else ("its id is", "it")
     if label:
         return f"{ids} of stack {label}, whose state does not have it"
-    return f"{ids} of the form that this package derives, so a stack that is not known here made it"
+    return f"{ids} of the form that this package derives, so a stack that is not known here made {them}"
 
 
 def is_derived(id_: str) -> bool:

@@ -42,7 +42,7 @@ class ImportedBucket:
 class ImportPlan:
     """`text` is the file afterwards, `before` as it is. `present` is what the stack has already, `left_out` what was asked for
     and cannot be imported, by label, with the reason. `environment` are the variables that references name and that are not
-    set, with the live values; of `unreadable` ones the service does not tell the value. `doubts` are lines on objects that may be
+    set, with the live values, and `sources` says where those are; of `unreadable` ones the service does not tell the value. `doubts` are lines on objects that may be
     another stack's.
     """
 
@@ -56,6 +56,7 @@ class ImportPlan:
     present_buckets: tuple[str, ...]
     left_out: Mapping[str, str]
     environment: Mapping[str, str] = field(repr=False)
+    sources: Mapping[str, str]
     unreadable: tuple[str, ...]
     doubts: tuple[str, ...]
     proof: Proof
@@ -101,7 +102,8 @@ def plan_import(
     )
     buckets = _buckets(after, snapshot, stack, chosen, everything=not only)
     importable = frozenset({*(o.live.id for o in objects), *(b.live.name for b in buckets)})
-    environment = _live_values([(live, items[live.id]) for live in chosen if live.id in items], environ or {})
+    known = _live_values([(live, items[live.id]) for live in chosen if live.id in items], environ or {})
+    environment = {name: value for name, (_, value) in known.items()}
     secrets = {**environment, **(environ or {})}
     return ImportPlan(
         before=before,
@@ -114,6 +116,7 @@ def plan_import(
         present_buckets=_present_buckets(after, stack, chosen, everything=not only),
         left_out=left_out,
         environment=environment,
+        sources={name: source for name, (source, _) in known.items()},
         unreadable=tuple(name for name in added.unreadable if name not in (environ or {})),
         doubts=doubts(((one.live, one.declared) for one in objects), stack),
         proof=replace(
@@ -133,14 +136,15 @@ def _extended(text: str, read: ReadText) -> Declaration:
 
 def _live_values(
     objects: Iterable[tuple[LiveObject, ObjectDeclaration]], environ: Mapping[str, str]
-) -> dict[str, str]:
-    """By variable the live value of what refers to it, where it is not set."""
-    found: dict[str, str] = {}
+) -> dict[str, tuple[str, str]]:
+    """By variable where its value is, and the live value, where it is not set."""
+    found: dict[str, tuple[str, str]] = {}
     for live, item in objects:
         for path, reference in references_in(item.spec).items():
             value = get_path(live.spec, path)
             if reference.source == "fromEnv" and reference.name not in environ and isinstance(value, str):
-                found.setdefault(reference.name, value)
+                place = f"{path} in GET /v1alpha1/inference/{live.kind.path}/{live.id}"
+                found.setdefault(reference.name, (place, value))
     return found
 
 

@@ -33,7 +33,8 @@ READINESS = "readiness"
 
 @dataclass(frozen=True)
 class Expected:
-    """What the next preview would do with one object: `adds`, `changes`, `replaces` or `removes`, and the fields.
+    """What the next preview would do with one object: `adds`, `adopts`, `refuses` (it exists, and the stack does not have it),
+    `changes`, `replaces` or `removes`, and the fields.
 
     `fields` are the differences themselves, live to declared; `id` is that of the live object, where there is one.
     """
@@ -83,8 +84,12 @@ def prove(
         live = live_of(item, snapshot, stack)
         label = f'{item.kind.noun} "{item.key}"'
         recorded = (item.kind.noun, item.key) in stack.recorded
-        if live is None or not (recorded or live.id in importable):
+        if live is None:
             expected.append(Expected("adds", label, kind=item.kind.noun, key=item.key))
+            continue
+        outside = not recorded and live.id not in importable
+        if outside and not item.options.adopt:
+            expected.append(_refused(label, live.id, stack, item.kind.noun, item.key))
             continue
         desired, unread = desired_spec(item, live, declaration, snapshot, stack, secrets)
         unknown += [f"{label}: {path} comes from {name}, which is not set" for path, name in unread]
@@ -92,7 +97,10 @@ def prove(
         lost = "" if item.kind is Kind.DEPLOYMENT and item.key in unreadable else live.lost_weights
         if item.options.wait and (why := live.broken or lost):
             waits.append(f"waits for {label}: {why}")
-        if found:
+        if outside:
+            lines = (live.id, *map(str, found))
+            expected.append(Expected("adopts", label, lines, item.kind.noun, item.key, live.id, tuple(found)))
+        elif found:
             moved = any(one.path in item.kind.replace_fields for one in found)
             what = "replaces" if moved and live.id not in stack.unmoved else "changes"
             lines = tuple(map(str, found))
@@ -104,6 +112,12 @@ def prove(
     return Proof(
         (*expected, *_removed(declaration, stack)), (*unknown, *_unread(declaration, snapshot, stack))
     )
+
+
+def _refused(label: str, id_: str, stack: Stack, kind: str = "", key: str = "") -> Expected:
+    owner = stack.owner(id_)
+    why = f"it is in the state of stack {owner}" if owner else "the stack does not have it"
+    return Expected("refuses", label, (f"{id_} exists, and {why}",), kind, key, id_)
 
 
 def desired_spec(
@@ -151,7 +165,12 @@ def _of_bucket(
     in_state = (BUCKET, bucket.key) in stack.recorded
     readable = live is not None and not live.unread
     if not in_state and not (readable and bucket.name in importable):
-        yield Expected("adds", label)
+        if live is None or not readable:
+            yield Expected("adds", label)
+        elif bucket.adopt:
+            yield Expected("adopts", label, (bucket.name,))
+        else:
+            yield _refused(label, bucket.name, stack)
     elif live is not None and readable:
         found = [
             f"tags.{key}: {live.tags.get(key)} -> {value}"

@@ -19,6 +19,14 @@ TO_DO = (
         "what is added is declared and not there: remove its entry, or let the next `up` create it",
     ),
     (
+        {"refuses"},
+        "what is refused exists already: import it too (without --only, or with its name there), or remove its entry",
+    ),
+    (
+        {"adopts"},
+        "what is adopted is declared with `adopt` and not imported now: the next `up` adopts it, and writes the fields that differ",
+    ),
+    (
         {"changes", "replaces"},
         "what changes is declared otherwise than it is: declare what is live, or let the next `up` write it",
     ),
@@ -37,7 +45,12 @@ TO_DO = (
 def verdict(plan: ImportPlan) -> str:
     """What the next preview would show, in one line."""
     if plan.proof.is_empty:
-        return EMPTY
+        count = len({*plan.environment, *plan.unreadable})
+        return (
+            f"{EMPTY}, once {_counted_of(count, 'variable')} {'is' if count == 1 else 'are'} exported"
+            if count
+            else EMPTY
+        )
     changes, findings = len(plan.proof.expected), len(plan.proof.stops)
     shows = f"the next preview shows {_counted_of(changes, 'change')}"
     return f"{shows}, and {_counted_of(findings, 'finding')} would stop the next run" if findings else shows
@@ -89,10 +102,10 @@ def notes(plan: ImportPlan) -> list[str]:
         if entry.section == EXISTING_BUCKETS
     ]
     found += [f"  {line}" for line in plan.doubts]
-    if plan.environment:
-        found.append(
-            f"  export before each run: {', '.join(sorted(plan.environment))} (secrets of engineEnv, as the service has them now)"
-        )
+    found += [
+        f"  export before each run: {name} ({plan.sources[name]} has its value now)"
+        for name in sorted(plan.environment)
+    ]
     if plan.unreadable:
         found.append(
             f"  export before each run: {', '.join(sorted(plan.unreadable))} (the service never returns it; remove the "
@@ -140,7 +153,7 @@ def page(plan: ImportPlan, context: str, commands: Sequence[str]) -> str:
     return "\n".join(part for part in parts if part).rstrip() + "\n"
 
 
-def commands_after(directory: str, stack: str, file: str, *, applied: bool) -> list[str]:
+def commands_after(directory: str, stack: str, file: str, only: str, *, applied: bool) -> list[str]:
     """The commands that come next."""
     place = [directory] if directory not in ("", ".") else []
     options = [*place, "--stack", stack]
@@ -158,7 +171,7 @@ def commands_after(directory: str, stack: str, file: str, *, applied: bool) -> l
         stack,
     ]
     return [
-        shlex.join(["cw-inference", "import", *options, "--apply"]),
+        shlex.join(["cw-inference", "import", *options, *(["--only", only] if only else []), "--apply"]),
         f"# or with Pulumi alone, in the stack directory: {shlex.join(inside)}",
         preview,
     ]
