@@ -16,21 +16,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent import futures
 from pathlib import Path
 from typing import Any
 
 import coreweave_inference as cw
-import grpc
 import yaml
 from coreweave_inference.engine.environment import environment_with
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.simulator.journal import Entry
-from pulumi.automation._server import LanguageServer
-from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import language_pb2_grpc
 
+from tests.engine.language_server import language_server
 from tests.engine.runs import Run
 from tests.processes.python import quick_python
 from tests.processes.server import PROVIDER_PID
@@ -51,7 +47,6 @@ QUICK = {
 }
 
 ENDPOINTS = ("COREWEAVE_API_ENDPOINT", "COREWEAVE_S3_ENDPOINT")
-OWN_CONNECTIONS = ("grpc.use_local_subchannel_pool", 1)
 
 Program = Callable[[], Any]
 
@@ -259,7 +254,7 @@ class Workbench:
         self._runs += 1
         events, output = (self.directory / f"run-{self._runs}.{kind}" for kind in ("events", "output"))
         seen = len(self.service.requests())
-        with _language_server(self._declares) as address, output.open("wb") as printed:
+        with language_server(self._declares) as address, output.open("wb") as printed:
             command = [
                 "pulumi",
                 *arguments,
@@ -333,24 +328,3 @@ def _environment(service: Service, directory: Path) -> dict[str, str | None]:
         "COREWEAVE_API_TOKEN": service.simulator.token,
         **QUICK,
     }
-
-
-def keep_connections_apart() -> None:
-    """Otherwise a program whose engine happens to get the port of an earlier one finds that one's dead connection, which
-    the process keeps, and ends with "Resource monitor has terminated".
-    """
-    if OWN_CONNECTIONS not in _GRPC_CHANNEL_OPTIONS:
-        _GRPC_CHANNEL_OPTIONS.append(OWN_CONNECTIONS)
-
-
-@contextlib.contextmanager
-def _language_server(program: Program) -> Iterator[str]:
-    keep_connections_apart()
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.stop(0).wait()

@@ -27,7 +27,7 @@ from coreweave_inference.engine.results import Result
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.simulator import Simulator
 
-from tests.engine.workbench import keep_connections_apart
+from tests.engine.language_server import keep_connections_apart
 from tests.faults import drawn, misbehaviour
 from tests.faults.account import (
     STACK,
