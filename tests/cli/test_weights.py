@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import coreweave_inference
 import pytest
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.storage import copies
 from typer.testing import Result
 
+from tests.running.command_line import until
 from tests.simulator.inference_fixtures import deployment, gateway, put_weights, s3_client, simulated
 from tests.storage.test_whole_weights import sharded, single
 
@@ -216,6 +222,45 @@ def test_a_large_object_is_copied_in_parts_and_keeps_its_etag(
         for name in ("big", "big-v2")
     ]
     assert digests[0].digest() == digests[1].digest()
+
+
+def test_a_push_that_is_killed_half_way_goes_on_with_what_is_missing(
+    weights: Run, s3: Any, simulator: Simulator, tmp_path: Path
+) -> None:
+    folder = tmp_path / "large"
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"model-{number:05}.safetensors").write_bytes(bytes([number]) * 300_000)
+    environment = {
+        **{name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "HOME")},
+        "PYTHONPATH": str(Path(coreweave_inference.__file__).parent.parent),
+        "COREWEAVE_API_ENDPOINT": simulator.url,
+        "COREWEAVE_S3_ENDPOINT": simulator.url,
+        "COREWEAVE_API_TOKEN": simulator.token,
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "coreweave_inference.cli",
+        "weights",
+        "push",
+        str(folder),
+        BUCKET,
+        "models/large",
+    ]
+
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE) as process:
+        until(lambda: contents(s3, BUCKET, "models/large/"))
+        process.kill()
+    there = contents(s3, BUCKET, "models/large/")
+    again = json.loads(weights("push", str(folder), BUCKET, "models/large", "--json").stdout)
+
+    assert process.returncode == -signal.SIGKILL
+    assert 0 < len(there) < 40
+    # What was under way when the process was killed may have arrived after it.
+    assert len(there) <= again["skipped"] < 40
+    assert again["count"] == 40 - again["skipped"]
+    assert len(contents(s3, BUCKET, "models/large/")) == 40
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,13 @@ def _prover(engine: Engine, *, as_json: bool) -> Prover:
 
 
 def _proof(prover: Prover | None, result: Result) -> BillingProof | None:
-    return None if prover is None or result.stopped else prover.prove(result.deletions)
+    """What is there after the destroy; not known where it cannot be looked at: what was destroyed is told all the same."""
+    if prover is None or result.stopped:
+        return None
+    try:
+        return prover.prove(result.deletions)
+    except CoreWeaveError as error:
+        return BillingProof(unread=(str(error),))
 
 
 def _destroy_without_state(
