@@ -215,7 +215,7 @@ class Buckets:
     """Object storage in a dict: documents by bucket, numbers of objects by path, and what fails."""
 
     def __init__(self, policies, counts=MappingProxyType({}), broken=()):
-        self.policies, self.counts, self.broken = policies, counts, broken
+        self.policies, self.counts, self.broken, self.asked = policies, counts, broken, []
 
     def policy(self, name):
         if name in self.broken:
@@ -227,7 +227,13 @@ class Buckets:
     def objects(self, bucket, prefix):
         if prefix in self.broken:
             raise StorageError("denied")
-        return (StoredObject(f"{prefix}/{n}", 1, WRITTEN) for n in range(self.counts.get(prefix, 0)))
+        names = self.counts.get(prefix, 0)
+        names = range(names) if isinstance(names, int) else names
+        return (StoredObject(f"{prefix}/{name}", 1, WRITTEN) for name in names)
+
+    def unfinished(self, bucket, prefix):
+        self.asked.append(prefix)
+        return (f"{prefix}/model.safetensors",)
 
     def read(self, bucket, key, start, size):
         return b"not JSON"
@@ -247,6 +253,19 @@ def test_a_listing_is_bounded_and_says_when_it_was_cut_off():
     assert notes == ()
     assert (len(found["b"].folders["long"].files), found["b"].folders["long"].complete) == (MOST_FILES, False)
     assert (len(found["b"].folders["short"].files), found["b"].folders["short"].complete) == (2, True)
+
+
+def test_uploads_that_were_not_completed_are_looked_for_where_weights_are_missing_alone():
+    whole, half = ("config.json", "model.safetensors"), ("config.json",)
+    store = Buckets({"b": None}, {"whole": whole, "half": half})
+
+    found, _ = looked(store, {"b": {"whole", "half"}})
+
+    assert store.asked == ["half"]
+    assert {path: folder.unfinished for path, folder in found["b"].folders.items()} == {
+        "whole": (),
+        "half": ("model.safetensors",),
+    }
 
 
 def test_what_cannot_be_read_is_a_note_and_not_known():

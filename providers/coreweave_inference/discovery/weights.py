@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from coreweave_inference.checks import BucketFacts, Folder, WeightsFile
+from coreweave_inference.checks.loading import weights_among
 from coreweave_inference.errors import BucketMissing, CoreWeaveError
 from coreweave_inference.storage.contents import StoredObject
 from coreweave_inference.storage.model_reader import ModelReader
@@ -33,6 +34,10 @@ class Store(Protocol):
 
     def objects(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
         """The objects below a folder."""
+        ...
+
+    def unfinished(self, bucket: str, prefix: str) -> tuple[str, ...]:
+        """The keys below a folder whose upload was begun and not completed."""
         ...
 
     def read(self, bucket: str, key: str, start: int, size: int) -> bytes:
@@ -107,11 +112,21 @@ def _bucket(store: Store, source: BucketSource, models: Iterable[Wanted]) -> tup
         except CoreWeaveError as error:
             failed[str(error).replace(model.path, "it")].append(model.path)
             continue
+        if folder.files and (folder.missing or not weights_among(folder.files)):
+            folder = replace(folder, unfinished=_unfinished(store, bucket, model.path))
         if any(decides(folder) for decides in model.decide):
             folder = reader.with_headers(folder)
         folders[model.path] = folder
     notes += [_not_listed(bucket, paths, why) for why, paths in failed.items()]
     return BucketFacts(policy, known, folders), notes
+
+
+def _unfinished(store: Store, bucket: str, path: str) -> tuple[str, ...]:
+    """Where parts are missing: the names of the files whose upload was begun and not completed, as far as that is known."""
+    try:
+        return tuple(key.removeprefix(f"{path}/") for key in store.unfinished(bucket, path))
+    except CoreWeaveError:
+        return ()
 
 
 def _not_listed(bucket: str, paths: list[str], why: str) -> str:
