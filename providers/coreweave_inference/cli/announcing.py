@@ -38,6 +38,12 @@ def say_to(*, as_json: bool) -> Say:
     return lambda line: print(shown(line), file=streams[0], flush=True) if streams else None
 
 
+def announce_look(doing: str, directory: Path, stack: str | None, *, as_json: bool) -> None:
+    """The first line of a command that only looks, on a terminal, before anything that takes time is imported."""
+    if sys.stdout.isatty() and not as_json:
+        print(shown(announcement(doing, directory, stack)), flush=True)
+
+
 def announcement(doing: str, directory: Path, stack: str | None) -> str:
     """`previewing stack dev (project serving) at https://…`, as far as it is known without asking anybody."""
     try:

@@ -46,6 +46,9 @@ def check(
     """
     from coreweave_inference.checks import Report
 
+    from .announcing import announce_look
+
+    announce_look("checking", directory, stack, as_json=as_json)
     from . import check_report, declared_values
     from .checking import declares_in_python, discover_facts, report_on, report_on_program
     from .output import print_document, print_lines

@@ -40,6 +40,9 @@ def status(
 
     Example: cw-inference status stacks/quickstart --stack dev --watch
     """
+    from .announcing import announce_look
+
+    announce_look("reading", directory, stack, as_json=as_json)
     from .status import status as run
 
     run(
@@ -174,6 +177,10 @@ def doctor(
 
     Example: cw-inference doctor stacks/quickstart --stack dev
     """
+    from .announcing import announce_look
+
+    if not explain:
+        announce_look("examining", directory, stack, as_json=as_json)
     from .doctor import Asked
     from .doctor import doctor as run
     from .doctor import explain as run_explain
