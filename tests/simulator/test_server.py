@@ -9,17 +9,20 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import coreweave_inference
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 from coreweave_inference.simulator import Behaviour, Simulator
 from coreweave_inference.simulator.__main__ import main
 from coreweave_inference.simulator.server import build_app
 
 from tests.simulator.inference_fixtures import (
+    BUCKET,
     CLAIM_ID,
     DEPLOYMENT_ID,
     GATEWAY_ID,
@@ -30,6 +33,7 @@ from tests.simulator.inference_fixtures import (
     deployment,
     gateway,
     put_weights,
+    s3_client,
     simulated,
 )
 
@@ -214,6 +218,27 @@ def test_a_body_that_is_no_json_is_noted_without_it(api: Api) -> None:
 
     (entry,) = api.simulator.journal.entries()
     assert (entry.body, entry.status) == (None, 400)
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 300 + "1" + "}" * 300])
+def test_a_body_that_is_nested_without_end_is_an_answer_and_no_error_of_the_server(
+    api: Api, body: str
+) -> None:
+    put_weights(api.simulator)
+    paths = (
+        "/v1alpha1/inference/gateways",
+        "/simulator/faults",
+        "/simulator/edit",
+        "/v1/cwobject/access-key",
+    )
+    answers = [api.http.post(path, content=body) for path in paths]
+    with closing(s3_client(api.simulator)) as client:
+        with pytest.raises(ClientError, match="MalformedPolicy"):
+            client.put_bucket_policy(Bucket=BUCKET, Policy=body)
+        client.put_object(Bucket=BUCKET, Key="models/chat/config.json", Body=body.encode())
+
+    assert [answer.status_code for answer in answers[:3]] == [400, 400, 400]
+    assert answers[3].status_code in (200, 400)
 
 
 def test_s3_keys_are_minted_for_the_tokens_organisation(api: Api) -> None:

@@ -68,7 +68,7 @@ def _duration(body: bytes) -> int:
     """Seconds asked for; raises a refusal for a body that names no number of them."""
     try:
         asked = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(400, 3, f"unmarshal message: {error}") from error
     seconds = asked.get("durationSeconds", 0) if isinstance(asked, dict) else None
     if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 0:

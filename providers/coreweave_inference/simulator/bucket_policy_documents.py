@@ -66,7 +66,7 @@ def parse_policy(document: bytes | str, bucket: str) -> Policy:
     """The statements of a document for `bucket`. Raises MalformedPolicy, as the service answers 400."""
     try:
         policy = json.loads(document)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedPolicy("the policy is not valid JSON") from error
     if not isinstance(policy, dict):
         raise MalformedPolicy("the policy is not a JSON object")

@@ -138,7 +138,10 @@ def _endpoint(answer: Answering) -> Callable[[Request], Any]:
             return JSONResponse(await run_in_threadpool(answer, asked))
         except Refused as refusal:
             return refusal.response()
-        except (KeyError, TypeError, ValueError, AttributeError, Unparsable, UnknownField) as error:
+        except (
+            *(KeyError, TypeError, ValueError, AttributeError, RecursionError),
+            *(Unparsable, UnknownField),
+        ) as error:
             return JSONResponse({"error": str(error)}, 400)
 
     return endpoint

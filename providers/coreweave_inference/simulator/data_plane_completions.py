@@ -41,7 +41,7 @@ def read_chat_request(body: bytes) -> ChatRequest:
     """The request in `body`. Raises ValueError with a sentence for the client where it is not a chat request."""
     try:
         document = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("the request body is not valid JSON") from error
     if not isinstance(document, dict):
         raise ValueError("the request body must be a JSON object")

@@ -281,5 +281,5 @@ def _noted_body(body: bytes) -> Any:
         return None
     try:
         return masked(json.loads(body))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
