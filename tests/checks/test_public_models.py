@@ -14,7 +14,7 @@ from tests.checks.situations import GB, checked
 HERE = Path(__file__).parent
 LAYOUTS = yaml.safe_load((HERE / "public_layouts.yaml").read_text(encoding="utf-8"))
 ENGINES = yaml.safe_load((HERE / "public_engines.yaml").read_text(encoding="utf-8"))
-JUDGED = ("engine-", "concurrency-max", "weights-too-large")
+JUDGED = ("engine-", "concurrency-max", "weights-too-large", "weights-incomplete")
 
 
 def unfolded(files):
@@ -63,6 +63,7 @@ def test_weights_in_a_public_layout_are_counted_as_an_engine_loads_them(layout):
 
     assert [abs(seen.bytes / GB - layout["loaded"]) < 0.15 for seen in loaded] == [True, True]
     assert ["weights-too-large" in codes for codes in found] == [layout["found"]] * 2
+    assert ("weights-incomplete" in found[-1]) is layout.get("incomplete", False)
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda row: f"{row['model']}-{row['gpus']}")
@@ -90,6 +91,7 @@ def test_what_a_row_assumes_is_said_with_what_is_published_of_it():
         "loaded",
         "replica",
         "found",
+        "incomplete",
     }
     assert all(row["source"].startswith(("huggingface.co/", "github.com/")) for row in LAYOUTS)
 

@@ -75,6 +75,10 @@ SOUND: dict[str, Files] = {
     "mistral": {"params.json": b"{}", "tekken.json": b"{}", "consolidated.safetensors": whole(PARTS[0])},
     "mistral-and-sharded": {**sharded(), "params.json": b"{}", "consolidated.safetensors": whole(PARTS[1])},
     "gpt-oss": {**sharded(first=0, of=2), **ORIGINAL, "chat_template.jinja": b"{{ x }}"},
+    "counted-from-0": {
+        name: content for name, content in sharded(first=0, of=3).items() if not name.endswith("index.json")
+    },
+    "minimax": sharded(first=0, of=5),  # The names count more parts than there are; the index does not.
     "gguf": {"llama-Q4_K_M.gguf": b"GGUF\x03\x00"},
     "gguf-in-parts": {f"llama-Q8_0-{n:05}-of-00002.gguf": b"GGUF\x03" for n in (1, 2)},
     "quantised": {

@@ -92,9 +92,11 @@ def environment_name(view: View) -> Iterator[Problem]:
                 )
 
 
-@rule("engine-config-value", Severity.ERROR, "engineConfig has a value that the documentation does not have")
+@rule(
+    "engine-config-value", Severity.WARNING, "engineConfig has a value that the documentation does not have"
+)
 def config_value(view: View) -> Iterator[Problem]:
-    """Values that are limited to a list."""
+    """Values beside those that the documentation lists; whether the service or the engine refuses them is not known."""
     for item, config in vllm_configs(view):
         for key, allowed in VALUES.items():
             value = config.get(key)

@@ -10,7 +10,7 @@ from typing import Any
 
 from coreweave_inference.fit import Tensor
 
-from .loading import WeightsFile, loaded_files, missing_parts, models_files, rivals
+from .loading import WeightsFile, index_among, loaded_files, missing_parts, models_files, rivals
 
 CONFIG = "config.json"
 
@@ -45,8 +45,9 @@ class Folder:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names of parts of the weights that are not there."""
-        return missing_parts(self.files, self.loaded, self.indexed) if self.complete else ()
+        """The names of parts of the weights that are not there; none where only an index that was not read would tell."""
+        is_told = bool(self.indexed) or index_among(self.files) is None
+        return missing_parts(self.files, self.loaded, self.indexed) if self.complete and is_told else ()
 
     @property
     def has_params(self) -> bool:

@@ -146,7 +146,9 @@ def _is_of_same_model(files: Sequence[WeightsFile], others: Sequence[WeightsFile
 
 
 def missing_parts(files: Sequence[WeightsFile], loaded: Files, indexed: Collection[str]) -> tuple[str, ...]:
-    """The parts of the weights that are not there: those that the index names, or that the others' names count."""
+    """The parts of the weights that are not there: those that the index names, or that the others' names count. Names that
+    count from 0 end at their number of parts, or one before it.
+    """
     if indexed:
         here = {file.name for file in files}
         return tuple(sorted(name for name in indexed if name.rpartition("/")[2] not in here))
@@ -158,9 +160,10 @@ def missing_parts(files: Sequence[WeightsFile], loaded: Files, indexed: Collecti
     total = min(int(one["parts"]), MOST_PARTS)
     numbers = {int(part["number"]) for part in found.values()}
     first = 0 if 0 in numbers else 1
+    last = total if first or total in numbers else total - 1
     return tuple(
         f"{name[:start]}{number:0{end - start}}{name[end:]}"
-        for number in range(first, total + 1)
+        for number in range(first, last + 1)
         if number not in numbers
     )
 

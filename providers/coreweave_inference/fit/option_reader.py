@@ -14,13 +14,15 @@ from typing import Any
 
 from coreweave_inference.json_text import read_json
 
-from .options import AUTO, CONTEXT, LENGTH, TENSOR, Lora, Options, Refusal
+from .options import AS_STORED, AUTO, CONTEXT, LENGTH, TENSOR, Lora, Options, Refusal
 
 SPECULATIVE, HYBRID = "speculative-config", "disable-hybrid-kv-cache-manager"
 PIPELINE, DATA = "pipeline-parallel-size", "data-parallel-size"
 UTILIZATION, CACHE_BYTES, CACHE_TYPE = "gpu-memory-utilization", "kv-cache-memory-bytes", "kv-cache-dtype"
 BATCHED, SEQUENCES, BLOCK = "max-num-batched-tokens", "max-num-seqs", "block-size"
 NUMBER = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>[kKmMgGtT]?)\Z")
+PLAIN = re.compile(r"\+?(?P<digits>[0-9]+(?:_[0-9]+)*)\Z")
+"""What Python reads as a whole number."""
 UNITS = {unit: 1000**power for power, unit in enumerate("kmgt", start=1)} | {
     unit: 1024**power for power, unit in enumerate("KMGT", start=1)
 }
@@ -47,25 +49,11 @@ OFF = ("none", "false", "0", "0.0")
 """Values that switch an option off; an empty one switches a flag on."""
 TEXT_ONLY, LIMITED, NO_INPUT = "language-model-only", "limit-mm-per-prompt", re.compile(r"(?:^|[:= ])0\b")
 """An encoder is left out only where none of its inputs is allowed."""
-AS_STORED = (
-    "auto",
-    "hf",
-    "safetensors",
-    "mistral",
-    "pt",
-    "npcache",
-    "dummy",
-    "fastsafetensors",
-    "instanttensor",
-    "runai_streamer",
-    "runai_streamer_sharded",
-    "sharded_state",
-)
-"""Ways of loading after which GPUs hold what the files hold."""
 RECONFIGURING, POSITIONS = ("hf-overrides", "hf-config-path"), "rope-scaling"
 """Options by which a model is not the one of config.json, or its requests may be longer."""
 DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
 COUNTED = (
+    "config-format",
     LENGTH,
     TENSOR,
     PIPELINE,
@@ -158,10 +146,11 @@ def decides_memory(name: str) -> bool:
 
 
 def length_of(text: str) -> int | None:
-    """`16384`, `16k`, `16K` and `25.6k` as vLLM reads them, `auto` and `-1` as AUTO; `None` for anything else."""
+    """`16384`, `16_384`, `16k` and `25.6k` as vLLM reads them, `auto` and `-1` as AUTO; `None` for anything else."""
     if text.strip().lower() in ("auto", "-1"):
         return AUTO
-    found = NUMBER.match(text.strip())
+    plain = PLAIN.match(text.strip())
+    found = NUMBER.match(plain["digits"].replace("_", "") if plain else text.strip())
     if found is None or len(text) > 15:
         return None
     number, unit = found["number"], found["unit"]

@@ -10,6 +10,22 @@ AUTO = -1
 LENGTH, TENSOR = "max-model-len", "tensor-parallel-size"
 CONTEXT = "decode-context-parallel-size"
 
+AS_STORED = (
+    "auto",
+    "hf",
+    "safetensors",
+    "mistral",
+    "pt",
+    "npcache",
+    "dummy",
+    "fastsafetensors",
+    "instanttensor",
+    "runai_streamer",
+    "runai_streamer_sharded",
+    "sharded_state",
+)
+"""Ways of loading after which GPUs hold what the files hold."""
+
 
 @dataclass(frozen=True)
 class Refusal:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from coreweave_inference.checks import Folder, WeightsFile, index_among
-from coreweave_inference.checks.loading import FORMATS, weights_among
+from coreweave_inference.checks.loading import FORMATS, missing_parts, weights_among
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.fit import Tensor
 from coreweave_inference.fit.weights import condensed
@@ -103,7 +103,8 @@ class ModelReader:
         self._etags: dict[str, str] = {}
 
     def folder(self, path: str) -> Folder:
-        """What is below a model's path: names and sizes, config.json, the index where several sets of weights are there.
+        """What is below a model's path: names and sizes, config.json, the index where several sets of weights are there or
+        the names of the weights count more of them: published names are not always right.
 
         Raises CoreWeaveError where the path cannot be listed.
         """
@@ -123,7 +124,10 @@ class ModelReader:
             quantised = (self._json(beside, LARGEST_CONFIG, unread) or {}).get("quantization")
             found = replace(found, config={**found.config, QUANTISED: quantised})
         index = index_among(files)
-        if index is not None and (not found.complete or len(found.loaded) < len(weights_among(files))):
+        several = len(found.loaded) < len(weights_among(files)) or bool(
+            missing_parts(files, found.loaded, ())
+        )
+        if index is not None and (not found.complete or several):
             found = replace(found, indexed=self._indexed(index, unread, broken))
         broken += [
             text for file in found.loaded if file.size in POINTER_SIZES and (text := self._pointer(file))
