@@ -65,8 +65,7 @@ PROVIDERS: dict[str, type[ResourceProvider]] = {
     "Readiness": ReadinessProvider,
     "WeightsBucket": WeightsBucketProvider,
 }
-READY, ACCOUNT = "ready", "account"
-HOST = "pulumi:providers:pulumi-python"
+READY, ACCOUNT, HOST = "ready", "account", "pulumi:providers:pulumi-python"
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,9 @@ class Importer:
         resources: list[Resource] = deployment.setdefault("resources", []) or []
         deployment["resources"] = resources
         known = {one["urn"] for one in resources}
-        added = [one for one in self.resources(state) if one["urn"] not in known]
+        new = [one for one in self.resources(state) if one["urn"] not in known]
         around = self._around(resources)
-        added = [{**one, **around} for one in added]
+        added = [{**one, **around} for one in new]
         ready = next((n for n, one in enumerate(resources) if one["type"] == TYPES + "Readiness"), None)
         if ready is None:
             resources.extend(added)

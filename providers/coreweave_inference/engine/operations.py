@@ -223,10 +223,6 @@ class Engine:
         stack = self._known_stack()
         return self._run("refresh", lambda watch: stack.refresh(on_event=watch, color="never"))
 
-    def _identify(self) -> None:
-        if self._identity_line is None:
-            self._identity_line = stacks.identify(self.directory, self.stack, new=not self.resources())
-
     def _run_program(
         self,
         operation: str,
@@ -236,7 +232,8 @@ class Engine:
         watch: Watch,
         checks: str = "",
     ) -> Result:
-        self._identify()
+        if self._identity_line is None:
+            self._identity_line = stacks.identify(self.directory, self.stack, new=not self.resources())
         stack, targets = self._known_stack(), selection.urns(self.stack, self.directory.project)
         state = self.state()
         variables = {**selection.variables(state), **({CHECKS: checks} if checks else {})}
