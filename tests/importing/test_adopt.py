@@ -128,6 +128,7 @@ def test_import_in_resource_options_adopts_what_is_as_declared_and_refuses_the_r
         f'"chat": adopts {hand_made["chat"]}, which exists: it is as declared' in note for note in shown.notes
     )
     assert first.ok, first.errors
+    assert any("adopted, which the declaration asks for" in note for note in first.notes)
     assert (quiet.ok, quiet.changes) == (True, {})
     assert [run.writes for run in (different, missing, shown, first, quiet)] == [{}] * 5
     assert workbench.state()["chat"]["id"] == hand_made["chat"]

@@ -81,7 +81,7 @@ def _adopt(
     urn = str(declared.get(URN, ""))
     run.memory.bind_id(urn, live.id)
     run.memory.adopted[live.id] = urn
-    run.log.note(urn, f"{subject(kind, declared)}: adopted, as declared ({live.id})")
+    run.log.note(urn, f"{subject(kind, declared)}: adopted, which the declaration asks for ({live.id})")
     return update(live)
 
 
