@@ -126,3 +126,12 @@ def test_every_command_reads_token_and_endpoint_where_a_run_reads_them(
     assert len(simulator.journal.entries()) > requests
     assert undecryptable.returncode == 2
     assert "coreweave:token in Pulumi.dev.yaml is encrypted and cannot be read" in undecryptable.stderr
+
+
+def test_a_check_says_that_a_stack_whose_objects_are_used_could_not_be_read(stack: Stack) -> None:
+    stack.declare("existing: {gateways: {public: {stack: organization/platform/prdo}}}\n", gateways("own"))
+
+    done = stack.run("check")
+
+    assert done.returncode == 0, done.stderr
+    assert 'not checked: what stack "organization/platform/prdo" exports could not be read' in done.stdout

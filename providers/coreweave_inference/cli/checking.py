@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,9 @@ def discover_facts(directory: Path, stack: str | None, *, offline: bool) -> Chec
     if offline:
         return CheckContext(declaration, None, _identity(directory, name), None, ())
     sources, notes = _sources(directory, name)
-    declaration = with_ids(declaration, lambda other: _outputs(directory, other))
-    return CheckContext(declaration, sources.settings, sources.identity, sources.last, notes)
+    unread: list[str] = []
+    declaration = with_ids(declaration, lambda other: _outputs(directory, other, unread.append))
+    return CheckContext(declaration, sources.settings, sources.identity, sources.last, (*notes, *unread))
 
 
 def _sources(directory: Path, name: str | None) -> tuple[Sources, tuple[str, ...]]:
@@ -127,9 +128,11 @@ def _exported(directory: Path, stack: str) -> dict[str, Any] | None:
     return exported(StackDirectory.at(directory), lambda: PulumiCli.found(os.environ), stack)
 
 
-def _outputs(directory: Path, stack: str) -> Mapping[str, Any] | None:
-    """What another stack exports; None where it cannot be read."""
+def _outputs(directory: Path, stack: str, note: Callable[[str], None]) -> Mapping[str, Any] | None:
+    """What another stack exports; None, with a note on why, where it cannot be read."""
     try:
         return outputs(StackDirectory.at(directory), PulumiCli.found(os.environ), stack)
-    except (CoreWeaveError, OSError, ValueError):
+    except (CoreWeaveError, OSError, ValueError) as error:
+        why = one_line(str(error), 200)
+        note(f'what stack "{stack}" exports could not be read, so what uses it was not judged: {why}')
         return None
