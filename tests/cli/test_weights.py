@@ -138,6 +138,14 @@ def test_a_check_reads_the_bucket_and_says_what_is_wrong(weights: Run, s3: Any, 
     assert max(map(len, shown.stdout.splitlines())) <= 80
 
 
+def test_a_path_with_nothing_under_it_is_missing_and_gets_the_nearest_one(weights: Run, s3: Any) -> None:
+    done = weights("check", BUCKET, "models/chatt", "--json")
+
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (done.exit_code, finding["code"]) == (2, "weights-missing")
+    assert 'did you mean "models/chat"?' in finding["do"]
+
+
 def test_a_folder_on_this_machine_is_checked_without_a_service(
     cw_inference: Callable[..., Result], tmp_path: Path
 ) -> None:

@@ -18,9 +18,10 @@ from coreweave_inference.clock import system
 from coreweave_inference.declaration import FILE
 from coreweave_inference.discovery.gathering import bucket_reader
 from coreweave_inference.discovery.weights import BucketSource
-from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault, InvalidDeclaration
+from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault, InvalidDeclaration, did_you_mean
 from coreweave_inference.storage.client import ObjectStorage
 from coreweave_inference.storage.model_reader import LocalFolder, ModelReader
+from coreweave_inference.storage.prefixes import model_folders
 
 from .announcing import say_to
 from .context import settings_at, stack_at
@@ -130,11 +131,21 @@ def _of_bucket(storage: ObjectStorage, endpoint: str, bucket: str, path: str) ->
         found = replace(found, unread=(*found.unread, f"unfinished uploads could not be listed: {error}"))
     where = f'"{path}" in bucket "{bucket}"'
     if not found.files and not found.unfinished:
-        raise CoreWeaveError(
-            f"{where}: there is nothing; push it with `cw-inference weights push FOLDER {bucket} {path}`, or look with "
-            f"`cw-inference weights list {bucket}`"
-        )
+        return Checked(where, bucket, path, found, (_missing(storage, bucket, path),))
     return Checked(where, bucket, path, found, _findings(found, path, f"{bucket}/{path}"))
+
+
+def _missing(storage: ObjectStorage, bucket: str, path: str) -> Finding:
+    paths = [found.path for found in model_folders(storage.objects(bucket, "")) if found.is_model]
+    return Finding(
+        "weights-missing",
+        Severity.ERROR,
+        About("weights", f"{bucket}/{path}"),
+        "",
+        f'there is nothing under "{path}"',
+        "no replica starts without weights",
+        f"{did_you_mean(path, paths)}push them with `cw-inference weights push FOLDER {bucket} {path}`",
+    )
 
 
 def _findings(folder: Folder, path: str, key: str) -> tuple[Finding, ...]:

@@ -207,9 +207,12 @@ class _Reading:
         self.report.faults.append(Fault(what, dotted(location), do, self.report.file, line))
 
 
+HALVES = re.compile("[\ud800-\udfff]")
+
+
 def _is_text(text: str) -> bool:
     """Whether it can be written as UTF-8: an escape may represent half a character."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return text.isascii() or not HALVES.search(text)
 
 
 NO_NUMBER = ("is not the number it claims to be", "write a plain number")

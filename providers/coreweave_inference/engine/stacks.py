@@ -148,7 +148,8 @@ def missing(directory: StackDirectory, stack: str, cli: PulumiCli) -> str:
     """What is wrong with a stack that has a file here and that the backend does not have."""
     return (
         f'{directory.path}: the backend{_backend(directory, cli)} has no stack "{stack}"; nothing was changed; use the '
-        "backend that holds it (`pulumi login`, PULUMI_BACKEND_URL), or another name"
+        "backend that holds it (`pulumi login`, PULUMI_BACKEND_URL), or another name; if its state is lost, `cw-inference destroy "
+        "--without-state` finds what it made"
     )
 
 
