@@ -283,3 +283,11 @@ def test_a_pointer_of_git_lfs_is_one_note_that_says_so(simulator, report):
 
     assert (note.code, note.severity) == ("gpu-memory-unknown", Severity.NOTE)
     assert note.why.startswith("model.safetensors is a pointer of Git LFS")
+
+
+def test_what_an_unfinished_download_leaves_beside_whole_weights_is_a_warning():
+    files = {name: {"gb": 1} for name in ("model.safetensors", "model.safetensors.part", "config.json")}
+    store = {"policy": None, "folders": {"models/chat-v1": {"files": files, "config": LLAMA}}}
+    found = checked(chat(), {"buckets": json.dumps({"acme-weights": store})}).findings
+
+    assert [one.severity for one in found if one.code == "weights-incomplete"] == [Severity.WARNING]

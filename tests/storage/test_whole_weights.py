@@ -78,6 +78,7 @@ SOUND: dict[str, Files] = {
     "counted-from-0": {
         name: content for name, content in sharded(first=0, of=3).items() if not name.endswith("index.json")
     },
+    "empty-beside": single(**{"pytorch_model.bin": b""}),  # Another format, which is not loaded.
     "minimax": sharded(first=0, of=5),  # The names count more parts than there are; the index does not.
     "gguf": {"llama-Q4_K_M.gguf": b"GGUF\x03\x00"},
     "gguf-in-parts": {f"llama-Q8_0-{n:05}-of-00002.gguf": b"GGUF\x03" for n in (1, 2)},

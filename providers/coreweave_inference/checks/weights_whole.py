@@ -47,7 +47,10 @@ def _of(view: View, code: str) -> Iterator[Problem]:
         if not _is_elsewhere(item, code):
             for found in _defects(view, item):
                 if found.code == code:
-                    yield Problem(item.about, item.path("model.path"), found.what, found.why, found.do)
+                    severity = None if found.certain else Severity.WARNING
+                    yield Problem(
+                        item.about, item.path("model.path"), found.what, found.why, found.do, severity
+                    )
 
 
 def _defects(view: View, item: Deployment) -> tuple[Defect, ...]:

@@ -33,12 +33,13 @@ PUSH = "push the folder again: `cw-inference weights push` sends what is missing
 
 @dataclass(frozen=True)
 class Defect:
-    """What is wrong with the weights under a path, with the code of its finding."""
+    """What is wrong with the weights under a path, with the code of its finding; or, where it is not `certain`, may be."""
 
     code: str
     what: str
     why: str
     do: str
+    certain: bool = True
 
 
 def defects(folder: Folder, path: str, *, formats_known: bool = False) -> Iterator[Defect]:
@@ -69,7 +70,7 @@ def _parts(folder: Folder, path: str, here: tuple[WeightsFile, ...]) -> Iterator
             "the index, or the names of the other parts, name them",
             PUSH,
         )
-    empty = [file.name for file in weights_among(here) if file.size == 0]
+    empty = [file.name for file in folder.loaded if file.folder == path and file.size == 0]
     if empty:
         yield Defect(
             INCOMPLETE, f'{_named(tuple(empty))} under "{path}" has no bytes', "weights are not empty", PUSH
@@ -81,6 +82,7 @@ def _parts(folder: Folder, path: str, here: tuple[WeightsFile, ...]) -> Iterator
             f'{_named(tuple(left))} under "{path}" is what an unfinished download leaves',
             "the file that it stands for may be cut off",
             "download it to its end, push the folder again with --delete",
+            certain=False,
         )
     if folder.unfinished:
         yield Defect(
