@@ -28,6 +28,7 @@ def account() -> Iterator[Account]:
     """One for all: a refused import changes nothing."""
     with Simulator(QUICK) as simulator, account_of(simulator) as found:
         found.gateway("public")
+        found.claim("h200")
         yield found
 
 
@@ -118,6 +119,16 @@ def test_a_declaration_that_is_no_text_is_one_error_and_stays(stack: Stack) -> N
 
     assert (found.returncode, files(stack)) == (2, before)
     assert "inference.yaml:2: the file is not UTF-8 text" in found.stderr
+
+
+def test_what_is_declared_and_exists_is_imported_too_or_nothing_is(stack: Stack) -> None:
+    stack.declare("gateways:\n  edge: {name: public, coreWeaveAuth: {}, bodyBasedRouting: {}}\n")
+    before = files(stack)
+
+    found = stack.run("import", "--apply", "--yes", "--only", "h200")
+
+    assert (found.returncode, files(stack)) == (2, before)
+    assert 'gateway "edge": declared, exists, and is not in this import' in found.stderr
 
 
 def test_a_second_import_in_a_directory_is_refused_while_the_first_one_runs(stack: Stack) -> None:

@@ -19,6 +19,7 @@ from coreweave_inference.engine.imported import Importer
 from coreweave_inference.engine.installation import CommandFailed
 from coreweave_inference.engine.neighbours import other_stacks
 from coreweave_inference.engine.operations import Engine
+from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.results import Result
 from coreweave_inference.errors import CoreWeaveError, Failed
 from coreweave_inference.importing import report
@@ -121,6 +122,11 @@ def _import(asked: Asked, tell: Callable[[str], None]) -> None:
         )
         print_lines(
             [*nothing, *report.lines(plan), *_of_other_stacks(place, plan), *_of_program(place, plan)]
+        )
+    if asked.apply and (refused := [one.label for one in plan.proof.expected if one.what == "refuses"]):
+        raise StartupError(
+            f"{', '.join(refused)}: declared, exists, and is not in this import, so the next run would be refused; import it "
+            "too, or remove its entry; nothing was written"
         )
     if not asked.dry_run and not plan.is_nothing:
         place, lines = settle(place)
