@@ -245,6 +245,29 @@ def looked(store, paths):
         return stores(store, wanted, pool)
 
 
+class NoAnswer(Buckets):
+    """Object storage that gives no answer, and counts how often it was asked."""
+
+    asked = 0
+
+    def policy(self, name):
+        self.asked += 1
+        raise Unreachable("no answer")
+
+    def objects(self, bucket, prefix):
+        self.asked += 1
+        raise Unreachable("no answer")
+
+
+def test_a_bucket_that_gives_no_answer_is_asked_once_however_many_models_are_in_it():
+    store = NoAnswer({"b": None})
+
+    found, notes = looked(store, {"b": {f"models/{number}" for number in range(50)}})
+
+    assert (store.asked, found["b"].policy_known, found["b"].folders) == (1, False, {})
+    assert notes == ('bucket "b" could not be read: no answer',)
+
+
 def test_a_listing_is_bounded_and_says_when_it_was_cut_off():
     found, notes = looked(
         Buckets({"b": None}, {"long": MOST_FILES + 5, "short": 2}), {"b": {"long", "short"}}

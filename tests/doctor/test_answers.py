@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 from coreweave_inference.api.client import ApiObject
-from coreweave_inference.api.completions import Exchange
+from coreweave_inference.api.completions import DataPlane, Exchange
 from coreweave_inference.doctor.answers import judge_answer
 from coreweave_inference.doctor.proof import MOST_REQUESTS, most_requests, prove
 from coreweave_inference.errors import Unreachable
+from coreweave_inference.fleet.routes import Route
 from coreweave_inference.model import Kind
+from coreweave_inference.settings.secret import Secret
 
 SENT = 1_800_000_000.0
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"
@@ -49,6 +52,7 @@ def wrong(found: Exchange, *seen: str) -> str:
 @pytest.mark.parametrize(
     "found",
     [
+        exchange(completion(created=10**400)),
         exchange(),
         exchange(completion(created=None, model=None, id=None)),
         exchange(completion("", message={"reasoning_content": "let me think"})),
@@ -57,6 +61,7 @@ def wrong(found: Exchange, *seen: str) -> str:
         exchange(completion(created=int(SENT) - 3600), date="Fri, 15 Jan 2027 07:00:00 GMT"),
     ],
     ids=[
+        "made at no time that there is",
         "whole",
         "sparse",
         "reasoning",
@@ -79,7 +84,9 @@ def test_a_completion_is_one(found: Exchange) -> None:
             exchange(b"<html>login</html>", content_type="text/html"),
             "a page of a proxy or gateway (text/html)",
         ),
-        (exchange(b"", content_type="application/json"), "a page of a proxy or gateway"),
+        (exchange(b"[]", content_type="application/json"), "a page of a proxy or gateway"),
+        (exchange(b"", status=204), "HTTP 204 with an empty answer"),
+        (exchange(b"data: [DONE]", content_type="text/event-stream"), "a streamed answer"),
         (exchange(age="30"), "a cached answer (Age: 30)"),
         (exchange(cf_cache_status="HIT"), "a cached answer (cf-cache-status: HIT)"),
         (exchange(cf_cache_status="STALE"), "a cached answer (cf-cache-status: STALE)"),
@@ -189,3 +196,25 @@ def test_a_small_share_gets_more_requests_and_never_too_many() -> None:
     assert most_requests([CHAT], 1) == 1
     assert most_requests([CHAT, CANARY], 1) == 44
     assert most_requests([member("a", 999), member("b", 1)], 1) == MOST_REQUESTS
+
+
+def test_a_key_that_an_answer_repeats_is_hidden_also_as_escapes_and_no_other_host_gets_it() -> None:
+    key, seen = "CW-SECRET-a-key-of-this-test", []
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in key)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.host)
+        if len(seen) == 1:
+            return httpx.Response(307, headers={"location": "https://elsewhere.example/v1"})
+        return httpx.Response(
+            401, headers={"x-told": key}, content=f'{{"error": {{"message": "no {escaped}"}}}}'
+        )
+
+    route = Route("public", "g", "https://gateway.example", "acme/chat", "https://gateway.example/v1")
+    with DataPlane(Secret(key), transport=lambda url: httpx.MockTransport(answer)) as client:
+        redirected, refused = client.complete(route, "hello"), client.complete(route, "hello")
+
+    assert wrong(redirected) == "HTTP 307: a redirect, which is not followed"
+    assert seen == ["gateway.example", "gateway.example"]
+    assert refused.error == "no ***"
+    assert key not in f"{refused} {refused.document}"

@@ -13,7 +13,7 @@ from coreweave_inference.fleet.routes import Route
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.simulator.records import Condition
 
-from tests.doctor.conftest import CANARY_ID, DEPLOYMENT_ID, Bench
+from tests.doctor.conftest import CANARY_ID, CLAIM_ID, DEPLOYMENT_ID, Bench
 from tests.doctor.faults import COMPLETIONS, FAULTS, delete, edit, fault, never_loaded, policy, status
 from tests.simulator.inference_fixtures import (
     BUCKET,
@@ -60,8 +60,8 @@ def test_the_520_itself_is_a_finding_too_after_its_cause(bench: Bench) -> None:
 
     codes = [result.code for result in bench.results() if result.outcome is Outcome.FAILED]
 
-    assert codes[:2] == ["weights-policy", "weights-policy"]
-    assert set(codes[2:]) == {"completion"}
+    assert codes[0] == "weights-policy"
+    assert set(codes[1:]) == {"completion"}
 
 
 @pytest.mark.parametrize("name", ["520 with a policy that is right", "requests time out"])
@@ -250,3 +250,43 @@ def test_no_result_shows_the_token_even_where_others_repeat_it(bench: Bench) -> 
     assert any("bad key" in result.what for result in results)
     assert token not in repr(results)
     assert Kind.DEPLOYMENT.noun in repr(results)
+
+
+def test_what_is_wrong_with_a_bucket_is_one_finding_however_many_deployments_read_from_it(
+    bench: Bench,
+) -> None:
+    for number in range(7):
+        id_ = f"55555555-5555-4555-8555-55555555555{number}"
+        bench.api.create(
+            "deployments",
+            deployment(
+                id=id_, name=f"more-{number}", model__path=f"models/more-{number}", traffic={"weight": 1}
+            ),
+        )
+    bench.api.simulator.clock.advance(60)
+    bench.remember()
+    reads = fault("status", "GET", f"^/{BUCKET}", status=403)
+
+    policy(None)(bench)
+    without = [found for found in bench.results(completions=False) if found.code == "weights-policy"]
+    reads(bench)
+    findings = [found for found in bench.results(completions=False) if found.is_finding]
+    unread = [found for found in findings if found.code.startswith("weights-")]
+
+    assert [(found.subject, found.outcome) for found in without] == [(f'bucket "{BUCKET}"', Outcome.FAILED)]
+    assert '"models/more-3" and 3 more in bucket' in without[0].what
+    assert 'deployment "chat", deployment "canary", deployment "more-0"' in without[0].what
+    assert "--prefix models/chat --prefix models/more-0" in without[0].do
+    assert [(found.code, found.outcome) for found in unread] == [("weights-policy", Outcome.UNKNOWN)]
+    assert "could not be read: " in unread[0].why
+    assert "403" in unread[0].why
+
+
+def test_a_claim_that_waits_is_in_progress_also_where_every_deployment_serves(bench: Bench) -> None:
+    waits = Condition("Ready", False, "WaitingForHardware", "1 instance is pending")
+    status(CLAIM_ID, "STATUS_CREATING", waits)(bench)
+
+    first = bench.first()
+
+    assert (first.code, first.outcome) == ("claim-state", Outcome.IN_PROGRESS)
+    assert "WaitingForHardware" in first.what

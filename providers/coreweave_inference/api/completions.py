@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -79,6 +81,17 @@ class Exchange:
         return text if isinstance(text, str) else ""
 
 
+def without_key(body: bytes, key: str) -> str:
+    """A body in which the key is not shown, also where JSON writes its characters as escapes."""
+    text = redacted(body.decode("utf-8", "replace"), [key])
+    if "\\u" in text:
+        with suppress(ValueError, RecursionError):
+            plain = json.dumps(read_json(text))
+            if (hidden := redacted(plain, [key])) != plain:
+                text = hidden
+    return text
+
+
 class DataPlane:
     """A client of gateways with one key. Redirects are not followed; proxies and certificates are the environment's.
 
@@ -149,7 +162,7 @@ class DataPlane:
                 f"{method} {url}: no whole answer after {time.monotonic() - started:.1f} s ({words})"
             ) from None
         key = self._key.reveal()
-        text = redacted(answer.content.decode("utf-8", "replace"), [key])
+        text = without_key(answer.content, key)
         return Exchange(
             answer.status_code,
             {name.lower(): redacted(value, [key]) for name, value in answer.headers.items()},

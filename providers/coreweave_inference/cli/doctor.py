@@ -190,12 +190,12 @@ class LiveReads:
         """By the service's clock."""
         return self._api.service_time()
 
-    def bucket(self, name: str, paths: Sequence[str]) -> BucketFacts:
-        """Policy and files of a bucket; what cannot be read is not known."""
+    def bucket(self, name: str, paths: Sequence[str]) -> tuple[BucketFacts, Sequence[str]]:
+        """Policy and files of a bucket; what cannot be read is not known, and why."""
         reader = bucket_reader(self._settings, self._api, system, os.environ)
         with ThreadPoolExecutor(1) as pool:
-            found, _ = stores(reader, {name: [Wanted(path) for path in paths]}, pool)
-        return found[name]
+            found, notes = stores(reader, {name: [Wanted(path) for path in paths]}, pool)
+        return found[name], notes
 
     def client(self, route: Route) -> DataPlane:
         """One client for each kind of key."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from coreweave_inference.checks import BucketFacts, Folder, WeightsFile
 from coreweave_inference.checks.loading import weights_among
-from coreweave_inference.errors import BucketMissing, CoreWeaveError
+from coreweave_inference.errors import BucketMissing, CoreWeaveError, Unreachable
 from coreweave_inference.storage.contents import StoredObject
 from coreweave_inference.storage.model_reader import ModelReader
 
@@ -98,6 +98,9 @@ def _bucket(store: Store, source: BucketSource, models: Iterable[Wanted]) -> tup
         policy = store.policy(bucket)
     except BucketMissing:
         return MISSING, []
+    except Unreachable as error:
+        # Each further request would wait as long for the same.
+        return BucketFacts(policy_known=False), [f'bucket "{bucket}" could not be read: {error}']
     except CoreWeaveError as error:
         known = False
         notes.append(f'the policy of bucket "{bucket}" could not be read: {error}')

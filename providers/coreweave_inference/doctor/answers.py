@@ -16,6 +16,9 @@ from coreweave_inference.model.normal_form import get_path
 
 CLOCKS_APART_SECONDS = 120.0
 """How far the clocks of the engine and of the gateway may be apart before an old answer is taken for a cached one."""
+LATEST = 1e12
+"""Epoch seconds beyond which `created` is no time."""
+STREAM = "text/event-stream"
 SERVED_BY = "x-served-by"
 CACHE_HEADERS = ("cache-status", "x-cache", "cf-cache-status", "x-proxy-cache", "x-cache-status")
 FROM_CACHE = re.compile(r"(?<!=)\b(\w*_)?(hit|stale|revalidated|updating)\b", re.IGNORECASE)
@@ -73,6 +76,10 @@ def _wrong(exchange: Exchange, model: str, seen: frozenset[str]) -> str:
     if cached := cache_sign(exchange):
         return f"a cached answer ({cached}), so no replica computed it"
     found = exchange.document
+    if not exchange.body.strip():
+        return f"HTTP {exchange.status} with an empty answer"
+    if exchange.headers.get("content-type", "").startswith(STREAM):
+        return f"HTTP {exchange.status} with a streamed answer ({STREAM}), which was not asked for: {exchange.text[:80]}"
     if found is None:
         kind = exchange.headers.get("content-type", "no content type")
         return f"HTTP {exchange.status} without a completion: a page of a proxy or gateway ({kind}): {exchange.text[:80]}"
@@ -111,7 +118,7 @@ def completion_id(exchange: Exchange) -> str:
 def _age(exchange: Exchange) -> float | None:
     """Seconds from `created` of the completion to the request, by the gateway's clock where it tells the time."""
     created = (exchange.document or {}).get("created")
-    if not isinstance(created, (int, float)) or isinstance(created, bool) or created <= 0:
+    if not isinstance(created, (int, float)) or isinstance(created, bool) or not 0 < created < LATEST:
         return None
     try:
         now = parsedate_to_datetime(exchange.headers.get("date", "")).timestamp() - exchange.seconds

@@ -1,4 +1,4 @@
-"""Every check of a running stack, in order: the service, gateways, then each model with its deployments and their weights."""
+"""Every check of a running stack, in order: the service, gateways, claims, buckets, then each model with its deployments."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from coreweave_inference.model.kinds import Kind
 
+from .bucket_checks import BUCKET_CHECKS, bucket_subjects
 from .check import Category, Check, bind
 from .completions import COMPLETION
 from .drift_checks import AS_DECLARED, explained_by_drift
-from .model_checks import MEMBER_CHECKS, group_checks, serves
+from .model_checks import CLAIM_CHECKS, MEMBER_CHECKS, group_checks, serves
 from .observed_checks import FIGURES, OBSERVABILITY
 from .running import GatewaySubject, Running, Subject
 from .service_checks import gateway_checks, service_checks
@@ -28,6 +29,11 @@ def categories(running: Running) -> Iterator[Category]:
             gateway_checks(running.retry_seconds), gateway, explained_by_drift(running, gateway.items)
         )
         yield Category("gateway", running.label(Kind.GATEWAY, id_), checks)
+    for item in running.of(Kind.CAPACITY_CLAIM):
+        checks = bind(CLAIM_CHECKS, Subject(running, item), explained_by_drift(running, (item,)))
+        yield Category("capacity claim", item.label, checks)
+    for bucket in bucket_subjects(running):
+        yield Category("bucket", bucket.label, bind(BUCKET_CHECKS, bucket))
     seen: set[str] = set()
     for group in running.groups:
         explain = explained_by_drift(running, group.own)

@@ -24,6 +24,7 @@ CAUSES: Mapping[str, Mapping[Kind, tuple[str, ...]]] = {
     "traffic-group": {Kind.DEPLOYMENT: MEMBERSHIP},
     "model-listed": {Kind.DEPLOYMENT: MEMBERSHIP},
     "deployment-state": {Kind.DEPLOYMENT: ("",)},
+    "claim-state": {Kind.CAPACITY_CLAIM: ("",)},
     "claim-covers": {
         Kind.DEPLOYMENT: ("autoscaling.capacityClasses", "resources", "gatewayIds"),
         Kind.CAPACITY_CLAIM: ("resources",),

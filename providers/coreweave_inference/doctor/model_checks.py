@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from coreweave_inference.api.objects import ApiObject
-from coreweave_inference.checks import BucketFacts
 from coreweave_inference.errors import Unreachable, plural
 from coreweave_inference.fleet.objects import RESERVED
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
-from coreweave_inference.policy.decisions import inference_may_read
 from coreweave_inference.status import State
 from coreweave_inference.status.report import weight_of
 
@@ -16,8 +14,6 @@ from .answers import judge_answer, takes_traffic
 from .check import Check, Outcome, Problem, Skip
 from .observed_checks import with_log
 from .running import Group, Subject, ask
-
-UNREADABLE = "without it a deployment gets READY and answers 520 or not at all, or never starts"
 
 
 def member_state(subject: Subject) -> str:
@@ -41,6 +37,28 @@ def member_state(subject: Subject) -> str:
         "fix what the reason names, and run `cw-inference up`: it sends the spec again",
     )
     raise with_log(failed, subject)
+
+
+def claim_state(subject: Subject) -> str:
+    """A claim has its instances."""
+    live = _live(subject)
+    found = subject.running.state_of(live)
+    if found.state is State.CURRENT:
+        return f"{live.allocated_instances} allocated, {live.pending_instances} pending"
+    if found.state is State.IN_PROGRESS:
+        raise Problem(
+            f"is {live.status}: {found.reason}",
+            "wait: `cw-inference status --watch` shows when it is done; more capacity is a matter of quota and zone (`cw-inference catalog`)",
+            outcome=Outcome.IN_PROGRESS,
+        )
+    if found.state is State.TERMINATING:
+        raise Problem(
+            "is being deleted", "see who deletes it; `cw-inference up` makes it again once it is deleted"
+        )
+    raise Problem(
+        f"has failed: {found.reason}",
+        "fix what the reason names, and run `cw-inference up`: it sends the spec again",
+    )
 
 
 def serves(subject: Subject) -> bool:
@@ -75,56 +93,6 @@ def claim_covers(subject: Subject) -> str:
             why="; ".join(dict.fromkeys(_unmet(claim) for claim in claims)),
         )
     return f"{names}: {allocated} allocated, {pending} pending"
-
-
-def weights_there(subject: Subject) -> str:
-    """The bucket exists and has files under the model's path."""
-    bucket, path = _weights(subject)
-    facts = subject.running.facts(bucket)
-    if not facts.exists:
-        raise Problem(
-            f'there is no bucket "{bucket}" that this token can see',
-            f"name the bucket that has the weights (model.bucket), or push them: `cw-inference weights push FOLDER {bucket} {path}`",
-        )
-    folder = facts.folders.get(path)
-    if folder is None:
-        raise Skip(f'"{path}" in bucket "{bucket}" could not be listed')
-    if not folder.files:
-        raise Problem(
-            f'there is no file under "{path}" in bucket "{bucket}"',
-            f"push the weights with `cw-inference weights push FOLDER {bucket} {path}`, or correct model.path",
-        )
-    count = plural(len(folder.files), "file") if folder.complete else f"{len(folder.files)} or more files"
-    return f'{count} under "{path}" in bucket "{bucket}"'
-
-
-def policy_lets_in(subject: Subject) -> str:
-    """The bucket's policy lets the inference service in."""
-    bucket, path = _weights(subject)
-    facts: BucketFacts = subject.running.facts(bucket)
-    if not facts.policy_known:
-        raise Problem(
-            f'the policy of bucket "{bucket}" cannot be read with these credentials',
-            f"have the bucket's owner compare it with `cw-inference policy {bucket} --prefix {path}`",
-            outcome=Outcome.UNKNOWN,
-        )
-    folder = facts.folders.get(path)
-    key = folder.files[0].key if folder is not None and folder.files else f"{path}/config.json"
-    decision = inference_may_read(facts.policy, bucket, key)
-    if decision.allowed is False:
-        raise Problem(
-            f'the inference service may not read "{path}" in bucket "{bucket}": {decision.why}',
-            f"declare `policy: {{prefixes: [{path.partition('/')[0]}]}}` of the bucket and run `cw-inference up`, or have its owner "
-            f"put what `cw-inference policy {bucket} --prefix {path}` prints; then let replicas start again",
-            why=UNREADABLE,
-        )
-    if decision.allowed is None:
-        raise Problem(
-            f'whether the inference service may read "{path}" in bucket "{bucket}" cannot be told: {decision.why}',
-            f"compare the policy with `cw-inference policy {bucket} --prefix {path}`",
-            outcome=Outcome.WARNING,
-        )
-    return decision.why
 
 
 def traffic_group(group: Group) -> str:
@@ -201,12 +169,6 @@ def _live(subject: Subject) -> ApiObject:
     return subject.live
 
 
-def _weights(subject: Subject) -> tuple[str, str]:
-    spec = _live(subject).spec
-    bucket, path = get_path(spec, "model.bucket"), get_path(spec, "model.path")
-    return str(bucket or ""), str(path or "").strip("/")
-
-
 def _zones(subject: Subject) -> str:
     found = {
         str(zone)
@@ -223,11 +185,10 @@ def _unmet(claim: ApiObject) -> str:
     )
 
 
+CLAIM_CHECKS: tuple[Check[Subject], ...] = (Check("claim-state", "the claim has its instances", claim_state),)
 MEMBER_CHECKS: tuple[Check[Subject], ...] = (
     Check("deployment-state", "the deployment serves", member_state),
     Check("claim-covers", "its replicas have somewhere to run", claim_covers),
-    Check("weights-exist", "the weights are in the bucket", weights_there),
-    Check("weights-policy", "the bucket policy lets the inference service in", policy_lets_in),
 )
 
 

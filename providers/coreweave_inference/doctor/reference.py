@@ -10,10 +10,11 @@ from typing import Any
 
 import yaml
 
+from .bucket_checks import BUCKET_CHECKS
 from .check import Check
 from .completions import COMPLETION
 from .drift_checks import AS_DECLARED
-from .model_checks import MEMBER_CHECKS, group_checks
+from .model_checks import CLAIM_CHECKS, MEMBER_CHECKS, group_checks
 from .observed_checks import FIGURES, OBSERVABILITY
 from .service_checks import gateway_checks, service_checks
 from .setup_checks import DECLARATION, MACHINE, SERVICE
@@ -24,6 +25,8 @@ SUBJECTS: tuple[tuple[str, tuple[Check[Any], ...]], ...] = (
     ("What was declared", (AS_DECLARED,)),
     ("Logs and metrics", (*OBSERVABILITY, *FIGURES)),
     ("Gateways", gateway_checks(0)),
+    ("Capacity claims", CLAIM_CHECKS),
+    ("Buckets", BUCKET_CHECKS),
     ("Models", group_checks(0)),
     ("Deployments", MEMBER_CHECKS),
     ("Completions", (COMPLETION,)),

@@ -38,8 +38,8 @@ class Reads(Protocol):
         """The time by the service's clock, once something was asked."""
         ...
 
-    def bucket(self, name: str, paths: Sequence[str]) -> BucketFacts:
-        """The policy of a bucket, and what lies under some paths in it."""
+    def bucket(self, name: str, paths: Sequence[str]) -> tuple[BucketFacts, Sequence[str]]:
+        """The policy of a bucket, what lies under some paths in it, and why something could not be read."""
         ...
 
     def client(self, route: Route) -> DataPlane:
@@ -170,21 +170,26 @@ class Running:
                     )
         return tuple(Group(self, gateway_id, model, tuple(own)) for (gateway_id, model), own in found.items())
 
-    def facts(self, bucket: str) -> BucketFacts:
-        """What a bucket tells of the looked-at models, read once."""
+    @cached_property
+    def weights(self) -> tuple[tuple[Recorded, str, str], ...]:
+        """Each looked-at deployment with its bucket and path, as they are live."""
+        return tuple(
+            (item, str(bucket), str(get_path(live.spec, "model.path") or "").strip("/"))
+            for item in self.of(Kind.DEPLOYMENT)
+            if (live := self.by_id.get(item.id)) is not None
+            and (bucket := get_path(live.spec, "model.bucket"))
+        )
+
+    def facts(self, bucket: str) -> tuple[BucketFacts, Sequence[str]]:
+        """What a bucket tells of the looked-at models, and why something could not be read; read once."""
         known = self._buckets
         if bucket not in known:
-            paths = {
-                str(get_path(live.spec, "model.path") or "").strip("/")
-                for item in self.of(Kind.DEPLOYMENT)
-                if (live := self.by_id.get(item.id)) is not None
-                and get_path(live.spec, "model.bucket") == bucket
-            }
+            paths = {path for _, name, path in self.weights if name == bucket}
             known[bucket] = self.reads.bucket(bucket, sorted(paths))
         return known[bucket]
 
     @cached_property
-    def _buckets(self) -> dict[str, BucketFacts]:
+    def _buckets(self) -> dict[str, tuple[BucketFacts, Sequence[str]]]:
         return {}
 
 
