@@ -248,14 +248,14 @@ def looked(store, paths):
 class NoAnswer(Buckets):
     """Object storage that gives no answer, and counts how often it was asked."""
 
-    asked = 0
+    requests = 0
 
     def policy(self, name):
-        self.asked += 1
+        self.requests += 1
         raise Unreachable("no answer")
 
     def objects(self, bucket, prefix):
-        self.asked += 1
+        self.requests += 1
         raise Unreachable("no answer")
 
 
@@ -264,7 +264,7 @@ def test_a_bucket_that_gives_no_answer_is_asked_once_however_many_models_are_in_
 
     found, notes = looked(store, {"b": {f"models/{number}" for number in range(50)}})
 
-    assert (store.asked, found["b"].policy_known, found["b"].folders) == (1, False, {})
+    assert (store.requests, found["b"].policy_known, found["b"].folders) == (1, False, {})
     assert notes == ('bucket "b" could not be read: no answer',)
 
 
