@@ -187,6 +187,12 @@ def test_an_up_with_nothing_to_do_ends_with_its_plan_and_what_no_preview_shows_i
     state, seen = stack.state(), len(simulator.journal.entries())
     again = stack.document("up", "--yes")
     lists = [e for e in simulator.journal.entries()[seen:] if e.path.endswith("/gateways")]
+    unordered = json.loads(stack.pulumi("stack", "export", "--stack", "dev"))
+    for resource in unordered["deployment"]["resources"]:
+        resource.pop("dependencies", None)
+    stack.pulumi("stack", "import", "--stack", "dev", standard_input=json.dumps(unordered))
+    put_back = stack.document("up", "--yes")
+    restored = stack.state()["resources"]
     program = stack.path / "__main__.py"
     program.write_text(f"{AFTER_PUBLIC}{program.read_text()}pulumi.export('team', 'search')\n")
     ordered = stack.document("up", "--yes")
@@ -198,6 +204,8 @@ def test_an_up_with_nothing_to_do_ends_with_its_plan_and_what_no_preview_shows_i
     assert set(ordered["counts"]) == {"same"}
     assert ordered["outputs"]["team"] == "search"
     before, after = (found["resources"] for found in (state, stack.state()))
+    assert set(put_back["counts"]) == {"same"}
+    assert sorted(_needs(restored, "ready")) == sorted(_needs(before, "ready")) != []
     assert not any("::public" in urn for urn in _needs(before, "spare"))
     assert any("::public" in urn for urn in _needs(after, "spare"))
 
@@ -219,5 +227,5 @@ pulumi.runtime.register_stack_transformation(after_public)
 
 
 def _needs(resources: list[dict[str, Any]], name: str) -> list[str]:
-    (found,) = (one for one in resources if one["urn"].endswith(f"Gateway::{name}"))
+    (found,) = (one for one in resources if one["urn"].endswith(f"::{name}"))
     return list(found.get("dependencies", ()))

@@ -141,7 +141,8 @@ class Engine:
         preview = self.preview(refresh=refresh, selection=selection, watch=watch)
         made_of = (self.directory, self.stack, self.state(), selection, refresh, self._salt, self._seen)
         plan = replace(plan_of(*made_of, preview), staying=self._program.staying)
-        known = preview.settled and selection == ALL and settled.is_noted(plan, self.directory, self.stack)
+        whole = preview.settled and selection == ALL
+        known = whole and settled.is_noted(plan, self.state(), self.directory, self.stack)
         return replace(preview, settled=known), plan
 
     def watch(self, watch: Watch) -> None:
