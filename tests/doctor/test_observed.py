@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
+from coreweave_inference.api.observability import Observability
 from coreweave_inference.doctor.check import Outcome, Result
 from coreweave_inference.doctor.observed import (
     LONGEST_LINE,
     MOST_LABELS,
+    Bounded,
     figures_of,
     label_of_logs,
     likeliest,
     log_of,
 )
+from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.simulator.faults import Fault
 from coreweave_inference.simulator.records import Condition
 
@@ -193,3 +196,46 @@ def test_the_token_is_not_shown_where_a_log_repeats_it(bench: Bench) -> None:
 
     assert "refused the key ***" in by_code(results)["deployment-state", 'deployment "chat"'].why
     assert token not in repr(results)
+
+
+class Slow(Service):
+    """Each read takes 8 seconds of a clock that stands still otherwise, and is counted."""
+
+    now, asked = 0.0, 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def log_label_values(self, name: str) -> list[str]:
+        self.now, self.asked = self.now + 8, self.asked + 1
+        return super().log_label_values(name)
+
+
+def test_slow_logs_are_read_for_a_time_and_no_read_is_made_twice() -> None:
+    slow = Slow({f"x{number}": ["other"] for number in range(20)})
+    reads = Bounded(slow, slow, seconds=20)  # type: ignore[arg-type]
+
+    for _ in range(2):
+        with pytest.raises(CoreWeaveError, match="too slowly"):
+            log_of(reads, "id-1", "chat", NOW)
+
+    assert slow.asked == 3
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"result": 5},
+        {"result": [{"values": 5}, 7, {"values": [["9" * 400, "far"], [None, 1], 5]}]},
+        {"result": [{"value": [1, "NaN"]}]},
+        {"result": [{"value": [1, "+Inf"]}]},
+    ],
+    ids=["no list", "no lines", "not a number", "infinite"],
+)
+def test_answers_of_another_form_are_no_lines_and_no_figures(
+    bench: Bench, data: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Observability(bench.settings) as reads:
+        monkeypatch.setattr(reads, "_read", lambda *_: data)
+
+        assert (reads.lines("{}", NOW, 9), reads.value("x")) == ([], None)

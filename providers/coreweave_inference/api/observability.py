@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -23,6 +25,7 @@ from .transport import http_transport
 ROLE = "Observability Viewer"
 TIMEOUT_SECONDS = 15.0
 NANO = 1_000_000_000
+NANOSECONDS = re.compile(r"[0-9]{1,19}")
 PROMETHEUS, LOKI = "/api/v1", "/loki/api/v1"
 
 
@@ -75,10 +78,10 @@ class Observability:
         streams = data.get("result") if isinstance(data, Mapping) else None
         found = [
             (int(entry[0]) / NANO, self._hidden(str(entry[1])))
-            for stream in streams or ()
+            for stream in _list(streams)
             if isinstance(stream, Mapping)
-            for entry in stream.get("values") or ()
-            if isinstance(entry, list) and len(entry) > 1 and str(entry[0]).isdigit()
+            for entry in _list(stream.get("values"))
+            if isinstance(entry, list) and len(entry) > 1 and NANOSECONDS.fullmatch(str(entry[0]))
         ]
         return sorted(found)[-limit:]
 
@@ -96,7 +99,8 @@ class Observability:
         data = self._read(f"{PROMETHEUS}/query", {"query": query})
         result = data.get("result") if isinstance(data, Mapping) else None
         try:
-            return float(result[0]["value"][1]) if isinstance(result, list) and result else None
+            number = float(result[0]["value"][1]) if isinstance(result, list) and result else math.nan
+            return number if math.isfinite(number) else None
         except (KeyError, IndexError, TypeError, ValueError):
             return None
 
@@ -142,6 +146,10 @@ class Observability:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _list(data: Any) -> list[Any]:
+    return data if isinstance(data, list) else []
 
 
 def _texts(data: Any) -> list[str]:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from coreweave_inference.errors import one_line, plural
+from coreweave_inference.clock import Clock
+from coreweave_inference.errors import Unreachable, one_line, plural
 
 SINCE_SECONDS = 3600.0
 MINUTES = 15
 MOST_LINES = 200
 MOST_LABELS = 30
+MOST_METRICS = 30
+MOST_SECONDS = 20.0
 SHOWN_LINES = 3
 LONGEST_LINE = 240
 WORDS = ("deployment", "inference", "model", "name", "app", "id", "instance", "pod")
@@ -62,6 +65,51 @@ class Reads(Protocol):
     def value(self, query: str) -> float | None:
         """What a query evaluates to."""
         ...
+
+
+class Bounded:
+    """The same reads, each asked once, and none any more once they took `seconds` in all: they are evidence, and not the verdict."""
+
+    def __init__(self, reads: Reads, clock: Clock, seconds: float = MOST_SECONDS) -> None:
+        self._reads, self._clock, self._left = reads, clock, seconds
+        self._known: dict[tuple[Any, ...], Any] = {}
+
+    def log_labels(self) -> list[str]:
+        """Names of the labels of log streams."""
+        return list(self._once(self._reads.log_labels))
+
+    def log_label_values(self, name: str) -> list[str]:
+        """The values of one of them."""
+        return list(self._once(self._reads.log_label_values, name))
+
+    def lines(self, selector: str, since: float, limit: int) -> list[tuple[float, str]]:
+        """The newest lines, oldest first."""
+        return list(self._once(self._reads.lines, selector, since, limit))
+
+    def metric_names(self) -> list[str]:
+        """Names of all metrics."""
+        return list(self._once(self._reads.metric_names))
+
+    def series(self, metric: str) -> list[Mapping[str, str]]:
+        """The label sets of a metric."""
+        return list(self._once(self._reads.series, metric))
+
+    def value(self, query: str) -> float | None:
+        """What a query evaluates to."""
+        found: float | None = self._once(self._reads.value, query)
+        return found
+
+    def _once(self, read: Callable[..., Any], *arguments: Any) -> Any:
+        key = (read.__name__, *arguments)
+        if key not in self._known:
+            if self._left <= 0:
+                raise Unreachable("logs and metrics answer too slowly, so no more of them is read")
+            started = self._clock.monotonic()
+            try:
+                self._known[key] = read(*arguments)
+            finally:
+                self._left -= self._clock.monotonic() - started
+        return self._known[key]
 
 
 @dataclass(frozen=True)
@@ -151,7 +199,7 @@ def _metric(
 ) -> tuple[str, Named | None]:
     """The first metric of that meaning which has the deployment, and by which label."""
     for pattern in patterns:
-        for metric in sorted(found for found in names if pattern.search(found)):
+        for metric in sorted(found for found in names if pattern.search(found))[:MOST_METRICS]:
             for labels in reads.series(metric):
                 for label in likeliest(key for key in labels if key != "__name__"):
                     if labels[label] in (id_, name):

@@ -6,7 +6,7 @@ from coreweave_inference.api.observability import ROLE
 from coreweave_inference.errors import CoreWeaveError, Forbidden, Unauthorized, one_line, plural
 
 from .check import Check, Problem, Skip
-from .observed import Log, figures_of, log_of
+from .observed import Bounded, Log, figures_of, log_of
 from .running import Running, Subject
 
 HOW = "give the token the role Observability Viewer in the Cloud Console (docs/access.md)"
@@ -19,6 +19,7 @@ def readable(running: Running) -> str:
         raise Skip(
             "not read: this service is not CoreWeave's own; COREWEAVE_OBSERVE_ENDPOINT names where they are"
         )
+    reads = Bounded(reads, running.clock)
     try:
         labels, names = reads.log_labels(), reads.metric_names()
     except (Forbidden, Unauthorized):
