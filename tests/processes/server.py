@@ -18,6 +18,7 @@ from contextlib import suppress
 
 PROVIDER_PID = "TESTS_PROVIDER_PID"
 """Environment variable: the file in which a provider writes down which process it is."""
+NOWHERE = "http://127.0.0.1:9"
 PYTHON = "TESTS_PYTHON"
 """Environment variable: what a command starts its providers with."""
 
@@ -109,8 +110,12 @@ def _end_with(connection: socket.socket) -> None:
 
 
 def _import_everything() -> None:
+    # What is loaded by the first request of each kind.
+    import grpc.experimental  # noqa: F401
+    import httpx
     import pulumi.dynamic  # noqa: F401
     from coreweave_inference.cli import application, check, previews, reports, review, running  # noqa: F401
+    from coreweave_inference.clock import system
     from coreweave_inference.host import provider_host  # noqa: F401
     from coreweave_inference.resources import (  # noqa: F401
         account,
@@ -121,7 +126,12 @@ def _import_everything() -> None:
         readiness,
         weights_bucket,
     )
-    from coreweave_inference.storage import client  # noqa: F401
+    from coreweave_inference.storage.connection import S3Connection
+    from coreweave_inference.storage.credentials import S3Credentials
+
+    S3Connection(NOWHERE, lambda: S3Credentials("none", "none"), "default", system).client  # noqa: B018
+    with suppress(httpx.TransportError):
+        httpx.get(NOWHERE, trust_env=False)
 
 
 if __name__ == "__main__":
