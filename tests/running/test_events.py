@@ -15,6 +15,7 @@ from coreweave_inference.engine.events import (
     outputs_in,
 )
 from coreweave_inference.engine.plans import with_adoptions
+from coreweave_inference.engine.preview_document import PreviewDocument
 from coreweave_inference.engine.properties import readable_at
 from coreweave_inference.engine.results import FRAME, Record, Result, counts_of, following, once, standing
 from coreweave_inference.model.paths import location_of
@@ -281,3 +282,41 @@ def test_a_key_that_is_renamed_back_is_no_deletion_and_another_object_s_entry_is
 
     assert shown.counts == {"adopt": 1, "delete": 2, "same": 1}
     assert [step.name for step in run] == ["front", "other", "weights", "weights-policy"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "shown"),
+    [
+        ("INFO", [Change("autoscaling.max", 2, 3)]),
+        ("DEBUG", [Change("autoscaling.max", 2, 3), Change("runtime.engineEnv.LEVEL", "[secret]", "DEBUG")]),
+    ],
+)
+def test_a_plain_value_of_the_environment_is_a_change_only_where_it_was_declared_otherwise(
+    declared: str, shown: list[Change]
+) -> None:
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "x"}
+    of_type = {"type": "t", "urn": CHAT, "id": "1"}
+    before = {"autoscaling": {"max": 2}, "runtime": {"engineEnv": {"LEVEL": "INFO"}}}
+    after = {"autoscaling": {"max": 3}, "runtime": {"engineEnv": {"LEVEL": declared}}}
+    outputs = {"autoscaling": {"max": 2}, "runtime": {"engineEnv": {"LEVEL": secret}}}
+    metadata = {
+        "op": "update",
+        "urn": CHAT,
+        "type": "t",
+        "provider": "p",
+        "old": {**of_type, "inputs": before, "outputs": outputs},
+        "new": {**of_type, "inputs": after, "outputs": {}},
+        "detailedDiff": {path: {"diffKind": "update", "inputDiff": False} for path in PATHS_OF_AN_UPDATE},
+    }
+    event = EngineEvent.from_json({"resourcePreEvent": {"metadata": metadata}})
+    document = PreviewDocument()
+
+    step = of_event(event)
+    document.add(event)
+
+    assert isinstance(step, Step)
+    assert list(step.changes) == shown
+    assert document.data()["steps"][0]["detailedDiff"] == [change.path for change in shown]
+
+
+PATHS_OF_AN_UPDATE = ("autoscaling.max", "runtime.engineEnv.LEVEL")

@@ -16,7 +16,7 @@ from coreweave_inference.model.identity import place_in
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.resource_types import NOUNS, TYPES, own_type
 
-from .properties import fields, readable_at
+from .properties import changed_paths, fields, readable_at
 
 if TYPE_CHECKING:
     from pulumi.automation import EngineEvent
@@ -255,9 +255,10 @@ def _changes(metadata: Any) -> tuple[Change, ...]:
     """The properties in the engine's own property-level diff; hidden ones (`__…`) are none of a user's business."""
     old, new = metadata.old, metadata.new
     found: list[Change] = []
-    for path, difference in sorted((metadata.detailed_diff or {}).items()):
+    for path in changed_paths(metadata):
         if path.startswith("__"):
             continue
+        difference = metadata.detailed_diff[path]
         before = (old.inputs if difference.input_diff else old.outputs) if old is not None else {}
         after = (new.inputs if new else None) or {}
         found += _leaf_changes(path, readable_at(before or {}, path), readable_at(after, path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .events import PROVIDER_TYPES
+from .properties import changed_paths
 
 if TYPE_CHECKING:
     from pulumi.automation import EngineEvent
@@ -42,7 +43,7 @@ class PreviewDocument:
             "op": metadata.op.value,
             "urn": metadata.urn,
             **_states(metadata),
-            "detailedDiff": sorted(metadata.detailed_diff or {}),
+            "detailedDiff": changed_paths(metadata),
         }
         if step["op"] == "refresh":
             self._refreshes[metadata.urn] = step
@@ -51,7 +52,7 @@ class PreviewDocument:
     def _end(self, metadata: StepEventMetadata) -> None:
         if metadata.op.value != "refresh" and not self._refreshing:
             return
-        found = {"newState": _state(metadata.new), "detailedDiff": sorted(metadata.detailed_diff or {})}
+        found = {"newState": _state(metadata.new), "detailedDiff": changed_paths(metadata)}
         self._refreshes.pop(metadata.urn).update(found)
         if self._refreshing and metadata.new is not None:
             state = found["newState"]

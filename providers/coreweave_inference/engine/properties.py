@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coreweave_inference.model.engine_secrets import UNKNOWN_MARK, UNKNOWN_MARKS, is_marked
 from coreweave_inference.model.nested import leaves, transform
 from coreweave_inference.model.paths import location_of, path_of, value_at
+
+if TYPE_CHECKING:
+    from pulumi.automation.events import StepEventMetadata
 
 SECRET = "[secret]"
 
@@ -29,6 +32,22 @@ def fields(properties: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if not key.startswith("__") and value is not None:
             for location, leaf in leaves(readable(value), lists=False):
                 yield path_of(location, key), leaf
+
+
+def changed_paths(metadata: StepEventMetadata) -> list[str]:
+    """The paths that the engine says a step changes. It compares outputs with inputs, and outputs seal each value of an
+    environment: one that is in plain text and the same in both inputs did not change.
+    """
+    sides = [state.inputs or {} if state is not None else {} for state in (metadata.old, metadata.new)]
+    outputs = (metadata.old.outputs if metadata.old is not None else None) or {}
+
+    def is_sealed_alone(path: str) -> bool:
+        location = location_of(path)
+        before, after = (value_at(side, location) for side in sides)
+        known = before is not None and readable(before) == before and before == after
+        return known and SECRET in [leaf for _, leaf in leaves({"": readable_at(outputs, path)}, lists=True)]
+
+    return [path for path in sorted(metadata.detailed_diff or {}) if not is_sealed_alone(path)]
 
 
 def readable_at(values: Mapping[str, Any], path: str) -> Any:
