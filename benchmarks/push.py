@@ -66,7 +66,8 @@ def _measure(folder: Path, endpoint: str, token: str, files: int, mib: int) -> N
     from coreweave_inference.api.client import InferenceApi
     from coreweave_inference.clock import system
     from coreweave_inference.settings.resolution import resolve
-    from coreweave_inference.storage.client import ObjectStorage, minted
+    from coreweave_inference.storage.client import ObjectStorage
+    from coreweave_inference.storage.credentials import minted
 
     environ = {
         "COREWEAVE_API_ENDPOINT": endpoint,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from coreweave_inference.storage import client as storage
+from coreweave_inference.storage import key_sources
 
 
 def pytest_runtest_setup() -> None:
     """Another test's simulator may have had the port of this one's."""
-    storage._refusals.clear()
+    key_sources._refusals.clear()

@@ -20,7 +20,7 @@ from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Behaviour, Simulator
 from coreweave_inference.simulator.faults import Fault
-from coreweave_inference.storage.client import StoredObject
+from coreweave_inference.storage.contents import StoredObject
 from coreweave_inference.storage.model_reader import MOST_FILES
 
 from tests.checks.situations import THEY, WE, declared, objects

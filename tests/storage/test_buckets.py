@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from coreweave_inference.errors import AccessDenied, BucketMissing, NotOurs, StorageError, Unreachable
 from coreweave_inference.simulator.faults import Fault
-from coreweave_inference.storage.client import BucketState, ObjectStorage, S3Credentials
+from coreweave_inference.storage.client import BucketState, ObjectStorage
+from coreweave_inference.storage.credentials import S3Credentials
 from coreweave_inference.storage.weights_folder import files_in
 
 ZONE = "US-EAST-04A"

@@ -12,8 +12,9 @@ from types import SimpleNamespace
 import pytest
 from coreweave_inference.errors import Forbidden, NotFound, ServiceUnavailable, SettingsError, Throttled
 from coreweave_inference.settings.secret import Secret
-from coreweave_inference.storage.client import credentials_from, from_environment, from_profile
+from coreweave_inference.storage.connection import from_profile
 from coreweave_inference.storage.credentials import S3Credentials, minted
+from coreweave_inference.storage.key_sources import credentials_from, from_environment
 
 from tests.waiting.hand_clock import HandClock
 

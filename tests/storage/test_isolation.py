@@ -9,7 +9,8 @@ import sys
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from coreweave_inference.storage.client import BucketState, ObjectStorage, S3Credentials
+from coreweave_inference.storage.client import BucketState, ObjectStorage
+from coreweave_inference.storage.credentials import S3Credentials
 
 ZONE = "US-EAST-04A"
 AMBIENT = {

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from coreweave_inference.errors import AccessDenied, StorageError, Unreachable
-from coreweave_inference.storage.client import BucketState, ObjectStorage, S3Credentials
+from coreweave_inference.storage.client import BucketState, ObjectStorage
+from coreweave_inference.storage.credentials import S3Credentials
 from coreweave_inference.storage.errors import storage_error
 from coreweave_inference.storage.weights_folder import files_in
 

@@ -16,7 +16,7 @@ from coreweave_inference.errors import (
     one_line,
     single_line,
 )
-from coreweave_inference.storage.client import UploadPlan
+from coreweave_inference.storage.uploads import UploadPlan
 from coreweave_inference.storage.weights_folder import files_in, is_excluded
 
 from .context import settings_at, stack_at

@@ -17,8 +17,9 @@ from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.model.violations import located_faults
 from coreweave_inference.settings.resolution import Settings
-from coreweave_inference.storage.client import ObjectStorage, credentials_from
+from coreweave_inference.storage.client import ObjectStorage
 from coreweave_inference.storage.contents import folder_prefix
+from coreweave_inference.storage.key_sources import credentials_from
 
 
 def place_faults(bucket: str, path: str) -> list[Fault]:

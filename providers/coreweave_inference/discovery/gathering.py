@@ -29,8 +29,9 @@ from coreweave_inference.clock import Clock, system
 from coreweave_inference.declaration import Declaration
 from coreweave_inference.errors import SettingsError
 from coreweave_inference.settings.resolution import Settings
-from coreweave_inference.storage.client import ObjectStorage, credentials_from
+from coreweave_inference.storage.client import ObjectStorage
 from coreweave_inference.storage.credentials import KeyMaker
+from coreweave_inference.storage.key_sources import credentials_from
 
 from .account import Api, Listed, account
 from .weights import Store, Wanted, stores

@@ -19,7 +19,8 @@ from coreweave_inference.provider.bucket_ownership import STACK_TAG, stack_tag
 from coreweave_inference.provider.health import Access, lost_weights, weights_access
 from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.stateless.derived import live_object
-from coreweave_inference.storage.client import ObjectStorage, credentials_from
+from coreweave_inference.storage.client import ObjectStorage
+from coreweave_inference.storage.key_sources import credentials_from
 from coreweave_inference.waiting import Revision, Target, broken
 
 AT_ONCE = 8

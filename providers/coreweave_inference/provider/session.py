@@ -23,7 +23,8 @@ from coreweave_inference.clock import RUN_DIRECTORY as RUN_DIRECTORY
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound
 from coreweave_inference.model import Kind
 from coreweave_inference.settings.resolution import Settings
-from coreweave_inference.storage.client import ObjectStorage, credentials_from
+from coreweave_inference.storage.client import ObjectStorage
+from coreweave_inference.storage.key_sources import credentials_from
 from coreweave_inference.waiting import LASTING_LOOKS, ON_THE_WAY, Live, Revision
 
 from .agreement import of_environment

@@ -1,6 +1,6 @@
 """Object storage: buckets, their tags, their policies and what lies in them.
 
-What a policy should say, and whose a bucket is, is decided elsewhere; signing and sending, in `s3_connection`.
+What a policy should say, and whose a bucket is, is decided elsewhere; signing and sending, in `connection`.
 """
 
 from __future__ import annotations
@@ -11,41 +11,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from coreweave_inference.clock import Clock, system
-from coreweave_inference.errors import ApiError, BucketMissing, SettingsError, StorageError, Unreachable
+from coreweave_inference.errors import BucketMissing, StorageError, Unreachable
 from coreweave_inference.json_text import read_json
 from coreweave_inference.network.limits import CutShort
-from coreweave_inference.settings.secret import Secret
 
 from . import contents, copies, uploads
-from .connection import LONGEST_PAUSE, Credentials, S3Connection, from_profile
+from .connection import LONGEST_PAUSE, Credentials, S3Connection
 from .contents import Progress, StoredObject
 from .copies import CopyPlan
-from .credentials import FRESH_SECONDS, KeyMaker, S3Credentials, minted
+from .credentials import FRESH_SECONDS
 from .errors import NOT_YET, TAKEN, is_unclear, taken
 from .uploads import UploadPlan, UploadProgress
-
-__all__ = [
-    "BucketState",
-    "ObjectStorage",
-    "S3Credentials",
-    "StoredObject",
-    "UploadPlan",
-    "credentials_from",
-    "from_environment",
-    "from_profile",
-    "minted",
-]
 
 VISIBLE_SECONDS = 300.0
 """How long a created bucket may take until it answers (documentation: minutes)."""
 UNCLEAR_SECONDS = 30.0
 """How long a bucket whose creation failed unclearly is looked for."""
 T = TypeVar("T")
-_refusals: dict[tuple[str, Secret], list[ApiError]] = {}
-"""By endpoint and token: what this process was told of keys that it may not make. A run asks from several places."""
 
 
 @dataclass(frozen=True)
@@ -55,54 +40,6 @@ class BucketState:
     name: str
     zone: str
     tags: dict[str, str] = field(default_factory=dict)
-
-
-class CredentialSettings(Protocol):
-    """What the settings say about keys."""
-
-    @property
-    def endpoint(self) -> str:
-        """Where a key is made."""
-        ...
-
-    @property
-    def token(self) -> Secret:
-        """What it is made with."""
-        ...
-
-    @property
-    def s3_credentials(self) -> str:
-        """`minted`, `profile` or `environment`."""
-        ...
-
-    @property
-    def s3_profile(self) -> str | None:
-        """The profile's name, for `profile`."""
-        ...
-
-
-def credentials_from(
-    settings: CredentialSettings, api: KeyMaker, clock: Clock, environ: Mapping[str, str]
-) -> Credentials:
-    """The source of keys that the settings choose. Raises SettingsError where it holds none."""
-    if settings.s3_profile:
-        return from_profile(settings.s3_profile)
-    if settings.s3_credentials == "environment":
-        return from_environment(environ)
-    return minted(api, clock, refusals=_refusals.setdefault((settings.endpoint, settings.token), []))
-
-
-def from_environment(environ: Mapping[str, str]) -> Credentials:
-    """The key in AWS_* variables, else that of the profile AWS_PROFILE or `default`. Raises SettingsError."""
-    access_key_id, secret_key = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
-    if not access_key_id:
-        return from_profile(environ.get("AWS_PROFILE") or "default")
-    if not secret_key:
-        raise SettingsError(
-            "S3 credentials: AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY; set both"
-        )
-    key = S3Credentials(access_key_id, secret_key, environ.get("AWS_SESSION_TOKEN") or None)
-    return lambda: key
 
 
 class ObjectStorage:

@@ -1,6 +1,6 @@
 """Keys for object storage: what one is, and how a short-lived one is made and renewed.
 
-No environment and no files here: keys of profiles are read in `storage`.
+No environment and no files here: those are read in `connection` and `key_sources`.
 """
 
 from __future__ import annotations
