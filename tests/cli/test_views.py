@@ -243,6 +243,22 @@ def test_a_plan_shows_fields_and_counts() -> None:
     ]
 
 
+def test_a_plan_does_not_wait_for_what_it_deletes() -> None:
+    gone = tuple(Change(f'objects["gateway public"].{key}', key, None) for key in ("id", "name", "revision"))
+    revision = Change('objects["deployment chat"].revision', "a", "[unknown]")
+
+    removal, both = (
+        plan(Result("preview", "serving", "dev", ok=True, steps=(Step(READY, "update", "done", changes),)))
+        for changes in (gone, (*gone, revision))
+    )
+
+    assert removal[1] == '    no longer waits for: gateway "public"'
+    assert both[1:3] == [
+        '    waits until these serve: deployment "chat"',
+        '    no longer waits for: gateway "public"',
+    ]
+
+
 def test_a_change_that_is_too_long_for_a_terminal_takes_two_lines_and_diff_shows_everything() -> None:
     classes = ["CAPACITY_CLASS_RESERVED", "CAPACITY_CLASS_ON_DEMAND"]
     steps = (

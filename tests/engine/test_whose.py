@@ -92,6 +92,25 @@ def test_a_stack_that_was_renamed_keeps_its_objects_and_a_new_one_of_its_old_nam
     assert everything(stocked) == before
 
 
+def test_a_state_that_was_forced_on_another_stack_deletes_nothing(
+    service: Service, workbench_of: Callable[..., Workbench], tmp_path: Path
+) -> None:
+    dev = workbench_of(service)
+    dev.declare({"version": 1, "capacityClaims": {"h200": CLAIM}})
+    dev.up()
+    prod = workbench_of(service, "prod")
+    (tmp_path / "dev.json").write_text(dev.pulumi("stack", "export", "--stack", "dev"))
+    prod.pulumi("stack", "import", "--force", "--stack", "prod", "--file", str(tmp_path / "dev.json"))
+    before = everything(service)
+
+    refused = prod.up()
+
+    assert not refused.ok
+    assert "its state is the one of stack serving/dev" in refused.output
+    assert refused.writes == {}
+    assert everything(service) == before
+
+
 def test_a_configuration_that_was_copied_to_another_stack_makes_objects_of_its_own_and_takes_no_bucket(
     service: Service, workbench_of: Callable[..., Workbench], tmp_path: Path
 ) -> None:

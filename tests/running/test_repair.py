@@ -10,12 +10,12 @@ from coreweave_inference.engine.repair import (
     Found,
     Repaired,
     Unresolved,
-    other_stack,
     own_ids,
     pending,
     repaired,
 )
 from coreweave_inference.model.engine_secrets import SECRET_SIGNATURE, holds_secret, without_secrets
+from coreweave_inference.program.last_state import other_stack
 
 GATEWAY = "pulumi-python:dynamic/coreweave/inference:Gateway"
 CLAIM = "pulumi-python:dynamic/coreweave/inference:CapacityClaim"

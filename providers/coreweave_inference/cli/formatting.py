@@ -138,14 +138,18 @@ def _readiness(step: Step) -> list[str]:
     broken = [f"waits for {line}" for line in _broken(step.changes)]
     if broken or verb_of(step) not in ("create", "update"):
         return broken
-    paths = {
-        keys[1] for c in step.changes if (keys := location_of(c.path))[:1] == ("objects",) and len(keys) > 1
-    }
-    names = sorted(_label(str(key)) for key in paths)
-    if not names:
+    covered: dict[str, bool] = {}
+    for change in step.changes:
+        keys = location_of(change.path)
+        if keys[:1] == ("objects",) and len(keys) > 1:
+            covered[str(keys[1])] = covered.get(str(keys[1]), False) or change.after is not None
+    if not covered:
         created = verb_of(step) == "create"
         return ["waits until every object serves" if created else "records what the stack manages"]
-    return [cut(f"waits until these serve: {', '.join(names)}", LONGEST_LINE)]
+    names = sorted(_label(key) for key, stays in covered.items() if stays)
+    gone = sorted(_label(key) for key, stays in covered.items() if not stays)
+    lines = [("waits until these serve", names), ("no longer waits for", gone)]
+    return [cut(f"{text}: {', '.join(found)}", LONGEST_LINE) for text, found in lines if found]
 
 
 def _label(text: str) -> str:

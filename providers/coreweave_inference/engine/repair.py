@@ -59,20 +59,6 @@ def pending(state: State) -> list[Resource]:
     ]
 
 
-def other_stack(state: State, project: str, stack: str) -> str:
-    """The stack that resources of ours in this state belong to, where that is another one; else empty. A state that was
-    imported from another stack keeps that one's URNs, and a run here would delete its objects.
-    """
-    for resource in _deployment(state).get("resources") or ():
-        found = str(resource.get("urn", "")).removeprefix("urn:pulumi:").split("::")
-        if str(resource.get("type", "")).startswith(TYPES) and found[:2] != [
-            stack.rsplit("/", 1)[-1],
-            project,
-        ]:
-            return f"{found[1]}/{found[0]}" if len(found) > 1 else str(resource.get("urn"))
-    return ""
-
-
 def repaired(state: State, look_up: LookUp) -> Repaired:
     """The state with what exists recorded, and the operations of ours no longer pending."""
     result = copy.deepcopy(state)

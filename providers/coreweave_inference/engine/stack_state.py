@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.model.engine_secrets import without_secrets
 from coreweave_inference.model.resource_types import TYPES
-from coreweave_inference.program.last_state import recorded_endpoint, resources_of
+from coreweave_inference.program.last_state import recorded_endpoint, refuse_other_stack, resources_of
 from coreweave_inference.provider.adoption import ADOPT
 from coreweave_inference.provider.session import Session
 from coreweave_inference.provider.values import PACKAGE_VERSION, unknown_format
@@ -89,12 +89,7 @@ class StackState:
     def repair(self) -> tuple[str, ...]:
         """Put right what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
         base = self.read()
-        other = repair.other_stack(base or {}, self._directory.project, self._stack)
-        if other:
-            raise CoreWeaveError(
-                f'stack "{self._stack}": its state is the one of stack {other}, and a run here would change or delete that '
-                "stack's objects; nothing was changed; import this stack's own state, or use `pulumi stack rename`"
-            )
+        refuse_other_stack(base, self._directory.project, self._stack)
         killed = left_by_killed_runs(self.place)
         notes = {id_: note for one in killed for id_, note in unconfirmed(one.deletions()).items()}
         pending = with_attempts_pending(base or {})

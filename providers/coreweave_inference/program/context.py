@@ -20,12 +20,12 @@ from pulumi.runtime import is_config_secret
 from pulumi.runtime.config import get_config
 from pulumi.runtime.settings import get_monitor
 
-from coreweave_inference.errors import SettingsError
+from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.model.identity import Place, stack_identity
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.settings.resolution import CONFIG_KEYS, TOKEN_KEY, Settings, resolve
 
-from .last_state import last_state, recorded_endpoint
+from .last_state import last_state, recorded_endpoint, refuse_other_stack
 
 IDENTITY_KEY = "coreweave:identity"
 
@@ -68,7 +68,7 @@ def current_program() -> Program:
     """The program that is running now.
 
     Raises pulumi.RunError before anything is asked of anybody: where its token lies in plain text in the configuration, where
-    the stack lives at another endpoint, and where a secret would go to an endpoint that nobody vouched for.
+    the state is another stack's, where the stack lives at another endpoint, and where a secret would go to an endpoint that nobody vouched for.
     """
     monitor = get_monitor()
     if monitor is None:
@@ -78,9 +78,10 @@ def current_program() -> Program:
         end_quietly_on_interrupt()
         last = last_state()
         try:
+            refuse_other_stack(last, pulumi.get_project(), pulumi.get_stack())
             settings = _settings(require_token=False).at(recorded_endpoint(last))
             settings.require_trusted()
-        except SettingsError as error:
+        except CoreWeaveError as error:
             raise pulumi.RunError(str(error)) from error
         _programs[monitor] = Program(_identity(), settings, last)
     return _programs[monitor]

@@ -14,6 +14,7 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_monitor
 
+from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.model.engine_secrets import SECRET_SIGNATURE, without_secrets
 from coreweave_inference.model.resource_types import ACCOUNT, own_type
 
@@ -66,6 +67,26 @@ def _outputs_of(token: str, arguments: Mapping[str, str]) -> Mapping[str, Any] |
 def resources_of(state: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """The resources of a stack's state, as `pulumi stack export` writes it; none without a state."""
     return list(((state or {}).get("deployment") or {}).get("resources") or ())
+
+
+def other_stack(state: Mapping[str, Any] | None, project: str, stack: str) -> str:
+    """The stack that resources of ours in this state belong to, where that is another one; else empty. A state that was
+    imported from another stack keeps that one's URNs, and a run here would delete its objects.
+    """
+    for resource in resources_of(state):
+        found = str(resource.get("urn", "")).removeprefix("urn:pulumi:").split("::")
+        if own_type(str(resource.get("type"))) and found[:2] != [stack.rsplit("/", 1)[-1], project]:
+            return f"{found[1]}/{found[0]}" if len(found) > 1 else str(resource.get("urn"))
+    return ""
+
+
+def refuse_other_stack(state: Mapping[str, Any] | None, project: str, stack: str) -> None:
+    """Raise CoreWeaveError where this state is the one of another stack."""
+    if other := other_stack(state, project, stack):
+        raise CoreWeaveError(
+            f'stack "{stack}": its state is the one of stack {other}, and a run here would change or delete that '
+            "stack's objects; nothing was changed; import this stack's own state, or use `pulumi stack rename`"
+        )
 
 
 def recorded_endpoint(state: Mapping[str, Any] | None) -> str:

@@ -116,8 +116,10 @@ def reduction_pending(kind: Kind, live: Live, declared: Mapping[str, Any] | None
 
 
 def _count(spec: Mapping[str, Any]) -> int | None:
-    count = (spec.get("resources") or {}).get("instanceCount")
-    return None if count is None else int(count)
+    try:
+        return int(get_path(spec, "resources.instanceCount"))
+    except (TypeError, ValueError, OverflowError):  # Left out, not known yet, or no number.
+        return None
 
 
 def wrong_fields(target: Target, live: Live) -> tuple[Difference, ...]:
