@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from coreweave_inference.api.client import ApiObject, Condition
 from coreweave_inference.model import Kind
@@ -268,6 +270,7 @@ def test_a_reduction_with_the_count_old_in_the_spec_alone_is_told() -> None:
         reduction_pending(Kind.CAPACITY_CLAIM, held, claim_of(1)) == "reduction to 1 pending, 3 still billed"
     )
     assert reduction_pending(Kind.CAPACITY_CLAIM, held, None) == ""
+    assert reduction_pending(Kind.CAPACITY_CLAIM, replace(held, spec={"resources": 5}), None) == ""
     assert reduction_pending(Kind.DEPLOYMENT, live(Kind.DEPLOYMENT, "READY"), None) == ""
 
 
