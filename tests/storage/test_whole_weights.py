@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 from coreweave_inference.checks import WeightsFile
 from coreweave_inference.checks.wholeness import defects
+from coreweave_inference.discovery.weights import Wanted, stores
 from coreweave_inference.errors import StorageError
+from coreweave_inference.storage.contents import StoredObject
 from coreweave_inference.storage.model_reader import ModelReader
 
 from tests.storage.weights_files import LLAMA, whole
@@ -225,3 +229,91 @@ def test_what_cannot_be_read_is_not_known_and_no_defect() -> None:
 
     assert list(defects(folder, PATH, formats_known=True)) == []
     assert any(SECOND in sentence and "ignores ranges" in sentence for sentence in folder.unread)
+
+
+class Bucket(Memory):
+    """The same as a bucket, which a run reads."""
+
+    def policy(self, name: str) -> dict[str, Any] | None:
+        return None
+
+    def objects(self, bucket: str, prefix: str) -> Any:
+        written = datetime(2026, 1, 1, tzinfo=timezone.utc)
+        return (StoredObject(file.key, file.size, written, etag) for file, etag in self.files(prefix))
+
+    def unfinished(self, bucket: str, prefix: str) -> tuple[str, ...]:
+        return ()
+
+    def read(self, key: str, start: Any, size: Any, *more: int) -> bytes:  # A bucket's name comes first.
+        return super().read(start, size, more[0])
+
+
+def in_a_run(files: Files) -> list[tuple[str, str]]:
+    """What a run finds in what it reads, where no header decides on memory."""
+    bucket = Bucket(files)
+    with ThreadPoolExecutor(1) as pool:
+        facts, notes = stores(bucket, {"acme": [Wanted(PATH)]}, pool, bucket.place)
+    assert notes == ()
+    return [(one.code, one.what) for one in defects(facts["acme"].folders[PATH], PATH)]
+
+
+LARGE = {f"model-{n:05}-of-00002.safetensors": {f"layer.{n}": ("BF16", (64, 64))} for n in (1, 2)}
+IN_PARTS: Files = {
+    "config.json": config(),
+    **TOKENIZER,
+    **{name: whole(tensors) for name, tensors in LARGE.items()},
+    INDEX: json.dumps(
+        {
+            "metadata": {"total_size": 2 * 2 * 64 * 64},
+            "weight_map": dict(zip(("layer.1", "layer.2"), LARGE, strict=True)),
+        }
+    ).encode(),
+}
+OTHER_PARTS = json.dumps({"weight_map": {"layer.1": next(iter(LARGE)), "mtp.1": "mtp.safetensors"}}).encode()
+TOO_MUCH = IN_PARTS[INDEX].replace(b"16384", b"99999")
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        pytest.param(IN_PARTS, [], id="whole"),
+        pytest.param({**IN_PARTS, INDEX: TOO_MUCH}, [], id="the index tells a size that is wrong"),
+        pytest.param(
+            {**IN_PARTS, list(LARGE)[1]: IN_PARTS[list(LARGE)[1]][:4000]},
+            [("weights-broken", "is cut off")],
+            id="a part is cut off",
+        ),
+        pytest.param(
+            {**IN_PARTS, INDEX: OTHER_PARTS},
+            [("weights-incomplete", "mtp.safetensors")],
+            id="the index alone names a part",
+        ),
+        pytest.param(
+            {**IN_PARTS, INDEX: IN_PARTS[INDEX][:-9]}, [("weights-broken", INDEX)], id="the index is cut off"
+        ),
+        pytest.param(
+            {**IN_PARTS, "tokenizer.json": b'{"model": {"vocab": ' + b" " * 500},
+            [("weights-broken", "tokenizer.json is cut off")],
+            id="the tokenizer is cut off",
+        ),
+        pytest.param(
+            {**IN_PARTS, "tokenizer.json": POINTER},
+            [("weights-broken", "tokenizer.json is a pointer")],
+            id="the tokenizer is a pointer",
+        ),
+    ],
+)
+def test_a_run_finds_what_a_check_of_the_weights_finds(files: Files, found: list[tuple[str, str]]) -> None:
+    seen = in_a_run(files)
+
+    assert [code for code, _ in seen] == [code for code, _ in found]
+    assert all(words in what for (_, words), (_, what) in zip(found, seen, strict=True)), seen
+
+
+def test_a_model_among_thousands_of_files_is_checked() -> None:
+    files = {**sharded(), **{f"logs/{n}.txt": b"x" for n in range(3000)}}
+
+    folder = ModelReader(Memory(files)).whole(PATH)
+
+    assert (folder.complete, len(folder.files)) == (True, len(files))
+    assert found({**files, SECOND: b""}) == [("weights-incomplete", f'{SECOND} under "{PATH}" has no bytes')]

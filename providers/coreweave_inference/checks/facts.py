@@ -19,7 +19,7 @@ CONFIG = "config.json"
 class Folder:
     """What lies below a model's path; `complete` is false where the listing was cut off. `config`: its config.json.
 
-    `indexed` are the files that the index of its weights names, `tensors` those in the headers, where those were read; `unread`
+    `indexed` are the files that the index of its weights names, `told` the bytes that it tells (0: not known), `tensors` those in the headers, where those were read; `unread`
     has one sentence on each thing that could not be, and `broken` one on each file that is not what it must be, as far as that was
     seen. `unfinished` are the names of files whose upload was begun and not completed.
     """
@@ -28,6 +28,7 @@ class Folder:
     complete: bool = True
     config: Mapping[str, Any] | None = None
     indexed: frozenset[str] = frozenset()
+    told: int = 0
     tensors: tuple[Tensor, ...] | None = None
     unread: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
@@ -48,6 +49,11 @@ class Folder:
         """The names of parts of the weights that are not there; none where only an index that was not read would tell."""
         is_told = bool(self.indexed) or index_among(self.files) is None
         return missing_parts(self.files, self.loaded, self.indexed) if self.complete and is_told else ()
+
+    @property
+    def seems_cut_off(self) -> bool:
+        """Whether there are fewer bytes than the index tells: published indexes are not always right, headers decide."""
+        return not self.missing and self.bytes < self.told
 
     @property
     def has_params(self) -> bool:

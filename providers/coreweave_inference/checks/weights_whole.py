@@ -46,7 +46,8 @@ def _of(view: View, code: str) -> Iterator[Problem]:
     for item in view.deployments:
         if not _is_elsewhere(item, code):
             for found in _defects(view, item):
-                if found.code == code:
+                unused = found.what.startswith("tokenizer") and _is_elsewhere(item, NO_TOKENIZER)
+                if found.code == code and not unused:
                     severity = None if found.certain else Severity.WARNING
                     yield Problem(
                         item.about, item.path("model.path"), found.what, found.why, found.do, severity

@@ -49,13 +49,15 @@ class CommandLog:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self._last: dict[str, str] = {}
 
     def _say(self, text: str) -> None:
         say(single_line(text), error=self._as_json, flush=True)
 
     def progress(self, urn: str, text: str) -> None:
-        """Say it."""
-        if text:
+        """Say it, once for as long as it stays the same."""
+        if text and self._last.get(urn) != text:
+            self._last[urn] = text
             self._say(f"{urn.rsplit('::', 1)[-1]}: {text}")
 
     def note(self, _urn: str, text: str) -> None:

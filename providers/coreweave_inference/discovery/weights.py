@@ -117,7 +117,7 @@ def _bucket(store: Store, source: BucketSource, models: Iterable[Wanted]) -> tup
             continue
         if folder.files and (folder.missing or not weights_among(folder.files)):
             folder = replace(folder, unfinished=_unfinished(store, bucket, model.path))
-        if any(decides(folder) for decides in model.decide):
+        if folder.seems_cut_off or any(decides(folder) for decides in model.decide):
             folder = reader.with_headers(folder)
         folders[model.path] = folder
     notes += [_not_listed(bucket, paths, why) for why, paths in failed.items()]

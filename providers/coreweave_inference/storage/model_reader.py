@@ -7,7 +7,7 @@ is kept for the run by the ETag of the file, so that many deployments of one mod
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -25,6 +25,7 @@ from .safetensors import LFS, POINTER, PREFIX, BadHeader, header_length, tensors
 from .weights_folder import files_in
 
 CONFIG = "config.json"
+TOKENIZER = "tokenizer.json"
 QUANTISATION, QUANTISED = "hf_quant_config.json", "quantization_config"
 """Where ModelOpt wrote what config.json has no word of; vLLM reads it then."""
 LARGEST_CONFIG = 4_000_000
@@ -34,12 +35,13 @@ FIRST = 256 * 1024
 AT_ONCE = 8
 MOST_FILES = 1000
 """Objects of a model that are read; a listing that is cut off gives a lower bound of its size."""
+MOST_FILES_CHECKED = 50_000
+"""The same where somebody asks whether a model is whole: as many as a push takes."""
 FORMAT = ".safetensors"
 GGUF = b"GGUF"
 POINTER_SIZE = 200
 POINTER_SIZES = range(120, 160)
 """Bytes that a pointer of Git LFS has."""
-TAIL = 64
 
 _gate = threading.BoundedSemaphore(AT_ONCE)
 _seen: dict[tuple[str, ...], Any] = {}
@@ -102,17 +104,16 @@ class ModelReader:
         self._source = source
         self._etags: dict[str, str] = {}
 
-    def folder(self, path: str) -> Folder:
-        """What is below a model's path: names and sizes, config.json, the index where several sets of weights are there or
-        the names of the weights count more of them: published names are not always right.
+    def folder(self, path: str, *, most: int = MOST_FILES) -> Folder:
+        """What is below a model's path: names and sizes, config.json, the index, and whether tokenizer.json is cut off.
 
         Raises CoreWeaveError where the path cannot be listed.
         """
         files: list[WeightsFile] = []
-        for file, etag in islice(self._source.files(path), MOST_FILES):
+        for file, etag in islice(self._source.files(path), most):
             files.append(file)
             self._etags[file.key] = etag
-        found = Folder(tuple(files), len(files) < MOST_FILES)
+        found = Folder(tuple(files), len(files) < most)
         here = {file.key: file for file in files}
         unread: list[str] = []
         broken: list[str] = []
@@ -127,8 +128,12 @@ class ModelReader:
         several = len(found.loaded) < len(weights_among(files)) or bool(
             missing_parts(files, found.loaded, ())
         )
-        if index is not None and (not found.complete or several):
-            found = replace(found, indexed=self._indexed(index, unread, broken))
+        if index is not None and (index.size <= LARGEST_INDEX or not found.complete or several):
+            found = self._with_index(found, index, unread, broken)
+        tokenizer = here.get(f"{path}/{TOKENIZER}")
+        if tokenizer is not None:
+            is_broken, text = self._once("end", tokenizer, lambda file: self._cut_off(file, only_end=True))
+            broken += [text] if is_broken else []
         broken += [
             text for file in found.loaded if file.size in POINTER_SIZES and (text := self._pointer(file))
         ]
@@ -138,11 +143,15 @@ class ModelReader:
         """As `folder`, with everything read that tells whether the model is whole: the index, the header of each file of
         weights, and the ends of the tokenizer's files.
         """
-        found = self.folder(path)
+        found = self.folder(path, most=MOST_FILES_CHECKED)
         unread, broken = list(found.unread), list(found.broken)
+        if not found.complete:
+            unread.append(
+                f"there are more than {MOST_FILES_CHECKED:,} files, which is more than any model has"
+            )
         index = index_among(found.files)
-        if index is not None and not found.indexed:
-            found = replace(found, indexed=self._indexed(index, unread, broken))
+        if index is not None and index.size > LARGEST_INDEX and not unread:
+            found = self._with_index(found, index, unread, broken)
         files = [file for file in found.files if file.folder == path and file in found.loaded]
         names = self._tensors_named(index) if index is not None else {}
         texts = [f for f in found.files if f.folder == path and f.name.endswith(".json") and f.name != CONFIG]
@@ -182,16 +191,18 @@ class ModelReader:
             return False, f"{file.name} could not be read: {error}"
         return False, ""
 
-    def _cut_off(self, file: WeightsFile) -> tuple[bool, str]:
+    def _cut_off(self, file: WeightsFile, *, only_end: bool = False) -> tuple[bool, str]:
         """The same of a JSON file, by its first and its last bytes."""
+        size = min(file.size, POINTER_SIZE)
         try:
-            start = self._bytes(file.key, 0, min(file.size, POINTER_SIZE)) if file.size else b""
-            end = self._bytes(file.key, max(0, file.size - TAIL), TAIL) if file.size > POINTER_SIZE else start
+            end = self._bytes(file.key, file.size - size, size) if size else b""
+            start = end if only_end or size == file.size else self._bytes(file.key, 0, size)
         except CoreWeaveError as error:
             return False, f"{file.name} could not be read: {error}"
         if start.startswith(POINTER):
             return True, f"{file.name} {LFS}"
-        right = start.lstrip()[:1] + end.rstrip()[-1:] in (b"{}", b"[]")
+        ends = end.rstrip()[-1:]
+        right = ends in (b"}", b"]") if only_end else start.lstrip()[:1] + ends in (b"{}", b"[]")
         return not right, "" if right else f"{file.name} is cut off or no JSON"
 
     def _pointer(self, file: WeightsFile) -> str:
@@ -217,24 +228,45 @@ class ModelReader:
             return folder
         with ThreadPoolExecutor(min(AT_ONCE, len(files))) as pool:
             outcomes = list(pool.map(self._header, files))
-        problem = next((outcome for outcome in outcomes if isinstance(outcome, str)), None)
-        if problem is not None:
-            return replace(folder, unread=(*folder.unread, problem))
-        tensors = [tensor for outcome in outcomes if not isinstance(outcome, str) for tensor in outcome]
+        broken = [
+            f"{file.name} {one}"
+            for file, one in zip(files, outcomes, strict=True)
+            if file.size and isinstance(one, BadHeader)
+        ]
+        told = [
+            f"{file.name} {one}" if isinstance(one, BadHeader) else one
+            for file, one in zip(files, outcomes, strict=True)
+            if not isinstance(one, tuple)
+        ]
+        if told:
+            wrong = (*folder.broken, *(text for text in broken if text not in folder.broken))
+            return replace(folder, unread=(*folder.unread, told[0]), broken=wrong)
+        tensors = [tensor for outcome in outcomes if isinstance(outcome, tuple) for tensor in outcome]
         return replace(folder, tensors=condensed(tensors))
 
-    def _header(self, file: WeightsFile) -> tuple[Tensor, ...] | str:
-        """The tensors of one file, or a sentence on why they are not known."""
-        known = ("header", *self._key(file))
+    def _header(self, file: WeightsFile) -> tuple[Tensor, ...] | BadHeader | str:
+        """The tensors of one file, what it has in place of a header, or a sentence on why they are not known."""
+        try:
+            found: tuple[Tensor, ...] = self._once(
+                "header", file, lambda one: condensed(self._read_header(one)[0])
+            )
+            return found
+        except BadHeader as error:
+            return error
+        except CoreWeaveError as error:
+            return f"the header of {file.name} could not be read: {error}"
+
+    def _once(self, what: str, file: WeightsFile, read: Callable[[WeightsFile], Any]) -> Any:
+        """What a read gave, or the BadHeader that it raised, by the ETag of the file."""
+        known = (what, *self._key(file))
         if known not in _seen:
             try:
-                _seen[known] = condensed(self._read_header(file)[0])
+                _seen[known] = read(file)
             except BadHeader as error:
-                _seen[known] = f"{file.name} {error}"
-            except CoreWeaveError as error:
-                return f"the header of {file.name} could not be read: {error}"
-        outcome: tuple[Tensor, ...] | str = _seen[known]
-        return outcome
+                _seen[known] = error
+        if isinstance(_seen[known], BadHeader):
+            raise _seen[known]
+        return _seen[known]
 
     def _read_header(self, file: WeightsFile) -> tuple[Sequence[Tensor], int]:
         """The tensors of a file, and the bytes behind its header."""
@@ -248,16 +280,21 @@ class ModelReader:
         data = file.size - PREFIX - length
         return tensors_in(header, data), data
 
-    def _indexed(self, file: WeightsFile, unread: list[str], broken: list[str]) -> frozenset[str]:
-        """The files that an index names; of the index itself, which is large, nothing else is kept."""
+    def _with_index(self, folder: Folder, file: WeightsFile, unread: list[str], broken: list[str]) -> Folder:
+        """The files that an index names, and the bytes it tells; of the index itself, which is large, nothing else is kept."""
         known = ("json", *self._key(file))
         found = self._json(file, LARGEST_INDEX, unread, broken)
         if found is None:
-            return frozenset()
-        named = found.get("weight_map")
+            return folder
+        named, metadata = found.get("weight_map"), found.get("metadata")
         files = named.values() if isinstance(named, Mapping) else ()
-        _seen[known] = {"weight_map": {str(name): str(name) for name in files}}
-        return frozenset(_seen[known]["weight_map"])
+        told = metadata.get("total_size") if isinstance(metadata, Mapping) else None
+        told = told if isinstance(told, int | float) and 0 < told < 2**63 else 0
+        _seen[known] = {
+            "weight_map": {str(name): str(name) for name in files},
+            "metadata": {"total_size": told},
+        }
+        return replace(folder, indexed=frozenset(_seen[known]["weight_map"]), told=int(told))
 
     def _json(
         self, file: WeightsFile, most: int, unread: list[str], broken: list[str] | None = None
