@@ -199,6 +199,17 @@ def test_each_refusal_names_the_object_and_the_setting_that_lets_it_pass() -> No
     assert neither == (both[2],)
 
 
+def test_a_destroy_never_begins_with_a_gateway_in_use_which_the_service_does_not_delete() -> None:
+    used = Deletion(Owned("gateway", "public", "g"), USED, ("chat",))
+
+    (refused,) = refusals([used, Deletion(CLAIM, USED, ("chat",))], destroy_used=True, destroys=True)
+    removal = refusals([used], destroy_used=True)
+
+    assert refused.startswith('gateway "public": is used by deployment chat outside this stack')
+    assert "COREWEAVE_DESTROY_USED" not in refused
+    assert removal == ()
+
+
 def test_a_record_is_the_same_in_any_order_of_its_entries_and_keys() -> None:
     claim = {
         "kind": "capacity claim",

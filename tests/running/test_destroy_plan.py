@@ -158,3 +158,8 @@ def test_a_removal_of_what_others_use_refuses_in_the_preview_and_before_the_firs
     forced = stack.document("preview")
 
     assert (forced["code"], forced["counts"]["delete"]) == (0, 1 if not before else 2)
+
+    destroyed = stack.run("destroy", "--yes")
+    assert destroyed.returncode == 2
+    assert "the service deletes no gateway in use" in destroyed.stderr
+    assert simulator.journal.entries("DELETE") == []

@@ -35,9 +35,9 @@ class DestroyPlan:
 
 
 def plan_destroy(
-    state: State, urns: Collection[str], settings: Settings, coming: Sequence[Owned] = ()
+    state: State, urns: Collection[str], settings: Settings, coming: Sequence[Owned] | None = None
 ) -> DestroyPlan:
-    """The plan for the resources `urns` of a state; `coming` is made in the same run.
+    """The plan for the resources `urns` of a state; `coming` is made in the same run, None for a run that only deletes.
 
     Raises CoreWeaveError where the account cannot be listed.
     """
@@ -45,10 +45,10 @@ def plan_destroy(
     items = [_owned(found) for found in going]
     session = Session(settings)
     try:
-        plan = review(session, items, ids_in(state), coming)
+        plan = review(session, items, ids_in(state), coming or ())
     finally:
         session.api.close()
-    found = refusals(plan, destroy_used=settings.destroy_used)
+    found = refusals(plan, destroy_used=settings.destroy_used, destroys=coming is None)
     return DestroyPlan(plan, tuple(map(single_line, found)), tuple(map(single_line, evictions(plan))))
 
 

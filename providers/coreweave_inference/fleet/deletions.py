@@ -86,11 +86,16 @@ def plan_deletions(items: Sequence[Owned], own: Collection[str], account: Accoun
 
 
 def refusals(
-    plan: Iterable[Deletion], *, destroy_used: bool, keep_protected: bool | None = None
+    plan: Iterable[Deletion],
+    *,
+    destroy_used: bool,
+    keep_protected: bool | None = None,
+    destroys: bool = False,
 ) -> tuple[str, ...]:
     """One sentence on each object that must not be deleted, with what to do.
 
-    `keep_protected`: the run leaves protected objects alone; None where it cannot.
+    `keep_protected`: the run leaves protected objects alone; None where it cannot. `destroys`: the run does nothing but delete
+    all of the plan, so that a gateway in use, which the service never deletes, would end it halfway.
     """
     stops = {PROTECTED: not keep_protected, USED: not destroy_used, NOT_EMPTY: True}
     hint = (
@@ -98,10 +103,14 @@ def refusals(
         if keep_protected is None
         else f", or, if this run leaves it alone (--target, --exclude-protected), set {KEEP_PROTECTED}=1"
     )
+
+    def is_final(deletion: Deletion) -> bool:
+        return destroys and deletion.action == USED and deletion.item.kind == Kind.GATEWAY.noun
+
     return tuple(
-        _sentence(deletion) + (hint if deletion.action == PROTECTED else "")
+        _sentence(deletion, final=is_final(deletion)) + (hint if deletion.action == PROTECTED else "")
         for deletion in plan
-        if stops.get(deletion.action, False)
+        if is_final(deletion) or stops.get(deletion.action, False)
     )
 
 
@@ -122,7 +131,7 @@ def names_of(users: Sequence[str]) -> str:
     return ", ".join([*users[:MOST_NAMES], *more])
 
 
-def _sentence(deletion: Deletion) -> str:
+def _sentence(deletion: Deletion, *, final: bool) -> str:
     item, users = deletion.item, names_of(deletion.users)
     if deletion.action == PROTECTED:
         return f"{item.label}: is protected; set `protect: false` and run up first"
@@ -137,10 +146,10 @@ def _sentence(deletion: Deletion) -> str:
         BUCKET: "holds the weights of",
         POLICY: "lets the inference service read the weights of",
     }[item.kind]
-    return (
-        f"{item.label}: {needs} deployment {users} outside this stack; delete or move that first, or set "
-        f"{DESTROY_USED}=1 to delete it all the same"
-    )
+    used = f"{item.label}: {needs} deployment {users} outside this stack; delete or move that first"
+    if final:
+        return f"{used}: the service deletes no gateway in use"
+    return f"{used}, or set {DESTROY_USED}=1 to delete it all the same"
 
 
 def _deletion(item: Owned, users: _Users) -> Deletion:
