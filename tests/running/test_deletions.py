@@ -30,7 +30,7 @@ from coreweave_inference.provider.session import Session
 from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.simulator import Simulator
 
-from tests.running.command_line import Stack, claims, until
+from tests.running.command_line import Stack, claims, gateways, until
 from tests.simulator.inference_fixtures import GATEWAY_ID, Api
 from tests.simulator.inference_fixtures import gateway as gateway_body
 
@@ -247,3 +247,16 @@ def test_an_up_deletes_what_came_back_and_keeps_it_where_it_is_declared_again(
     assert (after and after.created_at) == (before.created_at if declared_again else None)
     assert len(simulator.world.records("capacityclaims")) == (2 if declared_again else 1)
     assert stack.names() == {"account", "fresh", "ready", *(left[:1] if declared_again else [])}
+
+
+def test_a_stack_whose_objects_were_destroyed_one_by_one_is_destroyed_in_an_account_that_is_empty_since(
+    stack: Stack,
+) -> None:
+    stack.declare(gateways("public"))
+    runs = [stack.run("up", "--yes"), stack.run("destroy", "--yes", "--target", "public")]
+
+    rest = stack.run("destroy", "--yes")
+
+    assert [run.returncode for run in runs] == [0, 0]
+    assert rest.returncode == 0, rest.stderr
+    assert stack.names() == set()

@@ -24,6 +24,7 @@ from .deletion_guard import (
 from .health import health_of
 from .judging_readiness import HEALTH, PARTIAL, judge, not_judged, objects_of, without_health
 from .lifecycle import Checked, Created, Difference, Entry, Observed
+from .memory import ids_of_stack
 from .session import Session
 from .stores import hold_plan
 from .values import URN
@@ -71,6 +72,13 @@ class ReadinessLifecycle:
     def delete(self, run: Session, entry: Entry) -> None:
         """It goes before everything else: whatever must not be deleted refuses here, before the first deletion."""
         old = entry.outputs
-        if old.get("objects"):
+        if old.get("objects") and not _are_out_of_the_state(run, old["objects"]):
             run.guard_organization("what this stack made", str(old.get("organizationId") or ""))
         refuse_teardown(run, old)
+
+
+def _are_out_of_the_state(run: Session, objects: Any) -> bool:
+    """Whether `cw-inference`, which knows the state, has deleted all of these one by one: nothing is left to be mistaken about."""
+    entries = objects.values() if isinstance(objects, Mapping) else ()
+    ids = {str(entry.get("id")) for entry in entries if isinstance(entry, Mapping)}
+    return run.notes_creations and bool(ids) and ids.isdisjoint(ids_of_stack())
