@@ -7,6 +7,11 @@ import re
 FENCE = re.compile(r"(?ms)^```.*?^```$")
 IMAGE = re.compile(r"(?m)^!\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)\n?")
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
+PAGES = "## Read on\n"
+WHERE = (
+    "The pages are files of the source distribution: "
+    "`pip download --no-deps --no-binary :all: coreweave-inference`."
+)
 ABSOLUTE = re.compile(r"[a-z]+:")
 
 
@@ -18,7 +23,8 @@ def for_index(text: str, repository: str) -> str:
     for fence in FENCE.finditer(text):
         parts += [_linked(text[at : fence.start()], repository.rstrip("/")), fence[0]]
         at = fence.end()
-    return "".join([*parts, _linked(text[at:], repository.rstrip("/"))])
+    shown = "".join([*parts, _linked(text[at:], repository.rstrip("/"))])
+    return shown if repository else shown.replace(PAGES, f"{PAGES}\n{WHERE}\n")
 
 
 def _linked(text: str, repository: str) -> str:

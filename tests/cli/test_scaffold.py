@@ -52,6 +52,10 @@ def test_a_second_stack_gets_a_file_and_an_identity_of_its_own(cw_inference: Com
     ]
     assert len(set(identities)) == 2
     assert all(len(identity) == 32 for identity in identities)
+    assert f"{tmp_path / 'inference.prod.yaml'}" in done.stdout
+    assert "  buckets: {weights: {adopt: true}}" in done.stdout.splitlines()
+    assert "--only buckets" not in done.stdout
+    assert done.stdout.splitlines()[-1] == f"  cw-inference up {tmp_path} --stack prod"
 
 
 def test_the_next_commands_quote_a_path_with_spaces(cw_inference: Command, tmp_path: Path) -> None:

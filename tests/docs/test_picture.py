@@ -47,6 +47,9 @@ def test_a_package_index_shows_the_readme_with_no_link_that_leads_nowhere() -> N
     assert [found for found in link.findall(outside) if not found.startswith("https://")] == []
     assert "![" not in alone
     assert "checks (`docs/checks.md`)" in alone
+    assert "source distribution" in alone
+    assert "source distribution" not in linked
+    assert ":\n\n\n" not in alone, "words that lead to a picture"
     paths = [found.partition("/HEAD/")[2] for found in link.findall(linked) if "git.example" in found]
     paths = [path for path in paths if path]
     assert "docs/live-table.svg" in paths

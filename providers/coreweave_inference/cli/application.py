@@ -10,7 +10,7 @@ import typer
 
 from .arguments import AsJson, Directory, StackName, Yes
 from .check import check
-from .exits import report_errors
+from .exits import Commands, report_errors
 from .fit import fit
 from .live_commands import call, diff, doctor, outputs, smoke, status
 from .output import say
@@ -20,6 +20,7 @@ from .weights_commands import weights
 
 application = typer.Typer(
     name="cw-inference",
+    cls=Commands,
     help="A model-serving stack on CoreWeave Dedicated Inference: brought up, changed, watched and taken down.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -89,6 +90,9 @@ def import_account(
 
     Example: cw-inference import stacks/serving --stack prod --only 'gateways,chat*' --apply
     """
+    from .announcing import announce_look
+
+    announce_look("importing into", directory, stack, as_json=as_json)
     from .importing import Asked
     from .importing import import_account as run
 
@@ -104,6 +108,9 @@ def catalog(directory: Directory = Path(), stack: StackName = None, as_json: AsJ
 
     Example: cw-inference catalog --json
     """
+    from .announcing import tell_look
+
+    tell_look("reading what the service offers …", as_json=as_json)
     from .catalog import catalog as run
 
     run(directory, stack, as_json=as_json)

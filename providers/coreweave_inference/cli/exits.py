@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, PlanMoved, is_failure
 from coreweave_inference.network import marks
@@ -23,6 +24,9 @@ DIFFERS = 3
 UNKNOWN = 4
 IN_PROGRESS = 5
 STOPPED = 130
+
+WRONG_USE: Any = typer.BadParameter.__mro__[1]
+"""The parser's `UsageError`, wherever typer has its parser from."""
 
 
 @contextmanager
@@ -79,6 +83,20 @@ def usage_error(text: str, *, as_json: bool = False) -> typer.Exit:
     """An exit that says what is wrong with the command itself."""
     print_error(text, as_json=as_json)
     return typer.Exit(REFUSED)
+
+
+class Commands(TyperGroup):
+    """The commands: what is wrong with one that is to print JSON is JSON too."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        as_json = "--json" in ctx.args
+        try:
+            return super().invoke(ctx)
+        except WRONG_USE as error:
+            if not as_json:
+                raise
+            raise usage_error(error.format_message(), as_json=True) from None
 
 
 def code_of_error(error: CoreWeaveError) -> int:

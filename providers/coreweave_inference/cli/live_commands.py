@@ -68,6 +68,9 @@ def diff(directory: Directory = Path(), stack: StackName = None, as_json: AsJson
 
     Example: cw-inference diff stacks/quickstart --stack dev
     """
+    from .announcing import announce_look
+
+    announce_look("comparing", directory, stack, as_json=as_json)
     from .diff import diff as run
 
     run(directory, stack, as_json=as_json)
@@ -95,6 +98,9 @@ def outputs(
 
     Example: cw-inference outputs --url chat
     """
+    from .announcing import announce_look
+
+    announce_look("reading", directory, stack, as_json=as_json)
     from .outputs import outputs as run
 
     run(directory, stack, get=get, url=url, as_json=as_json)
@@ -132,6 +138,9 @@ def call(
 
     Example: cw-inference call chat "Hello"
     """
+    from .announcing import announce_look
+
+    announce_look("asking", directory, stack, as_json=as_json)
     from .call import Request
     from .call import call as run
 
@@ -226,6 +235,9 @@ def smoke(
 
     Example: cw-inference smoke --prompt "What is 2 + 2?" --expect 4
     """
+    from .announcing import announce_look
+
+    announce_look("asking", directory, stack, as_json=as_json)
     from .smoke import Overrides
     from .smoke import smoke as run
 

@@ -112,6 +112,9 @@ def review(
 
     Example: cw-inference review stacks/quickstart --stack dev --view terminal
     """
+    from .announcing import tell_look
+
+    tell_look(f"reviewing {', '.join(map(str, places or ['.']))} …", as_json=view is View.JSON)
     with _reported_errors(as_json=view is View.JSON):
         with _failure_posted(pull_request, author, wanted=post):
             found = _review(places or [Path()], stack, refresh, prices, (findings, old_findings))

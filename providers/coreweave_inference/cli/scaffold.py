@@ -132,6 +132,8 @@ def init(directory: Path, *, name: str, stack: str, zone: str) -> list[str]:
     lines = [_written(directory / file_name, text) for file_name, text in files.items()]
     add_identity(file)
     lines.append(f"{'added an identity to' if incomplete else 'written '} {file}")
+    if found and (directory / "inference.yaml").is_file() and set(found.stacks()) - {stack}:
+        return [*lines, "", *_next_to_others(directory, stack)]
     return [*lines, "", *_next_steps(directory, stack, new=not has_project)]
 
 
@@ -218,6 +220,19 @@ def _next_steps(directory: Path, stack: str, *, new: bool) -> list[str]:
         "  export COREWEAVE_API_TOKEN=…",
         f"  cw-inference up {options} --only buckets",
         "  cw-inference weights push FOLDER BUCKET models/llama-3.1-8b",
+        f"  cw-inference preview {options}",
+        f"  cw-inference up {options}",
+    ]
+
+
+def _next_to_others(directory: Path, stack: str) -> list[str]:
+    options = f"{shlex.quote(str(directory))} --stack {shlex.quote(stack)}"
+    return [
+        f"Next: write what {stack} has otherwise into {directory / f'inference.{stack}.yaml'}.",
+        "A bucket that another stack made is adopted there, with the weights in it:",
+        "  buckets: {weights: {adopt: true}}",
+        "Then",
+        "  export COREWEAVE_API_TOKEN=…",
         f"  cw-inference preview {options}",
         f"  cw-inference up {options}",
     ]
