@@ -27,6 +27,10 @@ FIRST = {
     "fit chat": "computing the fit of chat …",
     "catalog": "reading what the service offers …",
     "review": "reviewing . …",
+    "weights push . acme-weights models/a": "comparing . with models/a in bucket acme-weights …",
+    "weights list acme-weights": "reading bucket acme-weights …",
+    "weights check": "checking what the deployments read …",
+    "weights copy acme-weights models/a models/b": "comparing models/a with models/b …",
 }
 
 

@@ -136,7 +136,7 @@ def test_a_call_prints_the_completion_and_who_gave_it(
     [
         (Fault("status", "POST", "/completions", status=200, body="html"), "a page of a proxy or gateway"),
         (Fault("status", "POST", "/completions", status=520, body="html"), "HTTP 520"),
-        (Fault("status", "POST", "/completions", status=200, body="empty"), "without a completion"),
+        (Fault("status", "POST", "/completions", status=200, body="empty"), "with an empty answer"),
         (Fault("reset", "POST", "/completions"), "no whole answer"),
     ],
 )

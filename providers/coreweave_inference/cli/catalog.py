@@ -12,7 +12,7 @@ from coreweave_inference.fleet.catalogue import Catalogue
 from coreweave_inference.model.kinds import Kind
 
 from .context import settings_at, stack_at
-from .exits import code_of_failure, report_errors
+from .exits import code_of_failure, print_error, report_errors
 from .output import print_document, print_lines
 
 
@@ -22,14 +22,15 @@ def catalog(directory: Path, stack: str | None, *, as_json: bool) -> None:
         settings = settings_at(directory, stack_at(directory, stack))
         with InferenceApi.of(settings) as api:
             found, errors = read(api)
+    if len(found.unread) == len(Kind):
+        import typer
+
+        print_error(str(errors[0]), as_json=as_json, document=document(found))
+        raise typer.Exit(code_of_failure(refused=not any(map(is_failure, errors))))
     if as_json:
         print_document(document(found))
     else:
         print_lines(text(found))
-    if len(found.unread) == len(Kind):
-        import typer
-
-        raise typer.Exit(code_of_failure(refused=not any(map(is_failure, errors))))
 
 
 def read(api: InferenceApi) -> tuple[Catalogue, Sequence[CoreWeaveError]]:
@@ -48,6 +49,9 @@ def read(api: InferenceApi) -> tuple[Catalogue, Sequence[CoreWeaveError]]:
 def document(found: Catalogue) -> dict[str, Any]:
     """As JSON; versions in the service's order, everything else sorted."""
     return {
+        "ok": True,
+        "errors": [],
+        "findings": [],
         "zones": _zones(found),
         "instanceTypes": {zone: sorted(types) for zone, types in sorted(found.claim_types.items())},
         "deploymentInstanceTypes": sorted(found.instance_types),

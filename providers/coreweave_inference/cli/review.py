@@ -114,7 +114,7 @@ def review(
     """
     from .announcing import tell_look
 
-    tell_look(f"reviewing {', '.join(map(str, places or ['.']))} …", as_json=view is View.JSON)
+    tell_look(f"reviewing {', '.join(map(str, places or [Path()]))} …", as_json=view is View.JSON)
     with _reported_errors(as_json=view is View.JSON):
         with _failure_posted(pull_request, author, wanted=post):
             found = _review(places or [Path()], stack, refresh, prices, (findings, old_findings))
