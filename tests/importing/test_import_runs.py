@@ -265,7 +265,7 @@ def test_what_does_not_serve_is_in_the_proof_and_in_the_preview_and_ends_with_co
     assert errors == {"weights-not-listed"}
     assert again.returncode == 3
     assert "what does not serve is waited for by the next `up`" in again.stdout
-    assert "fix them, or list them under `accept`" in again.stdout
+    assert "or list it under `accept`" in again.stdout
     assert account.writes() == made
 
 
