@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coreweave_inference.fleet.deletions import PROTECTED, Deletion, Owned, refusals
+from coreweave_inference.importing.matching import Stack as FileStack
+from coreweave_inference.importing.snapshot import DELETING, LiveObject
 from coreweave_inference.model.identity import (
     Place,
     default_name,
@@ -15,6 +18,8 @@ from coreweave_inference.model.identity import (
 )
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.simulator import Simulator
+from coreweave_inference.stateless.derived import Derived
+from coreweave_inference.stateless.teardown import leftovers
 
 from tests.importing.accounts import VERSION, ZONE, Account
 from tests.importing.conftest import account, simulator
@@ -230,3 +235,22 @@ def test_a_copied_directory_has_nothing_of_the_original(stack: Stack, account: A
 
     assert (done["code"], done["proof"]["remaining"]) == (0, []), done["proof"]["notKnown"]
     assert len(ids(account)) == 2
+
+
+def test_what_is_being_deleted_already_is_waited_for_without_a_state_too() -> None:
+    spec = {"resources": CLAIM, **planned(Kind.CAPACITY_CLAIM, "h200", {"resources": CLAIM})}
+    live = LiveObject(Kind.CAPACITY_CLAIM, spec["id"], spec["name"], spec, status=DELETING)
+    stack = FileStack("serving", "dev", IDENTITY)
+    derived = {live.id: Derived(live, "h200")}
+
+    assert [one.item.id for one in leftovers(derived, (), stack, None)] == [live.id]
+
+
+def test_a_protected_object_without_a_state_needs_no_up() -> None:
+    plan = [Deletion(Owned("gateway", "public", "1", protect=True), PROTECTED)]
+
+    (with_state,) = refusals(plan, destroy_used=False)
+    (without,) = refusals(plan, destroy_used=False, from_state=False)
+
+    assert "run up first" in with_state
+    assert without.endswith("set `protect: false`")

@@ -113,7 +113,7 @@ def find(files: StackFiles, session: Session) -> Found:
     left = leftovers(derived, buckets, files.stack, files.declaration)
     items = [one.item for one in left]
     deletions = review(session, items, {item.id for item in items})
-    stops = refusals(deletions, destroy_used=files.settings.destroy_used, destroys=True)
+    stops = refusals(deletions, destroy_used=files.settings.destroy_used, destroys=True, from_state=False)
     plan = DestroyPlan(
         deletions, tuple(map(single_line, stops)), tuple(map(single_line, evictions(deletions)))
     )

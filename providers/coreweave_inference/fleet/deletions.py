@@ -85,14 +85,18 @@ def plan_deletions(items: Sequence[Owned], own: Collection[str], account: Accoun
     return tuple(_deletion(item, users) for item in items)
 
 
+UP_FIRST = " and run up first"
+
+
 def refusals(
     plan: Iterable[Deletion],
     *,
     destroy_used: bool,
     keep_protected: bool | None = None,
     destroys: bool = False,
+    from_state: bool = True,
 ) -> tuple[str, ...]:
-    """One sentence on each object that must not be deleted, with what to do.
+    """One sentence on each object that must not be deleted, with what to do. `from_state`: an `up` has to record it first.
 
     `keep_protected`: the run leaves protected objects alone; None where it cannot. `destroys`: the run does nothing but delete
     all of the plan, so that a gateway in use, which the service never deletes, would end it halfway.
@@ -108,7 +112,8 @@ def refusals(
         return destroys and deletion.action == USED and deletion.item.kind == Kind.GATEWAY.noun
 
     return tuple(
-        _sentence(deletion, final=is_final(deletion)) + (hint if deletion.action == PROTECTED else "")
+        _sentence(deletion, final=is_final(deletion)).removesuffix("" if from_state else UP_FIRST)
+        + (hint if deletion.action == PROTECTED else "")
         for deletion in plan
         if is_final(deletion) or stops.get(deletion.action, False)
     )

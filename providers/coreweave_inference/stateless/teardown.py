@@ -12,7 +12,7 @@ from coreweave_inference.declaration import BucketDeclaration, Declaration, Obje
 from coreweave_inference.fleet.deletions import BUCKET, POLICY, Owned
 from coreweave_inference.importing.bucket_entries import OWN
 from coreweave_inference.importing.matching import Stack
-from coreweave_inference.importing.snapshot import DELETING, LiveBucket, LiveObject
+from coreweave_inference.importing.snapshot import LiveBucket, LiveObject
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.policy.statements import find_ours, sid_for
 
@@ -43,7 +43,6 @@ def leftovers(
         for one in sorted(
             derived.values(), key=lambda one: (ORDER.index(one.live.kind), one.key, one.live.id)
         )
-        if one.live.status != DELETING
     ]
     of_buckets = list(_of_buckets(buckets, stack, declaration))
     first = [one for one in objects if one.item.kind == Kind.DEPLOYMENT.noun]
