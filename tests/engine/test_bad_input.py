@@ -25,7 +25,6 @@ DEPLOYMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "injection": ({"runtime": {"engineEnv": {"VLLM_LOGGING_LEVEL": "$(id)"}}}, "runtime.engineEnv"),
     "key": ({"runtime": {"engineConfig": {"no spaces": "1"}}}, "runtime.engineConfig"),
     "path": ({"model": {"path": "models/../secrets"}}, "model.path"),
-    "outside": ({"model": {"path": "elsewhere/chat"}}, "model.path"),
     "model": ({"model": {"name": "abc"}}, "model.name"),
     "gateway": ({"gateways": ["missing"]}, "gateways"),
     "typo": ({"autoscalling": {}}, "autoscalling"),
