@@ -6,6 +6,7 @@ its own all the same: with the files, the directory and the environment of whoev
 
 from __future__ import annotations
 
+import io
 import marshal
 import os
 import runpy
@@ -87,7 +88,10 @@ def _run(connection: socket.socket, length: int) -> int:
     os.environ.update(environment)
     sys.argv = [module, *arguments]
     sys.path.insert(0, directory)
-    sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
+    # As `python -u` has it, whatever PYTHONUNBUFFERED says here: a provider tells its port by the buffer below, and flushes nothing.
+    sys.stdout = io.TextIOWrapper(
+        os.fdopen(1, "wb", buffering=0, closefd=False), encoding="utf-8", write_through=True
+    )
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
     if module == "coreweave_inference.cli":
         sys.executable = environment.get(PYTHON, sys.executable)
