@@ -55,8 +55,8 @@ def main(files: int, mib: int) -> None:
         )
         try:
             assert server.stdout is not None
-            told = json.loads(server.stdout.readline())
-            _measure(folder, told["url"], told["token"], files, mib)
+            started = json.loads(server.stdout.readline())
+            _measure(folder, started["url"], started["token"], files, mib)
         finally:
             server.terminate()
             server.wait()

@@ -19,8 +19,8 @@ CONFIG = "config.json"
 class Folder:
     """What lies below a model's path; `complete` is false where the listing was cut off. `config`: its config.json.
 
-    `indexed` are the files that the index of its weights names, `told` the bytes that it tells (0: not known), `tensors` those in the headers, where those were read; `unread`
-    has one sentence on each thing that could not be, and `broken` one on each file that is not what it must be, as far as that was
+    `indexed` are the files that the index of its weights names, `total_size` the bytes that it gives (0: not known), `tensors`
+    those in the headers, where those were read; `unread` has one sentence on each thing that could not be, and `broken` one on each file that is not what it must be, as far as that was
     seen. `unfinished` are the names of files whose upload was begun and not completed.
     """
 
@@ -28,7 +28,7 @@ class Folder:
     complete: bool = True
     config: Mapping[str, Any] | None = None
     indexed: frozenset[str] = frozenset()
-    told: int = 0
+    total_size: int = 0
     tensors: tuple[Tensor, ...] | None = None
     unread: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class Folder:
     @property
     def seems_cut_off(self) -> bool:
         """Whether there are fewer bytes than the index tells: published indexes are not always right, headers decide."""
-        return not self.missing and self.bytes < self.told
+        return not self.missing and self.bytes < self.total_size
 
     @property
     def has_params(self) -> bool:

@@ -26,6 +26,7 @@ from .transfers import transfer_shown
 from .weights_place import (
     Served,
     declaration_at,
+    first_of,
     missing_bucket,
     open_storage,
     overlap,
@@ -34,8 +35,6 @@ from .weights_place import (
     target_faults,
     warning_of,
 )
-
-MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -150,12 +149,10 @@ def _text(plan: UploadPlan, extra: Sequence[str], asked: Push) -> list[str]:
     where = f'"{asked.path}" in bucket "{asked.bucket}"'
     lines.append(f"{len(plan.send)} files, {plan.bytes:,} bytes {pushed} to {where}{there}")
     if extra:
-        named = ", ".join(map(one_line, extra[:MOST_NAMED]))
-        more = f" and {len(extra) - MOST_NAMED} more" if len(extra) > MOST_NAMED else ""
         what = (
             f"{len(extra)} files {deleted}, not in {asked.folder}"
             if asked.delete
             else f"{len(extra)} files in the bucket are not in {asked.folder} (--delete deletes them)"
         )
-        lines.append(f"{what}: {named}{more}")
+        lines.append(f"{what}: {first_of(extra)}")
     return lines

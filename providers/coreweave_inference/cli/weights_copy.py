@@ -25,7 +25,9 @@ from .exits import report_errors
 from .output import print_document, print_lines, say
 from .transfers import transfer_shown
 from .weights_place import (
+    MOST_NAMED,
     declaration_at,
+    first_of,
     missing_bucket,
     open_storage,
     overlap,
@@ -35,8 +37,6 @@ from .weights_place import (
     warning_of,
 )
 from .wrapping import columns, wrapped
-
-MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -115,10 +115,8 @@ def _nothing(storage: ObjectStorage, asked: Copy) -> Fault:
 
 
 def _refused(plan: CopyPlan, asked: Copy) -> Fault:
-    named = ", ".join(map(one_line, plan.different[:MOST_NAMED]))
-    more = f" and {len(plan.different) - MOST_NAMED} more" if len(plan.different) > MOST_NAMED else ""
     return Fault(
-        f"{asked.where} has other content under {len(plan.different)} of the names, and nothing was copied: {named}{more}",
+        f"{asked.where} has other content under {len(plan.different)} of the names, and nothing was copied: {first_of(plan.different)}",
         do="copy to a path of its own, or say --overwrite",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.storage.client import ObjectStorage
 from coreweave_inference.storage.contents import folder_prefix
 from coreweave_inference.storage.key_sources import credentials_from
+
+MOST_NAMED = 10
+"""Files that a message names."""
 
 
 def place_faults(bucket: str, path: str) -> list[Fault]:
@@ -118,3 +122,9 @@ def declaration_at(directory: Path, stack: str | None) -> Declaration | None:
 def overlap(one: str, other: str) -> bool:
     """Whether one of two folders, each with a slash at its end, is the other or holds it."""
     return one.startswith(other) or other.startswith(one)
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(map(one_line, names[:MOST_NAMED]))}{more}"

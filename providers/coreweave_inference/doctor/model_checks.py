@@ -7,7 +7,7 @@ from coreweave_inference.errors import Unreachable, plural
 from coreweave_inference.fleet.objects import RESERVED
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
-from coreweave_inference.status import State
+from coreweave_inference.status import Computed, State
 from coreweave_inference.status.report import weight_of
 
 from .answers import judge_answer, takes_traffic
@@ -22,21 +22,8 @@ def member_state(subject: Subject) -> str:
     found = subject.running.state_of(live)
     if found.state is State.CURRENT:
         return found.reason or live.status
-    if found.state is State.IN_PROGRESS:
-        raise Problem(
-            f"is {live.status}: {found.reason}",
-            "wait: `cw-inference status --watch` shows when it serves",
-            outcome=Outcome.IN_PROGRESS,
-        )
-    if found.state is State.TERMINATING:
-        raise Problem(
-            "is being deleted", "see who deletes it; `cw-inference up` makes it again once it is deleted"
-        )
-    failed = Problem(
-        f"has failed: {found.reason}",
-        "fix what the reason names, and run `cw-inference up`: it sends the spec again",
-    )
-    raise with_log(failed, subject)
+    problem = _not_current(live.status, found, "wait: `cw-inference status --watch` shows when it serves")
+    raise problem if found.state in (State.IN_PROGRESS, State.TERMINATING) else with_log(problem, subject)
 
 
 def claim_state(subject: Subject) -> str:
@@ -45,17 +32,19 @@ def claim_state(subject: Subject) -> str:
     found = subject.running.state_of(live)
     if found.state is State.CURRENT:
         return f"{live.allocated_instances} allocated, {live.pending_instances} pending"
+    wait = "wait: `cw-inference status --watch` shows when it is done; more capacity is a matter of quota and zone (`cw-inference catalog`)"
+    raise _not_current(live.status, found, wait)
+
+
+def _not_current(status: str, found: Computed, wait: str) -> Problem:
+    """What is wrong with an object that is not Current. `wait`: what to do where it is in progress."""
     if found.state is State.IN_PROGRESS:
-        raise Problem(
-            f"is {live.status}: {found.reason}",
-            "wait: `cw-inference status --watch` shows when it is done; more capacity is a matter of quota and zone (`cw-inference catalog`)",
-            outcome=Outcome.IN_PROGRESS,
-        )
+        return Problem(f"is {status}: {found.reason}", wait, outcome=Outcome.IN_PROGRESS)
     if found.state is State.TERMINATING:
-        raise Problem(
+        return Problem(
             "is being deleted", "see who deletes it; `cw-inference up` makes it again once it is deleted"
         )
-    raise Problem(
+    return Problem(
         f"has failed: {found.reason}",
         "fix what the reason names, and run `cw-inference up`: it sends the spec again",
     )

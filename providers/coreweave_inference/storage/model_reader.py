@@ -233,14 +233,14 @@ class ModelReader:
             for file, one in zip(files, outcomes, strict=True)
             if file.size and isinstance(one, BadHeader)
         ]
-        told = [
+        problems = [
             f"{file.name} {one}" if isinstance(one, BadHeader) else one
             for file, one in zip(files, outcomes, strict=True)
             if not isinstance(one, tuple)
         ]
-        if told:
+        if problems:
             wrong = (*folder.broken, *(text for text in broken if text not in folder.broken))
-            return replace(folder, unread=(*folder.unread, told[0]), broken=wrong)
+            return replace(folder, unread=(*folder.unread, problems[0]), broken=wrong)
         tensors = [tensor for outcome in outcomes if isinstance(outcome, tuple) for tensor in outcome]
         return replace(folder, tensors=condensed(tensors))
 
@@ -288,13 +288,13 @@ class ModelReader:
             return folder
         named, metadata = found.get("weight_map"), found.get("metadata")
         files = named.values() if isinstance(named, Mapping) else ()
-        told = metadata.get("total_size") if isinstance(metadata, Mapping) else None
-        told = told if isinstance(told, int | float) and 0 < told < 2**63 else 0
+        size = metadata.get("total_size") if isinstance(metadata, Mapping) else None
+        size = size if isinstance(size, int | float) and 0 < size < 2**63 else 0
         _seen[known] = {
             "weight_map": {str(name): str(name) for name in files},
-            "metadata": {"total_size": told},
+            "metadata": {"total_size": size},
         }
-        return replace(folder, indexed=frozenset(_seen[known]["weight_map"]), told=int(told))
+        return replace(folder, indexed=frozenset(_seen[known]["weight_map"]), total_size=int(size))
 
     def _json(
         self, file: WeightsFile, most: int, unread: list[str], broken: list[str] | None = None
