@@ -30,7 +30,9 @@ Nothing else belongs here: no printing, no exit codes, no imports of this packag
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
+from typing import TypeVar
 
 MESSAGE_LIMIT = 2000
 """Characters of a service's own words that an error keeps; an error body can be a megabyte."""
@@ -66,6 +68,9 @@ def single_line(text: str) -> str:
     return printable(text).replace("\n", " ")
 
 
+AnyError = TypeVar("AnyError", bound="CoreWeaveError")
+
+
 class CoreWeaveError(Exception):
     """Base of the tree. `str(error)` is one line for a user: what, where, why, what to do.
 
@@ -74,9 +79,17 @@ class CoreWeaveError(Exception):
     """
 
     failed = False
+    names_object = False
+    """Whether the text says already which object it is about."""
 
     def __str__(self) -> str:
         return single_line(super().__str__())
+
+    def with_text(self: AnyError, text: str) -> AnyError:
+        """The same error, class and all, with a text that names its object and says what to do."""
+        error = copy(self)
+        error.args, error.names_object = (text,), True
+        return error
 
 
 @dataclass(frozen=True)
@@ -274,11 +287,5 @@ class AccessDenied(StorageError):
 
 
 def is_failure(error: BaseException) -> bool:
-    """Whether an error tells of a failure, and not of a refusal; one without a class of its own is as its cause. What is no error
-    of this package and has no such cause is a failure.
-    """
-    if isinstance(error, CoreWeaveError) and type(error) is not CoreWeaveError:
-        return error.failed
-    if isinstance(error.__cause__, CoreWeaveError):
-        return is_failure(error.__cause__)
-    return not isinstance(error, CoreWeaveError)
+    """Whether an error tells of a failure, and not of a refusal; what is no error of this package is a failure."""
+    return error.failed if isinstance(error, CoreWeaveError) else True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from coreweave_inference.errors import (
+    AlreadyExists,
     ApiError,
     CoreWeaveError,
     Forbidden,
@@ -52,11 +53,26 @@ def test_an_object_is_called_as_the_program_calls_it(props: dict[str, object], n
     ],
 )
 def test_an_answer_of_the_service_becomes_one_line_with_advice(error: CoreWeaveError, advice: str) -> None:
-    with pytest.raises(CoreWeaveError) as caught, translate_service_errors('gateway "public"'):
+    with pytest.raises(type(error)) as caught, translate_service_errors('gateway "public"'):
         raise error
 
     assert str(caught.value) == f'gateway "public": {error}; {advice}'
-    assert caught.value.__cause__ is error
+    assert (type(caught.value), caught.value.failed) == (type(error), error.failed)
+
+
+def test_a_translated_error_keeps_what_the_service_said_of_it_and_is_translated_once() -> None:
+    error = AlreadyExists("taken", method="POST", path="/v1", status=409, violations=[("id", "in use")])
+
+    with (
+        pytest.raises(AlreadyExists) as caught,
+        translate_service_errors("the stack"),
+        translate_service_errors('gateway "public"'),
+    ):
+        raise error
+
+    assert (caught.value.status, caught.value.violations) == (409, (("id", "in use"),))
+    assert str(caught.value).startswith('gateway "public": taken')
+    assert str(error).startswith("taken")
 
 
 def test_object_storage_is_quoted_without_advice() -> None:

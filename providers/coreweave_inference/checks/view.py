@@ -18,6 +18,7 @@ from coreweave_inference.fleet.values import texts
 from coreweave_inference.model.identity import place_in, replacing_part
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import Difference, differences, has_unknown, sparse
+from coreweave_inference.model.shape import replacing_fields
 
 from .facts import BucketFacts, Folder
 from .memory import VLLM, Memory, MemoryVerdict, memory_of
@@ -218,7 +219,7 @@ class View:
         return any(
             not has_unknown((found.left, found.right))
             for found in differences(item.kind, was, now)
-            if found.path in item.kind.replace_fields
+            if found.path in replacing_fields(item.kind.model)
         )
 
     def is_released_first(self, item: Item) -> bool:

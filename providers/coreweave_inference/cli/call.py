@@ -16,7 +16,7 @@ from coreweave_inference.api.completions import DataPlane, Exchange
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.doctor.answers import Answer, judge_answer
 from coreweave_inference.engine.refusals import StartupError
-from coreweave_inference.errors import CoreWeaveError, Unreachable
+from coreweave_inference.errors import Unreachable
 from coreweave_inference.fleet.routes import COREWEAVE, Route, routes_to
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
@@ -70,7 +70,7 @@ def call(request: Request, directory: Path, stack: str | None, *, curl: bool, as
             try:
                 exchange = client.complete(route, prompt, max_tokens=request.max_tokens)
             except Unreachable as error:
-                raise CoreWeaveError(f"{error}; {NEXT}") from error
+                raise error.with_text(f"{error}; {NEXT}") from error
     answer = judge_answer(exchange, model.name, members_on(model, route))
     _show(answer, model, route, as_json=as_json)
 

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from coreweave_inference.fit import AUTO, GIB, Fit, Question, Range, Verdict, fit, remedies
 from coreweave_inference.fit.remedies import RANK
 from coreweave_inference.fit.table import Row
 from coreweave_inference.fleet.instances import default_prices
 
-if TYPE_CHECKING:
-    from .fitting import Answer
-
 KIB = 2**10
 NOTHING: dict[str, Any] = {"ok": True, "errors": [], "findings": []}
 """What every document has."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One model on the GPUs that were asked for, and on all others."""
+
+    subject: str
+    key: str
+    instance_type: str
+    question: Question
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
 
 
 def document(answer: Answer) -> dict[str, Any]:

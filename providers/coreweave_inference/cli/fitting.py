@@ -15,13 +15,14 @@ from coreweave_inference.declaration import FILE
 from coreweave_inference.errors import Fault, InvalidDeclaration
 from coreweave_inference.fit import Options, Question, Verdict, fit, options_of
 from coreweave_inference.fit.option_reader import decides_memory
-from coreweave_inference.fit.table import Row, table
+from coreweave_inference.fit.table import table
 from coreweave_inference.fleet.instances import Hardware, default_prices, hardware_of
 from coreweave_inference.model.versions import parsed
 from coreweave_inference.model.violations import nearest
 
 from . import fit_report
 from .exits import DIFFERS, UNKNOWN, report_errors
+from .fit_report import Answer
 from .output import print_document, say
 
 CODES = {Verdict.NO: DIFFERS, Verdict.UNKNOWN: UNKNOWN}
@@ -84,18 +85,6 @@ class Asked:
         for name in self.overrides:
             if not decides_memory(name):
                 yield f'--set "{name}" changes nothing: no option of that name decides how much memory vLLM takes'
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One model on the GPUs that were asked for, and on all others."""
-
-    subject: str
-    key: str
-    instance_type: str
-    question: Question
-    rows: tuple[Row, ...]
-    notes: tuple[str, ...] = ()
 
 
 def run(asked: Asked, *, as_json: bool) -> None:

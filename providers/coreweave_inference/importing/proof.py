@@ -20,6 +20,7 @@ from coreweave_inference.model.normal_form import (
     sparse,
     with_path,
 )
+from coreweave_inference.model.shape import replacing_fields
 from coreweave_inference.policy.statements import documented
 
 from .bucket_entries import put_policy
@@ -101,7 +102,7 @@ def prove(
             lines = (live.id, *map(str, found))
             expected.append(Expected("adopts", label, lines, item.kind.noun, item.key, live.id, tuple(found)))
         elif found:
-            moved = any(one.path in item.kind.replace_fields for one in found)
+            moved = any(one.path in replacing_fields(item.kind.model) for one in found)
             what = "replaces" if moved and live.id not in stack.unmoved else "changes"
             lines = tuple(map(str, found))
             expected.append(Expected(what, label, lines, item.kind.noun, item.key, live.id, tuple(found)))

@@ -65,7 +65,7 @@ def replacing_part(kind: Kind, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _replacing_members(kind: Kind) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(segments(path)[0] for path in kind.replace_fields))
+    return tuple(dict.fromkeys(segments(path)[0] for path in replacing_fields(kind.model)))
 
 
 def stack_identity(configured: str | None, organisation: str, project: str, stack: str) -> str:

@@ -47,13 +47,6 @@ class Kind(Enum):
         return self.wrapper[0].upper() + self.wrapper[1:]
 
     @property
-    def replace_fields(self) -> tuple[str, ...]:
-        """The paths of the fields whose change replaces the object."""
-        from .shape import replacing_fields
-
-        return tuple(replacing_fields(self.model))
-
-    @property
     def model(self) -> type[Message]:
         """The spec's model; imported when first asked for, so that a kind is cheap to name."""
         from .capacity_claim import CapacityClaimSpec

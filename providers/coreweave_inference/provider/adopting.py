@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import Fault
@@ -12,20 +12,21 @@ from coreweave_inference.model.normal_form import differences, sparse
 
 from . import creation
 from .messages import subject
+from .object_forms import ObjectForms
 from .session import Session
 from .values import ADOPTS, URN
 
-if TYPE_CHECKING:
-    from .object_lifecycle import ObjectLifecycle
+FillIn = Callable[[Session, Mapping[str, Any], dict[str, Any]], dict[str, Any]]
+"""What completes declared inputs, given those before."""
 
 
 def requested(
-    lifecycle: ObjectLifecycle, run: Session, inputs: Mapping[str, Any]
+    forms: ObjectForms, run: Session, inputs: Mapping[str, Any], fill_in: FillIn
 ) -> tuple[ApiObject | None, list[Fault]]:
     """The object that the declaration says to adopt, as far as it is there; a fault where an id is named that is not, or
     that is not as declared: whoever names an id does not ask for a change.
     """
-    adopts, kind = inputs.get(ADOPTS), lifecycle.kind
+    adopts, kind = inputs.get(ADOPTS), forms.kind
     if not adopts or adopts is UNKNOWN:
         return None, []
     if adopts is True:
@@ -33,7 +34,7 @@ def requested(
     live = run.lists.look_recent(kind).get(str(adopts).lower())
     if live is None:
         return None, [Fault(f"there is no {kind.noun} {adopts} that the token can see", path="import_")]
-    declared = sparse(kind, lifecycle.filled_in(run, sparse(kind, live.spec), dict(inputs)))
+    declared = sparse(kind, fill_in(run, sparse(kind, live.spec), dict(inputs)))
     found = differences(kind, sparse(kind, live.spec), declared, write_only=False)
     known = [str(one) for one in found if one.right is not UNKNOWN]
     if not known:
@@ -42,22 +43,17 @@ def requested(
     return None, [Fault(f"{live.id} is not as declared: {', '.join(known)}", path="import_", do=do)]
 
 
-def show(lifecycle: ObjectLifecycle, run: Session, inputs: dict[str, Any]) -> None:
+def show(forms: ObjectForms, run: Session, inputs: dict[str, Any]) -> None:
     """Let a plan call it by its name and show what would be written; plain `pulumi` gets a line."""
-    live = creation.adopted(run, lifecycle.kind, inputs)
+    kind = forms.kind
+    live = creation.adopted(run, kind, inputs)
     if live is None:
         return
-    urn, aim = (
-        str(inputs.get(URN, "")),
-        sparse(lifecycle.kind, lifecycle.desired_spec({}, inputs, live)),
-    )
-    changes = differences(lifecycle.kind, lifecycle.observed_spec({}, live), aim)
+    urn, aim = str(inputs.get(URN, "")), sparse(kind, forms.desired_spec({}, inputs, live))
+    changes = differences(kind, forms.observed_spec({}, live), aim)
     if run.agreement.records:
         run.agreement.adopts(urn, changes)
     elif not run.agreement.holds_a_plan:
-        written = (
-            f"writes {', '.join(map(str, changes))}"
-            if changes
-            else "it is as declared, and nothing is written"
-        )
-        run.log.note(urn, f"{subject(lifecycle.kind, inputs)}: adopts {live.id}, which exists: {written}")
+        writes = f"writes {', '.join(map(str, changes))}"
+        written = writes if changes else "it is as declared, and nothing is written"
+        run.log.note(urn, f"{subject(kind, inputs)}: adopts {live.id}, which exists: {written}")

@@ -15,6 +15,7 @@ from coreweave_inference.api.client import ApiObject
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import replace_identity, salted
 from coreweave_inference.model.normal_form import differences, sparse
+from coreweave_inference.model.shape import replacing_fields
 
 from .values import ADOPTS, IGNORED
 
@@ -109,7 +110,7 @@ def _namesake(kind: Kind, live: ApiObject, declared: Mapping[str, Any], ids: Col
     if replace_identity(kind, sparse(kind, live.spec)) != replace_identity(kind, sparse(kind, declared)):
         return Refuse(
             f'the name "{live.name}" is in use by {kind.noun} {live.id}, which cannot be changed into what is '
-            f"declared ({', '.join(kind.replace_fields)}); give this one another name, or delete that one"
+            f"declared ({', '.join(replacing_fields(kind.model))}); give this one another name, or delete that one"
         )
     return Adopt(live, "an earlier run had set it aside")
 

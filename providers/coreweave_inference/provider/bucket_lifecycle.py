@@ -140,9 +140,7 @@ class BucketLifecycle:
         try:
             with translate_service_errors(subject_of(old)):
                 live = run.storage(str(old.get("zone", ""))).bucket(id_)
-        except CoreWeaveError as error:
-            if not isinstance(error.__cause__, AccessDenied):
-                raise
+        except AccessDenied as error:
             if not has_our_statement(run, old, id_):
                 run.guard_organization(subject_of(old), str(old.get("organizationId", "")))
             # It is there: a policy with `ownerAccess: none` shuts its own owner out, and that is no error.

@@ -108,7 +108,7 @@ class BucketPolicyLifecycle:
                 document = run.storage().policy(bucket)
         except CoreWeaveError as error:
             run.guard_organization(subject_of(old), str(old.get(OWNER, "")))
-            if isinstance(error.__cause__, BucketMissing):
+            if isinstance(error, BucketMissing):
                 return None
             raise
         live = live_statement(document, old)

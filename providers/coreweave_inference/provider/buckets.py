@@ -31,11 +31,9 @@ def adoptable(run: Session, declared: Mapping[str, Any]) -> BucketState | Fault 
         with translate_service_errors(subject_of(declared)):
             live = seen(run, declared)
             return live and (refusal(run, declared, live) or live)
-    except PlanMoved:
+    except (PlanMoved, AccessDenied):
         raise
-    except CoreWeaveError as error:
-        if isinstance(error.__cause__, AccessDenied):
-            raise
+    except CoreWeaveError:
         return None
 
 

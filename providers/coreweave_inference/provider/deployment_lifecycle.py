@@ -69,9 +69,8 @@ class DeploymentLifecycle(ObjectLifecycle):
         try:
             found = run.storage().holds_objects(bucket, _folder(path))
         except BucketMissing as error:
-            raise CoreWeaveError(
-                f'{what}: there is no bucket "{bucket}" that this token can see: {error}'
-            ) from error
+            text = f'{what}: there is no bucket "{bucket}" that this token can see: {error}'
+            raise error.with_text(text) from error
         except CoreWeaveError as error:
             run.log.note(
                 declared.get(URN, ""),

@@ -48,9 +48,11 @@ def resource_name(props: Mapping[str, Any]) -> str:
 
 @contextmanager
 def translate_service_errors(what: str) -> Iterator[None]:
-    """Turn an answer of the service into one line that names the object and says what to do."""
+    """Let an error of the service name the object and say what to do; its class stays, since callers branch on it."""
     try:
         yield
     except (ApiError, StorageError, Unreachable) as error:
+        if error.names_object:
+            raise
         advice = next((do for kind, do in ADVICE if isinstance(error, kind)), "")
-        raise CoreWeaveError("; ".join(part for part in (f"{what}: {error}", advice) if part)) from error
+        raise error.with_text("; ".join(part for part in (f"{what}: {error}", advice) if part)) from error

@@ -12,7 +12,7 @@ from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import Fault
 from coreweave_inference.model import Kind
 from coreweave_inference.model.normal_form import Difference, differences, get_path, sparse, with_path
-from coreweave_inference.model.shape import is_path, write_only_paths
+from coreweave_inference.model.shape import is_path, replacing_fields, write_only_paths
 from coreweave_inference.model.unknown import UNKNOWN
 
 from .values import ADOPTS, DERIVED_NAME, IDENTITY, IGNORED, hidden
@@ -62,7 +62,7 @@ class ObjectForms:
             return False
         # Imported without the hidden fields, or declared in other words: what is there must be what is declared.
         changed = {difference.path for difference in self.changes_between(old, new)}
-        return not changed.isdisjoint(self.kind.replace_fields)
+        return not changed.isdisjoint(replacing_fields(self.kind.model))
 
     def changes_between(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Difference, ...]:
         was, wanted = sparse(self.kind, old), sparse(self.kind, new)

@@ -33,7 +33,7 @@ class ObjectLifecycle(ObjectForms):
             return self._checked(declared, declared, wrong)
         run.memory.checked.add(str(declared.get(URN, "")))
         inputs = self.carried_over(before, declared)
-        live, wrong = (None, []) if before else adopting.requested(self, run, inputs)
+        live, wrong = (None, []) if before else adopting.requested(self, run, inputs, self.filled_in)
         if wrong:
             return self._checked(declared, declared, wrong)
         if live is not None:

@@ -15,6 +15,7 @@ from coreweave_inference.importing.snapshot import LiveObject
 from coreweave_inference.model.identity import Place, object_id, replace_identity, salted
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.paths import segments
+from coreweave_inference.model.shape import replacing_fields
 from coreweave_inference.waiting import failure
 
 BROKEN = ("FAILED", "ERROR")
@@ -118,7 +119,7 @@ def _key_of(stack: Stack, live: LiveObject, keys: Mapping[str, str]) -> str | No
 
 def _replaces(live: LiveObject) -> Iterator[str]:
     """What an object was declared with when it was made, as its live spec tells: with its name, or without one."""
-    members = {segments(path)[0] for path in live.kind.replace_fields}
+    members = {segments(path)[0] for path in replacing_fields(live.kind.model)}
     spec: dict[str, Any] = {name: live.spec.get(name) for name in members}
     for name in dict.fromkeys((None, live.name)):
         yield replace_identity(live.kind, {**spec, "name": name})
