@@ -99,6 +99,37 @@ def test_only_what_was_written_is_waited_for_and_a_stale_ready_does_not_count(
     assert simulator.journal.entries("GET", "/gateways$") == []
 
 
+@pytest.mark.parametrize("begins_at", [0.0, 0.35, 0.7])
+def test_a_change_that_serves_without_having_been_seen_at_work_costs_two_seconds_and_not_the_settle_time(
+    run: Run, simulator: Simulator, stack: Stack, begins_at: float
+) -> None:
+    simulator.behaviour = simulator.behaviour.changed(
+        {"stale_status_seconds": 0.4, "deployment_update_seconds": 0, "heartbeat_seconds": 0.05}
+    )
+    stack.up()
+    run.time.sleep(2.0 - simulator.clock.now() % 1.0 + begins_at)
+    run.time.slept.clear()
+    simulator.journal.clear()
+
+    assert stack.up(traffic={"weight": 7}) == ["same", "update", "update"]
+
+    assert run.settings.settle_seconds == 15.0
+    assert 0.4 <= sum(run.time.slept) <= 2.0
+    assert len(simulator.journal.entries("GET", "/deployments$")) <= 10
+
+
+def test_a_change_of_which_nothing_shows_costs_the_settle_time(
+    run: Run, simulator: Simulator, stack: Stack
+) -> None:
+    stack.up()
+    simulator.behaviour = simulator.behaviour.changed({"stale_status_seconds": 60, "heartbeat_seconds": 0.05})
+    run.time.slept.clear()
+
+    assert stack.up(traffic={"weight": 7}) == ["same", "update", "update"]
+
+    assert 14.0 <= sum(run.time.slept) <= 15.1
+
+
 def test_a_preview_shows_a_difference_while_a_revision_is_not_known(run: Run, stack: Stack) -> None:
     stack.up()
     news = stack.covered({})

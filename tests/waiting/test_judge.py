@@ -74,6 +74,15 @@ def test_a_ready_whose_conditions_are_newer_than_the_write_by_the_services_clock
 
 
 @EACH_KIND
+def test_newer_conditions_of_what_was_under_way_before_the_write_prove_nothing(kind: Kind) -> None:
+    done = live(kind, "READY", Condition("Ready", True, last_update_time=AFTER))
+    of = target(kind, service_time=WRITTEN_AT + 1.0)
+
+    assert once(of, done, after=5.0) == Ready()
+    assert once(replace(of, busy_before=True), done, after=5.0) == Waiting("READY (previous revision)")
+
+
+@EACH_KIND
 def test_an_update_that_was_under_way_before_the_write_proves_nothing(kind: Kind) -> None:
     of = target(kind, busy_before=True)
     earlier, own = live(kind, "UPDATING", updated_at=BEFORE), live(kind, "UPDATING")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -336,20 +336,3 @@ def test_what_nobody_fixes_and_what_is_gone_stays_failed() -> None:
 
     assert [type(outcome.verdict) for outcome in outcomes] == [Failed, Failed]
     assert asked == ["FAILED"]
-
-
-def test_a_stale_ready_is_looked_through_until_the_write_shows() -> None:
-    stale = live(Kind.DEPLOYMENT, "READY", id="chat", updated_at=BEFORE)
-    moving = live(Kind.DEPLOYMENT, "UPDATING", id="chat", updated_at=BEFORE)
-    done = live(Kind.DEPLOYMENT, "READY", id="chat")
-    seen: list[type] = []
-    tell: Callable[[Sequence[Outcome]], None] = lambda outcomes: seen.append(type(outcomes[0].verdict))  # noqa: E731
-
-    waited(
-        [target(Kind.DEPLOYMENT, id="chat", written_at=HandClock().monotonic())],
-        Service(deployment=[listed(stale), listed(stale), listed(moving), listed(done)]),
-        HandClock(),
-        report=tell,
-    )
-
-    assert seen == [Waiting, Waiting, Waiting, Ready]

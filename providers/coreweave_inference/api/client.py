@@ -10,7 +10,6 @@ import logging
 import random
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -32,6 +31,7 @@ from .objects import ApiObject, Condition, UnreadableAnswer, object_in, objects_
 from .retries import Outcome, retry_after, retry_delay
 from .retry_log import report_retry
 from .secrets import KnownSecrets
+from .service_clock import ServiceClock
 from .transfer import Answer, transfer
 from .transport import http_transport
 
@@ -112,7 +112,7 @@ class InferenceApi:
         self._draw = draw
         self._stopped = stopped
         self._timeout_seconds = timeout_seconds
-        self._date: tuple[float, float] | None = None
+        self._service_clock = ServiceClock()
         self._secrets = KnownSecrets(token)
         self._client = httpx.Client(
             auth=_Bearer(token),
@@ -186,10 +186,11 @@ class InferenceApi:
 
     def service_time(self) -> float | None:
         """Epoch seconds by the service's clock, at most a second and the way of an answer too early; None: it tells none."""
-        if self._date is None:
-            return None
-        date, at = self._date
-        return date + self._clock.monotonic() - at
+        return self._service_clock.now(self._clock.monotonic())
+
+    def latest_service_time_at(self, moment: float) -> float | None:
+        """The latest that the service's clock can have shown at a monotonic `moment`; None: not known."""
+        return self._service_clock.latest_at(moment)
 
     def hide(self, spec: Mapping[str, Any]) -> None:
         """Show the secrets of `spec` in no text of the service."""
@@ -278,19 +279,11 @@ class InferenceApi:
                 note_request(request.method)
             answer = transfer(self._client, built, seconds=self._timeout_seconds, stopped=self._stopped)
             status = answer.status_code
-            self._read_date(answer)
+            self._service_clock.tell(answer.headers.get("date", ""), started, self._clock.monotonic())
             return answer
         finally:
             milliseconds = (self._clock.monotonic() - started) * 1000
             log.debug("%s %s -> %s in %.0f ms", request.method, request.path, status, milliseconds)
-
-    def _read_date(self, answer: Answer) -> None:
-        """The service's own time, in whole seconds; what is no date tells nothing."""
-        try:
-            date = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-        except (ValueError, TypeError, OverflowError):
-            return
-        self._date = (date, self._clock.monotonic())
 
     def _refusal(self, request: _Request, response: Answer) -> _Failure:
         answer = read_error(response.status_code, response.headers, response.content, self.hidden)

@@ -74,6 +74,7 @@ def judge(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[
             report=report,
             resend=lambda target, live: _sent_once_more(run, target, live),
             find=lambda target: run.live(target.kind, target.id),
+            refine=run.with_time_of_write,
             stopped=run.stopped,
         )
         accepted = frozenset(item["id"] for item in covered.values() if item.get("unreadable"))

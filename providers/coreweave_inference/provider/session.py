@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -25,7 +26,7 @@ from coreweave_inference.model import Kind
 from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.storage.client import ObjectStorage
 from coreweave_inference.storage.key_sources import credentials_from
-from coreweave_inference.waiting import LASTING_LOOKS, ON_THE_WAY, Live, Revision
+from coreweave_inference.waiting import LASTING_LOOKS, ON_THE_WAY, Live, Revision, Target
 
 from .agreement import of_environment
 from .lists import Lists
@@ -168,6 +169,18 @@ class Session:
         service_time = self.api.service_time()
         ago = 0.0 if service_time is None else max(0.0, service_time - revision.written_at)
         return Write(now - ago, None, False)
+
+    def with_time_of_write(self, target: Target) -> Target:
+        """`target` with what is known by now of the moment of its write on the service's clock: each answer since then may
+        tell it more exactly.
+        """
+        write = self.memory.writes.get(target.id)
+        if write is None or write.service_time is None:
+            return target
+        latest = self.api.latest_service_time_at(write.at)
+        return replace(
+            target, service_time=write.service_time if latest is None else min(latest, write.service_time)
+        )
 
     def live_or_missing_for_long(self, kind: Kind, id_: str) -> ApiObject | None:
         """The object; None where neither a LIST nor a GET has shown it for the settle time, in several looks: both may lag.

@@ -47,10 +47,12 @@ def _shows(target: Target, live: Live, now: float, settle_seconds: float) -> boo
     before = target.revision.updated_before
     if not before or now - target.written_at >= settle_seconds:
         return True
-    moved = live.updated_at != before
+    moved, disabled = live.updated_at != before, live.spec.get("disabled")
     # A disabled deployment keeps the status of its last work, so that it shows UPDATING proves nothing (B9).
-    works = live.status in ON_THE_WAY and not live.spec.get("disabled")
-    return (works and (moved or not target.busy_before)) or (moved and _conditions_are_newer(target, live))
+    works = live.status in ON_THE_WAY and not disabled
+    # What was on its way already may have ended that work after the write.
+    newer = (disabled or not target.busy_before) and moved and _conditions_are_newer(target, live)
+    return (works and (moved or not target.busy_before)) or newer
 
 
 def _conditions_are_newer(target: Target, live: Live) -> bool:

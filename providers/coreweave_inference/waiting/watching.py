@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from coreweave_inference.clock import Clock
 from coreweave_inference.errors import ServiceUnavailable, Throttled, Unreachable
@@ -21,6 +22,7 @@ Look = Callable[[Kind], Mapping[str, Live]]
 Report = Callable[[Sequence[Outcome]], None]
 Resend = Callable[[Target, Live], Target | None]
 Find = Callable[[Target], Live | None]
+Refine = Callable[[Target], Target]
 
 
 def pauses(elapsed: Callable[[], float], longest_seconds: float) -> Iterator[float]:
@@ -58,26 +60,29 @@ def wait(
     report: Report = lambda outcomes: None,
     resend: Resend = lambda target, live: None,
     find: Find = lambda target: None,
+    refine: Refine = lambda target: target,
     stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[Outcome, ...]:
     """Look at all `targets` until each is ready or failed, its deadline passed, or `stopped` says so.
 
     What is late is read no more: it did not become ready in its time, whatever the others still need. One look per kind and round. An answer that fails in passing (503, a reset connection) does not end a wait;
     any other error of `look` does. `find` asks for one object by its id before it is called missing: a LIST may leave it out for
-    longer than the settle time. `resend` may write to a failed object once and return its new target.
+    longer than the settle time. `resend` may write to a failed object once and return its new target. `refine` gives a target
+    with what has become known of its write since.
     """
     start = clock.monotonic()
     watches = [_Watch(target) for target in targets]
     rests = pauses(lambda: clock.monotonic() - start, poll_seconds)
     while True:
-        _look_at_all(watches, look, clock, settle_seconds, resend, find)
+        _look_at_all(watches, look, clock, settle_seconds, resend, find, refine)
         elapsed = clock.monotonic() - start
         remaining = _remaining(watches, elapsed)
         outcomes = tuple(watch.outcome(elapsed) for watch in watches)
         report(outcomes)
         if remaining is None or stopped():
             return outcomes
-        clock.sleep(min(next(rests), remaining))
+        settles = _until_all_settled(watches, clock.monotonic(), settle_seconds)
+        clock.sleep(min(next(rests), remaining, settles))
 
 
 def _remaining(watches: Sequence[_Watch], elapsed: float) -> float | None:
@@ -88,8 +93,23 @@ def _remaining(watches: Sequence[_Watch], elapsed: float) -> float | None:
     return min((watch.target.timeout_seconds - elapsed for watch in watches if watch.pending), default=None)
 
 
+def _until_all_settled(watches: Sequence[_Watch], now: float, settle_seconds: float) -> float:
+    """Seconds until every status counts of what no write has shown of yet; no time limit where that has passed."""
+    unproven = [
+        w.target.written_at + settle_seconds - now for w in watches if w.pending and not w.history.latched
+    ]
+    left = max(unproven, default=0.0)
+    return left if left > 0 else inf
+
+
 def _look_at_all(
-    watches: Sequence[_Watch], look: Look, clock: Clock, settle_seconds: float, resend: Resend, find: Find
+    watches: Sequence[_Watch],
+    look: Look,
+    clock: Clock,
+    settle_seconds: float,
+    resend: Resend,
+    find: Find,
+    refine: Refine,
 ) -> None:
     pending = [watch for watch in watches if watch.pending]
     for kind in sorted({watch.target.kind for watch in pending}, key=lambda kind: kind.path):
@@ -101,6 +121,8 @@ def _look_at_all(
                 watch.verdict = Waiting(f"could not be read: {error}")
             continue
         for watch in mine:
+            if not watch.history.latched:
+                watch.target = refine(watch.target)
             try:
                 _update(watch, live.get(watch.target.id), clock.monotonic(), settle_seconds, resend, find)
             except (Unreachable, ServiceUnavailable, Throttled) as error:
