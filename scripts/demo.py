@@ -137,7 +137,7 @@ def break_and_fix(run: Run) -> None:
     say("Let through all the same: the service's own condition, and nothing lost")
     if "ModelNotFound" not in run("up", "--yes", expect=1, COREWEAVE_CHECKS="warn"):
         raise Wrong("the error does not name the condition")
-    say("Put right: the next run fixes it")
+    say("The next run fixes it")
     change(f"path: {WEIGHTS}-v3", f"path: {WEIGHTS}-v2")
     run("up", "--yes")
 

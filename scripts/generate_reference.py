@@ -70,7 +70,7 @@ RESOURCES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         (
             "`capacityClaims.<key>`, `cw.CapacityClaim`. Billed for as long as it exists. Without a name of "
             "its own it is called after the fields that replace it, so that a replacement exists before the old one goes. "
-            "In a declaration the fields of `resources` stand under it, as the API has them, or in the entry itself."
+            "In a declaration the fields of `resources` are under it, as the API has them, or in the entry itself."
         ),
         CapacityClaimSpec,
     ),

@@ -80,7 +80,7 @@ def _install_package(checkout: Path, venv: Path, environment: Mapping[str, str])
 
 
 def _run(command: list[str], checkout: Path, environment: Mapping[str, str]) -> str:
-    """Run a command that says nothing when all is well; returns what it said when it failed, else nothing."""
+    """Run a command that says nothing when all is well; returns its output when it failed, else nothing."""
     result = subprocess.run(
         command,
         cwd=checkout,

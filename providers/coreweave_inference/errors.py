@@ -3,6 +3,7 @@
     CoreWeaveError
     ├── InvalidDeclaration     the user fixes the file; carries every fault of it
     ├── SettingsError          the user fixes token, endpoint or credentials
+    ├── StartupError           the user fixes the command, the directory or the installation; nothing was run
     ├── NotOurs                the object or bucket exists and belongs to somebody else: refuse
     ├── ChangedOutside         somebody else wrote since the last refresh: refresh, look, run again
     ├── PlanMoved              live, state or declaration are not those of the plan: look at a new one
@@ -14,7 +15,7 @@
     ├── ApiError               the Inference API answered with an error
     │   ├── Unauthorized       401: another token
     │   ├── Forbidden          403: another role
-    │   ├── NotFound           404: gone, or another account's
+    │   ├── NotFound           404: deleted, or another account's
     │   ├── AlreadyExists      409: the id or the name is in use
     │   ├── Refused            400, other 4xx, 500 for an unreadable request: the request must change
     │   ├── QuotaExceeded      429 with quota violations: waits do not help, quota does
@@ -75,7 +76,7 @@ class CoreWeaveError(Exception):
     """Base of the tree. `str(error)` is one line for a user: what, where, why, what to do.
 
     Names and messages of others in it cannot steer the terminal or the engine's log that it is shown on.
-    `failed`: it was tried and did not work out, and the same may work another time; all others are refusals.
+    `failed`: it was tried and did not work out, and the same may work another time; all others are refused.
     """
 
     failed = False
@@ -132,6 +133,10 @@ class InvalidDeclaration(CoreWeaveError):
 
 class SettingsError(CoreWeaveError):
     """Token, endpoint or credentials are missing, contradict each other, or lie where they must not."""
+
+
+class StartupError(CoreWeaveError):
+    """The caller fixes the command, the directory or the installation; nothing was run."""
 
 
 class NotOurs(CoreWeaveError):

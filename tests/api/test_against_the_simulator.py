@@ -96,7 +96,7 @@ def test_an_account_without_objects_lists_none(api, kind):
 
 
 @pytest.mark.parametrize("kind", list(Kind))
-def test_every_kind_tells_its_parameters(api, kind):
+def test_every_kind_has_its_parameters(api, kind):
     assert api.parameters(kind)
 
 
@@ -136,7 +136,7 @@ def test_a_wrong_token_names_its_source(simulator, clock):
         api.list(Kind.GATEWAY)
 
 
-def test_a_refusal_carries_a_violation_for_each_missing_block(api):
+def test_an_error_carries_a_violation_for_each_missing_block(api):
     with pytest.raises(Refused) as caught:
         api.create(Kind.DEPLOYMENT, {"id": str(uuid.uuid4())})
 

@@ -7,13 +7,13 @@ import time
 from coreweave_inference.clock import system
 
 
-def test_the_system_clock_tells_the_machines_time():
+def test_the_system_clock_has_the_machines_time():
     before = time.time(), time.monotonic()
 
-    told = system.now(), system.monotonic()
+    read = system.now(), system.monotonic()
 
-    assert before[0] <= told[0] <= time.time()
-    assert before[1] <= told[1] <= time.monotonic()
+    assert before[0] <= read[0] <= time.time()
+    assert before[1] <= read[1] <= time.monotonic()
 
 
 def test_a_sleep_of_a_time_that_is_over_comes_back_at_once():

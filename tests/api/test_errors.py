@@ -81,7 +81,7 @@ def test_field_violations_are_kept_and_shown_once():
     )
 
 
-def test_a_quota_failure_is_told_from_throttling_by_its_detail_and_shows_the_quota():
+def test_a_quota_failure_is_distinguished_from_throttling_by_its_detail_and_shows_the_quota():
     error = raised(
         429,
         {
@@ -156,7 +156,7 @@ def test_a_404_of_the_api_is_not_found_even_without_words(body):
 
 
 @pytest.mark.parametrize("body", [b"Not Found", b"<html><h1>404</h1></html>", b"[]"])
-def test_a_404_that_is_not_the_apis_own_does_not_mean_that_an_object_is_gone(body):
+def test_a_404_that_is_not_the_apis_own_does_not_mean_that_an_object_is_deleted(body):
     error = raised(404, body)
 
     assert type(error) is ApiError
@@ -207,7 +207,7 @@ def test_a_forbidden_act_names_the_role_of_the_token():
         "unmarshal message: unexpected token",
     ],
 )
-def test_a_500_that_cannot_parse_the_request_is_a_refusal(message):
+def test_a_500_that_cannot_parse_the_request_is_refused(message):
     answer = read_error(500, {}, json.dumps({"code": 2, "message": message}).encode())
 
     assert answer.unparsable
@@ -218,7 +218,7 @@ def test_a_500_that_cannot_parse_the_request_is_a_refusal(message):
     ("status", "code", "message"),
     [(500, 2, "database is down"), (500, 13, "proto: bad"), (503, 2, "proto: bad")],
 )
-def test_other_failures_of_the_service_are_not_refusals(status, code, message):
+def test_other_failures_of_the_service_are_not_refused(status, code, message):
     assert type(raised(status, {"code": code, "message": message})) is ServiceUnavailable
 
 

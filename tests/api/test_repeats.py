@@ -81,7 +81,7 @@ def test_a_key_that_expires_may_be_minted_twice_but_one_for_ever_may_not(connect
     assert len(script.requests) == requests
 
 
-def test_a_quota_refusal_is_sent_once_and_shows_its_violations(connect, clock):
+def test_a_refused_quota_is_sent_once_and_shows_its_violations(connect, clock):
     detail = {
         "@type": "type.googleapis.com/google.rpc.QuotaFailure",
         "violations": [{"subject": "zones/A", "description": "9 of 8"}],
@@ -104,7 +104,7 @@ def test_a_quota_refusal_is_sent_once_and_shows_its_violations(connect, clock):
         ([httpx.Response(200, content=b'{"gateway": {"sp')], True),
     ],
 )
-def test_a_refusal_after_an_attempt_without_a_clear_answer_proves_nothing(connect, before, unsure):
+def test_an_error_after_an_attempt_without_a_clear_answer_proves_nothing(connect, before, unsure):
     detail = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": []}
     refusal = httpx.Response(429, json={"code": 8, "message": "quota", "details": [detail]})
 
@@ -140,7 +140,7 @@ def test_a_retry_after_beyond_the_budget_ends_the_attempts(connect, clock):
     assert clock.slept == []
 
 
-def test_trouble_that_lasts_is_given_up_after_the_budget(connect, clock):
+def test_trouble_that_lasts_is_not_repeated_after_the_budget(connect, clock):
     script = Script(TROUBLE)
 
     with pytest.raises(ServiceUnavailable, match="busy; the service returned a server error"):
@@ -185,7 +185,7 @@ def test_a_redirect_is_not_followed(connect):
     assert len(script.requests) == 1
 
 
-def test_repeats_are_told_to_whoever_listens(connect):
+def test_repeats_are_reported_to_whoever_listens(connect):
     said = []
 
     connect(Script(TROUBLE, ok(GATEWAY)), on_retry=said.append).get(Kind.GATEWAY, ID)

@@ -17,7 +17,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "the same program twice changes nothing": (
         "resources/deployment_life::the_same_program_twice_sends_nothing_also_after_a_refresh",
-        "engine/first_days::a_new_stack_goes_up_as_its_first_preview_said_and_the_next_run_sends_no_write",
+        "engine/first_days::a_new_stack_goes_up_as_its_first_preview_showed_and_the_next_run_sends_no_write",
     ),
     "what is cleared is sent as its default and stays cleared": (
         "resources/deployment_life::fields_that_are_cleared_are_sent_as_their_defaults_and_stay_cleared",
@@ -64,7 +64,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "resources/removal::a_status_of_the_first_look_does_not_end_the_wait",
     ),
     "missing is success where it is proven, and a failed read keeps the state": (
-        "resources/deployment_guards::a_delete_of_what_is_missing_succeeds_when_it_is_proven_gone",
+        "resources/deployment_guards::a_delete_of_what_is_missing_succeeds_when_it_is_proven_deleted",
         "resources/deployment_guards::a_read_that_fails_keeps_the_state",
         "resources/session::an_empty_account_proves_nothing",
     ),
@@ -77,7 +77,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "exactly one auth and one routing": ("spec/faults::a_gateway_needs_exactly_one_auth_and_one_routing",),
     "a DNS name that the service kept is told": (
-        "resources/gateway_life::a_name_that_is_taken_out_is_told_once_and_not_tried_again",
+        "resources/gateway_life::a_name_that_is_taken_out_is_reported_once_and_not_tried_again",
     ),
     "zones in other case are no difference": (
         "spec/normal_form::zones_are_written_in_upper_case_and_keep_the_users_order",
@@ -95,7 +95,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "behaviours/other_services::a_life_is_the_same_whether_zero_values_are_emitted_and_whether_unknown_fields_are_refused",
     ),
     "a bucket that exists is taken back, adopted when a killed run left it, or refused": (
-        "resources/bucket_life::a_bucket_with_this_stacks_tag_is_taken_back",
+        "resources/bucket_life::a_bucket_with_this_stacks_tag_is_adopted",
         "resources/bucket_life::an_empty_bucket_of_the_last_hour_is_adopted_if_an_earlier_run_recorded_the_account",
         "resources/bucket_life::what_is_not_ours_is_refused_and_left_as_it_is",
     ),
@@ -122,14 +122,14 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "a policy that is there is never overwritten": (
         "resources/bucket_policy_life::statements_of_others_survive_a_change_and_the_end",
-        "resources/bucket_policy_life::a_first_policy_needs_to_be_told_who_stays_in",
+        "resources/bucket_policy_life::a_first_policy_needs_to_declare_who_stays_in",
     ),
     "what is no policy is refused before it is put": (
         "policy/documents::a_document_that_is_no_policy_is_refused_with_what_is_wrong",
     ),
     "a quota refusal is not hammered and is shown": (
-        "api/repeats::a_quota_refusal_is_sent_once_and_shows_its_violations",
-        "resources/capacity_claim_life::a_quota_refusal_is_sent_once_with_the_services_words_and_what_to_do",
+        "api/repeats::a_refused_quota_is_sent_once_and_shows_its_violations",
+        "resources/capacity_claim_life::a_refused_quota_is_sent_once_with_the_services_words_and_what_to_do",
     ),
     "unknown inputs give no false errors": (
         "resources/deployment_life::unknown_blocks_skip_their_checks_in_a_preview",
@@ -146,7 +146,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "a destroy goes in order, and a bucket with contents gives a choice": (
         "engine/teardown::a_stack_goes_down_in_order_with_requests_in_flight_served_and_comes_back_to_its_kept_bucket",
-        "resources/bucket_life::an_empty_bucket_goes_and_a_full_one_needs_to_be_told",
+        "resources/bucket_life::an_empty_bucket_goes_and_a_full_one_needs_force_destroy",
     ),
 }
 
@@ -209,7 +209,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
 
 PROMISES: dict[str, tuple[str, ...]] = {
     "nothing lost, nothing twice, never ready when it is not": (
-        "faults/campaign::nothing_is_lost_doubled_or_left_over_in_a_short_campaign",
+        "faults/campaign::nothing_is_lost_doubled_or_orphaned_in_a_short_campaign",
     ),
     "what a crash left is found, also when it is no longer declared": (
         "running/crashes::a_killed_run_is_repaired_and_an_object_no_longer_declared_is_deleted",
@@ -258,6 +258,6 @@ PROMISES: dict[str, tuple[str, ...]] = {
         "api/retries::what_may_pass_is_repeated",
         "api/retries::a_post_without_an_id_of_ours_is_never_repeated",
         "api/repeats::retry_after_is_obeyed",
-        "api/repeats::trouble_that_lasts_is_given_up_after_the_budget",
+        "api/repeats::trouble_that_lasts_is_not_repeated_after_the_budget",
     ),
 }

@@ -86,7 +86,7 @@ def test_what_stays_pending_outlives_an_import_of_the_state() -> None:
     }
 
 
-def test_what_is_found_again_goes_before_what_it_stands_on() -> None:
+def test_what_is_recovered_goes_before_what_it_depends_on() -> None:
     gateway = {"urn": URN, "type": "pulumi-python:dynamic/coreweave/inference:Gateway", "id": "1"}
     deployment = URN.replace("Gateway::public", "Deployment::chat")
     after = persist_attempts(state(gateway), {deployment: {"apiId": INPUTS["apiId"]}})

@@ -16,7 +16,7 @@ def accepting(**entry):
 
 
 @pytest.mark.parametrize("named", ["h200", "capacity claim h200"])
-def test_an_accepted_finding_is_set_aside_and_still_told(named):
+def test_an_accepted_finding_is_accepted_and_still_reported(named):
     report = checked(accepting(object=named))
 
     assert report.findings == ()

@@ -87,7 +87,7 @@ def test_writing_out_the_derived_name_replaces_nothing():
     )
 
 
-def test_a_claim_without_a_name_of_its_own_is_not_given_up_first():
+def test_a_claim_without_a_name_of_its_own_is_not_released_first():
     other = "capacityClaims: {h200: {capacityType: CAPACITY_TYPE_CUSTOMER}}"
 
     found = codes({"before": "", "declaration": other})
@@ -129,7 +129,7 @@ def test_an_object_is_the_stacks_own_by_its_state_or_where_that_is_not_known_by_
     assert "min-lowered" not in {found.code for found in run(replace(known, last=None, live=())).findings}
 
 
-def test_a_model_name_that_another_deployment_adopts_is_not_gone():
+def test_a_model_name_that_another_deployment_adopts_is_not_missing():
     moved = (
         "deployments:\n  chat: null\n  canary: null\n  next: {gateways: [public], model: {name: acme/chat, path: models/n},"
         " runtime: {engine: vllm}, resources: {instanceType: gd-8xh200ib-i128, gpuCount: 1}, autoscaling: {min: 2, max: 8,"

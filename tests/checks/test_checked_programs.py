@@ -111,7 +111,7 @@ def test_what_the_rules_find_has_the_line_of_its_object_and_a_program_that_break
     assert "__main__.py:23: NameError: name 'nothing' is not defined" in error
 
 
-def test_an_existing_gateway_is_not_known_without_a_token_and_looked_up_with_one(tmp_path: Path) -> None:
+def test_an_existing_gateway_is_not_known_without_a_token_and_resolved_with_one(tmp_path: Path) -> None:
     text = 'other = cw.existing_gateway("other", name="absent")\ndeployment("chat", {}, gateways=[other])\n'
     declare(tmp_path, text)
 

@@ -137,7 +137,7 @@ def test_a_secret_is_printed_as_the_reference_to_it(check: Command) -> None:
     assert 'deployments.chat.runtime.engineEnv["HF_TOKEN"]: {"fromEnv": "HF_TOKEN"}' in done.output
 
 
-def test_with_a_token_the_service_is_looked_at_and_a_state_that_is_not_there_is_a_note(
+def test_with_a_token_the_service_is_read_and_a_state_that_is_not_there_is_a_note(
     check: Command, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = {

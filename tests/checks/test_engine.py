@@ -192,11 +192,11 @@ def test_a_parser_is_judged_by_the_models_own_family(parser, model_type, found):
     ("key", "found"),
     [("tensor_parallel_size", "tensor-parallel-size"), ("compilation-config.pass_config", None)],
 )
-def test_underscores_in_an_option_are_told_and_those_in_its_json_are_not(key, found):
-    told = [one for one in checked(configured(**{key: "1"})).findings if one.code == "engine-config-key"]
+def test_underscores_in_an_option_are_reported_and_those_in_its_json_are_not(key, found):
+    reported = [one for one in checked(configured(**{key: "1"})).findings if one.code == "engine-config-key"]
 
-    assert [found] * len(told) == [one.do.split('"')[1] for one in told]
-    assert bool(told) == bool(found)
+    assert [found] * len(reported) == [one.do.split('"')[1] for one in reported]
+    assert bool(reported) == bool(found)
 
 
 def test_a_setting_that_needs_a_value_is_not_advised_to_have_none():

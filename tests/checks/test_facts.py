@@ -96,7 +96,7 @@ def test_a_path_without_objects_is_an_error(checked, weights):
     assert [finding.code for finding in report.errors] == ["weights-missing"]
 
 
-def test_a_bucket_that_does_not_exist_is_told_from_one_that_cannot_be_read(simulator, checked):
+def test_a_bucket_that_does_not_exist_is_distinguished_from_one_that_cannot_be_read(simulator, checked):
     assert {finding.code for finding in checked().errors} == {"weights-bucket-missing"}
 
     simulator.faults.add(Fault("status", None, "acme-weights", count=None, status=503))
@@ -154,7 +154,7 @@ def test_live_objects_of_others_are_seen(simulator, checked):
 
 
 @pytest.mark.parametrize("settings", [None, resolve({}, {}, require_token=False)])
-def test_without_a_token_one_note_says_what_was_not_looked_at(settings):
+def test_without_a_token_one_note_lists_what_was_not_read(settings):
     report = checks_for(declared(), Sources(settings, environ={}))
 
     assert report.findings == ()

@@ -79,7 +79,7 @@ def test_a_public_engine_configuration_has_its_verdict(engine):
     assert verdicts(situation) == engine["found"]
 
 
-def test_what_a_row_assumes_is_said_with_what_is_published_of_it():
+def test_what_a_row_assumes_is_listed_with_what_is_published_of_it():
     assert {key for row in LAYOUTS for key in row} <= {
         "source",
         "names",

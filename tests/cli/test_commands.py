@@ -157,7 +157,7 @@ def test_a_policy_that_would_mean_something_else_is_refused(
     assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"error: {why}\n")
 
 
-def test_the_catalogue_tells_zones_types_engines_and_names(
+def test_the_catalogue_lists_zones_types_engines_and_names(
     cw_inference: Command, simulator: Simulator, tmp_path: Path
 ) -> None:
     done = cw_inference("catalog", str(tmp_path), "--json", **settings(simulator))
@@ -227,7 +227,7 @@ def test_in_a_stack_directory_its_plain_configuration_counts(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_simulator_tells_where_it_is_and_ends_on_a_signal(number: signal.Signals) -> None:
+def test_the_simulator_prints_where_it_is_and_ends_on_a_signal(number: signal.Signals) -> None:
     with subprocess.Popen(
         as_process("simulate", "--json", "--set", "deployment_create_seconds=9"),
         env=bare_environment(),

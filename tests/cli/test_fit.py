@@ -164,7 +164,7 @@ def test_what_config_does_not_say_is_unknown_with_one_reason(
     assert reason in why
 
 
-def test_a_type_of_cache_that_stands_beside_config_counts(fit: Fit, folder: Callable) -> None:
+def test_a_type_of_cache_beside_config_counts(fit: Fit, folder: Callable) -> None:
     beside = {"quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}
     place = folder(LLAMA, hf_quant_config__json=json.dumps(beside).encode())
 
@@ -194,7 +194,7 @@ def test_a_name_that_counts_parts_without_end_is_no_work_without_end(fit: Fit, t
     assert document["unknown"] == ["parts of the weights are missing: 9999"]
 
 
-def test_without_weights_nothing_is_said_of_what_is_left_and_the_table_is_one_line(
+def test_without_weights_nothing_is_shown_of_what_remains_and_the_table_is_one_line(
     fit: Fit, tmp_path: Path
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps(TINY))
@@ -208,7 +208,7 @@ def test_without_weights_nothing_is_said_of_what_is_left_and_the_table_is_one_li
     ]
 
 
-def test_parallel_sizes_that_no_replica_has_are_said_in_one_line(fit: Fit, folder: Callable) -> None:
+def test_parallel_sizes_that_no_replica_has_are_reported_in_one_line(fit: Fit, folder: Callable) -> None:
     done = fit(folder(LLAMA), "--gpus", "3", "--set", "tensor-parallel-size=3")
 
     (line,) = (line for line in done.output.splitlines() if "instance type" in line)

@@ -186,7 +186,7 @@ def _on_a_terminal(**variables: str) -> str:
     return text.decode().replace("\r\n", "\n")
 
 
-def test_a_plan_has_colours_on_a_terminal_alone_and_where_nobody_said_no() -> None:
+def test_a_plan_has_colours_on_a_terminal_alone_and_where_nobody_disabled_them() -> None:
     plain = '+ create   gateway "public"\n    zones: x\n~ update   a\n- delete   b\n1 to create [31m\n'
     piped = subprocess.run([sys.executable, "-c", PAINT], capture_output=True, text=True, check=True)
 

@@ -110,7 +110,7 @@ def test_a_plan_has_one_order_whatever_the_engines_was() -> None:
     }
 
 
-def test_values_are_cut_and_unknown_ones_said_in_words() -> None:
+def test_values_are_cut_and_unknown_ones_shown_in_words() -> None:
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
     assert changed(Change("a", "", unknown)) == 'a: "" -> (known when it is made)'
@@ -178,7 +178,7 @@ def test_a_creation_shows_its_fields_a_line_for_each_property_and_all_of_them_in
     ]
 
 
-def test_a_replacement_shows_its_fields_once_and_what_was_deleted_outside_is_said_so() -> None:
+def test_a_replacement_shows_its_fields_once_and_what_was_deleted_outside_is_shown_so() -> None:
     changes = (Change("name", "a", "b"),)
     steps = tuple(
         Step(PUBLIC, op, "done", changes) for op in ("create-replacement", "replace", "delete-replaced")
@@ -190,7 +190,7 @@ def test_a_replacement_shows_its_fields_once_and_what_was_deleted_outside_is_sai
         ok=True,
         counts={"replace": 1},
         steps=steps,
-        drift=(Drift("deployment", "chat", "", "there", "gone", None, "made again", CHAT),),
+        drift=(Drift("deployment", "chat", "", "there", "gone", None, "created again", CHAT),),
     )
 
     assert plan(result) == [

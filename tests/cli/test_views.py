@@ -84,7 +84,7 @@ def test_an_age_stops_when_its_object_is_ready_though_each_look_reports_it_again
     assert {row.urn: row.age(60) for row in rows.rows()} == {PUBLIC: 4, CHAT: 8}
 
 
-def test_the_heartbeat_tells_how_many_are_ready_and_who_is_not() -> None:
+def test_the_heartbeat_shows_how_many_are_ready_and_who_is_not() -> None:
     rows = rows_of(RUN)
 
     assert rows.ready() == Ready(1, 2, 0.4, ('deployment "chat"',))

@@ -263,9 +263,7 @@ def test_a_path_that_no_deployment_of_the_declaration_reads_is_a_warning_that_na
     assert not [found for found in (without, *read, other_bucket) if "no deployment of" in found.stderr]
 
 
-def test_a_refusal_of_a_skewed_clock_says_so_and_what_to_do(
-    push: Push, s3: Any, simulator: Simulator
-) -> None:
+def test_an_error_of_a_skewed_clock_says_so_and_what_to_do(push: Push, s3: Any, simulator: Simulator) -> None:
     from coreweave_inference.simulator.faults import Fault
 
     simulator.faults.add(Fault("status", "GET", f"^/{BUCKET}", count=None, status=403, body="skewed"))
@@ -305,7 +303,7 @@ def test_a_large_upload_shows_rate_and_rest_on_a_terminal_and_lines_on_a_pipe(
     assert re.search(r"\d:\d\d:\d\d", shown)
 
 
-def test_a_refusal_that_the_clock_explains_says_so() -> None:
+def test_an_error_that_the_clock_explains_says_so() -> None:
     from datetime import datetime, timedelta, timezone
 
     now = datetime(2026, 1, 1, 12, 0, tzinfo=timezone.utc)

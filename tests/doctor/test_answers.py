@@ -128,7 +128,7 @@ def test_a_completion_that_was_seen_before_is_a_cached_one() -> None:
         "one of two is disabled",
     ],
 )
-def test_who_answered_is_told_or_not_known(found: Exchange, members: list[ApiObject], who: str) -> None:
+def test_who_answered_is_reported_or_not_known(found: Exchange, members: list[ApiObject], who: str) -> None:
     assert judge_answer(found, "acme/chat", members).member == who
 
 
@@ -162,7 +162,7 @@ def test_an_answer_of_another_member_proves_nothing_of_this_one() -> None:
     assert (canary.answers, "none of the answers" in canary.unproven) == ((), True)
 
 
-def test_where_answers_do_not_tell_nobody_is_proven_and_nothing_is_asked_twice() -> None:
+def test_where_answers_do_not_show_it_nobody_is_proven_and_nothing_is_asked_twice() -> None:
     gateway = Gateway("")
 
     proof = prove(gateway, "acme/chat", [CHAT, CANARY])
@@ -207,7 +207,7 @@ def test_a_key_that_an_answer_repeats_is_hidden_also_as_escapes_and_no_other_hos
         if len(seen) == 1:
             return httpx.Response(307, headers={"location": "https://elsewhere.example/v1"})
         return httpx.Response(
-            401, headers={"x-told": key}, content=f'{{"error": {{"message": "no {escaped}"}}}}'
+            401, headers={"x-answer": key}, content=f'{{"error": {{"message": "no {escaped}"}}}}'
         )
 
     route = Route("public", "g", "https://gateway.example", "acme/chat", "https://gateway.example/v1")

@@ -83,7 +83,7 @@ def test_likely_names_are_tried_first_and_not_without_end() -> None:
     assert len(likeliest(many)) == MOST_LABELS
 
 
-def test_the_last_lines_that_tell_of_trouble_are_shown_else_the_last_of_all() -> None:
+def test_the_last_lines_that_report_trouble_are_shown_else_the_last_of_all() -> None:
     noise = [f"INFO step {at}" for at in range(10)]
 
     trouble = log_of(Service({"dep": ["id-1"]}, [OOM, *noise]), "id-1", "chat", NOW)
@@ -150,7 +150,7 @@ def refuse_agent(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "told"),
+    ("seed", "reason"),
     [
         (lambda bench: bench.use_token(READER), "the token lacks the role Observability Viewer"),
         (refuse_agent, "set COREWEAVE_OBSERVE_USER_AGENT"),
@@ -160,14 +160,14 @@ def refuse_agent(bench: Bench) -> None:
     ids=["role", "agent", "nowhere", "closed"],
 )
 def test_what_cannot_be_read_is_one_line_and_the_other_checks_go_on(
-    bench: Bench, seed: Callable[[Bench], None], told: str
+    bench: Bench, seed: Callable[[Bench], None], reason: str
 ) -> None:
     seed(bench)
 
     results = bench.results()
 
     (one,) = (result for result in results if result.code == "observability")
-    assert (one.outcome, told in one.detail) == (Outcome.SKIPPED, True)
+    assert (one.outcome, reason in one.detail) == (Outcome.SKIPPED, True)
     assert not any(result.code in ("engine-log", "traffic-figures") for result in results)
     assert any(result.code == "completion" and result.outcome is Outcome.PASSED for result in results)
 

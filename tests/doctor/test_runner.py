@@ -78,7 +78,7 @@ def test_after_a_fatal_check_that_did_not_pass_the_rest_of_its_category_is_skipp
     assert found[2].detail == "one did not pass"
 
 
-def test_a_warning_stops_nothing_and_a_note_stands_beside_a_problem() -> None:
+def test_a_warning_stops_nothing_and_a_note_is_shown_beside_a_problem() -> None:
     def mixed(_: None) -> Sequence[Note]:
         raise Problems([Problem("is broken", "fix it", subject="chat")], [Note("canary", "fine")])
 

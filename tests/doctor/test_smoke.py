@@ -156,7 +156,7 @@ def test_an_answer_of_another_deployment_proves_nothing(bench: Bench) -> None:
     assert "none of the answers" in found[CANARY].why
 
 
-def test_where_answers_do_not_tell_who_gave_them_the_model_is_proven_and_no_deployment(bench: Bench) -> None:
+def test_where_answers_do_not_show_who_gave_them_the_model_is_proven_and_no_deployment(bench: Bench) -> None:
     found = smoke_of(bench, said="")
 
     assert proofs(found) == {CHAT: UNPROVEN, CANARY: UNPROVEN, 'model "acme/chat"': PASSED}

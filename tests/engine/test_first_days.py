@@ -33,7 +33,7 @@ WRITTEN_OUT = {
 }
 
 
-def test_a_new_stack_goes_up_as_its_first_preview_said_and_the_next_run_sends_no_write(
+def test_a_new_stack_goes_up_as_its_first_preview_showed_and_the_next_run_sends_no_write(
     workbench: Workbench,
 ) -> None:
     workbench.declare(canary())

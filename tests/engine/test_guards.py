@@ -86,7 +86,7 @@ def test_a_key_that_is_renamed_with_an_alias_and_back_without_one_keeps_its_obje
     assert _made(workbench.service) == before
 
 
-def test_a_rename_whose_rollout_failed_and_was_taken_back_leaves_the_first_object_alone(
+def test_a_rename_whose_rollout_failed_and_was_reverted_leaves_the_first_object_alone(
     workbench: Workbench,
 ) -> None:
     service = workbench.service

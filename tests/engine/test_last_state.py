@@ -41,10 +41,10 @@ def test_a_new_stack_has_an_empty_last_state_and_secrets_in_it_stay_secrets(
     monkeypatch.setenv("ENGINE_SECRET", SECRET)
     environment = {"VLLM_LOGGING_LEVEL": {"fromEnv": "ENGINE_SECRET"}}
     workbench.declare(stack(deployments={"chat": {"runtime": {"engineEnv": environment}}}))
-    told: list[Mapping[str, Any] | None] = []
+    states: list[Mapping[str, Any] | None] = []
 
     def program() -> None:
-        told.append(last_state())
+        states.append(last_state())
         cw.load(workbench.directory / "inference.yaml")
 
     workbench.program = program
@@ -54,15 +54,15 @@ def test_a_new_stack_has_an_empty_last_state_and_secrets_in_it_stay_secrets(
     workbench.program = lambda: (_forget_how_to_tell_it(), program())
     untold = workbench.preview()
 
-    assert (quiet.ok, untold.ok, told.pop()) == (True, True, None)
+    assert (quiet.ok, untold.ok, states.pop()) == (True, True, None)
     assert not [warning for warning in quiet.warnings if "last state" in warning]
     assert [warning for warning in untold.warnings if "does not tell its last state" in warning]
-    empty, full = (_ours(state) for state in told)
+    empty, full = (_ours(state) for state in states)
     assert empty == {}
     assert {"public", "chat", "ready"} <= set(full)
     assert full["chat"]["id"] == workbench.state()["chat"]["id"]
     assert full["chat"]["outputs"]["model"] == DEPLOYMENT["model"] | {"bucket": "acme-weights"}
-    assert SECRET not in json.dumps(told)
+    assert SECRET not in json.dumps(states)
 
 
 class _OlderEngine:

@@ -27,7 +27,7 @@ def bench(
     return bench
 
 
-def test_a_new_bucket_without_weights_and_owner_access_is_refused_before_anything_billed_and_the_way_told_works(
+def test_a_new_bucket_without_weights_and_owner_access_is_refused_before_anything_billed_and_the_advice_works(
     bench: Workbench, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.declare(

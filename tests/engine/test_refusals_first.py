@@ -62,7 +62,7 @@ def test_a_protected_gateway_refuses_a_destroy_and_its_removal_before_anything_i
     assert service.account() == {"buckets": ["acme-weights"]}
 
 
-def test_a_removal_refuses_before_any_write_though_readiness_has_another_name_or_is_gone_by_now(
+def test_a_removal_refuses_before_any_write_though_readiness_has_another_name_or_is_deleted_by_now(
     workbench: Workbench,
 ) -> None:
     service = workbench.service
@@ -148,7 +148,7 @@ def test_a_deployment_that_only_a_failed_run_made_does_not_refuse_a_destroy_that
     assert service.account() == {"buckets": ["acme-weights"]}
 
 
-def test_a_platform_that_others_run_on_is_neither_destroyed_nor_emptied_unless_told_so(
+def test_a_platform_that_others_run_on_is_neither_destroyed_nor_emptied_unless_declared_so(
     workbench: Workbench,
 ) -> None:
     service = workbench.service

@@ -74,7 +74,7 @@ def test_a_stack_of_failed_deployments_can_be_destroyed(workbench: Workbench) ->
     assert workbench.state() == {}
 
 
-def test_a_deployment_that_an_up_takes_away_is_gone_when_the_run_ends(workbench: Workbench) -> None:
+def test_a_deployment_that_an_up_takes_away_is_deleted_when_the_run_ends(workbench: Workbench) -> None:
     service = workbench.service
     workbench.declare(canary())
     workbench.up()

@@ -151,7 +151,7 @@ def test_two_projects_with_the_same_keys_live_side_by_side(stocked: Service, tmp
     assert stocked.account()["deployments"] == ["chat-platform-dev", "chat-quickstart-dev"]
 
 
-def test_a_name_in_use_is_told_by_the_preview_of_a_later_run_before_anything_is_made(
+def test_a_name_in_use_is_reported_by_the_preview_of_a_later_run_before_anything_is_made(
     workbench: Workbench,
 ) -> None:
     service = workbench.service
@@ -267,11 +267,11 @@ def test_what_would_be_one_object_of_two_resources_is_refused_before_any_write(w
 
     for run in plain:
         assert not run.ok
-        for told in (
+        for text in (
             'the gateway name "edge"',
             'the bucket "acme-new"',
             'the policy of bucket "acme-weights"',
         ):
-            assert told in run.output
+            assert text in run.output
     assert 'has the name "edge" too' in later.output
     assert [run.writes for run in (*plain, later)] == [{}, {}, {}]

@@ -104,13 +104,13 @@ def test_the_pulumi_aws_example_puts_our_statement_into_a_document_of_its_own() 
     assert "ready" in declared
 
 
-def test_every_example_is_told_and_has_a_page_of_its_own() -> None:
-    told = (EXAMPLES / "README.md").read_text()
+def test_every_example_is_listed_and_has_a_page_of_its_own() -> None:
+    text = (EXAMPLES / "README.md").read_text()
 
     directories = [path.parent for path in EXAMPLES.glob("*/__main__.py")]
 
     assert directories
-    assert [path.name for path in directories if f"]({path.name})" not in told] == []
+    assert [path.name for path in directories if f"]({path.name})" not in text] == []
     assert [path.name for path in directories if not (path / "README.md").exists()] == []
 
 

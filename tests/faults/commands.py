@@ -23,7 +23,7 @@ LONGEST_END_SECONDS = 40.0
 LOOK_SECONDS = 0.2
 """Each look at the processes of a command reads all of /proc."""
 LONGEST_IDLE_SECONDS = 2.0
-"""A host whose engine is gone ends within one second, if it was ever asked for anything."""
+"""A host whose engine has ended ends within one second, if it was ever asked for anything."""
 
 
 class Commands:
@@ -86,7 +86,7 @@ class Commands:
 def _ended(processes: set[int]) -> list[int]:
     """Wait until the processes of a run have ended; which engines have not.
 
-    A provider host that nobody asked for anything never learns that its engine is gone: it is ended here.
+    A provider host that nobody asked for anything never learns that its engine has ended: it is ended here.
     """
     deadline = time.monotonic() + LONGEST_END_SECONDS
     idle_since: float | None = None

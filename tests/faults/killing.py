@@ -37,7 +37,7 @@ def processes_below(parent: int) -> dict[int, str]:
 
 
 def command_line(process: int) -> str:
-    """Its command line; nothing where the process is gone."""
+    """Its command line; nothing where the process has ended."""
     try:
         return Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
     except OSError:

@@ -44,7 +44,7 @@ from tests.faults.killing import Killer
 from tests.faults.misbehaviour import Kill, Plan
 from tests.faults.plain import PlainEngine
 from tests.faults.programs import Program
-from tests.faults.situations import Ran, Scene, Situation
+from tests.faults.situations import Ran, Situation, SituationContext
 from tests.faults.stage import Stage
 
 JOURNAL_TAIL = 60
@@ -135,7 +135,7 @@ class Life:
             result.violations.append(Violation("not done", f"a run took over {LONGEST_RUN_SECONDS:.0f} s"))
         if result.violations:
             entries = self._simulator.journal.entries()[-JOURNAL_TAIL:]
-            result.story += [_told(entry.as_json()) for entry in entries]
+            result.story += [_report(entry.as_json()) for entry in entries]
         return result
 
     def _round(self, result: Round) -> None:
@@ -164,7 +164,7 @@ class Life:
         result.kinds[situation.name] += 1
         # Aliases have done their work; what is declared from now on has none.
         self._stage.declare(self._program)
-        scene = Scene(
+        context = SituationContext(
             self._stage,
             self._program,
             self._random,
@@ -173,7 +173,7 @@ class Life:
             self._killed,
             self._commands.second_stack,
         )
-        found = [replace(v, text=f"{situation.name}: {v.text}") for v in situation.act(scene)]
+        found = [replace(v, text=f"{situation.name}: {v.text}") for v in situation.act(context)]
         result.violations += found
         if not found:
             self._settled = self._settled if situation.keeps else Settled()
@@ -241,8 +241,8 @@ class Life:
         finally:
             watch.cancel()
             self._running.clear()
-        told = tuple(m.text for m in result.messages if m.severity in ("warning", "error"))
-        return result.ok, (*result.repairs, *result.errors, *told)
+        report = tuple(m.text for m in result.messages if m.severity in ("warning", "error"))
+        return result.ok, (*result.repairs, *result.errors, *report)
 
     def _end_hanging(self) -> None:
         """A run that goes on for ever breaks a promise of its own; twice, since the first interrupt lets it end in order."""
@@ -264,14 +264,14 @@ class Life:
 
     def _clean(self, result: Round, program: Program) -> tuple[str, ...] | None:
         self._stage.declare(program)
-        ok, told = self._engine_run("up")
-        result.story.append(f"the clean run: {'ok' if ok else 'failed'}; {' | '.join(told)[:3000]}")
+        ok, report = self._engine_run("up")
+        result.story.append(f"the clean run: {'ok' if ok else 'failed'}; {' | '.join(report)[:3000]}")
         if not ok:
             result.violations.append(
-                Violation("not done", f"the clean run failed: {' | '.join(told)[:3000]}")
+                Violation("not done", f"the clean run failed: {' | '.join(report)[:3000]}")
             )
             return None
-        return told
+        return report
 
     def _judge(self, result: Round, program: Program, between: Program) -> None:
         live, recorded = self._stage.live(), self._stage.recorded()
@@ -284,8 +284,10 @@ class Life:
             self._settled = settled(program, live, recorded)
 
     def _end(self, result: Round) -> None:
-        ok, told = self._engine_run("destroy")
-        result.story.append(f"the destroy at the end: {'ok' if ok else 'failed'}; {' | '.join(told)[:3000]}")
+        ok, report = self._engine_run("destroy")
+        result.story.append(
+            f"the destroy at the end: {'ok' if ok else 'failed'}; {' | '.join(report)[:3000]}"
+        )
         if not ok:
             result.violations.append(Violation("not done", "the destroy at the end failed"))
         nothing = Program()
@@ -316,7 +318,7 @@ def _story(before: Program, between: Program, after: Program, what: str, plan: P
     ]
 
 
-def _told(entry: Mapping[str, Any]) -> str:
+def _report(entry: Mapping[str, Any]) -> str:
     at = time.strftime("%H:%M:%S", time.gmtime(entry["real_at"])) + f"{entry['real_at'] % 1:.3f}"[1:]
     body = json.dumps(entry["body"])[:160] if entry["body"] else ""
     query = f"?{entry['query']}" if entry["query"] else ""

@@ -69,10 +69,10 @@ class Plan:
     kinds: tuple[str, ...]
 
     def __str__(self) -> str:
-        told = [_told(fault) for fault in self.faults]
+        report = [_report(fault) for fault in self.faults]
         return "; ".join(
             [
-                *told,
+                *report,
                 *([str(self.kill)] if self.kill else []),
                 *(["a second run"] if self.second_run else []),
                 f"clock step {self.clock_step_seconds} s",
@@ -231,7 +231,7 @@ FAULTS: Mapping[str, Callable[[Random], Fault]] = {
 }
 
 
-def _told(fault: Fault) -> str:
+def _report(fault: Fault) -> str:
     where = f"{fault.method or ('writes' if isinstance(fault, OnWrite) else 'any')} {fault.path}".strip()
     more = {"status": f" {fault.status} {fault.body}", "delay": f" {fault.seconds} s {fault.when}"}
     count = "all" if fault.count is None else fault.count

@@ -1,7 +1,7 @@
 """Situations that are no fault of the service: a colleague, a second stack, a protected object, a full disk.
 
 Each begins with an account that is as declared, makes something happen, runs the product, and says which promises the
-run broke. It puts everything back, so that the life goes on. What a situation may use is its `Scene`.
+run broke. It puts everything back, so that the life goes on. What a situation may use is its `SituationContext`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Command(Protocol):
 
 
 @dataclass(frozen=True)
-class Scene:
+class SituationContext:
     """What a situation acts on. `program` is what is declared, live and recorded at the beginning."""
 
     stage: Stage
@@ -109,7 +109,7 @@ class Scene:
         return id_
 
     def delete_stranger(self, kind: str, id_: str) -> None:
-        """Delete it and wait until it is gone."""
+        """Delete it and wait until it is deleted."""
         world = self.simulator.world
         record = world.find(kind, id_)  # type: ignore[arg-type]
         if record is None:
@@ -125,17 +125,17 @@ class Situation:
     """`act` needs what `possible` says of the program; `plain`: plain `pulumi` keeps this promise too."""
 
     name: str
-    act: Callable[[Scene], list[Violation]]
+    act: Callable[[SituationContext], list[Violation]]
     possible: Callable[[Program], bool] = lambda program: bool(program.objects())
     plain: bool = False
     keeps: bool = True
     """False: objects are deleted and made anew on the way."""
 
 
-def unchanged(what: str, before: Mapping[str, str], after: Mapping[str, str], told: Any) -> list[Violation]:
+def unchanged(what: str, before: Mapping[str, str], after: Mapping[str, str], report: Any) -> list[Violation]:
     """A violation of promise `what` for each object that is not as it was."""
     return [
-        Violation(what, f"{id_}: {before.get(id_)} became {after.get(id_)}; {_short(told)}")
+        Violation(what, f"{id_}: {before.get(id_)} became {after.get(id_)}; {_short(report)}")
         for id_ in sorted({*before, *after})
         if before.get(id_) != after.get(id_)
     ]
@@ -148,6 +148,6 @@ def refused(ran: Ran, before: Mapping[str, str], after: Mapping[str, str]) -> li
     return [*found, *([Violation("not done", f"it did not refuse: {_short(printed)}")] if ok else [])]
 
 
-def _short(told: Any) -> str:
-    text = told if isinstance(told, str) else json.dumps(told)
+def _short(report: Any) -> str:
+    text = report if isinstance(report, str) else json.dumps(report)
     return text[:1500]

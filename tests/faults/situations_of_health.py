@@ -13,7 +13,7 @@ from coreweave_inference.simulator.records import Condition, Record
 from tests.faults.account import KINDS, Name, Violation, not_serving
 from tests.faults.misbehaviour import Kill, OnWrite
 from tests.faults.programs import Program
-from tests.faults.situations import Scene, Situation
+from tests.faults.situations import Situation, SituationContext
 
 BROKEN = {"turns FAILED": "STATUS_FAILED", "turns ERROR": "STATUS_ERROR"}
 SLOW_DELETIONS = {
@@ -23,55 +23,55 @@ SLOW_DELETIONS = {
 }
 
 
-def broken_later(status: str, scene: Scene) -> list[Violation]:
+def broken_later(status: str, context: SituationContext) -> list[Violation]:
     """The service turns a deployment `status` by itself: a preview shows it, and a run that succeeds has repaired it."""
-    key = scene.random.choice(_enabled(scene.program))
-    id_ = scene.stage.recorded().ids["deployments", key][0]
+    key = context.random.choice(_enabled(context.program))
+    id_ = context.stage.recorded().ids["deployments", key][0]
     condition = Condition("Ready", "STATUS_FALSE", "EngineCrashed", "the engine ended with code 137")
-    scene.simulator.world.set_status(id_, status, [condition])
-    scene.stage.declare(scene.program)
-    code, printed = scene.command("preview", "--exit-code")
+    context.simulator.world.set_status(id_, status, [condition])
+    context.stage.declare(context.program)
+    code, printed = context.command("preview", "--exit-code")
     found = []
     if code != 3 or key not in printed:
         found.append(Violation("broken and not seen", f"{key} is {status}, exit code {code}: {printed}"))
-    ok, told = scene.run("up")
-    live = scene.stage.live()
+    ok, report = context.run("up")
+    live = context.stage.live()
     if ok:
         found += [
             Violation("broken and not seen", f"the run succeeded, and {v.text}")
-            for v in not_serving(live, scene.stage.recorded(), scene.program)
+            for v in not_serving(live, context.stage.recorded(), context.program)
         ]
     else:
-        found.append(Violation("not done", f"the failed deployment was not repaired: {told}"))
+        found.append(Violation("not done", f"the failed deployment was not repaired: {report}"))
     return found
 
 
-def comes_back(scene: Scene) -> list[Violation]:
+def comes_back(context: SituationContext) -> list[Violation]:
     """A deletion that the service gives up, once or twice: no destroy says that it succeeded while the object is there."""
-    name, id_ = scene.random.choice(_deletable(scene))
-    with _changed(scene, {**SLOW_DELETIONS, "lists_hide_deleting": scene.random.random() < 0.3}):
-        reviver = _Reviver(scene, id_, times=scene.random.choice((1, 1, 2)))
+    name, id_ = context.random.choice(_deletable(context))
+    with _changed(context, {**SLOW_DELETIONS, "lists_hide_deleting": context.random.random() < 0.3}):
+        reviver = _Reviver(context, id_, times=context.random.choice((1, 1, 2)))
         with reviver.waiting():
-            ok, told = scene.run("destroy")
-        left = [f"{item.kind} {item.name}" for item in scene.stage.live()]
+            ok, report = context.run("destroy")
+        left = [f"{item.kind} {item.name}" for item in context.stage.live()]
         if ok and left:
-            return [Violation("called gone and not gone", f"{', '.join(left)}: {told}")]
+            return [Violation("called gone and not gone", f"{', '.join(left)}: {report}")]
         if not ok:
-            ok, told = scene.run("destroy")
-            left = [f"{item.kind} {item.name}" for item in scene.stage.live()]
+            ok, report = context.run("destroy")
+            left = [f"{item.kind} {item.name}" for item in context.stage.live()]
     if ok and left:
-        return [Violation("called gone and not gone", f"{', '.join(left)}: {told}")]
+        return [Violation("called gone and not gone", f"{', '.join(left)}: {report}")]
     if not ok:
-        return [Violation("not done", f"{name} came back, and the second destroy failed: {told}")]
-    return scene.restored()
+        return [Violation("not done", f"{name} came back, and the second destroy failed: {report}")]
+    return context.restored()
 
 
 class _Reviver:
     """Gives the deletion of an object up as soon as it has begun."""
 
-    def __init__(self, scene: Scene, id_: str, times: int) -> None:
-        self._scene, self._id, self._times = scene, id_, times
-        self._seconds = scene.random.choice((0.0, 0.4))
+    def __init__(self, context: SituationContext, id_: str, times: int) -> None:
+        self._context, self._id, self._times = context, id_, times
+        self._seconds = context.random.choice((0.0, 0.4))
         self._over = threading.Event()
         self.revived = 0
 
@@ -88,56 +88,56 @@ class _Reviver:
 
     def _watch(self) -> None:
         while self.revived < self._times and not self._over.wait(0.02):
-            record = _record(self._scene, self._id)
+            record = _record(self._context, self._id)
             if record is None:
                 return
             if record.deleted_at is not None and not self._over.wait(self._seconds):
-                self._scene.simulator.world.revive(self._id)
+                self._context.simulator.world.revive(self._id)
                 self.revived += 1
 
 
-def stopped_destroys(scene: Scene) -> list[Violation]:
+def stopped_destroys(context: SituationContext) -> list[Violation]:
     """A destroy that is stopped, twice perhaps, and then one that says that it succeeded: nothing is there any more."""
-    with _changed(scene, SLOW_DELETIONS):
-        for _ in range(scene.random.choice((1, 1, 2))):
-            who = scene.random.choice(("ctrl-c", "ctrl-c twice", "engine", "provider"))
-            fault = OnWrite("delay", nth=scene.random.randint(1, 4), seconds=0.2, when="after")
-            scene.simulator.faults.add(fault)
-            scene.killed(Kill(who, fault), lambda: scene.run("destroy"))
-            scene.simulator.faults.clear()
-        ok, told = scene.run("destroy")
-        left = [f"{item.kind} {item.name}" for item in scene.stage.live()]
+    with _changed(context, SLOW_DELETIONS):
+        for _ in range(context.random.choice((1, 1, 2))):
+            who = context.random.choice(("ctrl-c", "ctrl-c twice", "engine", "provider"))
+            fault = OnWrite("delay", nth=context.random.randint(1, 4), seconds=0.2, when="after")
+            context.simulator.faults.add(fault)
+            context.killed(Kill(who, fault), lambda: context.run("destroy"))
+            context.simulator.faults.clear()
+        ok, report = context.run("destroy")
+        left = [f"{item.kind} {item.name}" for item in context.stage.live()]
     found = []
     if ok and left:
-        found.append(Violation("called gone and not gone", f"{', '.join(left)}: {told}"))
+        found.append(Violation("called gone and not gone", f"{', '.join(left)}: {report}"))
     if not ok:
-        found.append(Violation("not done", f"the repeated destroy failed: {told}"))
-    return found or scene.restored()
+        found.append(Violation("not done", f"the repeated destroy failed: {report}"))
+    return found or context.restored()
 
 
 @contextlib.contextmanager
-def _changed(scene: Scene, knobs: Mapping[str, Any]) -> Iterator[None]:
+def _changed(context: SituationContext, knobs: Mapping[str, Any]) -> Iterator[None]:
     """While the service behaves so."""
-    usual = scene.simulator.behaviour.as_json()
-    scene.simulator.behaviour = scene.simulator.behaviour.changed(knobs)
+    usual = context.simulator.behaviour.as_json()
+    context.simulator.behaviour = context.simulator.behaviour.changed(knobs)
     try:
         yield
     finally:
-        scene.simulator.behaviour = scene.simulator.behaviour.changed({key: usual[key] for key in knobs})
+        context.simulator.behaviour = context.simulator.behaviour.changed({key: usual[key] for key in knobs})
 
 
-def _deletable(scene: Scene) -> list[tuple[str, str]]:
+def _deletable(context: SituationContext) -> list[tuple[str, str]]:
     """Name and id of each declared object whose deletion takes its time."""
-    recorded = scene.stage.recorded().ids
-    return sorted((f"{name[0]} {name[1]}", recorded[name][0]) for name in _slow(scene.program))
+    recorded = context.stage.recorded().ids
+    return sorted((f"{name[0]} {name[1]}", recorded[name][0]) for name in _slow(context.program))
 
 
 def _slow(program: Program) -> list[Name]:
     return [name for name in program.objects() if name[0] in KINDS]
 
 
-def _record(scene: Scene, id_: str) -> Record | None:
-    world = scene.simulator.world
+def _record(context: SituationContext, id_: str) -> Record | None:
+    world = context.simulator.world
     found = (world.find(kind, id_) for kind in KINDS.values())  # type: ignore[arg-type]
     return next((record for record in found if record is not None), None)
 

@@ -9,35 +9,35 @@ import uuid
 from collections.abc import Mapping
 
 from tests.faults.account import STACK, Violation
-from tests.faults.situations import Scene, Situation, unchanged
+from tests.faults.situations import Situation, SituationContext, unchanged
 from tests.faults.stage import as_text
 
 
-def copied_configuration(scene: Scene) -> list[Violation]:
+def copied_configuration(context: SituationContext) -> list[Violation]:
     """`Pulumi.dev.yaml` copied for a second stack, whose up and destroy touch nothing of the first."""
-    return _stranger_with_our_files(scene, stack="prod", variables={})
+    return _stranger_with_our_files(context, stack="prod", variables={})
 
 
-def own_backend(scene: Scene) -> list[Violation]:
+def own_backend(context: SituationContext) -> list[Violation]:
     """A colleague with the same files and a backend of their own: nothing of this stack is changed or deleted."""
-    backend = scene.stage.directory.parent / "colleague"
+    backend = context.stage.directory.parent / "colleague"
     backend.mkdir(exist_ok=True)
-    return _stranger_with_our_files(scene, STACK, {"PULUMI_BACKEND_URL": f"file://{backend}"})
+    return _stranger_with_our_files(context, STACK, {"PULUMI_BACKEND_URL": f"file://{backend}"})
 
 
-def no_identity(scene: Scene) -> list[Violation]:
+def no_identity(context: SituationContext) -> list[Violation]:
     """A colleague with a backend of their own and files from before anybody gave the stack an identity."""
-    backend = scene.stage.directory.parent / "colleague"
+    backend = context.stage.directory.parent / "colleague"
     backend.mkdir(exist_ok=True)
     variables = {"PULUMI_BACKEND_URL": f"file://{backend}"}
-    return _stranger_with_our_files(scene, STACK, variables, identity=False)
+    return _stranger_with_our_files(context, STACK, variables, identity=False)
 
 
 def _stranger_with_our_files(
-    scene: Scene, stack: str, variables: Mapping[str, str], *, identity: bool = True
+    context: SituationContext, stack: str, variables: Mapping[str, str], *, identity: bool = True
 ) -> list[Violation]:
-    source = scene.stage.directory
-    document = scene.program.document()
+    source = context.stage.directory
+    document = context.program.document()
     # A bucket has a name of its own in all the world: another stack must declare another one.
     document["buckets"] = {key: item for key, item in document.get("buckets", {}).items() if key == "weights"}
     if not document["buckets"]:
@@ -48,21 +48,21 @@ def _stranger_with_our_files(
         "__main__.py": (source / "__main__.py").read_text(),
         "inference.yaml": as_text(document),
     }
-    before = scene.account()
-    with scene.second_stack(files, stack, variables) as directory:
-        told = []
+    before = context.account()
+    with context.second_stack(files, stack, variables) as directory:
+        report = []
         for operation in ("up", "destroy"):
-            code, printed = scene.command(
+            code, printed = context.command(
                 operation, "--yes", "--stack", stack, directory=directory, variables=variables
             )
-            told.append(f"{operation}: {code}: {printed}")
-            after = scene.account()
+            report.append(f"{operation}: {code}: {printed}")
+            after = context.account()
             found = unchanged(
-                "foreign changed", _objects(before), {k: after.get(k, "") for k in _objects(before)}, told
+                "foreign changed", _objects(before), {k: after.get(k, "") for k in _objects(before)}, report
             )
             if found:
                 return found
-    return unchanged("forgotten", before, scene.account(), told)
+    return unchanged("forgotten", before, context.account(), report)
 
 
 def _objects(account: Mapping[str, str]) -> dict[str, str]:
@@ -79,11 +79,11 @@ def _without_secrets(file: os.PathLike[str]) -> str:
     return "\n".join(kept) + "\n"
 
 
-def lock_of_another_machine(scene: Scene) -> list[Violation]:
+def lock_of_another_machine(context: SituationContext) -> list[Violation]:
     """A lock whose process may live in another PID namespace of this host name: it is respected."""
-    folder = scene.stage.backend_folder / "locks" / "organization" / "serving" / STACK
+    folder = context.stage.backend_folder / "locks" / "organization" / "serving" / STACK
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{uuid.UUID(int=scene.random.getrandbits(128))}.json"
+    file = folder / f"{uuid.UUID(int=context.random.getrandbits(128))}.json"
     taken = {
         "pid": 2_000_000_000,
         "username": "colleague",
@@ -91,11 +91,11 @@ def lock_of_another_machine(scene: Scene) -> list[Violation]:
         "timestamp": "2026-11-01T00:00:00Z",
     }
     file.write_text(json.dumps(taken))
-    before = scene.account()
-    ok, printed = scene.run("up")
+    before = context.account()
+    ok, printed = context.run("up")
     there = file.exists()
     file.unlink(missing_ok=True)
-    found = unchanged("foreign changed", before, scene.account(), printed)
+    found = unchanged("foreign changed", before, context.account(), printed)
     if ok or not there:
         found.append(
             Violation("foreign changed", f"the lock of another run was taken away: ok {ok}, {printed}")
@@ -103,17 +103,17 @@ def lock_of_another_machine(scene: Scene) -> list[Violation]:
     return found
 
 
-def full_disk(scene: Scene) -> list[Violation]:
+def full_disk(context: SituationContext) -> list[Violation]:
     """The disk was full while the state was written: the file is empty, and its backup is whole."""
-    state = scene.stage.backend_folder / "stacks" / "serving" / f"{STACK}.json"
+    state = context.stage.backend_folder / "stacks" / "serving" / f"{STACK}.json"
     whole = state.read_text()
     backup = state.with_name(f"{state.name}.bak")
     if not backup.exists() or not backup.read_text().strip():
         return []
     state.write_text("")
-    before = scene.account()
-    ok, printed = scene.run("up")
-    found = unchanged("forgotten", before, scene.account(), printed)
+    before = context.account()
+    ok, printed = context.run("up")
+    found = unchanged("forgotten", before, context.account(), printed)
     if not state.read_text().strip():
         state.write_text(whole)
     return found + ([] if ok else [Violation("not done", f"an empty state was not restored: {printed}")])

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.faults.account import Violation
 from tests.faults.programs import BUCKET, INSTANCES, PATHS, Program
-from tests.faults.situations import Scene, Situation, refused, unchanged
+from tests.faults.situations import Situation, SituationContext, refused, unchanged
 from tests.faults.stage import as_text
 
 DIFFERS = 3
@@ -35,26 +35,26 @@ cw.Readiness("ready")
 """
 
 
-def protected(scene: Scene) -> list[Violation]:
+def protected(context: SituationContext) -> list[Violation]:
     """A protected object, and a destroy or a declaration without anything: nothing goes."""
-    section, key = scene.random.choice(_api_objects(scene.program))
-    document = scene.document()
+    section, key = context.random.choice(_api_objects(context.program))
+    document = context.document()
     options = document[SECTIONS[section]][key].setdefault("options", {})
     options["protect"] = True
-    scene.declare(document)
-    ok, printed = scene.run("up")
+    context.declare(document)
+    ok, printed = context.run("up")
     if not ok:
         return [Violation("not done", f"the run that protects failed: {printed}")]
-    before = scene.account()
-    found = refused(_without_everything(scene), before, scene.account())
-    return found or scene.restored()
+    before = context.account()
+    found = refused(_without_everything(context), before, context.account())
+    return found or context.restored()
 
 
-def used_by_another_stack(way: str, scene: Scene) -> list[Violation]:
+def used_by_another_stack(way: str, context: SituationContext) -> list[Violation]:
     """A deployment of somebody else on this stack's `gateway`, `claim` or `weights`: they stay, and so does all else."""
-    program, random = scene.program, scene.random
-    ids = scene.stage.recorded().ids
-    other = next(id_ for id_, text in scene.account().items() if '"strangers-gateway"' in text)
+    program, random = context.program, context.random
+    ids = context.stage.recorded().ids
+    other = next(id_ for id_, text in context.account().items() if '"strangers-gateway"' in text)
     gateway = ids["gateways", random.choice(sorted(program.gateways))][0] if way == "gateway" else other
     claim = next(iter(program.claims.values())).instance if way == "claim" else INSTANCES[1]
     classes = {"capacityClasses": ["CAPACITY_CLASS_RESERVED"]} if way == "claim" else {}
@@ -68,51 +68,51 @@ def used_by_another_stack(way: str, scene: Scene) -> list[Violation]:
         "autoscaling": {"min": 1, "max": 1, **classes},
         "traffic": {},
     }
-    id_ = scene.stranger("deployments", spec)
+    id_ = context.stranger("deployments", spec)
     try:
-        before = scene.account()
-        found = refused(_without_everything(scene), before, scene.account())
+        before = context.account()
+        found = refused(_without_everything(context), before, context.account())
     finally:
-        scene.delete_stranger("deployments", id_)
-    scene.stage.declare(scene.program)
+        context.delete_stranger("deployments", id_)
+    context.stage.declare(context.program)
     return found
 
 
-def drift_after_the_plan(scene: Scene) -> list[Violation]:
+def drift_after_the_plan(context: SituationContext) -> list[Violation]:
     """A saved plan, and a colleague's change between it and the run: the run writes nothing."""
-    id_, changes, back = _edit(scene)
-    scene.stage.declare(scene.program)
-    plan = str(scene.stage.directory / "saved.plan")
-    code, printed = scene.command("preview", "--save-plan", plan)
+    id_, changes, back = _edit(context)
+    context.stage.declare(context.program)
+    plan = str(context.stage.directory / "saved.plan")
+    code, printed = context.command("preview", "--save-plan", plan)
     if code:
         return [Violation("not done", f"the preview failed with {code}: {printed}")]
-    scene.simulator.world.edit(id_, changes)
-    before = scene.account()
-    code, printed = scene.command("up", "--plan", plan, "--yes")
-    found = unchanged("ran otherwise than shown", before, scene.account(), printed)
+    context.simulator.world.edit(id_, changes)
+    before = context.account()
+    code, printed = context.command("up", "--plan", plan, "--yes")
+    found = unchanged("ran otherwise than shown", before, context.account(), printed)
     if code != DIFFERS:
         found.append(
             Violation("ran otherwise than shown", f"exit code {code} instead of {DIFFERS}: {printed}")
         )
-    scene.simulator.world.edit(id_, back)
+    context.simulator.world.edit(id_, back)
     return found
 
 
-def components_with_equal_names(scene: Scene) -> list[Violation]:
+def components_with_equal_names(context: SituationContext) -> list[Violation]:
     """Two components, each with a gateway of one name: two objects, and both go."""
-    before = scene.account()
+    before = context.account()
     files = {
         "Pulumi.yaml": PROJECT.format(name="parts"),
         "Pulumi.dev.yaml": "",
         "__main__.py": COMPONENTS,
     }
-    with scene.second_stack(files, "dev") as directory:
-        return _second_stack(scene, directory, expected=2, before=before)
+    with context.second_stack(files, "dev") as directory:
+        return _second_stack(context, directory, expected=2, before=before)
 
 
-def two_projects_with_equal_keys(scene: Scene) -> list[Violation]:
+def two_projects_with_equal_keys(context: SituationContext) -> list[Violation]:
     """A second project in the account that declares the same keys: objects of its own, and this one's untouched."""
-    program = scene.program
+    program = context.program
     document = program.document()
     document.pop("buckets", None)
     for section in ("gateways", "capacityClaims"):
@@ -123,19 +123,21 @@ def two_projects_with_equal_keys(scene: Scene) -> list[Violation]:
     expected = len(program.gateways) + len(program.claims)
     files = {
         "Pulumi.yaml": PROJECT.format(name="other"),
-        "Pulumi.dev.yaml": scene.random.choice(("", "config:\n  coreweave:identity: 5f1c0f6a4d\n")),
+        "Pulumi.dev.yaml": context.random.choice(("", "config:\n  coreweave:identity: 5f1c0f6a4d\n")),
         "__main__.py": LOAD,
         "inference.yaml": as_text(document),
     }
-    before = scene.account()
-    with scene.second_stack(files, "dev") as directory:
-        return _second_stack(scene, directory, expected=expected, before=before)
+    before = context.account()
+    with context.second_stack(files, "dev") as directory:
+        return _second_stack(context, directory, expected=expected, before=before)
 
 
-def _second_stack(scene: Scene, directory: Path, *, expected: int, before: dict[str, str]) -> list[Violation]:
+def _second_stack(
+    context: SituationContext, directory: Path, *, expected: int, before: dict[str, str]
+) -> list[Violation]:
     """Up and destroy of another stack: `expected` objects come and go, everything else is as it was."""
-    code, printed = scene.command("up", "--yes", "--stack", "dev", directory=directory)
-    after = scene.account()
+    code, printed = context.command("up", "--yes", "--stack", "dev", directory=directory)
+    after = context.account()
     made = sorted(set(after) - set(before))
     found = unchanged("foreign changed", before, {id_: after.get(id_, "") for id_ in before}, printed)
     if code or len(made) != expected:
@@ -143,33 +145,33 @@ def _second_stack(scene: Scene, directory: Path, *, expected: int, before: dict[
         found.append(
             Violation(what, f"exit code {code}, {len(made)} objects instead of {expected}: {printed}")
         )
-    code, printed = scene.command("destroy", "--yes", "--stack", "dev", directory=directory)
-    found += unchanged("foreign changed", before, scene.account(), printed)
+    code, printed = context.command("destroy", "--yes", "--stack", "dev", directory=directory)
+    found += unchanged("foreign changed", before, context.account(), printed)
     return found + ([Violation("not done", f"its destroy failed with {code}: {printed}")] if code else [])
 
 
-def _without_everything(scene: Scene) -> Any:
+def _without_everything(context: SituationContext) -> Any:
     """A destroy, or an `up` after everything was taken out of the file."""
-    if scene.random.random() < 0.5:
-        return scene.run("destroy")
-    scene.stage.declare(Program(prefixes=scene.program.prefixes, retired=scene.program.retired))
-    return scene.run("up")
+    if context.random.random() < 0.5:
+        return context.run("destroy")
+    context.stage.declare(Program(prefixes=context.program.prefixes, retired=context.program.retired))
+    return context.run("up")
 
 
 def _api_objects(program: Program) -> list[tuple[str, str]]:
     return sorted(name for name in program.objects() if name[0] in SECTIONS)
 
 
-def _edit(scene: Scene) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def _edit(context: SituationContext) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """An id, a colleague's change of it, and its reverse."""
-    section, key = scene.random.choice(
-        [name for name in _api_objects(scene.program) if name[0] == "deployments"]
+    section, key = context.random.choice(
+        [name for name in _api_objects(context.program) if name[0] == "deployments"]
     )
-    item = scene.program.deployments[key]
-    id_ = scene.stage.recorded().ids[section, key][0]
+    item = context.program.deployments[key]
+    id_ = context.stage.recorded().ids[section, key][0]
     return (
         id_,
-        {"autoscaling": {"max": item.most + scene.random.randint(1, 5)}},
+        {"autoscaling": {"max": item.most + context.random.randint(1, 5)}},
         {"autoscaling": {"max": item.most}},
     )
 

@@ -206,7 +206,7 @@ class Stage:
         """What is wrong with what belongs to others."""
         names = [record.name for record in self.simulator.world.records("gateways")]
         there = f"{STRANGERS}-gateway" in names
-        return [] if there else [Violation("lost", "the gateway of somebody else is gone")]
+        return [] if there else [Violation("lost", "the gateway of somebody else was deleted")]
 
 
 def as_text(document: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ STRANGERS: list[Mapping[str, Any]] = [{"Sid": "Strangers", "Principal": {"CW": [
 ONE = Recorded({("claims", "h200"): ("1",)})
 
 
-def test_nothing_is_lost_doubled_or_left_over_in_a_short_campaign() -> None:
+def test_nothing_is_lost_doubled_or_orphaned_in_a_short_campaign() -> None:
     command = [sys.executable, "-W", "ignore", "-m", "tests.faults", "--rounds", str(ROUNDS), "--jobs", "2"]
 
     done = subprocess.run(
@@ -58,15 +58,15 @@ def test_nothing_is_lost_doubled_or_left_over_in_a_short_campaign() -> None:
 
 
 def test_a_seed_gives_the_same_programs_and_faults_each_time() -> None:
-    told = []
+    drawn = []
     for _ in range(2):
         random = Random("1/1")
         program = first(random)
         for _ in range(20):
             program, what = changed(random, program, may_fail=True)
-            told.append((program.document(), what, str(planned(random))))
+            drawn.append((program.document(), what, str(planned(random))))
 
-    assert told[:20] == told[20:]
+    assert drawn[:20] == drawn[20:]
 
 
 def test_everything_that_a_campaign_is_to_meet_is_drawn_in_one_of_a_thousand_rounds() -> None:

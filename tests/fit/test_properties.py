@@ -124,7 +124,7 @@ def test_more_gpus_are_named_also_where_only_a_lower_bound_is_known(question):
 
 
 @given(questions(), st.sampled_from(("weights", "model")))
-def test_what_is_not_known_is_never_said_to_fit(question, missing):
+def test_what_is_not_known_never_fits(question, missing):
     known = replace(question, **{missing: None}, unknown=("it was not read",))
 
     assert fit(known).verdict in (Verdict.UNKNOWN, Verdict.NO)

@@ -42,7 +42,7 @@ def test_bytes_for_each_token_are_those_of_the_log(case):
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case.row.get("needs")], ids=lambda case: case.name
 )
-def test_what_one_request_needs_is_what_the_refusal_says(case):
+def test_what_one_request_needs_is_what_the_error_says(case):
     assert case.fit.request.expected / GIB == pytest.approx(case.row["needs"], abs=0.01)
 
 

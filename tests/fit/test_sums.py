@@ -191,7 +191,7 @@ def test_a_packed_cache_of_latent_entries_is_not_known():
     assert sum_of(R1, 8, memory=178.3, kv_cache_dtype="nvfp4").verdict is Verdict.UNKNOWN
 
 
-def test_what_an_old_engine_needs_for_a_length_is_counted_at_the_shortest_for_a_refusal():
+def test_what_an_old_engine_needs_for_a_length_is_counted_at_the_shortest_for_a_startup_fault():
     scaled = {**LLAMA, "rope_scaling": {"type": "linear", "factor": 64}}
 
     assert sum_of(scaled, version="0.5.0", memory=178.3).verdict is Verdict.TIGHT

@@ -17,7 +17,7 @@ files; everything else is predicted. GiB are those of one GPU.
 
 The KV cache is exact: bytes for each token follow from the model's config.json, and agree with every log. Beyond these rows, the
 layers and the bytes of a request of {count} public models and configuration classes are those of vLLM's own planning
-(`tests/fit/second_opinion.yaml`). What is left for it is
+(`tests/fit/second_opinion.yaml`). What remains for it is
 not: the memory of a step decides, and versions differ. A verdict therefore has a margin of 3 GiB or 5 % of the GPU's memory,
 whichever is more, on both sides: `fits` holds at its worst end, `does not fit` at its best, and `tight` is what lies between.
 

@@ -159,7 +159,7 @@ def test_a_bucket_of_another_stack_is_used_and_the_stack_is_named(live: LiveBuck
     assert why in found.text
 
 
-def test_ids_that_a_stack_derives_are_told_although_no_state_has_them() -> None:
+def test_ids_that_a_stack_derives_are_shown_although_no_state_has_them() -> None:
     declared = plan(account(gateway())).declaration.gateways["public"].spec
     own = object_id(STACK.identity, Kind.GATEWAY, "public", replace_identity(Kind.GATEWAY, declared))
     known, unknown = (object_id(of, Kind.GATEWAY, "x", "") for of in ("prod", "nobody"))

@@ -13,8 +13,8 @@ from coreweave_inference.cli.context import stack_at
 from coreweave_inference.cli.import_place import alone
 from coreweave_inference.cli.scaffold import prepare
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.stacks import chosen
+from coreweave_inference.errors import StartupError
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 
@@ -141,7 +141,7 @@ def test_a_second_import_in_a_directory_is_refused_while_the_first_one_runs(stac
     assert "another import is running here" in found.stderr
 
 
-def test_a_stopped_import_tells_how_to_go_on(stack: Stack, account: Account) -> None:
+def test_a_stopped_import_says_how_to_go_on(stack: Stack, account: Account) -> None:
     before, simulator = files(stack), account.simulator
     simulator.faults.add(Fault("delay", "GET", "/gateways", count=1, when="before", seconds=1.0))
 

@@ -194,7 +194,7 @@ def test_a_new_directory_becomes_a_stack_directory(stack: Stack, account: Accoun
 
 
 @pytest.mark.thorough
-def test_two_imports_of_one_stack_from_two_directories_lose_nothing_unsaid(
+def test_two_imports_of_one_stack_from_two_directories_lose_nothing_unreported(
     stack: Stack, account: Account, tmp_path: Path
 ) -> None:
     small(account)
@@ -203,9 +203,9 @@ def test_two_imports_of_one_stack_from_two_directories_lose_nothing_unsaid(
         stack.started("import", "--apply", "--yes", "--only", "claims") as one,
         stack.started("import", str(tmp_path / "other"), "--apply", "--yes", "--only", "public,chat*") as two,
     ):
-        told = [process.communicate(timeout=120)[1] for process in (one, two)]
+        printed = [process.communicate(timeout=120)[1] for process in (one, two)]
 
-    for process, error in zip((one, two), told, strict=True):
+    for process, error in zip((one, two), printed, strict=True):
         assert process.returncode in (0, 3) or "another run wrote its state" in error
     last = stack.document("import", "--apply", "--yes")
     assert (last["expected"], last["preview"]) == ([], {"same": 8})

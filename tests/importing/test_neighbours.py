@@ -59,7 +59,7 @@ def test_each_other_stack_is_known_by_what_its_state_has_in_a_folder_and_by_the_
     assert [one.has for one in of_prod[0]] == [frozenset()]
 
 
-def test_a_backend_that_cannot_be_listed_is_told_and_stops_nothing(
+def test_a_backend_that_cannot_be_listed_is_reported_and_stops_nothing(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.environment["PULUMI_BACKEND_URL"] = "https://127.0.0.1:1"

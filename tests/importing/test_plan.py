@@ -159,7 +159,7 @@ def test_what_the_file_has_stays_and_what_it_says_otherwise_is_shown() -> None:
     assert sorted(one.live.name for one in found.objects) == ["chat", "public", "second"]
 
 
-def test_what_is_declared_and_not_there_and_what_the_state_has_and_nobody_declares_is_told() -> None:
+def test_what_is_declared_and_not_there_and_what_the_state_has_and_nobody_declares_is_reported() -> None:
     stack = Stack("serving", "dev", "", {("gateway", "old"): id_of("old")})
     text = "version: 1\ncapacityClaims:\n  next: {instanceId: a, instanceCount: 1, capacityType: CAPACITY_TYPE_MANAGED, zones: [RNO2A]}\n"
 
@@ -186,9 +186,9 @@ def test_what_is_declared_exists_and_is_not_imported_would_be_refused_or_adopted
         ("refuses", 'capacity claim "h200"', (f"{id_of('h200')} exists, and the stack does not have it",)),
         ("adopts", 'capacity claim "spare"', (id_of("spare"), "resources.instanceCount: 2 -> 3")),
     ]
-    told = "\n".join(lines(found))
-    assert "import it too" in told
-    assert "let the next `up` create it" not in told
+    text = "\n".join(lines(found))
+    assert "import it too" in text
+    assert "let the next `up` create it" not in text
     expected = {one.label: (one.what, one.lines) for one in owned.proof.expected}
     assert expected['capacity claim "h200"'] == (
         "refuses",
@@ -274,7 +274,7 @@ def test_a_new_member_beside_one_without_a_weight_is_a_fault_and_nothing_is_writ
         )
 
 
-def test_a_faulty_file_is_told_before_anything() -> None:
+def test_a_faulty_file_is_reported_before_anything() -> None:
     with pytest.raises(InvalidDeclaration, match=r"inference.yaml:2: gateways.x"):
         plan(account(gateway()), "version: 1\ngateways: {x: {}}\n")
 

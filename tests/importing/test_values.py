@@ -41,12 +41,14 @@ def test_secrets_are_references_and_nothing_shows_them() -> None:
     assert entries["other"]["runtime"]["engineEnv"] == {"HF_TOKEN": {"fromEnv": "CHAT_HF_TOKEN"}}
     assert found.environment == {"CHAT_HF_TOKEN": "hf_abcdef", "CHAT_ODD": "s3cr3t/1"}
     assert found.proof.is_empty
-    told = "\n".join([found.text, *lines(found), page(found, "serving/dev", []), repr(found)])
-    assert "hf_abcdef" not in told
-    assert "s3cr3t" not in told
+    shown = "\n".join([found.text, *lines(found), page(found, "serving/dev", []), repr(found)])
+    assert "hf_abcdef" not in shown
+    assert "s3cr3t" not in shown
     place = f"GET /v1alpha1/inference/deployments/{id_of('chat')}"
-    assert f'export before each run: CHAT_ODD (runtime.engineEnv["ODD"] in {place} has its value now)' in told
-    assert "proof: the next preview is empty, once 2 variables are exported" in told
+    assert (
+        f'export before each run: CHAT_ODD (runtime.engineEnv["ODD"] in {place} has its value now)' in shown
+    )
+    assert "proof: the next preview is empty, once 2 variables are exported" in shown
 
     set_otherwise = plan(snapshot, found.text, CHAT_HF_TOKEN="another", CHAT_ODD="s3cr3t/1")
     assert [one.label for one in set_otherwise.proof.expected] == ['deployment "chat"', 'deployment "other"']
@@ -78,7 +80,7 @@ def test_secrets_are_references_and_nothing_shows_them() -> None:
         ("TRANSFORMERS_VERBOSITY", "error", False),
     ],
 )
-def test_what_may_be_a_secret_is_told_by_name_and_by_value(name: str, value: str, secret: bool) -> None:
+def test_what_may_be_a_secret_is_known_by_name_and_by_value(name: str, value: str, secret: bool) -> None:
     snapshot = account(gateway(), deployment("chat", runtime={"engineEnv": {name: value}}))
 
     found = plan(snapshot)

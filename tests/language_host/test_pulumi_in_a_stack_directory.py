@@ -74,7 +74,7 @@ def test_both_ways_of_running_share_one_state(bench: Workbench) -> None:
     assert (inline.changes, inline.writes) == ({}, {})
 
 
-def test_faults_of_a_declaration_are_told_without_noise(bench: Workbench, service: Service) -> None:
+def test_faults_of_a_declaration_are_reported_without_noise(bench: Workbench, service: Service) -> None:
     declaration = (bench.directory / "inference.yaml").read_text()
     bench.declare(declaration.replace("gpuCount: 1", "gpuCount: 3").replace("max: 4", "max: 0"))
     seen = len(service.requests())
@@ -82,21 +82,21 @@ def test_faults_of_a_declaration_are_told_without_noise(bench: Workbench, servic
     run = pulumi(bench, "preview")
 
     assert run.returncode != 0
-    told = run.stdout + run.stderr
-    assert "deployments.chat.resources.gpuCount: 3 is not one of 1, 2, 4, 8, 16" in told
-    assert "deployments.chat.autoscaling" in told
-    assert "Traceback" not in told
+    text = run.stdout + run.stderr
+    assert "deployments.chat.resources.gpuCount: 3 is not one of 1, 2, 4, 8, 16" in text
+    assert "deployments.chat.autoscaling" in text
+    assert "Traceback" not in text
     assert [entry.path for entry in service.requests()[seen:]] == []
 
 
-def test_a_refusal_by_the_service_is_one_line_and_nothing_else(bench: Workbench) -> None:
+def test_an_error_of_the_service_is_one_line_and_nothing_else(bench: Workbench) -> None:
     bench.environment["COREWEAVE_API_TOKEN"] = "CW-SECRET-nobodys"
 
     run = pulumi(bench, "preview")
 
-    told = run.stdout + run.stderr
+    text = run.stdout + run.stderr
     assert run.returncode != 0
-    assert "the account cannot be used: " in told
-    assert "COREWEAVE_API_TOKEN" in told
-    assert "Traceback" not in told
-    assert "KeyboardInterrupt" not in told
+    assert "the account cannot be used: " in text
+    assert "COREWEAVE_API_TOKEN" in text
+    assert "Traceback" not in text
+    assert "KeyboardInterrupt" not in text

@@ -44,13 +44,13 @@ class Refused(Exception):
 class _Engine(engine_pb2_grpc.EngineServicer):  # type: ignore[misc]
     def __init__(self) -> None:
         self.lines: list[Line] = []
-        self.told = threading.Condition()
+        self.received = threading.Condition()
 
     def Log(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         severity = engine_pb2.LogSeverity.Name(request.severity)
-        with self.told:
+        with self.received:
             self.lines.append(Line(severity, request.urn, request.message, request.ephemeral))
-            self.told.notify_all()
+            self.received.notify_all()
         return empty_pb2.Empty()
 
 
@@ -103,13 +103,13 @@ class Host:
 
     def lines(self, urn: str | None = None) -> list[Line]:
         """What was logged so far; on one row, or on all."""
-        with self._engine.told:
+        with self._engine.received:
             return [line for line in self._engine.lines if urn in (None, line.urn)]
 
     def wait_for_line(self, text: str, seconds: float = 10.0) -> Line:
         """The first line that holds `text`, now or within so many seconds."""
-        with self._engine.told:
-            assert self._engine.told.wait_for(lambda: self._found(text) is not None, seconds), (
+        with self._engine.received:
+            assert self._engine.received.wait_for(lambda: self._found(text) is not None, seconds), (
                 self._engine.lines
             )
             found = self._found(text)

@@ -218,7 +218,7 @@ def test_the_token_shows_nowhere(start: Callable[..., Host], simulator: Simulato
     assert "leak-me" not in everything
 
 
-def test_the_process_ends_when_the_engine_is_gone(start: Callable[..., Host]) -> None:
+def test_the_process_ends_when_the_engine_has_ended(start: Callable[..., Host]) -> None:
     host = start()
     resource(host, AccountProvider(), "Account", "account").check({})
     assert host.process.poll() is None
@@ -263,7 +263,7 @@ def test_a_waiting_readiness_blocks_none_of_the_other_three_threads(
     assert ready.id == "readiness"
 
 
-def test_a_read_of_what_is_gone_is_an_empty_answer_and_only_with_proof(
+def test_a_read_of_what_was_deleted_is_an_empty_answer_and_only_with_proof(
     start: Callable[..., Host], simulator: Simulator
 ) -> None:
     first, second = start(), start()

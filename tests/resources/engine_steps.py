@@ -34,7 +34,7 @@ class Resource:
         assert [failure.reason for failure in result.failures] == []
         return result.inputs
 
-    def refusals(self, news: Mapping[str, Any]) -> list[str]:
+    def check_faults(self, news: Mapping[str, Any]) -> list[str]:
         """What check says against them."""
         return [failure.reason for failure in self.provider.check(dict(self.inputs), dict(news)).failures]
 
@@ -58,7 +58,7 @@ class Resource:
         return "update"
 
     def refresh(self) -> bool:
-        """Take over what is live; False when it is gone."""
+        """Adopt what is live; False when it was deleted."""
         answer = self.provider.read(self.id, on_the_wire(self.outputs))
         assert answer.outs is not None
         if not answer.id:

@@ -38,7 +38,7 @@ def test_it_records_where_the_stack_lives(run: Run, simulator: Simulator, accoun
     assert account.up(INPUTS) == "same"
 
 
-def test_the_organisation_is_recorded_as_soon_as_an_object_tells_it(
+def test_the_organisation_is_recorded_as_soon_as_an_object_shows_it(
     run: Run, simulator: Simulator, account: Resource
 ) -> None:
     account.up(INPUTS)
@@ -50,11 +50,11 @@ def test_the_organisation_is_recorded_as_soon_as_an_object_tells_it(
     assert account.outputs["organizationId"] == ORGANISATION
 
 
-def test_a_token_that_is_refused_is_told_before_anything_else_is_looked_at(
+def test_a_token_that_is_refused_is_reported_before_anything_else_is_read(
     simulator: Simulator, account: Resource
 ) -> None:
     with run_against(simulator, token="CW-SECRET-wrong"):
-        (reason,) = account.refusals(INPUTS)
+        (reason,) = account.check_faults(INPUTS)
 
     assert reason.startswith("the account cannot be used: ")
     assert "COREWEAVE_API_TOKEN" in reason
@@ -63,7 +63,7 @@ def test_a_token_that_is_refused_is_told_before_anything_else_is_looked_at(
 
 def test_settings_that_contradict_each_other_are_a_warning(simulator: Simulator, account: Resource) -> None:
     with run_against(simulator, CW_BASE_URL="https://api.coreweave.com") as run:
-        assert account.refusals(INPUTS) == []
+        assert account.check_faults(INPUTS) == []
 
     assert run.log.warnings == [
         (

@@ -79,7 +79,7 @@ def test_no_tags_in_any_form_are_one(run: Run, bucket: Resource, name: str) -> N
     assert bucket.up(weights(name, tags={})) == "same"
 
 
-def test_a_bucket_with_this_stacks_tag_is_taken_back(run: Run, bucket: Resource, name: str) -> None:
+def test_a_bucket_with_this_stacks_tag_is_adopted(run: Run, bucket: Resource, name: str) -> None:
     run.storage(ZONE).create_bucket(name, ZONE, OWN_TAG)
     put(run, name)
 
@@ -97,7 +97,7 @@ def test_a_bucket_with_this_stacks_tag_that_this_run_could_harm_is_refused_until
 ) -> None:
     run.storage(ZONE).create_bucket(name, ZONE, OWN_TAG)
 
-    (refusal,) = bucket.refusals(weights(name, **changes))
+    (refusal,) = bucket.check_faults(weights(name, **changes))
     with pytest.raises(CoreWeave, match=f"COREWEAVE_TAKE_OVER={name}"):
         bucket.provider.create(weights(name, **changes))
 
@@ -135,8 +135,8 @@ def test_an_empty_bucket_of_the_last_hour_is_adopted_if_an_earlier_run_recorded_
     live = run.storage().bucket(name)
     assert live is not None
     assert live.tags == OWN_TAG
-    told = f'weights bucket "weights": the empty bucket "{name}" existed already and is adopted'
-    assert run.log.warnings == ([] if tags else [told])
+    warning = f'weights bucket "weights": the empty bucket "{name}" existed already and is adopted'
+    assert run.log.warnings == ([] if tags else [warning])
     assert "adoptedByTag" not in bucket.outputs
 
 
@@ -160,7 +160,7 @@ def test_a_bucket_is_left_alone_where_one_part_of_the_proof_is_missing(
     if missing == "plain pulumi":
         monkeypatch.setenv("COREWEAVE_RUN_DIRECTORY", str(tmp_path))
 
-    refused = bucket.refusals(weights(name))
+    refused = bucket.check_faults(weights(name))
     with pytest.raises(CoreWeave, match=f"COREWEAVE_TAKE_OVER={name}"):
         bucket.provider.create(weights(name))
 
@@ -209,7 +209,7 @@ def test_what_is_not_ours_is_refused_and_left_as_it_is(
     if whose == "full":
         put(run, name)
 
-    (refusal,) = bucket.refusals(weights(name))
+    (refusal,) = bucket.check_faults(weights(name))
     with pytest.raises(CoreWeave, match=f'weights bucket "weights": a bucket "{name}" exists'):
         bucket.provider.create(weights(name))
 
@@ -234,14 +234,16 @@ def test_a_bucket_that_is_not_ours_may_be_adopted(run: Run, bucket: Resource, na
 def test_a_bucket_cannot_move_and_its_name_follows_the_rules(run: Run, bucket: Resource, name: str) -> None:
     bucket.up(weights(name))
 
-    assert bucket.refusals(weights(name, zone="US-WEST-04A")) == [
+    assert bucket.check_faults(weights(name, zone="US-WEST-04A")) == [
         (
             f'weights bucket "weights": zone: a bucket cannot move from {ZONE} to US-WEST-04A; give the bucket in the new '
             "zone another name, copy the weights, then change the deployments"
         )
     ]
-    assert bucket.refusals(weights("Bad_Name"))[0].startswith('weights bucket "weights": name: "Bad_Name" ')
-    assert bucket.refusals({**weights(name), "name": Unknown(), "zone": Unknown()}) == []
+    assert bucket.check_faults(weights("Bad_Name"))[0].startswith(
+        'weights bucket "weights": name: "Bad_Name" '
+    )
+    assert bucket.check_faults({**weights(name), "name": Unknown(), "zone": Unknown()}) == []
 
 
 def test_another_name_is_another_bucket(run: Run, bucket: Resource, name: str) -> None:
@@ -252,7 +254,7 @@ def test_another_name_is_another_bucket(run: Run, bucket: Resource, name: str) -
     assert (plan.replaces, plan.delete_before_replace) == (["name"], False)
 
 
-def test_an_empty_bucket_goes_and_a_full_one_needs_to_be_told(
+def test_an_empty_bucket_goes_and_a_full_one_needs_force_destroy(
     simulator: Simulator, bucket: Resource, name: str
 ) -> None:
     with run_against(simulator) as run:

@@ -19,7 +19,7 @@ from tests.resources.service import ORGANISATION, Run, run_against
 __all__ = ["bucket", "name", "policy"]
 
 
-def test_a_policy_that_goes_leaves_while_its_bucket_stands(
+def test_a_policy_that_goes_leaves_while_its_bucket_exists(
     simulator: Simulator, bucket: Resource, policy: Resource, name: str
 ) -> None:
     with run_against(simulator):
@@ -54,7 +54,7 @@ def test_the_statement_is_shown_in_the_preview_and_put_once(
     assert simulator.journal.entries("PUT") == []
 
 
-def test_a_first_policy_needs_to_be_told_who_stays_in(
+def test_a_first_policy_needs_to_declare_who_stays_in(
     run: Run, bucket: Resource, policy: Resource, name: str
 ) -> None:
     bucket.up(weights(name))
@@ -175,7 +175,7 @@ def test_another_bucket_replaces_the_policy_and_the_old_bucket_is_left_without_i
 def test_words_that_mean_nothing_are_refused(
     run: Run, policy: Resource, changes: dict[str, Any], reason: str
 ) -> None:
-    assert policy.refusals(statement("some-bucket", **changes)) == [reason]
+    assert policy.check_faults(statement("some-bucket", **changes)) == [reason]
 
 
 def test_an_unknown_bucket_or_prefix_leaves_the_statement_unknown(run: Run, policy: Resource) -> None:
@@ -196,7 +196,7 @@ def test_a_statement_of_this_stack_s_sid_that_the_state_does_not_have_is_neither
 
     with run_against(simulator) as run:
         for declared in (statement(name), wider):
-            assert f"COREWEAVE_TAKE_OVER={name}" in copy.refusals(declared)[0]
+            assert f"COREWEAVE_TAKE_OVER={name}" in copy.check_faults(declared)[0]
             with pytest.raises(CoreWeave, match=f"COREWEAVE_TAKE_OVER={name}"):
                 policy.provider.create(declared)
         assert run.storage().policy(name) == before
@@ -218,7 +218,7 @@ def test_a_statement_that_a_killed_run_put_is_adopted_only_while_it_says_what_th
 
     with run_against(simulator) as run:
         run.memory.earlier_run = True
-        assert f"COREWEAVE_TAKE_OVER={name}" in lost.refusals(statement(name, prefixes=["others"]))[0]
+        assert f"COREWEAVE_TAKE_OVER={name}" in lost.check_faults(statement(name, prefixes=["others"]))[0]
         assert lost.up(statement(name)) == "create"
     with run_against(simulator) as run:
         assert simulator.journal.entries("PUT") == []

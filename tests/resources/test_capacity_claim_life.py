@@ -188,13 +188,13 @@ def test_a_type_that_the_service_knows_by_its_other_name_is_sent_by_that(
     h200.up(claim(capacityType=declared, instanceCount=3))
 
     other = f"CAPACITY_TYPE_{known}"
-    told = f"the service refuses {declared}, so its other name {other} was sent"
+    note = f"the service refuses {declared}, so its other name {other} was sent"
     assert patches(simulator)[-1] == {"resources": resources(3, other)}
     assert h200.outputs["resources"]["capacityType"] == declared
-    assert run.log.notes == [told, told]
+    assert run.log.notes == [note, note]
 
 
-def test_any_other_refusal_is_told_as_it_is(run: Run, simulator: Simulator, h200: Resource) -> None:
+def test_any_other_error_is_reported_as_it_is(run: Run, simulator: Simulator, h200: Resource) -> None:
     simulator.behaviour = simulator.behaviour.changed({"customer_claims_refused": True})
 
     with pytest.raises(CoreWeave, match=r'capacity claim "h200": .*capacity_type'):
@@ -203,7 +203,7 @@ def test_any_other_refusal_is_told_as_it_is(run: Run, simulator: Simulator, h200
     assert len(simulator.journal.entries("POST")) == 1
 
 
-def test_a_quota_refusal_is_sent_once_with_the_services_words_and_what_to_do(
+def test_a_refused_quota_is_sent_once_with_the_services_words_and_what_to_do(
     run: Run, simulator: Simulator, h200: Resource
 ) -> None:
     quota = {"US-EAST-04A": {"gd-8xh200ib-i128": 1}}

@@ -251,7 +251,7 @@ def test_a_name_in_use_is_refused_with_how_to_proceed(account: Account) -> None:
     assert isinstance(caught.value.__cause__, AlreadyExists)
 
 
-def test_a_namesake_that_an_earlier_run_set_aside_is_adopted_under_its_own_id(
+def test_a_namesake_that_an_earlier_run_left_pending_is_adopted_under_its_own_id(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account.holds(OTHER, age_seconds=7200)
@@ -327,7 +327,7 @@ def test_a_salted_id_that_is_refused_too_is_an_error_and_what_was_noted_stays_no
     assert all(note["inputs"] for note in notes)
 
 
-def test_a_refused_request_is_told_as_it_is(account: Account) -> None:
+def test_a_refused_request_is_reported_as_it_is(account: Account) -> None:
     account.before = [lambda request: httpx.Response(400, json={"code": 3, "message": "bad zone"})]
 
     with pytest.raises(Refused, match="bad zone"):

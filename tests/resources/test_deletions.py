@@ -17,8 +17,8 @@ from coreweave_inference.fleet.deletions import (
     Account,
     Deletion,
     Owned,
+    deletion_errors,
     plan_deletions,
-    refusals,
 )
 from coreweave_inference.model import Kind
 from coreweave_inference.policy.statements import inference_statement
@@ -74,7 +74,7 @@ def deletion_of(item: Owned, found: Account, own: tuple[str, ...] = ()) -> Delet
 
 
 @pytest.mark.parametrize(
-    ("users", "others", "action", "told"),
+    ("users", "others", "action", "reason"),
     [
         ([deployment()], [], USED, "theirs-name (may go to unclaimed on-demand capacity)"),
         (
@@ -115,12 +115,12 @@ def deletion_of(item: Owned, found: Account, own: tuple[str, ...] = ()) -> Delet
     ],
 )
 def test_a_claim_is_needed_by_those_of_its_type_and_zone_that_may_run_on_claims_and_have_no_room_elsewhere(
-    users: list[ApiObject], others: list[ApiObject], action: str, told: str | None
+    users: list[ApiObject], others: list[ApiObject], action: str, reason: str | None
 ) -> None:
     found = deletion_of(CLAIM, account(claim(), *users, *others))
 
     assert found.action == action
-    assert told in found.users if told else found.users == ()
+    assert reason in found.users if reason else found.users == ()
 
 
 def test_own_deployments_on_a_claim_are_named_and_refuse_nothing() -> None:
@@ -180,14 +180,14 @@ def test_a_bucket_is_kept_or_read_by_others_or_not_empty_or_goes() -> None:
     )
 
 
-def test_each_refusal_names_the_object_and_the_setting_that_lets_it_pass() -> None:
+def test_each_error_names_the_object_and_the_setting_that_lets_it_pass() -> None:
     protected = Deletion(Owned("gateway", "public", "g", protect=True), PROTECTED)
     used = Deletion(CLAIM, USED, ("chat",))
     full = Deletion(Owned(BUCKET, "weights", "b"), NOT_EMPTY)
     plan = [protected, used, full, Deletion(CLAIM, DELETES, ("chat",))]
 
-    both = refusals(plan, destroy_used=False, keep_protected=False)
-    neither = refusals(plan, destroy_used=True, keep_protected=True)
+    both = deletion_errors(plan, destroy_used=False, keep_protected=False)
+    neither = deletion_errors(plan, destroy_used=True, keep_protected=True)
 
     assert [text.partition(":")[0] for text in both] == [
         'gateway "public"',
@@ -202,8 +202,8 @@ def test_each_refusal_names_the_object_and_the_setting_that_lets_it_pass() -> No
 def test_a_destroy_never_begins_with_a_gateway_in_use_which_the_service_does_not_delete() -> None:
     used = Deletion(Owned("gateway", "public", "g"), USED, ("chat",))
 
-    (refused,) = refusals([used, Deletion(CLAIM, USED, ("chat",))], destroy_used=True, destroys=True)
-    removal = refusals([used], destroy_used=True)
+    (refused,) = deletion_errors([used, Deletion(CLAIM, USED, ("chat",))], destroy_used=True, destroys=True)
+    removal = deletion_errors([used], destroy_used=True)
 
     assert refused.startswith('gateway "public": is used by deployment chat outside this stack')
     assert "COREWEAVE_DESTROY_USED" not in refused

@@ -79,7 +79,7 @@ def test_a_lost_answer_makes_one_deployment_and_says_so(
     assert patches(simulator) == []
 
 
-def test_a_quota_refusal_after_a_lost_answer_is_no_proof_that_nothing_was_made(
+def test_a_refused_quota_after_a_lost_answer_is_no_proof_that_nothing_was_made(
     run: Run, simulator: Simulator, chat: Resource
 ) -> None:
     simulator.faults.add(Fault("lose-answer", "POST", "/deployments$"))
@@ -98,7 +98,7 @@ def test_what_is_adopted_knowingly_is_brought_to_the_declared_spec(
     run.time.sleep(60)
 
     with run_against(simulator):
-        refused = chat.refusals(deployment(traffic={"weight": 2}))
+        refused = chat.check_faults(deployment(traffic={"weight": 2}))
         monkeypatch.setenv("COREWEAVE_TAKE_OVER", deployment()["apiId"])
         assert chat.up(deployment(traffic={"weight": 2})) == "create"
 
@@ -115,7 +115,7 @@ def test_a_name_in_use_elsewhere_is_refused_and_nothing_is_touched(
     theirs.up(deployment("theirs", name="chat-acme-dev"))
 
     with run_against(simulator):
-        (reason,) = chat.refusals(deployment())
+        (reason,) = chat.check_faults(deployment())
         with pytest.raises(CoreWeave, match='the name "chat-acme-dev" is in use by deployment'):
             chat.provider.create(deployment())
 
@@ -218,7 +218,7 @@ def test_entries_of_a_map_left_to_others_stay_quiet_after_an_update(
 def test_a_path_to_ignore_that_is_no_path_is_refused_before_anything_is_made(
     run: Run, chat: Resource
 ) -> None:
-    (reason,) = chat.refusals(deployment(hidden={"__ignored": ["traffic weight"]}))
+    (reason,) = chat.check_faults(deployment(hidden={"__ignored": ["traffic weight"]}))
 
     assert reason == (
         'deployment "chat": ignoreChanges: "traffic weight" is not a field of a deployment; write it as in traffic.weight'
@@ -250,7 +250,7 @@ def test_a_deployment_in_any_state_is_deleted_and_waited_for(
     assert simulator.world.records("deployments") == []
 
 
-def test_a_delete_of_what_is_missing_succeeds_when_it_is_proven_gone(
+def test_a_delete_of_what_is_missing_succeeds_when_it_is_proven_deleted(
     run: Run, simulator: Simulator, chat: Resource
 ) -> None:
     chat.up(deployment())
@@ -266,8 +266,8 @@ def test_a_read_that_fails_keeps_the_state(run: Run, simulator: Simulator, chat:
     chat.up(deployment())
     simulator.faults.add(Fault("status", "GET", "/deployments", count=None, status=503))
 
-    told = pytest.raises(CoreWeave, match='deployment "chat": status 503: told to fail')
-    with run_against(simulator, COREWEAVE_RETRY_SECONDS="0"), told:
+    failure = pytest.raises(CoreWeave, match='deployment "chat": status 503: set to fail')
+    with run_against(simulator, COREWEAVE_RETRY_SECONDS="0"), failure:
         chat.refresh()
 
     assert chat.id

@@ -230,13 +230,13 @@ def test_a_catalogue_that_cannot_be_read_blocks_no_preview_but_a_creation_needs_
 def test_what_the_schema_refuses_is_refused_with_its_path(
     run: Run, chat: Resource, changes: dict[str, Any], reason: str
 ) -> None:
-    assert chat.refusals(deployment(**changes)) == [reason]
+    assert chat.check_faults(deployment(**changes)) == [reason]
 
 
 def test_all_faults_of_a_deployment_come_in_one_report(run: Run, chat: Resource) -> None:
     wrong = deployment(traffic={"weight": 1001}, resources={"gpuCount": 3}, model={"path": "../x"})
 
-    assert len(chat.refusals(wrong)) == 3
+    assert len(chat.check_faults(wrong)) == 3
 
 
 @pytest.mark.parametrize("blocks", [("traffic",), ("gatewayIds",), ("runtime", "model", "autoscaling")])
@@ -256,6 +256,6 @@ def test_unknown_blocks_skip_their_checks_in_a_preview(
 def test_known_faults_beside_unknowns_are_still_found(run: Run, chat: Resource) -> None:
     news = {**deployment(traffic={"weight": 1001}), "gatewayIds": [Unknown()]}
 
-    assert [reason.split("; ")[0] for reason in chat.refusals(news)] == [
+    assert [reason.split("; ")[0] for reason in chat.check_faults(news)] == [
         'deployment "chat": traffic.weight: 1001 is above 1000'
     ]

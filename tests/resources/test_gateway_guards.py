@@ -35,7 +35,7 @@ def test_an_imported_gateway_keeps_its_id_and_its_first_preview_is_empty(
     assert imported.inputs["apiId"] == first.id
 
 
-def test_a_deleted_gateway_is_gone_after_a_refresh_when_the_organisation_is_seen(
+def test_a_deleted_gateway_leaves_the_state_after_a_refresh_when_the_organisation_is_seen(
     run: Run, simulator: Simulator, public: Resource
 ) -> None:
     public.up(gateway())
@@ -58,7 +58,7 @@ def test_a_wrong_token_never_looks_like_a_deleted_gateway(simulator: Simulator, 
         public.refresh()
 
 
-def test_a_gateway_that_stands_in_this_run_is_not_deleted(
+def test_a_gateway_that_is_declared_in_this_run_is_not_deleted(
     run: Run, simulator: Simulator, public: Resource
 ) -> None:
     """`--replace`, a move without alias, a reverted rename: the old entry goes, the object stays."""
@@ -128,7 +128,7 @@ def test_a_rotated_key_is_one_patch_and_a_key_that_is_never_returned_is_no_diffe
         assert "key" not in " ".join([*run.log.warnings, *run.log.notes, *(text for _, text in run.log.rows)])
 
 
-def test_an_update_of_what_is_gone_says_what_to_do(run: Run, public: Resource) -> None:
+def test_an_update_of_what_was_deleted_says_what_to_do(run: Run, public: Resource) -> None:
     public.up(gateway())
     public.id = MISSING_ID
 
@@ -176,7 +176,7 @@ def test_a_state_of_another_endpoint_is_not_spoken_for(run: Run, public: Resourc
 def test_what_the_schema_refuses_is_refused_before_any_call(
     run: Run, simulator: Simulator, public: Resource, changes: dict[str, Any], reason: str
 ) -> None:
-    assert public.refusals(gateway(**changes)) == [reason]
+    assert public.check_faults(gateway(**changes)) == [reason]
     assert simulator.journal.entries() == []
 
 

@@ -93,7 +93,7 @@ def test_a_creation_that_gets_no_endpoint_in_time_keeps_its_id_and_warns(
     assert public.outputs["endpoints"] == []
 
 
-def test_a_name_that_is_taken_out_is_told_once_and_not_tried_again(
+def test_a_name_that_is_taken_out_is_reported_once_and_not_tried_again(
     run: Run, simulator: Simulator, public: Resource
 ) -> None:
     public.up(gateway(endpointConfiguration=BOTH_NAMES))

@@ -60,7 +60,7 @@ def test_an_answer_of_the_service_becomes_one_line_with_advice(error: CoreWeaveE
     assert (type(caught.value), caught.value.failed) == (type(error), error.failed)
 
 
-def test_a_translated_error_keeps_what_the_service_said_of_it_and_is_translated_once() -> None:
+def test_a_translated_error_keeps_what_the_service_reported_and_is_translated_once() -> None:
     error = AlreadyExists("taken", method="POST", path="/v1", status=409, violations=[("id", "in use")])
 
     with (

@@ -242,7 +242,7 @@ def test_a_blip_during_the_wait_does_not_end_it(simulator: Simulator, stack: Sta
         assert stack.ready.up(stack.covered({})) == "create"
 
 
-def test_a_deployment_that_is_ready_without_a_policy_for_its_weights_is_told(
+def test_a_deployment_that_is_ready_without_a_policy_for_its_weights_is_reported(
     run: Run, simulator: Simulator, stack: Stack
 ) -> None:
     run.storage("US-EAST-04A").create_bucket("no-policy", "US-EAST-04A")

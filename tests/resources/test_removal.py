@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, Unauthorized
 from coreweave_inference.model import Kind
-from coreweave_inference.provider.confirmation import wait_until_gone
+from coreweave_inference.provider.confirmation import wait_until_deleted
 from coreweave_inference.provider.deletion import TURN_SECONDS, WAITING_AT_ONCE, WHOLE_STACK, delete
 from coreweave_inference.provider.session import RUN_DIRECTORY
 from coreweave_inference.simulator import Simulator
@@ -76,12 +76,12 @@ def test_in_a_destroy_of_a_whole_stack_the_settle_time_is_waited_for_once_and_by
     delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
     seen = api.call("GET", f"/deployments/{DEPLOYMENT_ID}").status_code
     delete(run, Kind.GATEWAY, GATEWAY_ID, {**OLD, "name": "public"})
-    confirmed, seconds = set(run.memory.gone), sum(run.time.slept)
-    wait_until_gone(run, dict(run.memory.deleted))
+    confirmed, seconds = set(run.memory.confirmed_deleted), sum(run.time.slept)
+    wait_until_deleted(run, dict(run.memory.deleted))
 
     assert (seen, confirmed) == (404, set())
     assert seconds < 2 * (30 + 5)
-    assert run.memory.gone == {DEPLOYMENT_ID, GATEWAY_ID}
+    assert run.memory.confirmed_deleted == {DEPLOYMENT_ID, GATEWAY_ID}
     assert 15 <= sum(run.time.slept) - seconds < 20
 
 
@@ -123,7 +123,7 @@ def test_what_comes_back_a_second_time_is_an_error(
         delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
 
 
-def test_what_no_list_shows_and_a_get_does_is_not_gone(run: Run, api: Api, simulator: Simulator) -> None:
+def test_what_no_list_shows_and_a_get_does_is_not_deleted(run: Run, api: Api, simulator: Simulator) -> None:
     simulator.behaviour = simulator.behaviour.changed({"lists_hide_deleting": True})
 
     delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
@@ -132,7 +132,7 @@ def test_what_no_list_shows_and_a_get_does_is_not_gone(run: Run, api: Api, simul
 
 
 @pytest.mark.parametrize("seconds", [5, 12])
-def test_what_lists_and_gets_hide_for_a_moment_is_not_gone(
+def test_what_lists_and_gets_hide_for_a_moment_is_not_deleted(
     run: Run, api: Api, simulator: Simulator, seconds: int
 ) -> None:
     simulator.faults.add(Fault("hide", "GET", "/deployments", nth=3, count=None, seconds=seconds))
@@ -164,7 +164,7 @@ def test_a_gateway_in_use_by_what_no_list_shows_is_asked_for_again(
     assert sum(run.time.slept) >= 60
 
 
-def test_what_is_missing_and_proven_gone_is_deleted(run: Run, api: Api) -> None:
+def test_what_is_missing_and_proven_deleted_is_deleted(run: Run, api: Api) -> None:
     delete(run, Kind.DEPLOYMENT, "99999999-9999-4999-8999-999999999999", OLD)
 
     assert run.memory.deleted == {}
@@ -207,7 +207,7 @@ def test_a_token_that_is_refused_ends_the_wait(simulator: Simulator, api: Api) -
     simulator.faults.add(Fault("status", "GET", "/deployments$", status=401))
 
     with run_against(simulator) as run, pytest.raises(Unauthorized):
-        wait_until_gone(run, {DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")})
+        wait_until_deleted(run, {DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")})
 
 
 def test_what_does_not_go_is_named_at_the_deadline(simulator: Simulator, api: Api) -> None:
@@ -216,7 +216,7 @@ def test_what_does_not_go_is_named_at_the_deadline(simulator: Simulator, api: Ap
             simulator.world.delete(record)
     with run_against(simulator, COREWEAVE_GONE_DEADLINE_SECONDS="20") as run:
         with pytest.raises(CoreWeaveError) as caught:
-            wait_until_gone(
+            wait_until_deleted(
                 run, {GATEWAY_ID: (Kind.GATEWAY, "public"), DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")}
             )
         assert sum(run.time.slept) == pytest.approx(20.0, abs=0.01)
@@ -226,12 +226,12 @@ def test_what_does_not_go_is_named_at_the_deadline(simulator: Simulator, api: Ap
     )
 
 
-def test_a_service_that_never_answers_is_told_at_the_deadline(simulator: Simulator, api: Api) -> None:
+def test_a_service_that_never_answers_is_reported_at_the_deadline(simulator: Simulator, api: Api) -> None:
     simulator.faults.add(Fault("status", "GET", "/deployments$", count=None))
     environ = {"COREWEAVE_GONE_DEADLINE_SECONDS": "1", "COREWEAVE_RETRY_SECONDS": "0"}
 
     with run_against(simulator, **environ) as run, pytest.raises(CoreWeaveError) as caught:
-        wait_until_gone(run, {DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")})
+        wait_until_deleted(run, {DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")})
 
     assert str(caught.value) == "nothing could be seen yet after 1 s; run again to wait on"
 
@@ -253,6 +253,6 @@ def test_a_run_that_is_stopped_says_what_it_waited_for(
 
 
 def test_nothing_to_wait_for_asks_nobody(run: Run, simulator: Simulator) -> None:
-    wait_until_gone(run, {})
+    wait_until_deleted(run, {})
 
     assert simulator.journal.entries() == []

@@ -136,7 +136,7 @@ def test_another_endpoint_than_the_recorded_one_is_an_error(run: Run, simulator:
 def test_a_404_is_believed_when_the_token_sees_the_organisation(run: Run, api: Api) -> None:
     api.create("gateways", gateway_body())
 
-    run.prove_gone('deployment "chat"', "some-id", ORGANISATION)
+    run.prove_deleted('deployment "chat"', "some-id", ORGANISATION)
 
 
 def test_a_404_is_still_believed_when_the_last_object_went_in_this_run(run: Run, api: Api) -> None:
@@ -146,20 +146,20 @@ def test_a_404_is_still_believed_when_the_last_object_went_in_this_run(run: Run,
     run.clock.sleep(120)
 
     assert run.api.list(Kind.GATEWAY) == []
-    run.prove_gone('deployment "chat"', "some-id", ORGANISATION)
+    run.prove_deleted('deployment "chat"', "some-id", ORGANISATION)
 
 
 def test_a_404_is_believed_for_what_this_process_deleted_and_where_the_user_says_so(
     run: Run, simulator: Simulator
 ) -> None:
     run.memory.deleted["some-id"] = (Kind.DEPLOYMENT, "chat")
-    run.prove_gone('deployment "chat"', "some-id", ORGANISATION)
+    run.prove_deleted('deployment "chat"', "some-id", ORGANISATION)
 
     with run_against(simulator, COREWEAVE_ACCEPT_GONE="1") as accepting:
-        accepting.prove_gone('deployment "chat"', "some-id", ORGANISATION)
+        accepting.prove_deleted('deployment "chat"', "some-id", ORGANISATION)
 
 
-def test_a_404_of_another_account_is_not_taken_as_gone_and_the_reason_is_given_once(
+def test_a_404_of_another_account_is_not_taken_as_deleted_and_the_reason_is_given_once(
     simulator: Simulator, api: Api
 ) -> None:
     stranger = Api(simulator, STRANGER)
@@ -168,23 +168,23 @@ def test_a_404_of_another_account_is_not_taken_as_gone_and_the_reason_is_given_o
 
     with run_against(simulator, token=STRANGER) as run:
         with pytest.raises(CannotProveGone) as first:
-            run.prove_gone('deployment "chat"', "id-1", ORGANISATION)
+            run.prove_deleted('deployment "chat"', "id-1", ORGANISATION)
         with pytest.raises(CannotProveGone) as second:
-            run.prove_gone('gateway "public"', "id-2", ORGANISATION)
+            run.prove_deleted('gateway "public"', "id-2", ORGANISATION)
 
     assert str(first.value) == (
         f'deployment "chat" of organisation {ORGANISATION} is not found, but the token of COREWEAVE_API_TOKEN sees an '
-        f"account of organisation cw12ab at {simulator.url}: this is not taken as a proof that it is gone, and the "
+        f"account of organisation cw12ab at {simulator.url}: this is not taken as a proof that it was deleted, and the "
         "state is left as it is; use the token of that organisation, or, if the object really was deleted, run once "
         "with COREWEAVE_ACCEPT_GONE=1"
     )
-    assert str(second.value) == 'gateway "public": not judged gone, for the reason given for the first one'
+    assert str(second.value) == 'gateway "public": not judged deleted, for the reason given for the first one'
 
 
 @pytest.mark.parametrize("recorded", ["", ORGANISATION])
 def test_an_empty_account_proves_nothing(run: Run, recorded: str) -> None:
     with pytest.raises(CannotProveGone, match="sees an empty account"):
-        run.prove_gone('deployment "chat"', "some-id", recorded)
+        run.prove_deleted('deployment "chat"', "some-id", recorded)
 
 
 def test_parameters_are_asked_for_once_and_a_failure_is_a_warning(run: Run, simulator: Simulator) -> None:
@@ -226,7 +226,7 @@ def test_progress_goes_to_the_runs_directory_and_a_file_there_stops_it(
 
 
 @pytest.mark.parametrize("ahead", [-5400.0, 0.0, 5400.0], ids=["behind", "right", "ahead"])
-def test_age_and_readiness_are_told_by_the_service_s_clock_whether_this_one_is_behind_or_ahead_of_it(
+def test_age_and_readiness_are_judged_by_the_service_s_clock_whether_this_one_is_behind_or_ahead_of_it(
     simulator: Simulator, ahead: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def service_runs_by_its_own_clock(run: Run) -> Run:

@@ -53,7 +53,7 @@ def test_nothing_is_sent_when_the_live_spec_is_the_declared_one(run: Session) ->
     assert run.memory.written == set()
 
 
-def test_a_write_is_told_apart_by_its_time_and_by_what_was_there_before(run: Session) -> None:
+def test_a_write_is_distinguished_by_its_time_and_by_what_was_there_before(run: Session) -> None:
     before = live(DEPLOYMENT, "READY", updated_at="t1")
     after = live(DEPLOYMENT, "READY", spec=weighing(7), updated_at="t1")
 

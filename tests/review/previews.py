@@ -116,7 +116,7 @@ def review_of(*steps: Mapping[str, Any], findings: Findings = Findings()) -> Rev
     return review([preview_of(*steps)], findings)
 
 
-def told(found: Review) -> dict[str, list[str]]:
+def sentences_of(found: Review) -> dict[str, list[str]]:
     """By resource: what is said of it, the worst first, dangerous things with a mark."""
     return {
         change.label: [

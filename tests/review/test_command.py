@@ -51,7 +51,7 @@ def _run(folder: Path, text: str, *arguments: str) -> Result:
     ("text", "codes"),
     [(STAYS, (0, 0, 0)), (CHANGES, (2, 0, 0)), (DANGEROUS, (3, 3, 0)), (FAILS, (1, 1, 1))],
 )
-def test_the_exit_code_tells_the_outcome_and_fail_on_says_from_where_on(
+def test_the_exit_code_follows_the_outcome_and_fail_on_says_from_where_on(
     tmp_path: Path, text: str, codes: tuple[int, ...]
 ) -> None:
     found = [_run(tmp_path, text, "--fail-on", word).exit_code for word in ("changes", "dangerous", "error")]
@@ -142,7 +142,9 @@ def test_posting_makes_replaces_and_takes_back_the_comment(tmp_path: Path, hub: 
     assert comment["body"].startswith(f"{MARKER}\n**No changes any more** in `serving/dev`")
 
 
-def test_a_fork_without_a_token_that_may_write_is_told_and_does_not_fail(tmp_path: Path, hub: GitHub) -> None:
+def test_a_fork_without_a_token_that_may_write_is_reported_and_does_not_fail(
+    tmp_path: Path, hub: GitHub
+) -> None:
     hub.refuses = 403
     event = {"pull_request": {"number": 7, "head": {"repo": {"full_name": "stranger/serving"}}}}
     (tmp_path / "event.json").write_text(json.dumps(event))

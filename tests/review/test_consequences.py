@@ -9,7 +9,7 @@ from coreweave_inference.model import Kind
 from coreweave_inference.model.shape import is_path, paths
 from coreweave_inference.review.restarts import Effect, field_effects
 
-from tests.review.previews import claim, deployment, gateway, review_of, same, step, told
+from tests.review.previews import claim, deployment, gateway, review_of, same, sentences_of, step
 
 
 def _with(inputs: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _with(inputs: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_a_changed_field_of_a_deployment_is_told_as_what_it_does(
+def test_a_changed_field_of_a_deployment_is_shown_as_what_it_does(
     path: str, before: Any, after: Any, sentences: list[str]
 ) -> None:
     found = review_of(
@@ -104,7 +104,7 @@ def test_a_changed_field_of_a_deployment_is_told_as_what_it_does(
         ),
     )
 
-    assert told(found) == {"chat": sentences}
+    assert sentences_of(found) == {"chat": sentences}
 
 
 def test_a_secret_that_changes_is_named_and_neither_value_is_shown() -> None:
@@ -116,7 +116,7 @@ def test_a_secret_that_changes_is_named_and_neither_value_is_shown() -> None:
 
     found = review_of(same("gateway", "public", gateway()), update)
 
-    assert told(found)["chat"] == [
+    assert sentences_of(found)["chat"] == [
         "rolls all replicas of chat (environment)",
         "changes the environment variable TOKEN (its value is not shown)",
     ]
@@ -155,7 +155,7 @@ def test_replacing_under_the_same_name_is_dangerous_since_the_old_one_goes_first
         step("replace", "deployment", "chat", deployment(), {**deployment(), "name": name}),
     )
 
-    assert told(found)["chat"] == [sentence]
+    assert sentences_of(found)["chat"] == [sentence]
 
 
 def test_deleting_a_claim_names_who_is_evicted_and_who_has_nowhere_to_go() -> None:
@@ -168,7 +168,7 @@ def test_deleting_a_claim_names_who_is_evicted_and_who_has_nowhere_to_go() -> No
         same("deployment", "chat-d", deployment(instance="gd-8xh100ib-i128")),
     )
 
-    assert told(found)["h200"] == [
+    assert sentences_of(found)["h200"] == [
         "! evicts chat-a from claim h200: allowed on claims only, and no claim is left for them",
         "! evicts chat-b from claim h200: the service moves them to other capacity, if there is any",
     ]
@@ -177,7 +177,7 @@ def test_deleting_a_claim_names_who_is_evicted_and_who_has_nowhere_to_go() -> No
 def test_a_claim_that_nobody_uses_goes_without_danger() -> None:
     found = review_of(step("delete", "claim", "h200", claim()))
 
-    assert told(found)["h200"] == ["deletes claim h200; no deployment that stays can run on it"]
+    assert sentences_of(found)["h200"] == ["deletes claim h200; no deployment that stays can run on it"]
 
 
 def test_a_claim_that_shrinks_may_bill_its_old_count_for_a_while() -> None:
@@ -189,7 +189,7 @@ def test_a_claim_that_shrinks_may_bill_its_old_count_for_a_while() -> None:
         step("create", "deployment", "new", None, deployment()),
     )
 
-    assert told(found)["h200"] == [
+    assert sentences_of(found)["h200"] == [
         "claim h200 shrinks from 3 to 1 instance; the service may keep the old count, and its bill, for a while",
         "chat may lose replicas that run on h200",
     ]
@@ -210,7 +210,9 @@ def test_a_claim_that_shrinks_may_bill_its_old_count_for_a_while() -> None:
 def test_deleting_a_bucket_says_what_becomes_of_the_weights(
     old: dict[str, Any], state: dict[str, Any], sentence: str
 ) -> None:
-    assert told(review_of(step("delete", "bucket", "weights", old, **state))) == {"weights": [sentence]}
+    assert sentences_of(review_of(step("delete", "bucket", "weights", old, **state))) == {
+        "weights": [sentence]
+    }
 
 
 @pytest.mark.parametrize(
@@ -228,10 +230,10 @@ def test_a_policy_that_no_longer_covers_a_deployments_weights_is_dangerous(
     )
 
     words = "! the inference service may no longer read the weights of chat: replicas that start later fail"
-    assert (words in told(found)["p"]) is locked_out
+    assert (words in sentences_of(found)["p"]) is locked_out
 
 
-def test_a_resource_of_another_package_is_told_by_its_type_and_its_differences() -> None:
+def test_a_resource_of_another_package_is_shown_by_its_type_and_its_differences() -> None:
     found = review_of(
         step(
             "update",
@@ -242,10 +244,10 @@ def test_a_resource_of_another_package_is_told_by_its_type_and_its_differences()
         )
     )
 
-    assert told(found)["logs"] == ["updates aws:s3/bucket:Bucket logs", "tags.a 1 → 2"]
+    assert sentences_of(found)["logs"] == ["updates aws:s3/bucket:Bucket logs", "tags.a 1 → 2"]
 
 
-def test_readiness_that_only_follows_a_change_is_not_told() -> None:
+def test_readiness_that_only_follows_a_change_is_not_shown() -> None:
     def objects(revision: str) -> dict[str, Any]:
         return {"objects": {"deployment chat": {"id": "i", "revision": revision}}}
 
@@ -258,8 +260,10 @@ def test_readiness_that_only_follows_a_change_is_not_told() -> None:
         step("update", "readiness", "ready", objects("1"), objects("2")),
     )
 
-    assert set(told(followed)) == {"chat"}
-    assert told(alone) == {"ready": ["waits again for deployment chat, which the last run did not see ready"]}
+    assert set(sentences_of(followed)) == {"chat"}
+    assert sentences_of(alone) == {
+        "ready": ["waits again for deployment chat, which the last run did not see ready"]
+    }
 
 
 @pytest.mark.parametrize(
@@ -277,7 +281,7 @@ def test_a_failed_deployment_that_has_traffic_is_named_as_such(weight: int, word
         step("update", "readiness", "ready", objects(health="FAILED: no weights"), objects()),
     )
 
-    (sentence,) = told(found)["ready"]
+    (sentence,) = sentences_of(found)["ready"]
     assert sentence.startswith(f"waits for deployment chat, which {words}")
     assert sentence.endswith("FAILED: no weights")
 
@@ -333,7 +337,7 @@ def test_a_value_that_is_hidden_or_known_later_is_not_looked_into(
 
     assert (
         sentence.format(words)
-        in told(review_of(step("update", "deployment", "n", old, _with(old, path, value))))["n"]
+        in sentences_of(review_of(step("update", "deployment", "n", old, _with(old, path, value))))["n"]
     )
 
 
@@ -341,4 +345,4 @@ def test_a_deployment_that_moves_to_another_claim_is_not_evicted_from_the_one_th
     moves = step("update", "deployment", "chat", deployment(), deployment(instance="gd-8xh100ib-i128"))
     found = review_of(same("gateway", "public", gateway()), step("delete", "claim", "h200", claim()), moves)
 
-    assert told(found)["h200"] == ["deletes claim h200; no deployment that stays can run on it"]
+    assert sentences_of(found)["h200"] == ["deletes claim h200; no deployment that stays can run on it"]

@@ -51,7 +51,7 @@ def test_a_finding_that_only_moved_to_another_line_is_not_new() -> None:
 
     assert [item.code for item in found.new] == ["CW104"]
     assert [item.code for item in found.old] == ["CW101", "CW102"]
-    assert [item.code for item in found.gone] == ["CW103"]
+    assert [item.code for item in found.fixed] == ["CW103"]
 
 
 def test_a_second_finding_of_the_same_words_is_new() -> None:
@@ -129,12 +129,12 @@ def test_what_is_among_the_findings_is_no_warning_of_the_preview_too() -> None:
     assert as_markdown(shown).text.count("it's on") == 1
 
 
-def test_checks_that_could_not_be_made_are_said_and_no_finding_is_called_fixed() -> None:
+def test_checks_that_could_not_be_made_are_reported_and_no_finding_is_called_fixed() -> None:
     found = compare_findings((), _read(_finding()), ["the token is refused"])
 
     text = as_markdown(review_of(same("gateway", "public", gateway()), findings=found)).text
 
-    assert found.gone == ()
+    assert found.fixed == ()
     assert "the checks could not be made: the token is refused" in text
 
 

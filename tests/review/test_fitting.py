@@ -44,7 +44,7 @@ def test_the_first_items_stay_and_the_others_are_counted() -> None:
     assert text == "head\n\nopen\nitem 0\nitem 1\nitem 2\nitem 3\nclose\n\n6 more\n\nfoot\n"
 
 
-def test_a_short_section_has_its_room_before_a_long_one_that_stands_above_it() -> None:
+def test_a_short_section_has_its_room_before_a_long_one_above_it() -> None:
     long = Section((), tuple("x" * 9 for _ in range(100)))
     short = Section((), ("sum",), short=True)
 

@@ -8,7 +8,7 @@ import pytest
 from coreweave_inference.review import Review, review
 from coreweave_inference.review.views import as_markdown
 
-from tests.review.previews import deployment, gateway, preview_of, review_of, same, step, told
+from tests.review.previews import deployment, gateway, preview_of, review_of, same, sentences_of, step
 
 LATER = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
@@ -29,12 +29,12 @@ LATER = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
         ),
     ],
 )
-def test_a_changed_gateway_is_told_as_what_clients_notice(change: dict[str, Any], sentence: str) -> None:
+def test_a_changed_gateway_is_shown_as_what_clients_notice(change: dict[str, Any], sentence: str) -> None:
     before = gateway(endpointConfiguration={"additionalDns": ["a.example"]})
 
     found = review_of(step("update", "gateway", "public", before, {**before, **change}))
 
-    assert told(found)["public"][0].startswith(sentence)
+    assert sentences_of(found)["public"][0].startswith(sentence)
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,12 @@ def test_a_changed_gateway_is_told_as_what_clients_notice(change: dict[str, Any]
         ),
     ],
 )
-def test_a_gateway_whose_place_is_known_later_is_told_as_such(changes: dict[str, Any], sentence: str) -> None:
+def test_a_gateway_whose_place_is_known_later_is_shown_as_such(
+    changes: dict[str, Any], sentence: str
+) -> None:
     old = gateway(endpointConfiguration={"additionalDns": ["a.example"]})
 
-    assert sentence in told(review_of(step("update", "gateway", "n", old, {**old, **changes})))["n"]
+    assert sentence in sentences_of(review_of(step("update", "gateway", "n", old, {**old, **changes})))["n"]
 
 
 def two_stacks(gateways: dict[str, Any], deployments: dict[str, Any]) -> Review:
@@ -82,13 +84,17 @@ def test_a_gateway_that_goes_says_which_other_stacks_run_and_in_which_order(oper
         ),
         "delete": "first run serving/models without it, then serving/platform",
     }[operation]
-    (said,) = [sentence for sentence in told(left)["public (serving/platform)"] if "first" in sentence]
+    (said,) = [
+        sentence for sentence in sentences_of(left)["public (serving/platform)"] if "first" in sentence
+    ]
     assert said.startswith("! chat (serving/models) stay")
     assert said.endswith(order)
-    (said,) = [sentence for sentence in told(moved)["public (serving/platform)"] if "first" in sentence]
+    (said,) = [
+        sentence for sentence in sentences_of(moved)["public (serving/platform)"] if "first" in sentence
+    ]
     assert said.endswith("run serving/models first, then serving/platform")
     assert not said.startswith("!")
-    assert not [sentence for sentence in told(alone)["public"] if "first" in sentence]
+    assert not [sentence for sentence in sentences_of(alone)["public"] if "first" in sentence]
 
 
 def test_deployments_of_other_stacks_stay_behind_a_gateway_that_is_replaced_until_they_run() -> None:

@@ -83,7 +83,9 @@ def test_when_nothing_changes_an_old_comment_is_replaced_and_none_is_made(hub: G
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_token_that_may_not_write_is_told_with_the_permission_it_needs(hub: GitHub, status: int) -> None:
+def test_a_token_that_may_not_write_is_reported_with_the_permission_it_needs(
+    hub: GitHub, status: int
+) -> None:
     hub.refuses = status
 
     with pytest.raises(MayNotPost, match="pull-requests: write") as caught:
@@ -99,7 +101,7 @@ def test_without_a_token_nothing_is_asked(hub: GitHub) -> None:
     assert hub.requests == []
 
 
-def test_another_refusal_and_no_answer_are_errors_of_their_own(hub: GitHub) -> None:
+def test_another_error_and_no_answer_are_errors_of_their_own(hub: GitHub) -> None:
     with pytest.raises(CannotPost, match=r"422: .*too long"):
         post(_pull(hub), MARKER, _text("x" * 70_000), only_replace=False)
     with pytest.raises(CannotPost, match="cannot be reached"):

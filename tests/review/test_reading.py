@@ -36,7 +36,7 @@ def test_two_previews_of_one_stack_are_refused() -> None:
         review([preview, preview])
 
 
-def test_a_fault_is_told_once_and_a_traceback_by_its_last_line() -> None:
+def test_a_fault_is_reported_once_and_a_traceback_by_its_last_line() -> None:
     fault = "error: inference.yaml: 1 fault\n"
     document = {
         "steps": [],
@@ -78,7 +78,7 @@ def test_without_a_list_of_what_stays_the_comment_says_what_it_lacks() -> None:
     assert "(`--show-sames`), so shares and sums lack them" in as_markdown(found).text
 
 
-def test_drift_is_what_differs_between_the_recorded_and_the_looked_at_state() -> None:
+def test_drift_is_what_differs_between_the_recorded_and_the_refreshed_state() -> None:
     recorded, live = deployment(most=4, weight=100), deployment(most=9, weight=200)
     found = review_of(
         step("refresh", "deployment", "chat", recorded, recorded),
@@ -93,8 +93,8 @@ def test_drift_is_what_differs_between_the_recorded_and_the_looked_at_state() ->
     assert [tuple(asdict(item).values())[1:7] for item in found.drift] == [
         ("chat", "autoscaling.max", 4, 9, 4, "overwritten"),
         ("chat", "traffic.weight", 100, 200, 200, "kept: it is declared so by now"),
-        ("forgotten", "", "there", "gone", None, "gone, and not declared any more"),
-        ("gone", "", "there", "gone", None, "made again"),
+        ("forgotten", "", "there", "gone", None, "deleted, and not declared any more"),
+        ("gone", "", "there", "gone", None, "created again"),
     ]
     assert isinstance(found.drift[0], Drift)
     assert "| **`4`** (overwritten) |" in as_markdown(found).text

@@ -59,7 +59,7 @@ def _review(path: Path) -> Review:
 
 @pytest.mark.parametrize("suffix", VIEWS)
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
-def test_a_recorded_preview_is_told_as_its_golden_file_has_it(path: Path, suffix: str) -> None:
+def test_a_recorded_preview_is_shown_as_its_golden_file_has_it(path: Path, suffix: str) -> None:
     golden = HERE / "golden" / f"{path.stem}.{suffix}"
 
     text = VIEWS[suffix](_review(path))

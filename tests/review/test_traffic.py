@@ -14,7 +14,7 @@ from coreweave_inference.review.views import as_markdown
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.review.previews import deployment, gateway, preview_of, review_of, same, step, told
+from tests.review.previews import deployment, gateway, preview_of, review_of, same, sentences_of, step
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
@@ -48,7 +48,7 @@ def test_a_newcomer_beside_a_larger_member_is_a_canary() -> None:
         step("create", "deployment", "chat-v2", None, deployment(weight=100)),
     )
 
-    assert told(found)["chat-v2"] == [
+    assert sentences_of(found)["chat-v2"] == [
         "new deployment chat-v2: serves acme/chat from models/chat",
         "canary chat-v2 takes 10 % of acme/chat on public",
     ]
@@ -62,7 +62,7 @@ def test_a_gateway_that_is_replaced_keeps_its_groups_although_its_id_changes() -
 
     assert _shares(found) == {"acme/chat on public": {"chat": ("100 %", "100 %")}}
     assert "every client needs the new endpoint" in as_markdown(found).text
-    assert told(found)["public"] == [
+    assert sentences_of(found)["public"] == [
         "! replaces gateway public: its endpoint changes for every client",
         "clients of acme/chat must use the new endpoint",
     ]
@@ -76,7 +76,7 @@ def test_a_gateway_that_is_replaced_keeps_its_groups_although_its_id_changes() -
         ({"weight": UNKNOWN}, "not known"),
     ],
 )
-def test_a_member_without_a_number_says_what_stands_for_it(after: dict[str, Any], share: str) -> None:
+def test_a_member_without_a_number_shows_what_replaces_it(after: dict[str, Any], share: str) -> None:
     found = review_of(
         same("gateway", "public", gateway()),
         step("update", "deployment", "a", deployment(), deployment(**after)),
@@ -101,7 +101,7 @@ def test_taking_the_last_share_of_a_group_is_dangerous(after: dict[str, Any]) ->
         same("deployment", "c", deployment(weight=0)),
     )
 
-    assert told(found)["a"][0].startswith("! ")
+    assert sentences_of(found)["a"][0].startswith("! ")
     assert "clients get no answer any more" in as_markdown(found).text
 
 
@@ -115,7 +115,7 @@ def test_leaving_a_member_alone_with_weight_0_is_dangerous_since_both_is_documen
     words = (
         "whether anybody answers for acme/chat on public is not certain: a member alone with weight 0 is left"
     )
-    assert f"! {words}" in told(found)["a"]
+    assert f"! {words}" in sentences_of(found)["a"]
     assert "gets nothing or all (documented both ways)" in as_markdown(found).text
 
 
@@ -127,8 +127,8 @@ def test_deleting_one_of_two_members_is_worth_a_look_and_deleting_the_last_is_da
     )
     last = review_of(same("gateway", "public", gateway()), step("delete", "deployment", "a", deployment()))
 
-    assert told(one)["a"][0] == "deletes a; requests in flight get a grace period"
-    assert told(last)["a"][0] == "! deletes a: nobody serves acme/chat on public any more"
+    assert sentences_of(one)["a"][0] == "deletes a; requests in flight get a grace period"
+    assert sentences_of(last)["a"][0] == "! deletes a: nobody serves acme/chat on public any more"
 
 
 def test_a_group_spans_stacks_that_share_a_gateway() -> None:
@@ -155,7 +155,7 @@ def test_another_model_name_is_dangerous_since_clients_ask_for_the_old_one() -> 
         step("update", "deployment", "a", deployment(), deployment(model="acme/new")),
     )
 
-    assert told(found)["a"][:2] == [
+    assert sentences_of(found)["a"][:2] == [
         "! a leaves acme/chat on public, where it had 100 %",
         "! clients that ask for acme/chat get no answer from it any more; they must ask for acme/new",
     ]
@@ -201,7 +201,7 @@ def test_what_had_no_share_takes_nothing_away_when_it_goes() -> None:
 
     found = review_of(same("gateway", "public", gateway()), step("delete", "deployment", "chat", resting))
 
-    assert told(found)["chat"] == [
+    assert sentences_of(found)["chat"] == [
         "deletes chat; requests in flight get a grace period",
         "chat leaves acme/chat on public, where it had no share (disabled)",
     ]
@@ -214,5 +214,5 @@ def test_a_group_that_is_known_later_is_not_left(unknown: dict[str, Any]) -> Non
         same("gateway", "public", gateway()), step("update", "deployment", "chat", chat, {**chat, **unknown})
     )
 
-    assert "whether chat goes on to serve acme/chat on public is known later" in told(found)["chat"]
-    assert not any("leaves" in sentence for sentence in told(found)["chat"])
+    assert "whether chat goes on to serve acme/chat on public is known later" in sentences_of(found)["chat"]
+    assert not any("leaves" in sentence for sentence in sentences_of(found)["chat"])

@@ -142,15 +142,15 @@ def test_a_pull_request_that_changes_the_program_never_meets_a_secret_before_som
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_every_secret_is_that_of_an_environment_and_the_readme_names_it(path: Path) -> None:
-    told = (EXAMPLE / "README.md").read_text()
+    text = (EXAMPLE / "README.md").read_text()
 
     for job in _load(path)["jobs"].values():
         if "secrets." not in str(job):
             continue
         name = "prod" if job["environment"] == "${{ matrix.stack }}" else job["environment"]
-        assert re.search(rf"^\| .*`{name}`.* \| (required reviewers|deployment branch)", told, re.M)
+        assert re.search(rf"^\| .*`{name}`.* \| (required reviewers|deployment branch)", text, re.M)
         assert [
-            secret for secret in re.findall(r"secrets\.(\w+)", str(job)) if f"`{secret}`" not in told
+            secret for secret in re.findall(r"secrets\.(\w+)", str(job)) if f"`{secret}`" not in text
         ] == []
 
 
@@ -192,10 +192,10 @@ def test_an_environment_for_each_pull_request_is_off_and_says_what_it_costs() ->
     per_hour = instance.per_gpu_hour * instance.gpus
 
     assert job["if"].startswith("vars.PULL_REQUEST_ENVIRONMENTS == 'on'")
-    for told in (text, (EXAMPLE / "README.md").read_text()):
-        assert f"{per_hour:.2f}" in told
-        assert f"{per_hour * 730:,.0f}" in told
-        assert default_prices().date.isoformat() in told
+    for page in (text, (EXAMPLE / "README.md").read_text()):
+        assert f"{per_hour:.2f}" in page
+        assert f"{per_hour * 730:,.0f}" in page
+        assert default_prices().date.isoformat() in page
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -205,5 +205,5 @@ def test_every_command_and_option_that_a_workflow_uses_exists(path: Path) -> Non
 
     assert calls
     for command, arguments in calls:
-        told = CliRunner().invoke(application, [command, "--help"], terminal_width=200).output
-        assert [option for option in re.findall(r"--[a-z-]+", arguments) if option not in told] == []
+        text = CliRunner().invoke(application, [command, "--help"], terminal_width=200).output
+        assert [option for option in re.findall(r"--[a-z-]+", arguments) if option not in text] == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import semver
 from coreweave_inference.engine.installation import CommandFailed, PulumiCli
-from coreweave_inference.engine.refusals import StartupError
+from coreweave_inference.errors import StartupError
 
 VERSION = semver.Version(3, 259, 0)
 

@@ -282,7 +282,7 @@ def test_a_renamed_replacement_that_was_killed_is_deleted_when_the_former_key_is
     assert stack.names() == {"account", "front", "ready"}
 
 
-def test_a_replacement_that_was_cut_short_is_taken_back_though_its_key_was_renamed(
+def test_a_replacement_that_was_cut_short_is_adopted_though_its_key_was_renamed(
     stack: Stack, simulator: Simulator
 ) -> None:
     stack.declare(gateway("front", "door-own"))

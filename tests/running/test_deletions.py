@@ -61,9 +61,9 @@ def test_a_deletion_is_unconfirmed_until_its_last_line_says_otherwise_and_withou
     None
 ):
     public, chat = note("Gateway", "public"), note("Deployment", "chat")
-    told = lines(("1", public), ("2", chat), ("2", None), ("3", note("Gateway", "old", "")), ("1", public))
+    notes = lines(("1", public), ("2", chat), ("2", None), ("3", note("Gateway", "old", "")), ("1", public))
 
-    assert unconfirmed([*told, '{"id": "4", "no']) == {"1": public}
+    assert unconfirmed([*notes, '{"id": "4", "no']) == {"1": public}
 
 
 def test_notes_are_kept_by_the_account_beside_those_before_and_never_of_what_the_state_has() -> None:

@@ -71,7 +71,7 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
     assert simulator.journal.entries("DELETE") == []
 
 
-def test_on_a_terminal_a_destroy_asks_only_where_nothing_is_protected_and_neither_a_no_nor_a_refusal_after_a_yes_deletes(
+def test_on_a_terminal_a_destroy_asks_only_where_nothing_is_protected_and_neither_a_no_nor_an_error_after_a_yes_deletes(
     stack: Stack, simulator: Simulator
 ) -> None:
     stack.declare(PROTECTED, claims("h200"))

@@ -12,7 +12,7 @@ from coreweave_inference.cli.context import is_project
 from coreweave_inference.engine.directory import StackDirectory, add_identity
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.program import InlineProgram
-from coreweave_inference.engine.refusals import StartupError
+from coreweave_inference.errors import StartupError
 
 
 def project(path: Path, text: str = "name: serving\nruntime: python\n") -> StackDirectory:

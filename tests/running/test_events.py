@@ -28,7 +28,7 @@ error: the stack is currently locked by 1 lock(s). Either wait for the other pro
 """
 
 
-def test_a_step_tells_its_changes_and_hides_hidden_ones() -> None:
+def test_a_step_lists_its_changes_and_hides_hidden_ones() -> None:
     event = EngineEvent.from_json(
         {
             "resourcePreEvent": {
@@ -71,7 +71,7 @@ def test_a_refused_declaration_is_its_reason_and_marked() -> None:
         {"diagnosticEvent": {"message": text, "severity": "error", "urn": CHAT, "color": "never"}}
     )
 
-    assert of_event(event) == Message("error", "traffic.weight: 1001 is above 1000", CHAT, refusal=True)
+    assert of_event(event) == Message("error", "traffic.weight: 1001 is above 1000", CHAT, refused=True)
 
 
 def test_debug_lines_of_the_engine_are_nothing() -> None:
@@ -170,7 +170,7 @@ def test_two_runs_that_were_one_add_up() -> None:
     )
 
 
-def test_the_fields_of_a_creation_are_told_with_its_secrets_masked_at_any_depth() -> None:
+def test_the_fields_of_a_creation_are_listed_with_its_secrets_masked_at_any_depth() -> None:
     secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "x"}
     new = {
         "type": "t",
@@ -246,7 +246,7 @@ def test_a_resource_inside_of_a_component_is_called_after_it() -> None:
     assert label_of(CHAT) == 'deployment "chat"'
 
 
-def test_what_one_error_says_for_all_resources_is_said_once() -> None:
+def test_one_error_for_all_resources_is_reported_once() -> None:
     token = "does not accept the token from COREWEAVE_API_TOKEN [GET /x -> 401]"
     moved = 'the plan no longer holds: gateway "a": deleted outside; nothing was written'
 

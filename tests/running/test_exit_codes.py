@@ -10,7 +10,6 @@ import pytest
 from coreweave_inference.cli.exits import report_errors
 from coreweave_inference.cli.reports import code_of
 from coreweave_inference.engine.installation import CommandFailed
-from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.results import Result, following
 from coreweave_inference.errors import (
     AccessDenied,
@@ -24,6 +23,7 @@ from coreweave_inference.errors import (
     PlanMoved,
     ServiceUnavailable,
     SettingsError,
+    StartupError,
     StorageError,
     Throttled,
     Unauthorized,
@@ -71,7 +71,7 @@ def code_after(error: CoreWeaveError, *, write: str = "") -> int:
 
 
 @pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
-def test_a_refusal_is_2_before_the_first_write_and_1_after_it(error: CoreWeaveError) -> None:
+def test_a_refused_run_is_2_before_the_first_write_and_1_after_it(error: CoreWeaveError) -> None:
     assert [code_after(error, write=method) for method in ("", "GET", "HEAD", "POST", "PUT", "DELETE")] == [
         2,
         2,
@@ -98,7 +98,7 @@ def test_what_is_no_error_of_this_package_is_a_failure(error: Exception, failed:
     assert is_failure(error) is failed
 
 
-def test_a_refusal_after_what_remove_first_deleted_is_1() -> None:
+def test_an_error_after_what_remove_first_deleted_is_1() -> None:
     refused = Result("up", "serving", "dev", ok=False, refused=True)
     first = Result("destroy", "serving", "dev", ok=True, counts={"delete": 1})
 

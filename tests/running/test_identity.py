@@ -8,7 +8,7 @@ from coreweave_inference.engine.directory import IDENTITY_KEY, StackDirectory
 from tests.running.command_line import Stack, claims
 
 
-def test_a_new_stack_without_an_identity_gets_one_and_is_told(stack: Stack) -> None:
+def test_a_new_stack_without_an_identity_gets_one_and_reports_it(stack: Stack) -> None:
     file = stack.path / "Pulumi.dev.yaml"
     file.write_text("config:\n  coreweave:deadlineSeconds: 20 # ours\n")
     stack.declare(claims("h200"))
@@ -23,7 +23,7 @@ def test_a_new_stack_without_an_identity_gets_one_and_is_told(stack: Stack) -> N
     assert IDENTITY_KEY not in again.stdout + again.stderr
 
 
-def test_a_stack_with_a_state_is_told_what_an_identity_would_do_and_gets_none(stack: Stack) -> None:
+def test_a_stack_with_a_state_reports_what_an_identity_would_do_and_gets_none(stack: Stack) -> None:
     file = stack.path / "Pulumi.dev.yaml"
     file.write_text("config: {}\n")
     directory = StackDirectory.at(stack.path)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from coreweave_inference.engine import plans
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.results import Result
 from coreweave_inference.engine.selection import Selection
+from coreweave_inference.errors import StartupError
 
 
 @pytest.mark.parametrize(

@@ -143,5 +143,5 @@ def test_what_a_token_of_another_organisation_does_not_see_stays_pending(session
 
 def test_a_wait_has_nothing_to_record(session: Session) -> None:
     assert Recovery(session, "")(pending("Readiness")) == Unresolved(
-        "nothing of it is in the account, so this run makes it again"
+        "nothing of it is in the account, so this run creates it again"
     )

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from coreweave_inference.engine.delete_first import to_delete
-from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.selection import Selection
+from coreweave_inference.errors import StartupError
 from coreweave_inference.model.resource_types import TYPES
 
 START = f"urn:pulumi:dev::serving::{TYPES}"

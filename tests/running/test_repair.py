@@ -188,7 +188,7 @@ def test_what_stays_no_longer_depends_on_what_goes() -> None:
     )
 
 
-def test_the_state_of_another_stack_or_project_is_told_by_its_urns() -> None:
+def test_the_state_of_another_stack_or_project_is_known_by_its_urns() -> None:
     own = state(resources=(MADE,))
 
     assert other_stack(own, "serving", "dev") == ""

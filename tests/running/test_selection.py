@@ -6,8 +6,8 @@ from typing import Any
 
 import pulumi
 import pytest
-from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.selection import Selection
+from coreweave_inference.errors import StartupError
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.targets import RUN_TARGETS, run_targets
 from coreweave_inference.simulator import Simulator
@@ -150,7 +150,7 @@ def test_a_target_that_names_nothing_is_one_line(target: str) -> None:
     assert len(str(refused.value).splitlines()) == 1
 
 
-def test_targets_from_the_environment_stacks_of_others_and_qualified_names_are_told_plainly(
+def test_targets_from_the_environment_stacks_of_others_and_qualified_names_are_reported(
     stack: Stack,
 ) -> None:
     stack.declare(gateways("public", "spare"))

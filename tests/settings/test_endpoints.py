@@ -87,7 +87,7 @@ def test_two_urls_name_one_endpoint_when_only_their_spelling_differs(one, other,
 @pytest.mark.parametrize(
     ("host", "loopback"), [("localhost", True), ("::1", True), ("10.0.0.1", False), ("a.b", False)]
 )
-def test_loopback_hosts_are_told_by_address(host, loopback):
+def test_loopback_hosts_are_known_by_address(host, loopback):
     assert is_loopback(host) is loopback
 
 

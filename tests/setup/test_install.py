@@ -62,7 +62,7 @@ def test_changed_dependencies_are_installed_into_the_same_environment_with_the_u
     assert install.recorded(copy / ".venv") == install.state(copy)
 
 
-def test_what_pip_said_is_shown_when_it_fails_and_the_next_run_tries_again(copy: Path) -> None:
+def test_the_output_of_pip_is_shown_when_it_fails_and_the_next_run_tries_again(copy: Path) -> None:
     write_environment(copy, install.state(copy), failure="No matching distribution")
     (copy / "pyproject.toml").write_text("[project]\n")
 
@@ -82,7 +82,7 @@ def test_the_state_names_the_place_so_that_a_copied_checkout_is_installed_anew(
     assert install.state(copy) != install.state(tmp_path / "second")
 
 
-def test_an_environment_whose_python_is_gone_counts_as_none(copy: Path) -> None:
+def test_an_environment_whose_python_is_missing_counts_as_none(copy: Path) -> None:
     write_environment(copy, install.state(copy))
     (copy / ".venv" / "bin" / "python").unlink()
 

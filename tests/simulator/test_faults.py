@@ -38,7 +38,7 @@ def test_a_status_is_answered_once_and_the_request_is_not_handled(api: Api) -> N
     refusal = api.refusal("POST", "/gateways", gateway())
     afterwards = api.call("GET", "/gateways").json()
 
-    assert refusal == (503, 14, "status 503: told to fail")
+    assert refusal == (503, 14, "status 503: set to fail")
     assert afterwards == {}
     assert api.call("POST", "/gateways", gateway()).status_code == 200
 

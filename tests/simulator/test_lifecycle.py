@@ -161,7 +161,7 @@ def test_a_gateway_patched_without_zones_is_in_all_of_them(api: Api) -> None:
     assert "zones" not in patched["spec"]
 
 
-def test_an_identical_patch_can_be_told_to_move_nothing(api: Api) -> None:
+def test_an_identical_patch_can_be_set_to_move_nothing(api: Api) -> None:
     turn(api, identical_patch_is_silent=True)
     ready_deployment(api)
     before = api.get("deployments", DEPLOYMENT_ID)
@@ -266,7 +266,7 @@ def test_a_deployment_disabled_by_a_patch_stays_updating_and_comes_back_by_anoth
     assert (disabled, api.status("deployments", DEPLOYMENT_ID)) == ("STATUS_UPDATING", "STATUS_READY")
 
 
-def test_a_disabled_deployment_can_be_told_to_reach_ready(api: Api) -> None:
+def test_a_disabled_deployment_can_be_set_to_reach_ready(api: Api) -> None:
     turn(api, disabled_reaches_ready=True)
 
     ready_deployment(api, disabled=True)
@@ -275,7 +275,7 @@ def test_a_disabled_deployment_can_be_told_to_reach_ready(api: Api) -> None:
 
 
 @pytest.mark.parametrize("kind", BODIES)
-def test_a_deleted_object_is_deleting_and_then_gone(api: Api, kind: str) -> None:
+def test_a_deleted_object_is_deleting_and_then_deleted(api: Api, kind: str) -> None:
     if kind == "deployments":
         api.create("gateways", gateway())
     object_id = api.create(kind, BODIES[kind]())["spec"]["id"]

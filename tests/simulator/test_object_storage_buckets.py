@@ -145,7 +145,9 @@ def test_a_new_bucket_is_first_unknown_in_the_region_then_missing_then_there() -
         assert client.head_bucket(Bucket="acme-weights")["BucketRegion"] == ZONE
 
 
-def test_a_missing_bucket_is_told_from_missing_settings_of_one_that_exists(world: StorageWorld) -> None:
+def test_a_missing_bucket_is_distinguished_from_missing_settings_of_one_that_exists(
+    world: StorageWorld,
+) -> None:
     client = world.client()
     create_bucket(client, "acme-weights")
 

@@ -49,7 +49,7 @@ def test_secrets_are_not_shown_in_the_representation_of_a_key() -> None:
     assert minted["Token"] not in shown
 
 
-def test_an_unknown_key_and_a_wrong_secret_are_told_apart(world: StorageWorld) -> None:
+def test_an_unknown_key_and_a_wrong_secret_are_distinguished(world: StorageWorld) -> None:
     minted = world.storage.credentials.mint(OWNER, 0)
     unknown = world.client_with("CWUNKNOWN", minted["secretKey"])
     wrong = world.client_with(minted["accessKeyId"], "wrong")

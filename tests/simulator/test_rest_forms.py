@@ -164,7 +164,7 @@ def test_gateway_and_claim_parameters_name_the_zones(api: Api) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_parameters_can_be_told_to_fail(kind: str) -> None:
+def test_parameters_can_be_set_to_fail(kind: str) -> None:
     with simulated(parameters_fail=True) as api:
         refusal = api.refusal("GET", f"/{kind}/parameters")
 

@@ -45,7 +45,7 @@ def reader(api: Api) -> Iterator[Api]:
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_a_missing_object_is_named_in_the_refusal(api: Api, kind: str, method: str) -> None:
+def test_a_missing_object_is_named_in_the_error(api: Api, kind: str, method: str) -> None:
     api.create("gateways", gateway())
 
     answer = api.call(method, f"/{kind}/{MISSING_ID}", BODIES[kind]() if method == "PATCH" else None)
@@ -71,7 +71,7 @@ def test_an_id_or_a_name_in_use_is_a_conflict_that_names_it(api: Api, kind: str,
     assert answer.json() == {"code": 6, "message": text, "details": [resource(TYPES[kind], held[what], text)]}
 
 
-def test_an_id_and_a_name_are_in_use_until_the_object_is_gone(api: Api) -> None:
+def test_an_id_and_a_name_are_in_use_until_the_object_is_deleted(api: Api) -> None:
     api.create("gateways", gateway())
     api.delete("gateways", GATEWAY_ID)
     api.simulator.clock.advance(0.29)
@@ -106,7 +106,7 @@ def test_a_gateway_is_not_deleted_while_deployments_use_it(api: Api) -> None:
     assert answer.json() == {"code": 9, "message": text, "details": [detail]}
 
 
-def test_a_gateway_is_in_use_until_its_last_deployment_is_gone(api: Api) -> None:
+def test_a_gateway_is_in_use_until_its_last_deployment_is_deleted(api: Api) -> None:
     api.create("gateways", gateway())
     api.create("deployments", deployment())
     api.delete("deployments", DEPLOYMENT_ID)

@@ -176,7 +176,7 @@ def test_a_claim_that_breaks_a_rule_is_refused_with_the_field_and_the_rule(
     assert answer.json() == violation_body(path, text)
 
 
-def test_several_violations_come_together_in_one_refusal(shared_api: Api) -> None:
+def test_several_violations_come_together_in_one_error(shared_api: Api) -> None:
     refusal = shared_api.refusal("POST", "/deployments", deployment(name="a_b", resources__gpuCount=3))
 
     text = (

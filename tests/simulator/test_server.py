@@ -59,7 +59,7 @@ def test_a_port_in_use_is_an_error() -> None:
         Simulator(port=int(simulator.url.rpartition(":")[2])).__enter__()
 
 
-def test_the_journal_tells_who_asked_what_and_what_was_answered(api: Api) -> None:
+def test_the_journal_records_who_asked_what_and_what_was_answered(api: Api) -> None:
     api.create("gateways", gateway())
     api.call("GET", "/nothing?a=1")
 
@@ -314,7 +314,7 @@ def test_the_command_says_where_it_is_and_ends_on_a_signal(number: signal.Signal
     assert (behaviour["gateway_create_seconds"], behaviour["missing_policy"]) == (7, "failed")
 
 
-def test_the_command_prints_one_line_and_ends_when_it_is_told_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_one_line_and_ends_on_a_signal(capsys: pytest.CaptureFixture[str]) -> None:
     stop = threading.Event()
     stop.set()
 

@@ -155,7 +155,7 @@ def test_names_that_differ_only_in_case_or_separators_stay_two() -> None:
     assert len(names) == 4
 
 
-def test_a_urn_and_a_key_tell_the_same_place() -> None:
+def test_a_urn_and_a_key_name_the_same_place() -> None:
     inside = Place("chat", "acme:a:Outer$acme:a:Chat")
     urn = f"urn:pulumi:dev::serving::{inside.parents}$pulumi-python:dynamic/coreweave/inference:Deployment::chat"
 

@@ -57,11 +57,11 @@ def test_checks_find_the_same_of_what_another_stack_owns_as_of_what_is_named(
     by_name = checked(models)
 
     assert by_stack == by_name
-    told = {finding["code"]: finding["what"] for finding in by_stack if finding["severity"] == "error"}
-    assert set(told) == {"claim-short-of-min", "weights-missing", "weights-not-readable"}
-    assert "12 GPUs > 1 instance x 8 = 8 GPUs" in told["claim-short-of-min"]
+    reported = {finding["code"]: finding["what"] for finding in by_stack if finding["severity"] == "error"}
+    assert set(reported) == {"claim-short-of-min", "weights-missing", "weights-not-readable"}
+    assert "12 GPUs > 1 instance x 8 = 8 GPUs" in reported["claim-short-of-min"]
     assert not previewed.ok
-    assert all(code in previewed.output for code in told)
+    assert all(code in previewed.output for code in reported)
 
 
 def checked(bench: Workbench) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ def entry(name: str | None = None, id_: str | None = None) -> ExistingObject:
 
 
 @pytest.mark.parametrize(
-    ("item", "told", "expected"),
+    ("item", "output", "expected"),
     [
         (entry(name="public"), None, PUBLIC),
         (entry(id_="5b1f5a8e"), None, PUBLIC),
@@ -29,10 +29,10 @@ def entry(name: str | None = None, id_: str | None = None) -> ExistingObject:
         (entry(name="broken"), None, BROKEN),
     ],
 )
-def test_it_is_found_by_name_by_id_and_by_what_another_stack_tells(
-    item: ExistingObject, told: str | None, expected: ApiObject
+def test_it_is_found_by_name_by_id_and_by_what_another_stack_outputs(
+    item: ExistingObject, output: str | None, expected: ApiObject
 ) -> None:
-    assert the_one(item, [PUBLIC, GOING, BROKEN], told) == expected
+    assert the_one(item, [PUBLIC, GOING, BROKEN], output) == expected
 
 
 @pytest.mark.parametrize(

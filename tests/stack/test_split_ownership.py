@@ -140,10 +140,10 @@ def test_all_that_does_not_exist_is_one_report_and_nothing_is_written(
 
     found = bench.up()
 
-    told = [
+    printed = [
         line.split("inference.yaml:", 1)[1] for line in found.output.splitlines() if ": existing." in line
     ]
-    assert list(dict.fromkeys(told)) == [
+    assert list(dict.fromkeys(printed)) == [
         '4: existing.gateways.a: there is no gateway called "public-platform-dvv" in this account; did you mean "public-platform-dev"?',
         '5: existing.gateways.b: there is no gateway called "zzz" in this account; of gateways it has: by-path, public-platform-dev',
         f"6: existing.gateways.c: there is no gateway of id {absent} in this account; of gateways it has: by-path, public-platform-dev",
@@ -170,9 +170,9 @@ def test_pulumi_itself_finds_what_exists_and_says_without_noise_what_does_not(
     assert list(bench.outputs()["models"]["acme/chat"]["baseUrls"][1:]) == [
         f"{bench.service.url}/gateways/{theirs['path']}/acme%2Fchat/v1"
     ]
-    told = refused.stdout + refused.stderr
-    assert "has no gateways.pulic among its outputs" in told
-    assert "Traceback" not in told
+    printed = refused.stdout + refused.stderr
+    assert "has no gateways.pulic among its outputs" in printed
+    assert "Traceback" not in printed
 
 
 def under_the_language_host(bench: Workbench) -> Workbench:

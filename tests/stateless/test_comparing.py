@@ -102,7 +102,7 @@ def test_an_object_of_the_same_name_is_compared_and_whose_it_is_is_not_known() -
     assert any(other in text and "whose" in text for text in result.not_known)
 
 
-def test_what_the_state_may_have_under_a_key_that_is_gone_is_not_known() -> None:
+def test_what_the_state_may_have_under_a_key_that_was_removed_is_not_known() -> None:
     _, account = created(declaration_of(ONE))
     found = live(account, Kind.DEPLOYMENT)
     account["x"] = replace(found, id="11111111-1111-4111-8111-111111111111", name="somebody-s")
@@ -206,7 +206,7 @@ def _text(program: Program, **sections: Any) -> str:
     ],
     ids=["reduction", "dns", "version", "latest", "secret", "buckets"],
 )
-def test_what_a_state_would_tell_is_said(
+def test_what_a_state_would_show_is_reported(
     sections: Mapping[str, Any], kind: Kind, path: str, value: Any, words: str
 ) -> None:
     declaration = read_for_stack(Path("inference.yaml"), "none", text=_text(ONE, **sections))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from coreweave_inference.fleet.deletions import PROTECTED, Deletion, Owned, refusals
+from coreweave_inference.fleet.deletions import PROTECTED, Deletion, Owned, deletion_errors
 from coreweave_inference.importing.matching import Stack as FileStack
 from coreweave_inference.importing.snapshot import DELETING, LiveObject
 from coreweave_inference.model.identity import (
@@ -249,8 +249,8 @@ def test_what_is_being_deleted_already_is_waited_for_without_a_state_too() -> No
 def test_a_protected_object_without_a_state_needs_no_up() -> None:
     plan = [Deletion(Owned("gateway", "public", "1", protect=True), PROTECTED)]
 
-    (with_state,) = refusals(plan, destroy_used=False)
-    (without,) = refusals(plan, destroy_used=False, from_state=False)
+    (with_state,) = deletion_errors(plan, destroy_used=False)
+    (without,) = deletion_errors(plan, destroy_used=False, from_state=False)
 
     assert "run up first" in with_state
     assert without.endswith("set `protect: false`")

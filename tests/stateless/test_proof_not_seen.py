@@ -34,14 +34,14 @@ def test_a_destroy_whose_proof_cannot_look_is_reported_and_ends_with_4(
     with pytest.raises(typer.Exit) as ended:
         finish(destroyed, EventFile(), as_json=True, proof=proof)
 
-    told = json.loads(capsys.readouterr().out)
+    document = json.loads(capsys.readouterr().out)
     assert ended.value.exit_code == 4
-    assert (told["ok"], told["counts"]) == (True, {"delete": 2})
-    assert (told["proof"]["holds"], told["proof"]["remaining"]) == (None, [])
-    assert "127.0.0.1:9" in told["proof"]["notKnown"][0]
+    assert (document["ok"], document["counts"]) == (True, {"delete": 2})
+    assert (document["proof"]["holds"], document["proof"]["remaining"]) == (None, [])
+    assert "127.0.0.1:9" in document["proof"]["notKnown"][0]
 
 
-def test_what_a_deletion_waits_for_is_said_once_for_as_long_as_it_is_the_same(
+def test_what_a_deletion_waits_for_is_shown_once_for_as_long_as_it_is_the_same(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log = CommandLog(as_json=False)

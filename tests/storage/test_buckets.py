@@ -61,7 +61,7 @@ def test_a_new_bucket_is_waited_for_until_it_answers_with_one_creation(simulator
     assert len(creations(simulator)) == 1
 
 
-def test_a_bucket_that_never_answers_is_given_up_after_five_minutes(simulator, storage, clock):
+def test_a_bucket_that_never_answers_is_abandoned_after_five_minutes(simulator, storage, clock):
     simulator.storage.bucket_delay_seconds = 10_000
 
     with pytest.raises(StorageError):
@@ -70,7 +70,7 @@ def test_a_bucket_that_never_answers_is_given_up_after_five_minutes(simulator, s
     assert 290 <= sum(clock.slept) <= 300
 
 
-def test_a_bucket_whose_configuration_spreads_is_not_taken_for_gone(simulator, storage, clock):
+def test_a_bucket_whose_configuration_spreads_is_not_taken_for_deleted(simulator, storage, clock):
     simulator.storage.bucket_delay_seconds = 600
     storage._s3.client.create_bucket(
         Bucket="acme-weights", CreateBucketConfiguration={"LocationConstraint": ZONE}

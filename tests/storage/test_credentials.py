@@ -119,7 +119,7 @@ def test_a_wall_clock_that_is_wrong_or_steps_makes_no_second_key(clock, ahead_se
     assert maker.durations == [3600]
 
 
-def test_a_key_that_was_given_up_is_replaced_once_whoever_says_so(clock):
+def test_a_key_that_was_discarded_is_replaced_once_whoever_says_so(clock):
     maker = KeyMaker(clock)
     source = minted(maker, clock)
     first = source()

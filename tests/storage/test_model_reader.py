@@ -85,7 +85,7 @@ def test_the_headers_of_all_shards_are_read_with_one_request_each():
     assert all(start == 0 and size <= FIRST for _, start, size in source.reads)
 
 
-def test_the_index_tells_which_files_are_loaded_and_is_read_once():
+def test_the_index_lists_which_files_are_loaded_and_is_read_once():
     _, alone = read(sharded())
     folder, _ = read(sharded(**{"consolidated.safetensors": whole({"a": ("BF16", (4,))})}))
 

@@ -56,7 +56,7 @@ def test_a_folder_is_uploaded_below_its_prefix_without_what_is_no_weights(storag
     assert listing(storage) == [("models/a/config.json", 2), ("models/a/model/weights.safetensors", 100)]
 
 
-def test_an_upload_tells_how_far_it_is(storage, folder):
+def test_an_upload_reports_how_far_it_is(storage, folder):
     said = []
 
     push(storage, folder, BUCKET, "m", lambda *progress: said.append(progress))
@@ -154,7 +154,7 @@ def test_a_prefix_is_a_folder_and_not_the_beginning_of_a_name(storage, folder, p
     assert bool(listing(storage, prefix)) is holds
 
 
-def test_the_empty_object_that_stands_for_a_folder_is_no_content(storage):
+def test_the_empty_object_that_represents_a_folder_is_no_content(storage):
     storage._s3.client.put_object(Bucket=BUCKET, Key="models/a/", Body=b"")
 
     assert not storage.holds_objects(BUCKET, "models/a")
@@ -162,7 +162,7 @@ def test_the_empty_object_that_stands_for_a_folder_is_no_content(storage):
     assert storage.holds_objects(BUCKET, "models")
 
 
-def test_one_request_tells_whether_a_prefix_holds_objects(storage, folder, simulator):
+def test_one_request_shows_whether_a_prefix_holds_objects(storage, folder, simulator):
     push(storage, folder, BUCKET, "models/a")
     simulator.journal.clear()
 

@@ -101,7 +101,7 @@ def test_a_bad_name_fails_at_once_although_its_head_answers_as_a_young_bucket_do
     assert server.asked.count("GET location") == 1
 
 
-def test_a_bucket_that_became_visible_between_two_looks_is_looked_at_again(server, storage):
+def test_a_bucket_that_became_visible_between_two_looks_is_read_again(server, storage):
     server.script = {
         "HEAD": [(400, ""), (200, "")],
         "GET location": [(200, LOCATION)],

@@ -72,8 +72,8 @@ def test_everything_that_cannot_be_sent_is_named_in_one_report(tmp_path: Path) -
     with pytest.raises(InvalidDeclaration) as refused:
         files_in(tmp_path)
 
-    told = {fault.what.rsplit("/", 1)[-1] for fault in refused.value.faults}
-    assert told == {
+    faults = {fault.what.rsplit("/", 1)[-1] for fault in refused.value.faults}
+    assert faults == {
         "n\ufffd.bin has a name that is not UTF-8",
         "with line has a control character in its name",
         "dangling is a link to a file that does not exist",

@@ -154,7 +154,7 @@ def test_a_disabled_deployment_is_not_done_while_one_zone_has_not_applied_it() -
     )
 
 
-def test_applied_resources_of_the_revision_before_do_not_make_a_disabled_deployment_done() -> None:
+def test_applied_resources_of_the_previous_revision_do_not_make_a_disabled_deployment_done() -> None:
     off = spec(Kind.DEPLOYMENT, disabled=True)
     stale = live(Kind.DEPLOYMENT, "READY", APPLIED, spec=off, updated_at=BEFORE)
 
@@ -178,7 +178,7 @@ def test_failed_is_final_at_once_and_gives_every_condition_once(kind: Kind) -> N
     )
 
 
-def test_a_failure_that_only_a_fulfilled_condition_tells_is_told() -> None:
+def test_a_failure_that_only_a_fulfilled_condition_shows_is_reported() -> None:
     broken = live(Kind.DEPLOYMENT, "FAILED", Condition("ModelNotFound", True, "", "no such path"))
 
     assert once(target(Kind.DEPLOYMENT), broken) == Failed("FAILED: ModelNotFound=True no such path")
@@ -215,10 +215,10 @@ def test_what_is_being_deleted_will_never_serve(kind: Kind) -> None:
 
 
 @EACH_KIND
-def test_an_object_is_gone_only_when_it_stays_away(kind: Kind) -> None:
+def test_an_object_is_deleted_only_when_it_stays_away(kind: Kind) -> None:
     away = Waiting("not in the list yet")
 
-    assert looks(target(kind), [None] * 3) == [away, away, Failed("is gone")]
+    assert looks(target(kind), [None] * 3) == [away, away, Failed("was deleted")]
     assert looks(target(kind), [None] * 4, every=0.2) == [away] * 4
     assert looks(target(kind), [None, None, live(kind, "CREATING"), None, None])[-1] == away
 
@@ -256,7 +256,7 @@ def test_a_deployment_short_of_hardware_has_failed_when_the_service_says_so() ->
     assert once(target(Kind.DEPLOYMENT), short) == Failed("FAILED: Ready=False NoCapacity: no hardware")
 
 
-def test_a_ready_claim_tells_what_it_still_waits_for() -> None:
+def test_a_ready_claim_shows_what_it_still_waits_for() -> None:
     half = live(Kind.CAPACITY_CLAIM, "READY", allocated_instances=1, pending_instances=1)
 
     assert once(target(Kind.CAPACITY_CLAIM), half) == Ready("1 allocated, 1 pending")
@@ -272,7 +272,7 @@ def test_a_reduction_that_is_pending_is_no_reason_to_wait(status: str, shown_cou
     assert verdict == Ready("reduction to 1 pending, 3 still billed")
 
 
-def test_a_reduction_with_the_count_old_in_the_spec_alone_is_told() -> None:
+def test_a_reduction_with_the_count_old_in_the_spec_alone_is_reported() -> None:
     held = live(Kind.CAPACITY_CLAIM, "READY", spec=claim_of(3))
 
     assert (
@@ -327,7 +327,7 @@ def test_fields_that_are_left_to_others_are_right_as_they_are(path: str) -> None
     assert once(target(Kind.DEPLOYMENT, ignored=(path,)), moved) == Ready()
 
 
-def test_conditions_are_told_in_the_words_of_the_service() -> None:
+def test_conditions_are_reported_in_the_words_of_the_service() -> None:
     shown = live(
         Kind.DEPLOYMENT,
         "CREATING",

@@ -292,7 +292,7 @@ def test_what_fails_again_after_it_was_fixed_has_failed() -> None:
 
 
 @pytest.mark.parametrize("blip", [False, True])
-def test_what_no_list_shows_for_longer_than_the_settle_time_is_asked_for_by_its_id_before_it_is_called_gone(
+def test_what_no_list_shows_for_longer_than_the_settle_time_is_asked_for_by_its_id_before_it_is_called_deleted(
     blip: bool,
 ) -> None:
     ready = named(Kind.DEPLOYMENT, "hidden", "READY")
@@ -316,11 +316,11 @@ def test_what_no_list_shows_for_longer_than_the_settle_time_is_asked_for_by_its_
     )
 
     assert (hidden.verdict, hidden.live) == (Ready(), ready)
-    assert deleted.verdict == Failed("is gone")
+    assert deleted.verdict == Failed("was deleted")
     assert asked.count("deleted") == 1
 
 
-def test_what_nobody_fixes_and_what_is_gone_stays_failed() -> None:
+def test_what_nobody_fixes_and_what_is_deleted_stays_failed() -> None:
     asked: list[str] = []
 
     def resend(of: Target, seen: Live) -> None:

@@ -74,7 +74,7 @@ class InferenceApi:
     DELETE are repeated as they are: a DELETE whose first answer was lost may so end in NotFound. A POST is
     repeated only when its body carries the `id` we chose: if the lost one worked, the repeat
     raises AlreadyExists, which the caller resolves by that id. Making an access key that expires is repeated
-    too: a lost one dies by itself. Never repeated: 501, a quota refusal, a 500 that says the request cannot be parsed,
+    too: a lost one dies by itself. Never repeated: 501, a refused quota, a 500 that says the request cannot be parsed,
     a certificate that does not hold, and nothing once the run was asked to stop.
 
     **Limits.** A request has `timeout_seconds` from its first byte to its last, and an answer a largest size; a run that
@@ -254,7 +254,7 @@ class InferenceApi:
                 outcome, None, f"{type(error).__name__}: {words}" if words else type(error).__name__
             )
         if not response.is_success:
-            return self._refusal(request, response)
+            return self._failure_of(request, response)
         try:
             return self._secrets.hidden_in(
                 read(read_json(response.content) if response.content.strip() or empty is None else empty)
@@ -285,7 +285,7 @@ class InferenceApi:
             milliseconds = (self._clock.monotonic() - started) * 1000
             log.debug("%s %s -> %s in %.0f ms", request.method, request.path, status, milliseconds)
 
-    def _refusal(self, request: _Request, response: Answer) -> _Failure:
+    def _failure_of(self, request: _Request, response: Answer) -> _Failure:
         answer = read_error(response.status_code, response.headers, response.content, self.hidden)
         error = error_of(
             answer, request.method, request.path, token_source=self._token_source, endpoint=self.endpoint

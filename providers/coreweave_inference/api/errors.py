@@ -85,9 +85,9 @@ def read_error(
 def error_of(answer: ErrorAnswer, method: str, path: str, *, token_source: str, endpoint: str) -> ApiError:
     """The error to raise for `answer`: the service's own words, then what to do."""
     kind, advice = _kind_and_advice(answer, token_source, endpoint)
-    said = answer.message or ("" if answer.violations else f"HTTP {answer.status} without a message")
+    message = answer.message or ("" if answer.violations else f"HTTP {answer.status} without a message")
     return kind(
-        "; ".join(part for part in (said, advice) if part),
+        "; ".join(part for part in (message, advice) if part),
         method=method,
         path=path,
         status=answer.status,

@@ -112,7 +112,7 @@ class Observability:
             words = one_line(redacted(str(error), [self._token.reveal()]), 200) or type(error).__name__
             raise Unreachable(f"{self.endpoint} gives no answer to GET {path} ({words})") from None
         if not answer.is_success:
-            raise self._refusal(path, answer)
+            raise self._error_of(path, answer)
         try:
             return read_json(redacted(answer.content.decode("utf-8", "replace"), [self._token.reveal()]))[
                 "data"
@@ -122,7 +122,7 @@ class Observability:
                 f"{self.endpoint} answers GET {path} with something else than data"
             ) from None
 
-    def _refusal(self, path: str, answer: Answer) -> CoreWeaveError:
+    def _error_of(self, path: str, answer: Answer) -> CoreWeaveError:
         text = one_line(redacted(answer.content.decode("utf-8", "replace"), [self._token.reveal()]), 200)
         details = {"method": "GET", "path": path, "status": answer.status_code}
         if answer.status_code == 401:

@@ -29,7 +29,7 @@ from coreweave_inference.model.unknown import UNKNOWN
 
 from .facts import BucketFacts
 from .objects import Claim, Deployment, Item, LastObject, LiveObject, Owner, claim, deployment, gateway
-from .ownership import Identity, tells_identity
+from .ownership import Identity, has_identity
 from .view import View, former_key
 
 
@@ -150,7 +150,7 @@ def _stays(kind: Kind, spec: Mapping[str, Any], last: LastObject) -> bool:
         return True
     both = [{"resources": found.get("resources")} for found in (spec, last.spec)]
     return (
-        all(tells_identity(kind, one) for one in both) and len({replace_identity(kind, o) for o in both}) == 1
+        all(has_identity(kind, one) for one in both) and len({replace_identity(kind, o) for o in both}) == 1
     )
 
 

@@ -67,7 +67,7 @@ def version(view: View) -> Iterator[Problem]:
 
 @rule("version-latest", Severity.NOTE, "Which version `latest` is at present")
 def latest(view: View) -> Iterator[Problem]:
-    """Said where a deployment follows the newest version."""
+    """Reported where a deployment follows the newest version."""
     for item in view.deployments:
         found = view.catalogue.newest.get(item.engine or "")
         if item.version == LATEST and found:

@@ -46,7 +46,7 @@ def object_failed(view: View) -> Iterator[Problem]:
 
 @rule("claim-given-up", Severity.WARNING, "Capacity is released before it is requested again")
 def claim_given_up(view: View) -> Iterator[Problem]:
-    """A claim is replaced and the old one goes first: it has a name of its own, or is told to."""
+    """A claim is replaced and the old one goes first: it has a name of its own, or is declared to."""
     for item in view.own_claims:
         if view.is_replaced(item) and view.is_released_first(item):
             yield Problem(
@@ -120,7 +120,7 @@ def min_lowered(view: View) -> Iterator[Problem]:
                     f"min goes from {was.min} to {member.min}, and its share from {old} to {new}; "
                     f"in the same proportion that is {need}",
                     "replicas beyond min are added only after requests queue, and load their weights first",
-                    f"keep {min(need, was.min)}, or lower it when the traffic has gone",
+                    f"keep {min(need, was.min)}, or lower it when the traffic has ended",
                 )
 
 
@@ -134,21 +134,21 @@ def _group_before(view: View, group: Group) -> Group | None:
 
 @rule("key-renamed", Severity.WARNING, "A renamed key replaces the object")
 def key_renamed(view: View) -> Iterator[Problem]:
-    """An object of the last state is gone, and a new one says the same."""
+    """An object of the last state was removed, and a new one says the same."""
     for kind in Kind:
         items: dict[Kind, tuple[Item, ...]] = {
             Kind.GATEWAY: view.gateways,
             Kind.CAPACITY_CLAIM: view.claims,
             Kind.DEPLOYMENT: view.deployments,
         }
-        gone = list(view.gone(kind))
+        removed = list(view.removed(kind))
         for item in items[kind]:
             new = item.own and item.key not in view.last_keys(kind) and not item.options.aliases
-            if new and item.id in {last.id for last in gone}:
+            if new and item.id in {last.id for last in removed}:
                 continue  # Renamed back to a former key: its id tells that it is the same object.
-            twin = next((last for last in gone if new and _says_the_same(item, last)), None)
+            twin = next((last for last in removed if new and _says_the_same(item, last)), None)
             if twin:
-                gone.remove(twin)
+                removed.remove(twin)
                 yield Problem(
                     About(kind.noun, item.key),
                     item.path(),

@@ -184,7 +184,7 @@ def full_for_replacement(view: View) -> Iterator[Problem]:
                 yield Problem(
                     item.about,
                     item.path("name"),
-                    f"it is replaced, and until the old one is gone both need {both} GPUs of the {pool.supply} that "
+                    f"it is replaced, and until the old one is deleted both need {both} GPUs of the {pool.supply} that "
                     f"are claimed of {pool.place}",
                     "the new one is made and waited for before the old one is deleted",
                     "set options.deleteBeforeReplace: true and live with the gap, or claim more for the change",
@@ -236,9 +236,9 @@ def full_for_update(view: View) -> Iterator[Problem]:
 @rule("claim-taken-away", Severity.WARNING, "A claim that is removed or replaced evicts deployments")
 def taken_away(view: View) -> Iterator[Problem]:
     """Who runs there, and where they may go."""
-    gone = list(view.gone(Kind.CAPACITY_CLAIM))
+    removed = list(view.removed(Kind.CAPACITY_CLAIM))
     replaced = [(view.last_of(item), item) for item in view.own_claims if view.is_replaced(item)]
-    for last, new in [*((last, None) for last in gone), *replaced]:
+    for last, new in [*((last, None) for last in removed), *replaced]:
         if last is None:
             continue
         claim = view.last_claim(last)
@@ -251,7 +251,7 @@ def taken_away(view: View) -> Iterator[Problem]:
                 claim.path(),
                 f"it is {'removed' if new is None else 'replaced'}{order}, and {text}",
                 "deleting a claim evicts what runs on its instances and moves it to other capacity if there is any",
-                "have the other capacity ready first, or keep the claim until its deployments are gone",
+                "have the other capacity ready first, or keep the claim until its deployments are deleted",
             )
 
 

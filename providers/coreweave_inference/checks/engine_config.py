@@ -115,7 +115,7 @@ def config_value(view: View) -> Iterator[Problem]:
 def flag_value(view: View) -> Iterator[Problem]:
     """A flag is switched on by an empty value, so true and false are no values; every documented setting needs one."""
     for item, config in vllm_configs(view):
-        refused = {refusal.option for refusal in options_of(config, item.environment).refused}
+        refused = {fault.option for fault in options_of(config, item.environment).refused}
         for key, value in config.items():
             if not isinstance(value, str) or with_hyphens(key) in refused:
                 continue  # `engine-does-not-start` says what vLLM takes.

@@ -45,7 +45,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class MemoryVerdict:
-    """What is said of one deployment: the verdict, and the one that it had before this run, `None` where there was none."""
+    """What is known of one deployment: the verdict, and the one that it had before this run, `None` where there was none."""
 
     label: str
     verdict: Verdict
@@ -144,6 +144,6 @@ def headers_decide(item: Deployment, folder: Folder, *, sum_counts: bool = False
         open_type = replace(found.question.weights, dtype="")
         return fit(replace(found.question, weights=open_type)).verdict is not Verdict.NO
     if seems_incomplete(found.question.model, found.question.weights):
-        return True  # What is there in their place is said by the first header.
+        return True  # What is there in their place is known from the first header.
     weights = found.fit.weights
     return weights.low < weights.high and (sum_counts or found.fit.verdict is Verdict.TIGHT)

@@ -27,7 +27,7 @@ class Identity:
 
     def of(self, kind: Kind, key: str, spec: Mapping[str, Any]) -> tuple[str, str] | None:
         """Id and name of an object that is declared so; `None` where they cannot be known."""
-        if not tells_identity(kind, spec):
+        if not has_identity(kind, spec):
             return None
         replaces = replace_identity(kind, spec)
         place = place_in(key)
@@ -36,14 +36,14 @@ class Identity:
 
     def made(self, live: LiveObject, replaced: Iterable[Item]) -> bool:
         """Whether this stack made a live object: under a key that its name tells, or under that of an item that
-        is in its place now. One that had a name of its own, and whose key is gone, is not recognised.
+        is in its place now. One that had a name of its own, and whose key was removed, is not recognised.
         """
         nameless = {**live.spec, "name": None}
         key = _key_in(live, f"-{self.project}-{self.stack}")
         if key and self._is(live, key, nameless):
             return True
         named = {**live.spec, "name": live.name or None}
-        return any(self._is(live, item.key, named) for item in replaced if _stands_for(item, live))
+        return any(self._is(live, item.key, named) for item in replaced if _may_replace(item, live))
 
     def _is(self, live: LiveObject, key: str, spec: Mapping[str, Any]) -> bool:
         found = self.of(live.kind, key, spec)
@@ -56,7 +56,7 @@ def _key_in(live: LiveObject, ending: str) -> str:
     return name.removesuffix(ending) if name.endswith(ending) else ""
 
 
-def _stands_for(item: Item, live: LiveObject) -> bool:
+def _may_replace(item: Item, live: LiveObject) -> bool:
     """Whether an item may be what a live object was: of its kind, and a deployment under its model name."""
     if item.kind is not live.kind:
         return False
@@ -64,7 +64,7 @@ def _stands_for(item: Item, live: LiveObject) -> bool:
     return item.kind is not Kind.DEPLOYMENT or next(names) == next(names)
 
 
-def tells_identity(kind: Kind, spec: Mapping[str, Any]) -> bool:
+def has_identity(kind: Kind, spec: Mapping[str, Any]) -> bool:
     """Whether the fields that an id is derived from are known, and of the form that they must have."""
     if not isinstance(spec.get("name") or "", str):
         return False

@@ -59,10 +59,10 @@ def _table(rules: tuple[Rule, ...]) -> str:
     return f"| code | severity | finds |\n|---|---|---|\n{rows}\n"
 
 
-def _section(rule: Rule, said: Page) -> str:
-    example = "\n".join(_parts(said.example))
-    fix = "\n".join(_block(text) for text in said.fix.values())
-    return f"### {rule.code}\n\n{rule.title} ({rule.severity.value}). {said.text}\n\n{example}\n{_fixed(said.fix)}:\n\n{fix}"
+def _section(rule: Rule, page: Page) -> str:
+    example = "\n".join(_parts(page.example))
+    fix = "\n".join(_block(text) for text in page.fix.values())
+    return f"### {rule.code}\n\n{rule.title} ({rule.severity.value}). {page.text}\n\n{example}\n{_fixed(page.fix)}:\n\n{fix}"
 
 
 def _fixed(fix: Mapping[str, str]) -> str:
@@ -72,11 +72,13 @@ def _fixed(fix: Mapping[str, str]) -> str:
     return "Fix " + ("in object storage" if "buckets" in fix else "at the service")
 
 
-def _parts(said: Mapping[str, str]) -> Iterator[str]:
+def _parts(parts: Mapping[str, str]) -> Iterator[str]:
     for part, caption in CAPTIONS:
-        if part in said:
+        if part in parts:
             yield (
-                f"{caption}:\n\n{_block(said[part])}" if said[part].strip() else f"{caption}: nothing more.\n"
+                f"{caption}:\n\n{_block(parts[part])}"
+                if parts[part].strip()
+                else f"{caption}: nothing more.\n"
             )
 
 

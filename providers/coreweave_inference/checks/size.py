@@ -75,18 +75,18 @@ def refused(view: View) -> Iterator[Problem]:
     """Values that it does not read, sizes that do not divide the model, and lengths beyond the model's own."""
     of_model = {item.key: found.fit.refused for item, found in view.memory}
     for item, config in vllm_configs(view):
-        for refusal in of_model.get(item.key, options_of(config, item.environment).refused):
-            if refusal.option != COUNT:  # That one is `engine-tensor-parallel`.
-                given = next((key for key in config if with_hyphens(key) == refusal.option), refusal.option)
+        for fault in of_model.get(item.key, options_of(config, item.environment).refused):
+            if fault.option != COUNT:  # That one is `engine-tensor-parallel`.
+                given = next((key for key in config if with_hyphens(key) == fault.option), fault.option)
                 do = "correct the value, or remove the option for vLLM's own"
                 yield Problem(
-                    item.about, item.path(entry(CONFIG_PATH, given)), refusal.why, "vLLM does not start", do
+                    item.about, item.path(entry(CONFIG_PATH, given)), fault.why, "vLLM does not start", do
                 )
 
 
 @rule("concurrency-kv-cache", Severity.NOTE, "concurrency is more than the KV cache holds at full length")
 def at_once(view: View) -> Iterator[Problem]:
-    """Only where max-model-len is declared: what is left at most, in requests of that length."""
+    """Only where max-model-len is declared: what remains at most, in requests of that length."""
     for item, found in view.memory:
         fit, length = found.fit, found.question.options.length
         most = fit.concurrency.high

@@ -188,7 +188,7 @@ class View:
             ("keys", kind), lambda: frozenset(key for found, key in self.last_by_key if found is kind)
         )
 
-    def gone(self, kind: Kind) -> Iterator[LastObject]:
+    def removed(self, kind: Kind) -> Iterator[LastObject]:
         """Objects of the last state that are not declared any more, under their own key or as an alias."""
         declared = {
             Kind.GATEWAY: self.gateways,
@@ -233,7 +233,7 @@ class View:
         return last is not None and last.spec.get("name") == (item.spec.get("name") or item.name)
 
     def declares_otherwise(self, item: Item, before: Mapping[str, Any], name: str) -> bool:
-        """Whether a message of the declared spec differs from what it was; what is left open does not."""
+        """Whether a message of the declared spec differs from what it was; what is left to others does not."""
         return any(
             found.path.split(".")[0] == name
             and found.path != "runtime.version"
@@ -307,7 +307,7 @@ class View:
         return {(found.kind, found.name): found for found in self.live or () if found.name}
 
     def _foreign(self, kind: Kind, ours: Iterable[Item]) -> Iterator[LiveObject]:
-        """What is live and of others; nothing where it cannot be told which of the live ones are ours: that is what is
+        """What is live and of others; nothing where it is not known which of the live ones are ours: that is what is
         in the state, and what has an id of this stack's.
         """
         items = tuple(ours)

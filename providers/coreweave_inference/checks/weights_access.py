@@ -245,7 +245,7 @@ def _is_right(written: Any) -> bool:
 
 @rule("weights-owner-shut-out", Severity.ERROR, "A first policy shuts out the bucket's owner")
 def owner_shut_out(view: View) -> Iterator[Problem]:
-    """The bucket has no policy yet, and nothing is said about its owner's own users."""
+    """The bucket has no policy yet, and nothing is declared about its owner's own users."""
     for key, bucket in view.buckets.items():
         store = view.stores.get(bucket.name)
         first = store is not None and (not store.exists or (store.policy_known and store.policy is None))

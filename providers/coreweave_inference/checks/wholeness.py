@@ -1,4 +1,4 @@
-"""Whether the weights of a model are whole, as far as their files were looked at. Pure.
+"""Whether the weights of a model are whole, as far as their files were read. Pure.
 
 What only some formats have is not asked of the others: a GGUF file holds configuration and tokenizer itself, Mistral's own
 layout has `params.json` and `tekken.json`. A format that is not known is not judged.
@@ -80,7 +80,7 @@ def _parts(folder: Folder, path: str, here: tuple[WeightsFile, ...]) -> Iterator
         yield Defect(
             INCOMPLETE,
             f'{_named(tuple(left))} under "{path}" is what an unfinished download leaves',
-            "the file that it stands for may be cut off",
+            "the file that it points to may be cut off",
             "download it to its end, push the folder again with --delete",
             certain=False,
         )

@@ -40,10 +40,10 @@ def say_to(*, as_json: bool) -> Say:
 
 def announce_look(doing: str, directory: Path, stack: str | None, *, as_json: bool) -> None:
     """The first line of a command that only looks, on a terminal, before anything that takes time is imported."""
-    tell_look(announcement(doing, directory, stack), as_json=as_json)
+    announce(announcement(doing, directory, stack), as_json=as_json)
 
 
-def tell_look(line: str, *, as_json: bool) -> None:
+def announce(line: str, *, as_json: bool) -> None:
     """The same, where the line names something else than a stack."""
     if sys.stdout.isatty() and not as_json:
         print(shown(line), flush=True)

@@ -108,9 +108,9 @@ def catalog(directory: Directory = Path(), stack: StackName = None, as_json: AsJ
 
     Example: cw-inference catalog --json
     """
-    from .announcing import tell_look
+    from .announcing import announce
 
-    tell_look("reading what the service offers …", as_json=as_json)
+    announce("reading what the service offers …", as_json=as_json)
     from .catalog import catalog as run
 
     run(directory, stack, as_json=as_json)

@@ -15,8 +15,7 @@ import typer
 from coreweave_inference.api.completions import DataPlane, Exchange
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.doctor.answers import Answer, judge_answer
-from coreweave_inference.engine.refusals import StartupError
-from coreweave_inference.errors import Unreachable
+from coreweave_inference.errors import StartupError, Unreachable
 from coreweave_inference.fleet.routes import COREWEAVE, Route, routes_to
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path

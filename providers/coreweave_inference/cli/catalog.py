@@ -69,10 +69,10 @@ def document(found: Catalogue) -> dict[str, Any]:
 
 def text(found: Catalogue) -> list[str]:
     """As lines."""
-    said = document(found)
-    types, engines, offered = said["instanceTypes"], said["engines"], said["deploymentInstanceTypes"]
+    names = document(found)
+    types, engines, offered = names["instanceTypes"], names["engines"], names["deploymentInstanceTypes"]
     lines = ["zones and the instance types that can be claimed there"]
-    lines += [f"  {zone:<14} {', '.join(types.get(zone, ())) or '-'}" for zone in said["zones"]]
+    lines += [f"  {zone:<14} {', '.join(types.get(zone, ())) or '-'}" for zone in names["zones"]]
     unknown = "- (the service lists them once there is a gateway)"
     if engines or offered:
         lines += ["instance types of deployments", f"  {', '.join(offered) or unknown}"]

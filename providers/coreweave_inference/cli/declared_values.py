@@ -37,11 +37,11 @@ def values_of(declaration: Declaration) -> Iterator[DeclaredValue]:
             spec = {"gateways": list(item.gateways), **spec}
         yield from _below(declaration, f"{item.kind.section}.{item.key}", spec)
     for used in declaration.existing.objects():
-        said = {"name": used.name, "id": used.id, "stack": used.stack}
-        yield from _below(declaration, f"existing.{used.kind.section}.{used.key}", _given(said))
+        values = {"name": used.name, "id": used.id, "stack": used.stack}
+        yield from _below(declaration, f"existing.{used.kind.section}.{used.key}", _given(values))
     for store in declaration.existing.buckets.values():
-        said = {"name": store.name, "zone": store.zone, "stack": store.stack}
-        yield from _below(declaration, f"existing.buckets.{store.key}", _given(said))
+        values = {"name": store.name, "zone": store.zone, "stack": store.stack}
+        yield from _below(declaration, f"existing.buckets.{store.key}", _given(values))
     if declaration.smoke is not None:
         smoke = declaration.smoke
         said_of_smoke = {
@@ -55,18 +55,18 @@ def values_of(declaration: Declaration) -> Iterator[DeclaredValue]:
         yield from _below(declaration, "smoke", asked)
 
 
-def _given(said: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in said.items() if value}
+def _given(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}
 
 
 def _of_bucket(bucket: BucketDeclaration) -> dict[str, Any]:
-    said: dict[str, Any] = {"name": bucket.name, "zone": bucket.zone}
+    values: dict[str, Any] = {"name": bucket.name, "zone": bucket.zone}
     if bucket.tags:
-        said["tags"] = bucket.tags
+        values["tags"] = bucket.tags
     if bucket.policy is not None:
         policy = {"prefixes": list(bucket.policy.prefixes), "ownerAccess": bucket.policy.owner_access}
-        said["policy"] = {name: value for name, value in policy.items() if value}
-    return said
+        values["policy"] = {name: value for name, value in policy.items() if value}
+    return values
 
 
 def _below(declaration: Declaration, path: str, value: Any) -> Iterator[DeclaredValue]:
@@ -97,6 +97,8 @@ def document(values: Sequence[DeclaredValue]) -> dict[str, Any]:
 
 def text(values: Sequence[DeclaredValue]) -> Iterator[str]:
     """As lines, the places in one column."""
-    said = [f"{value.path}: {json.dumps(value.value)}" for value in values]
-    width = min(max(map(len, said), default=0), WIDEST)
-    return (f"{line:<{width}}  # {value.file}:{value.line}" for line, value in zip(said, values, strict=True))
+    texts = [f"{value.path}: {json.dumps(value.value)}" for value in values]
+    width = min(max(map(len, texts), default=0), WIDEST)
+    return (
+        f"{line:<{width}}  # {value.file}:{value.line}" for line, value in zip(texts, values, strict=True)
+    )

@@ -12,7 +12,7 @@ import typer
 
 from coreweave_inference.declaration import FILE, Declaration, SecretReference, read_for_stack
 from coreweave_inference.engine.directory import IDENTITY_KEY, StackDirectory
-from coreweave_inference.engine.refusals import StartupError
+from coreweave_inference.errors import StartupError
 from coreweave_inference.importing.matching import Stack
 from coreweave_inference.importing.proof import Expected
 from coreweave_inference.model.nested import parts
@@ -150,8 +150,8 @@ def lines(found: Comparison, notes: tuple[str, ...] = ()) -> list[str]:
     if open_:
         text += ["not known without the state:", *(f"  {line}" for line in open_)]
     counts = {name: sum(one.what == name for one in found.differences) for name in SIGNS}
-    told = [f"{count} {COUNTED[name]}" for name, count in counts.items() if count]
-    return [*text, ", ".join([f"{len(found.equal)} equal", *told])]
+    counted = [f"{count} {COUNTED[name]}" for name, count in counts.items() if count]
+    return [*text, ", ".join([f"{len(found.equal)} equal", *counted])]
 
 
 def document(

@@ -26,8 +26,7 @@ from coreweave_inference.doctor.check import Category, Outcome, Result, run
 from coreweave_inference.doctor.running import Running
 from coreweave_inference.doctor.setup_checks import SetUp, setup_categories
 from coreweave_inference.doctor.smoke import SmokeResult
-from coreweave_inference.engine.refusals import StartupError
-from coreweave_inference.errors import CoreWeaveError, Failed, did_you_mean
+from coreweave_inference.errors import CoreWeaveError, Failed, StartupError, did_you_mean
 from coreweave_inference.fleet.routes import Route
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.settings.resolution import TOKEN_VARIABLES, Settings

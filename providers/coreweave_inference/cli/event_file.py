@@ -11,9 +11,8 @@ from typing import Any, TextIO
 import typer
 
 from coreweave_inference.engine.events import Message, Progress, Retry, RunEvent, Step
-from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.results import Watch
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError, StartupError
 
 from .documents import step_document
 from .exits import FAILED, STOPPED, code_of_error

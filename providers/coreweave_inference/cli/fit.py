@@ -78,10 +78,10 @@ def fit(
 
     Example: cw-inference fit ./llama-3.1-8b --instance-type gd-8xl40s-i128 --max-model-len 32k
     """
-    from .announcing import announcement, tell_look
+    from .announcing import announce, announcement
 
     doing = "computing the fit of"
-    tell_look(f"{doing} {what} …" if what else announcement(doing, directory, stack), as_json=as_json)
+    announce(f"{doing} {what} …" if what else announcement(doing, directory, stack), as_json=as_json)
     from .fitting import Asked, run
 
     asked = Asked(

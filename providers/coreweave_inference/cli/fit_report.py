@@ -37,7 +37,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "ok": found.verdict is not Verdict.NO,
         "verdict": found.verdict.value,
         "why": found.why,
-        "refused": [refusal.why for refusal in found.refused],
+        "refused": [fault.why for fault in found.refused],
         "weightsGiBPerGpu": _number(found.weights.expected / GIB) if question.weights else None,
         "kvBytesPerToken": found.per_token and int(found.per_token),
         "kvGiBAvailable": _available(question, found),
@@ -159,7 +159,7 @@ def _number(value: float) -> float | None:
 
 
 def _available(question: Question, found: Fit) -> dict[str, float | None]:
-    """What is left for the cache; at least, nothing is known of it where the weights are not."""
+    """What remains for the cache; at least, nothing is known of it where the weights are not."""
     if question.weights is None or found.refused:
         return {"low": None, "high": None}
     return {"low": _left(found.available.low), "high": _left(found.available.high)}

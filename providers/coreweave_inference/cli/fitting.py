@@ -76,7 +76,7 @@ class Asked:
             found["max-model-len"] = self.length
         refused = options_of(found).refused
         if refused:
-            raise InvalidDeclaration([Fault(refusal.why) for refusal in refused])
+            raise InvalidDeclaration([Fault(fault.why) for fault in refused])
         return found
 
     @property

@@ -95,7 +95,7 @@ def subject(step: Step) -> str:
 def plan(result: Result, *, full: bool = False) -> list[str]:
     """A preview as lines: what changes, field by field, and how many stay; `full` cuts nothing short."""
     lines = drift(result, full=full)
-    for step in worth_telling(result.steps):
+    for step in steps_to_show(result.steps):
         word = verb_of(step)
         lines.append(f"{SIGNS.get(word, ' ')} {word:<8} {subject(step)}")
         lines.extend(f"    {line}" for line in _fields(step, full=full))
@@ -147,8 +147,8 @@ def _readiness(step: Step) -> list[str]:
         created = verb_of(step) == "create"
         return ["waits until every object serves" if created else "records what the stack manages"]
     names = sorted(_label(key) for key, stays in covered.items() if stays)
-    gone = sorted(_label(key) for key, stays in covered.items() if not stays)
-    lines = [("waits until these serve", names), ("no longer waits for", gone)]
+    left_out = sorted(_label(key) for key, stays in covered.items() if not stays)
+    lines = [("waits until these serve", names), ("no longer waits for", left_out)]
     return [cut(f"{text}: {', '.join(found)}", LONGEST_LINE) for text, found in lines if found]
 
 
@@ -204,7 +204,7 @@ def _broken(changes: Iterable[Change]) -> list[str]:
     return lines
 
 
-def worth_telling(steps: Iterable[Step]) -> list[Step]:
+def steps_to_show(steps: Iterable[Step]) -> list[Step]:
     """Steps that change something, each replacement once."""
     found: dict[tuple[str, str], Step] = {}
     for step in steps:

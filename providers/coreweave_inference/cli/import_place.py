@@ -15,10 +15,9 @@ from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.import_values import identity_in, recorded_in
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.engine.operations import Engine
-from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.repair import State
 from coreweave_inference.engine.stack_state import organization_of
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError, StartupError
 from coreweave_inference.importing.matching import Stack
 from coreweave_inference.settings.resolution import Settings, resolve
 

@@ -19,9 +19,8 @@ from coreweave_inference.engine.imported import Importer
 from coreweave_inference.engine.installation import CommandFailed
 from coreweave_inference.engine.neighbours import other_stacks
 from coreweave_inference.engine.operations import Engine
-from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.results import Result
-from coreweave_inference.errors import CoreWeaveError, Failed
+from coreweave_inference.errors import CoreWeaveError, Failed, StartupError
 from coreweave_inference.importing import report
 from coreweave_inference.importing.entries import EXISTING_BUCKETS, EXISTING_GATEWAYS
 from coreweave_inference.importing.matching import Stack

@@ -12,7 +12,7 @@ from coreweave_inference.discovery import recorded_buckets, recorded_objects
 from coreweave_inference.engine import stacks
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.installation import PulumiCli
-from coreweave_inference.engine.refusals import StartupError
+from coreweave_inference.errors import StartupError
 from coreweave_inference.program.last_state import recorded_endpoint
 from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.status import Recorded, RecordedBucket

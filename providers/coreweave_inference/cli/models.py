@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from coreweave_inference.api.objects import ApiObject
-from coreweave_inference.engine.refusals import StartupError
-from coreweave_inference.errors import CoreWeaveError, Failed, SettingsError, did_you_mean
+from coreweave_inference.errors import CoreWeaveError, Failed, SettingsError, StartupError, did_you_mean
 from coreweave_inference.fleet.routes import COREWEAVE, Route, routes_to
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
@@ -45,7 +44,7 @@ def find_model(scope: Scope, account: Account, key: str) -> Model:
         item.key == key and item.kind is Kind.DEPLOYMENT for item in scope.recorded or ()
     ):
         raise CoreWeaveError(
-            f'deployment "{key}": is in the state and not in the account; `cw-inference up` makes it again'
+            f'deployment "{key}": is in the state and not in the account; `cw-inference up` creates it again'
         )
     members = tuple(found for found in deployments if _model_name(found) == name)
     if not members:

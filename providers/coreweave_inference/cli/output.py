@@ -47,7 +47,7 @@ def print_plan(lines: Iterable[str]) -> None:
 
 
 def has_colours(stream: TextIO) -> bool:
-    """Whether what is printed there may have colours: a terminal, and nobody said no."""
+    """Whether what is printed there may have colours: a terminal, and nobody disabled them."""
     return stream.isatty() and not os.environ.get(NO_COLOR) and os.environ.get("TERM") != "dumb"
 
 

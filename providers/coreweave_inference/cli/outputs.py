@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.stack_state import exported_by
-from coreweave_inference.errors import did_you_mean
+from coreweave_inference.errors import StartupError, did_you_mean
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.status import Recorded
 

@@ -52,7 +52,9 @@ def _run(place: Path, stack: str | None, *, refresh: bool | None) -> Preview:
     result = engine.preview(refresh=refresh)
     source = f"{directory.project}/{name}"
     if not result.ok and not result.document.get("diagnostics"):
-        return failed_preview(source, "; ".join(result.errors) or "the engine said nothing of its preview")
+        return failed_preview(
+            source, "; ".join(result.errors) or "the engine reported nothing of its preview"
+        )
     return preview_in(result.document, source)
 
 

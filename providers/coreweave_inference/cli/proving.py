@@ -63,7 +63,7 @@ class Prover:
         deletions = tuple(deletions)
         prices = default_prices()
         with opened(self.settings) as api:
-            self.tell("looking at what is left …")
+            self.tell("looking at what remains …")
             after = listed(api)
             own = self._own(after, {found.item.id for found in deletions})
             kept = self._kept(after, deletions)
@@ -113,10 +113,10 @@ class Prover:
         try:
             storage = bucket_reader(self.settings, api, system, os.environ)
             found, unread = buckets_of(storage, {*planned, *declared}, self.stack.identity)
-            gone = {name for name, action in planned.items() if action == DELETES}
-            return stored(storage, found, planned, gone, self.stack.identity, self.tell), unread
+            deletes = {name for name, action in planned.items() if action == DELETES}
+            return stored(storage, found, planned, deletes, self.stack.identity, self.tell), unread
         except CoreWeaveError as error:
-            return (), (f"buckets could not be looked at: {error}",)
+            return (), (f"buckets could not be read: {error}",)
 
 
 def lines(proof: BillingProof) -> list[str]:

@@ -112,9 +112,9 @@ def review(
 
     Example: cw-inference review stacks/quickstart --stack dev --view terminal
     """
-    from .announcing import tell_look
+    from .announcing import announce
 
-    tell_look(f"reviewing {', '.join(map(str, places or [Path()]))} …", as_json=view is View.JSON)
+    announce(f"reviewing {', '.join(map(str, places or [Path()]))} …", as_json=view is View.JSON)
     with _reported_errors(as_json=view is View.JSON):
         with _failure_posted(pull_request, author, wanted=post):
             found = _review(places or [Path()], stack, refresh, prices, (findings, old_findings))
@@ -287,7 +287,7 @@ def _post(found: Review, comment: Comment, number: int | None, author: str) -> N
 
 
 def _send(text: str, number: int | None, author: str, *, only_replace: bool) -> None:
-    """A pull request from a fork has a token that may not write: that is said, and is no failure."""
+    """A pull request from a fork has a token that may not write: that is reported, and is no failure."""
     import os
     import sys
 

@@ -83,7 +83,7 @@ def up(
     events_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Show the plan and ask, unless told not to; then run it. What moved meanwhile is shown, and asked about again."""
+    """Show the plan and ask, unless asked not to; then run it. What moved meanwhile is shown, and asked about again."""
     if plan_file is not None and (only or targets or refresh is not None):
         raise usage_error(
             "--plan has its own --only, --target and --refresh; leave them out", as_json=as_json
@@ -174,7 +174,7 @@ def destroy(
     events_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what happens to each object, stop where one must not be deleted, and ask, unless told not to; then run."""
+    """Show what happens to each object, stop where one must not be deleted, and ask, unless asked not to; then run."""
     if (prove or without_state) and targets:
         raise usage_error(
             "--prove and --without-state are of a whole stack; leave --target out", as_json=as_json
@@ -192,7 +192,7 @@ def destroy(
         engine.repair()
         prover = _prover(engine, as_json=as_json) if prove else None
         plan = engine.plan_destroy(selection)
-        if plan.refusals:
+        if plan.errors:
             _refuse(engine.directory.project, engine.stack, plan, events, as_json=as_json)
         if plan.deletions and not as_json:
             print_plan([*formatting.destroy_plan(plan.deletions), formatting.destroy_summary(plan.deletions)])
@@ -225,7 +225,7 @@ def _prover(engine: Engine, *, as_json: bool) -> Prover:
 
 
 def _proof(prover: Prover | None, result: Result) -> BillingProof | None:
-    """What is there after the destroy; not known where it cannot be looked at: what was destroyed is told all the same."""
+    """What is there after the destroy; not known where it cannot be read: what was destroyed is reported all the same."""
     if prover is None or result.stopped:
         return None
     try:
@@ -253,7 +253,7 @@ def _destroy_without_state(
             prover.look()
         found = stateless.find(files, session)
         stateless.show(found, as_json=as_json)
-        if found.plan.refusals:
+        if found.plan.errors:
             _refuse(project, name, found.plan, events, as_json=as_json)
         going = [deletion for deletion in found.plan.deletions if deletion.action != KEEPS]
         if going and not yes and not agreed(f'Destroy {len(going)} that stack "{name}" made?'):
@@ -268,7 +268,7 @@ def _refuse(project: str, stack: str, plan: DestroyPlan, events: EventFile, *, a
     """Say why nothing is deleted, and then which objects are protected, kept or used. Raises typer.Exit."""
     if not as_json:
         print_error("the destroy is refused; nothing was deleted")
-    refused = Result("destroy", project, stack, ok=False, refused=True, errors=plan.refusals)
+    refused = Result("destroy", project, stack, ok=False, refused=True, errors=plan.errors)
     try:
         finish(replace(refused, deletions=plan.deletions), events, as_json=as_json)
     finally:
@@ -288,7 +288,7 @@ def refresh(directory: Path, stack: str | None, *, events_file: Path | None, as_
 def _opened(
     directory: Path, stack: str | None, watch: Watch, *, as_json: bool, create: str = "with-file"
 ) -> Engine:
-    """The engine, once the first line of the run has said what it is about."""
+    """The engine, once the first line of the run has been printed."""
     engine = Engine.opened(directory, stack, watch, create=create)
     say(engine.context, error=as_json, flush=True)
     return engine

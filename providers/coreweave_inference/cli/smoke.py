@@ -12,8 +12,7 @@ from coreweave_inference.declaration import FILE, SmokeDeclaration, read, read_f
 from coreweave_inference.doctor.running import Running
 from coreweave_inference.doctor.smoke import Proof, SmokeResult, SmokeTest
 from coreweave_inference.doctor.smoke import smoke as run_test
-from coreweave_inference.engine.refusals import StartupError
-from coreweave_inference.errors import did_you_mean, one_line
+from coreweave_inference.errors import StartupError, did_you_mean, one_line
 from coreweave_inference.model.kinds import Kind
 
 from .account_lists import opened

@@ -11,12 +11,11 @@ from pathlib import Path
 from coreweave_inference.clock import system
 from coreweave_inference.discovery.buckets import buckets_of
 from coreweave_inference.discovery.gathering import bucket_reader
-from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.engine.results import Result
 from coreweave_inference.engine.stateless_run import delete_leftovers
 from coreweave_inference.engine.teardown import DestroyPlan
-from coreweave_inference.errors import CoreWeaveError, single_line
-from coreweave_inference.fleet.deletions import DELETES, Owned, evictions, refusals
+from coreweave_inference.errors import CoreWeaveError, StartupError, single_line
+from coreweave_inference.fleet.deletions import DELETES, Owned, deletion_errors, evictions
 from coreweave_inference.provider.deletion_guard import review
 from coreweave_inference.provider.session import Session
 from coreweave_inference.stateless.comparing import named_alike
@@ -74,7 +73,7 @@ class CommandLog:
 
 
 def files_without_state(directory: Path, stack: str | None) -> StackFiles:
-    """What the files tell of a stack whose state is gone. Raises StartupError where it has one with objects in it."""
+    """What the files say of a stack whose state is lost. Raises StartupError where it has one with objects in it."""
     files = files_of(directory, stack)
     objects = _recorded(directory, files.name)
     if objects:
@@ -113,7 +112,9 @@ def find(files: StackFiles, session: Session) -> Found:
     left = leftovers(derived, buckets, files.stack, files.declaration)
     items = [one.item for one in left]
     deletions = review(session, items, {item.id for item in items})
-    stops = refusals(deletions, destroy_used=files.settings.destroy_used, destroys=True, from_state=False)
+    stops = deletion_errors(
+        deletions, destroy_used=files.settings.destroy_used, destroys=True, from_state=False
+    )
     plan = DestroyPlan(
         deletions, tuple(map(single_line, stops)), tuple(map(single_line, evictions(deletions)))
     )
@@ -128,10 +129,10 @@ def find(files: StackFiles, session: Session) -> Found:
 def delete(files: StackFiles, found: Found, session: Session, *, as_json: bool) -> Result:
     """Delete what the plan says."""
     start = time.monotonic()
-    gone: list[Owned] = []
+    done: list[Owned] = []
 
     def deleted(item: Owned) -> None:
-        gone.append(item)
+        done.append(item)
         say(f"{item.label}: deleted", error=as_json, flush=True)
 
     going = {item.item.key for item in found.plan.deletions if item.action == DELETES}
@@ -141,7 +142,7 @@ def delete(files: StackFiles, found: Found, session: Session, *, as_json: bool) 
         session, [one for one in found.leftovers if one.item.key in going], files.stack, deleted
     )
     kept = len(found.plan.deletions) - len(going)
-    counts = {verb: count for verb, count in (("delete", len(gone)), ("keep", kept)) if count}
+    counts = {verb: count for verb, count in (("delete", len(done)), ("keep", kept)) if count}
     return Result(
         "destroy",
         files.stack.project,

@@ -19,9 +19,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be sent,
 
 
 def _tell(line: str, *, as_json: bool) -> None:
-    from .announcing import tell_look
+    from .announcing import announce
 
-    tell_look(line, as_json=as_json)
+    announce(line, as_json=as_json)
 
 
 @weights.command()
@@ -136,7 +136,7 @@ def copy_weights(
 ) -> None:
     """Copy a model to another path or bucket without downloading it; may be repeated after a break.
 
-    What is there with the same content stays. Other content is refused before the first copy, unless --overwrite is said.
+    What is there with the same content stays. Other content is refused before the first copy, unless --overwrite is given.
 
     The document of --json: version, ok, errors, findings, count, bytes, skipped (there already), overwritten, dryRun, files,
     extra (at the target, not at the source), warnings.

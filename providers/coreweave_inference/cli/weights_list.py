@@ -101,8 +101,8 @@ def text(found: Sequence[Listed]) -> list[str]:
                 "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
                 for row in rows
             ]
-        gone = sorted(set(one.readers) - {folder.path for folder in one.folders})
-        lines += [f"  {path}: nothing there, and {', '.join(one.readers[path])} reads it" for path in gone]
+        missing = sorted(set(one.readers) - {folder.path for folder in one.folders})
+        lines += [f"  {path}: nothing there, and {', '.join(one.readers[path])} reads it" for path in missing]
         lines += [
             f"  {one_line(key)}: an upload that was not completed; its parts are billed"
             for key in one.unfinished

@@ -21,13 +21,13 @@ from .origin import Report
 from .result import Accepted
 
 ACCEPT = "accept"
-SAID = r"\S"
+NOT_EMPTY = r"\S"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 ACCEPTED_KINDS = (*(kind.noun for kind in Kind), "bucket")
 EXAMPLE = "write - {code: the-code, object: the key, reason: why}"
 
 
-def _said(text: str) -> str:
+def _not_empty(text: str) -> str:
     if not text.strip():
         raise refuse("is empty", "say why it is accepted")
     return text.strip()
@@ -64,12 +64,12 @@ class AcceptedSection(Message):
         FieldMeta(do="give the code that `cw-inference check` shows"),
     ]
     object: Annotated[
-        Annotated[Text, AfterValidator(_accepted_object), InSchema({"pattern": SAID})],
+        Annotated[Text, AfterValidator(_accepted_object), InSchema({"pattern": NOT_EMPTY})],
         Field(description="What the finding is about: a key, or kind and key as in `deployment chat`."),
         FieldMeta(do="give the key of the object, or kind and key"),
     ]
     reason: Annotated[
-        Annotated[Text, AfterValidator(_said), InSchema({"pattern": SAID})],
+        Annotated[Text, AfterValidator(_not_empty), InSchema({"pattern": NOT_EMPTY})],
         Field(description="Why it is accepted, for whoever reads it later."),
         FieldMeta(do="say why it is accepted"),
     ]
@@ -101,7 +101,9 @@ def _accepted(place: int, entry: Any, report: Report) -> Accepted | None:
     place_faults(faults, location, report)
     if faults:
         return None
-    said = AcceptedSection.model_validate({name: value for name, value in entry.items() if value is not None})
-    *kind, key = said.object.split(" ")
-    until = date.fromisoformat(said.until) if said.until else None
-    return Accepted(said.code, key, said.reason, report.origin(location), " ".join(kind) or None, until)
+    section = AcceptedSection.model_validate(
+        {name: value for name, value in entry.items() if value is not None}
+    )
+    *kind, key = section.object.split(" ")
+    until = date.fromisoformat(section.until) if section.until else None
+    return Accepted(section.code, key, section.reason, report.origin(location), " ".join(kind) or None, until)

@@ -1,4 +1,4 @@
-"""Capacity claims in the API's form: what an entry says under `resources` is as if the entry said it itself."""
+"""Capacity claims in the API's form: what an entry declares under `resources` is as if the entry declared it itself."""
 
 from __future__ import annotations
 

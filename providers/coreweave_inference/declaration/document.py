@@ -83,7 +83,7 @@ def load(path: Path, report: Report, text: str | None = None) -> Document:
 
 def _text(path: Path, file: str) -> str:
     if path.exists() and not path.is_file():
-        raise _refusal(
+        raise _syntax_error(
             file, 0, "the file cannot be read: it is not a regular file", "write the declaration there"
         )
     try:
@@ -91,35 +91,37 @@ def _text(path: Path, file: str) -> str:
             content = stream.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it cannot be opened"
-        raise _refusal(
+        raise _syntax_error(
             file, 0, f"the file cannot be read: {reason}", "check its path and permissions"
         ) from error
     if len(content) > MOST_BYTES:
-        raise _refusal(
+        raise _syntax_error(
             file, 0, "the file is larger than 1 MB", "a declaration is small: is it the right file?"
         )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise _refusal(file, line, "the file is not UTF-8 text", "save it as UTF-8") from error
+        raise _syntax_error(file, line, "the file is not UTF-8 text", "save it as UTF-8") from error
 
 
 def _compose(text: str, file: str) -> yaml.Node | None:
     try:
         return Loader(text).get_single_node()
     except TooDeep as error:
-        raise _refusal(file, 0, f"values are nested more than {DEEPEST} deep", "flatten them") from error
+        raise _syntax_error(file, 0, f"values are nested more than {DEEPEST} deep", "flatten them") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
         reason = " ".join(part for part in (error.context, error.problem) if part)
-        raise _refusal(file, line, f"not valid YAML: {reason}", "correct the syntax at this line") from error
+        raise _syntax_error(
+            file, line, f"not valid YAML: {reason}", "correct the syntax at this line"
+        ) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise _refusal(file, 0, "not valid YAML: a character is not allowed", "remove it") from error
+        raise _syntax_error(file, 0, "not valid YAML: a character is not allowed", "remove it") from error
 
 
-def _refusal(file: str, line: int, what: str, do: str) -> InvalidDeclaration:
+def _syntax_error(file: str, line: int, what: str, do: str) -> InvalidDeclaration:
     return InvalidDeclaration([Fault(what=what, do=do, file=file, line=line)])
 
 
@@ -154,10 +156,10 @@ class _Reading:
         self.nodes += 1
         if len(location) > DEEPEST:
             what = f"values are nested more than {DEEPEST} deep"
-            raise _refusal(origin.file, origin.line, what, "an alias may not contain itself")
+            raise _syntax_error(origin.file, origin.line, what, "an alias may not contain itself")
         if self.nodes > MOST_NODES:
             what = f"aliases unfold into more than {MOST_NODES} values"
-            raise _refusal(origin.file, origin.line, what, "use fewer aliases")
+            raise _syntax_error(origin.file, origin.line, what, "use fewer aliases")
 
     def _entries(self, node: yaml.MappingNode, location: Location) -> Entries:
         """The nodes of a mapping by key; its own entries win over merged ones, and each key comes once."""

@@ -50,11 +50,11 @@ def existing_keys(top: Mapping[str, Any], section: str) -> tuple[str, ...]:
 
 def _objects(kind: Kind, top: Mapping[str, Any], report: Report) -> dict[str, ExistingObject]:
     found = {}
-    for key, said in _said(ExistingObjectSection, kind.section, top, report).items():
+    for key, given in _valid_entries(ExistingObjectSection, kind.section, top, report).items():
         origin = report.origin((EXISTING, kind.section, key))
-        by_id = said.name is not None and re.match(UUID, said.name) is not None
-        name, id_ = (None, said.name) if by_id else (said.name, said.id)
-        found[key] = ExistingObject(key, kind, origin, name, id_, said.stack, _key_there(said, key))
+        by_id = given.name is not None and re.match(UUID, given.name) is not None
+        name, id_ = (None, given.name) if by_id else (given.name, given.id)
+        found[key] = ExistingObject(key, kind, origin, name, id_, given.stack, _key_there(given, key))
     return found
 
 
@@ -63,20 +63,22 @@ def _buckets(top: Mapping[str, Any], report: Report) -> dict[str, ExistingBucket
         key: ExistingBucket(
             key,
             report.origin((EXISTING, BUCKETS, key)),
-            said.name,
-            said.zone,
-            said.stack,
-            _key_there(said, key),
+            given.name,
+            given.zone,
+            given.stack,
+            _key_there(given, key),
         )
-        for key, said in _said(ExistingBucketSection, BUCKETS, top, report).items()
+        for key, given in _valid_entries(ExistingBucketSection, BUCKETS, top, report).items()
     }
 
 
-def _key_there(said: ExistingObjectSection | ExistingBucketSection, key: str) -> str | None:
-    return said.key or key if said.stack else None
+def _key_there(given: ExistingObjectSection | ExistingBucketSection, key: str) -> str | None:
+    return given.key or key if given.stack else None
 
 
-def _said(model: type[Section], section: str, top: Mapping[str, Any], report: Report) -> dict[str, Section]:
+def _valid_entries(
+    model: type[Section], section: str, top: Mapping[str, Any], report: Report
+) -> dict[str, Section]:
     """The entries of a section as their model; their faults are reported."""
     own, found = top.get(section), {}
     for key, entry in raw_entries(top[EXISTING], section, report, within=(EXISTING,), short="name").items():

@@ -61,7 +61,7 @@ def _only_with(name: str, other: str) -> Callable[[Mapping[str, Any]], RuleViola
 
 
 class ExistingObjectSection(Message):
-    """A gateway or capacity claim that exists, told by exactly one of `name`, `id` and `stack`."""
+    """A gateway or capacity claim that exists, identified by exactly one of `name`, `id` and `stack`."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(ONE_WAY, _one_way(ONE_WAY)),
@@ -79,7 +79,7 @@ class ExistingObjectSection(Message):
 
 
 class ExistingBucketSection(Message):
-    """A bucket that exists, told by exactly one of `name` and `stack`."""
+    """A bucket that exists, identified by exactly one of `name` and `stack`."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(("name", "stack"), _one_way(("name", "stack"))),

@@ -45,7 +45,7 @@ class Inheritance:
         """For each entry itself and its bases, nearest first.
 
         Entries that extend nothing, themselves or too long a chain are reported; they and what extends them are left
-        out, since nothing true can be said of them.
+        out, since nothing true is known of them.
         """
         chains = {key: self._chain(key) for key in self.entries}
         return {key: chain for key, chain in chains.items() if chain}

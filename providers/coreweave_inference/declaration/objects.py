@@ -70,7 +70,7 @@ def read_capacity_claims(entries: dict[str, Entry], report: Report) -> dict[str,
 def read_deployments(
     entries: dict[str, Entry], around: ReferenceScope, report: Report
 ) -> dict[str, ObjectDeclaration]:
-    """The deployments, with their references resolved and their traffic weight said."""
+    """The deployments, with their references resolved and their traffic weight filled in."""
     kind = Kind.DEPLOYMENT
     weights = {key: weights_of(entry, around, report) for key, entry in entries.items()}
     judged = {key: _judged_deployment(entry, weights[key]) for key, entry in entries.items()}

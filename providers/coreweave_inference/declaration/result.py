@@ -125,7 +125,7 @@ class Existing:
 class Accepted:
     """A finding that somebody read and lives with, for the `reason` given.
 
-    It is about the object `key`, of the `kind` (`gateway`, `capacity claim`, `deployment`, `bucket`) if that is said,
+    It is about the object `key`, of the `kind` (`gateway`, `capacity claim`, `deployment`, `bucket`) if that is known,
     and no longer counts once the day `until` is over.
     """
 

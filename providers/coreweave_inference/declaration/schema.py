@@ -27,7 +27,7 @@ FILES = {"inference.schema.json": False, "inference.overlay.schema.json": True}
 
 EXTENDS: Schema = {
     "type": ["string", "null"],
-    "description": "Another entry of this section, from which everything comes that is not said here; name, traffic and options never do.",
+    "description": "Another entry of this section, from which everything comes that is not declared here; name, traffic and options never do.",
 }
 GATEWAYS: Schema = {
     "type": "array",

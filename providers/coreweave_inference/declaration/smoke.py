@@ -25,7 +25,7 @@ PROMPT = "Answer with the word hello."
 LATENCY_SECONDS = 60.0
 
 
-def _said(text: str) -> str:
+def _not_empty(text: str) -> str:
     if not text.strip():
         raise refuse("is empty", "write what the model is asked, or what its answer has to contain")
     return text
@@ -35,10 +35,12 @@ class SmokeSection(Message):
     """A request to each model after a rollout; an `up` in which it fails has failed."""
 
     prompt: Annotated[
-        Annotated[Text, AfterValidator(_said)], Field(description="What each model is asked."), FieldMeta()
+        Annotated[Text, AfterValidator(_not_empty)],
+        Field(description="What each model is asked."),
+        FieldMeta(),
     ] = PROMPT
     expect: Annotated[
-        Annotated[Text, AfterValidator(_said)] | None,
+        Annotated[Text, AfterValidator(_not_empty)] | None,
         Field(
             description="A text that the completion has to contain, in any case; left out: any text will do."
         ),
@@ -75,12 +77,14 @@ def read_smoke(top: Mapping[str, Any], keys: Collection[str], report: Report) ->
     place_faults(faults, (SMOKE,), report)
     if faults:
         return None
-    said = SmokeSection.model_validate({name: value for name, value in given.items() if value is not None})
-    for place, key in enumerate(said.deployments):
+    section = SmokeSection.model_validate({name: value for name, value in given.items() if value is not None})
+    for place, key in enumerate(section.deployments):
         if key not in keys:
             report.add(
                 (SMOKE, "deployments", place),
                 f'"{shortened(key)}" is not declared under deployments',
                 did_you_mean(key, keys).rstrip() or "name a deployment by its key",
             )
-    return SmokeDeclaration(said.prompt, said.expect, said.max_latency, said.count, said.deployments)
+    return SmokeDeclaration(
+        section.prompt, section.expect, section.max_latency, section.count, section.deployments
+    )

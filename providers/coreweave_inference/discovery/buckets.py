@@ -21,17 +21,15 @@ MOST_BUCKETS = 200
 def buckets_of(
     storage: ObjectStorage, names: Collection[str], identity: str
 ) -> tuple[tuple[LiveBucket, ...], tuple[str, ...]]:
-    """The named buckets and all others that the key may list, with tags and policies; and what could not be looked at."""
+    """The named buckets and all others that the key may list, with tags and policies; and what could not be read."""
     unread: list[str] = []
     listed: tuple[str, ...] = ()
     try:
         listed = storage.names()
     except CoreWeaveError as error:
-        unread.append(
-            f"the buckets could not be listed, so only those that are declared were looked at: {error}"
-        )
+        unread.append(f"the buckets could not be listed, so only those that are declared were read: {error}")
     if len(listed) > MOST_BUCKETS:
-        unread.append(f"there are {len(listed)} buckets, so only those that are declared were looked at")
+        unread.append(f"there are {len(listed)} buckets, so only those that are declared were read")
         listed = ()
     there = sorted({*listed, *(name for name in names if name)})
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -54,7 +52,7 @@ def stored(
     identity: str,
     tell: Callable[[str], None],
 ) -> tuple[StoredBucket, ...]:
-    """What is in each bucket. `own` are the names of the stack's, `deleted` those of them that must be gone; what is
+    """What is in each bucket. `own` are the names of the stack's, `deleted` those of them that must be deleted; what is
     others' is not measured.
     """
     sid = sid_for(None, identity)

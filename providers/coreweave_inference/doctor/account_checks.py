@@ -54,17 +54,17 @@ def proxy_and_certificates(setup: SetUp) -> str:
 def reachable(setup: SetUp) -> str:
     """The API's name resolves, it takes connections, and its certificate holds."""
     url = setup.settings.endpoint
-    told = []
+    answers = []
     probes: tuple[Callable[[], str], ...] = (
         lambda: resolves(url, setup.environ),
         lambda: connects(url, setup.clock, setup.environ),
     )
     for probe in probes:
         try:
-            told.append(probe())
+            answers.append(probe())
         except Skip as skip:
-            told.append(str(skip))
-    return "; ".join(filter(None, told))
+            answers.append(str(skip))
+    return "; ".join(filter(None, answers))
 
 
 def role(setup: SetUp) -> str:
@@ -105,10 +105,10 @@ def clock(setup: SetUp) -> str:
     """This machine's clock and the service's agree."""
     if is_loopback(urlsplit(setup.settings.endpoint).hostname or ""):
         raise Skip("the service is on this machine, and no other clock is asked")
-    told = setup.api.service_time()
-    if told is None:
+    service_now = setup.api.service_time()
+    if service_now is None:
         raise Skip("the service tells no time")
-    return clocks(setup.clock.now() - told)
+    return clocks(setup.clock.now() - service_now)
 
 
 def clocks(apart: float) -> str:

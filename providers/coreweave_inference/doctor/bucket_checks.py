@@ -125,7 +125,7 @@ def policy_lets_in(subject: BucketSubject) -> str:
     if open_ones:
         found.append(
             Problem(
-                f"whether the inference service may read {_places(subject, open_ones)} cannot be told: {decisions[open_ones[0]].why}",
+                f"whether the inference service may read {_places(subject, open_ones)} is not known: {decisions[open_ones[0]].why}",
                 f"compare the policy with {subject.policy_command(open_ones)}",
                 outcome=Outcome.WARNING,
             )

@@ -1,7 +1,7 @@
 """Checks as data, and the one runner: what a check is, how it ends, and in which order checks run. Pure but for its clock.
 
 A check is a function over a context. It returns what it found out; it raises Problem where something is wrong, and Skip where it
-does not apply or nothing can be said. Anything else that it raises is a result too: a check that failed itself says nothing of
+does not apply or nothing is known. Anything else that it raises is a result too: a check that failed itself says nothing of
 the stack.
 """
 
@@ -42,7 +42,7 @@ class Problem(Exception):
 
 @dataclass(frozen=True)
 class Note:
-    """What a check tells of one of several subjects that nothing is wrong with; `known` is false where nothing can be said."""
+    """What a check tells of one of several subjects that nothing is wrong with; `known` is false where nothing is known."""
 
     subject: str
     detail: str
@@ -58,7 +58,7 @@ class Problems(Exception):
 
 
 class Skip(Exception):
-    """The check does not apply, or nothing can be said; the text says why."""
+    """The check does not apply, or nothing is known; the text says why."""
 
 
 @dataclass(frozen=True)

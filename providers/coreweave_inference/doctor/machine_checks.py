@@ -11,10 +11,10 @@ import yaml
 
 from coreweave_inference.checks import Finding
 from coreweave_inference.engine.installation import CommandFailed
-from coreweave_inference.engine.refusals import StartupError
 from coreweave_inference.errors import (
     CoreWeaveError,
     InvalidDeclaration,
+    StartupError,
     one_line,
     plural,
 )

@@ -42,7 +42,7 @@ def _not_current(status: str, found: Computed, wait: str) -> Problem:
         return Problem(f"is {status}: {found.reason}", wait, outcome=Outcome.IN_PROGRESS)
     if found.state is State.TERMINATING:
         return Problem(
-            "is being deleted", "see who deletes it; `cw-inference up` makes it again once it is deleted"
+            "is being deleted", "see who deletes it; `cw-inference up` creates it again once it is deleted"
         )
     return Problem(
         f"has failed: {found.reason}",

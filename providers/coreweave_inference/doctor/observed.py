@@ -1,4 +1,4 @@
-"""A deployment's own log lines and figures, whatever the service calls them: names are discovered, and which were used is said.
+"""A deployment's own log lines and figures, whatever the service calls them: names are discovered, and which were used is reported.
 
 Reads are an argument; nothing here knows the network.
 """
@@ -177,21 +177,21 @@ def _value(values: Iterable[str], id_: str, name: str) -> str:
 
 def figures_of(reads: Reads, names: Sequence[str], id_: str, name: str) -> str:
     """Requests, errors and mean latency of the last minutes, with the metrics they come from; empty where there are none."""
-    told, used = [], []
+    figures, used = [], []
     for word, patterns in (("request", REQUESTS), ("error", ERRORS)):
         metric, named = _metric(reads, names, patterns, id_, name)
         total = None if named is None else reads.value(_increase(metric, named))
         if total is not None:
-            told.append(plural(round(total), word))
+            figures.append(plural(round(total), word))
             used.append(metric)
     metric, named = _metric(reads, names, LATENCY, id_, name)
     if named is not None:
         seconds = reads.value(_increase(metric, named))
         count = reads.value(_increase(f"{metric.removesuffix('_sum')}_count", named))
         if seconds is not None and count:
-            told.append(f"mean latency {seconds / count:.2f} s")
+            figures.append(f"mean latency {seconds / count:.2f} s")
             used.append(metric)
-    return f"{', '.join(told)} in {MINUTES} min ({', '.join(used)})" if told else ""
+    return f"{', '.join(figures)} in {MINUTES} min ({', '.join(used)})" if figures else ""
 
 
 def _metric(

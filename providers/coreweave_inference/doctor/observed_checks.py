@@ -71,8 +71,8 @@ def with_log(problem: Problem, subject: Subject) -> Problem:
     """A problem of a deployment with the engine's last error lines as its reason, where they can be read."""
     found = log_lines(subject)
     if found is not None and found.lines:
-        told = f"the engine's log: {found}"
-        problem.why = f"{problem.why}; {told}" if problem.why else told
+        from_log = f"the engine's log: {found}"
+        problem.why = f"{problem.why}; {from_log}" if problem.why else from_log
     return problem
 
 

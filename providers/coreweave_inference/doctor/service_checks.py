@@ -65,7 +65,7 @@ def objects_there(running: Running) -> str:
         raise Problems(
             Problem(
                 "is in the state and not in the account: it was deleted outside, or the token is another account's",
-                "see `cw-inference preview`; `cw-inference up` makes it again",
+                "see `cw-inference preview`; `cw-inference up` creates it again",
                 subject=item.label,
             )
             for item in missing

@@ -64,8 +64,8 @@ class SmokeResult:
     takes_traffic: bool = True
 
     def __str__(self) -> str:
-        told = f": {self.why}" if self.why else ""
-        return f"{self.subject} ({self.model} on {self.gateway}): {self.proof.value}{told}"
+        why = f": {self.why}" if self.why else ""
+        return f"{self.subject} ({self.model} on {self.gateway}): {self.proof.value}{why}"
 
 
 def smoke(
@@ -198,7 +198,9 @@ def _timed(count: int, slowest: float) -> str:
 def _evidence(group: Group, answer: Answer) -> str:
     """One request as a line: what was asked, what came, who answered, the id that support asks for."""
     exchange = answer.exchange
-    who = group.running.label(Kind.DEPLOYMENT, answer.member) if answer.member else "not told who answered"
+    who = (
+        group.running.label(Kind.DEPLOYMENT, answer.member) if answer.member else "who answered is not known"
+    )
     request_id = exchange.headers.get("x-request-id", "")
     parts = [
         f"POST {exchange.url} -> {exchange.status} in {exchange.seconds:.2f} s",

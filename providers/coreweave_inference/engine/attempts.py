@@ -88,7 +88,7 @@ def restore_pending(state: State) -> State:
 
 
 def perhaps_made(urns: Iterable[str]) -> str:
-    """What a user is told where nothing can be noted."""
+    """The warning where nothing can be noted."""
     names = ", ".join(label_of(urn) for urn in urns)
     return f"perhaps made, and not in the state: {names}"
 

@@ -6,11 +6,11 @@ import copy
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from coreweave_inference.errors import StartupError
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.last_state import resources_of
 
 from .events import ACCOUNT, Step, is_shown, label_of, name_of, type_of
-from .refusals import StartupError
 from .repair import State
 from .selection import Selection
 
@@ -60,16 +60,16 @@ def without_edges_to(state: State, urns: Collection[str]) -> State:
     The run that follows writes the true dependencies of everything that stays.
     """
     result = copy.deepcopy(state)
-    gone = set(urns)
+    removed = set(urns)
     for resource in resources_of(result):
-        if resource["urn"] not in gone:
-            _cut(resource, gone)
+        if resource["urn"] not in removed:
+            _cut(resource, removed)
     return result
 
 
-def _cut(resource: dict[str, Any], gone: set[str]) -> None:
+def _cut(resource: dict[str, Any], removed: set[str]) -> None:
     if "dependencies" in resource:
-        resource["dependencies"] = [urn for urn in resource["dependencies"] or () if urn not in gone]
+        resource["dependencies"] = [urn for urn in resource["dependencies"] or () if urn not in removed]
     by_property = resource.get("propertyDependencies") or {}
     for key, urns in by_property.items():
-        by_property[key] = [urn for urn in urns or () if urn not in gone]
+        by_property[key] = [urn for urn in urns or () if urn not in removed]

@@ -76,7 +76,7 @@ def restored(state: State, look: Look) -> Repaired:
 
 
 def not_confirmed(notes: Mapping[str, Note]) -> str:
-    """What a user is told where nothing can be noted."""
+    """The warning where nothing can be noted."""
     names = ", ".join(f"{label_of(str(note['urn']))} ({id_})" for id_, note in notes.items())
     return f"deleted, not confirmed, and not in the state: {names}"
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from .refusals import StartupError
+from coreweave_inference.errors import StartupError
 
 PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml")
 IDENTITY_KEY = "coreweave:identity"

@@ -1,4 +1,4 @@
-"""Variables in this process's environment for a while: it is how a program, the engine and its providers are told."""
+"""Variables in this process's environment for a while: it is how a program, the engine and its providers are configured."""
 
 from __future__ import annotations
 

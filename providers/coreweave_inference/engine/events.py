@@ -34,7 +34,7 @@ REFUSED = re.compile(r"^\S+ resource '[^']*' has a problem: ")
 PROTECTED = " as it is currently marked for protection"
 """In the engine's error for an object that must not be deleted or replaced."""
 NO_ACCOUNT = "the account cannot be used: "
-"""Begins a refusal that is no fault of the declaration."""
+"""Begins an error that is no fault of the declaration."""
 
 NO_TARGET = re.compile(
     r"^Resource '(?P<needs>[^']+)' depends on '(?P<needed>[^']+)' which was .*not specified in --target"
@@ -87,7 +87,7 @@ class Step:
 class Message:
     """A line of the engine or a provider; `urn` is empty where it concerns the whole run.
 
-    `refusal`: a resource's declaration was refused before anything was done with it. `removed`: the URN of an object that is
+    `refused`: a resource's declaration was refused before anything was done with it. `removed`: the URN of an object that is
     no longer declared and that this run does not select.
     """
 
@@ -95,7 +95,7 @@ class Message:
     text: str
     urn: str = ""
     ephemeral: bool = False
-    refusal: bool = False
+    refused: bool = False
     removed: str = ""
 
 
@@ -202,14 +202,14 @@ def _message(event: Any) -> Message | None:
         return Message(severity, text, event.urn or "", bool(event.ephemeral))
     no_target = NO_TARGET.match(text)
     if no_target:
-        return Message(severity, _needs_target(**no_target.groupdict()), event.urn or "", refusal=True)
+        return Message(severity, _needs_target(**no_target.groupdict()), event.urn or "", refused=True)
     removed = REMOVED_UNTARGETED.match(text)
     if removed:
         urn = removed["removed"]
-        return Message(severity, _needs_removal(urn), event.urn or "", refusal=True, removed=urn)
+        return Message(severity, _needs_removal(urn), event.urn or "", refused=True, removed=urn)
     reason = error_text(text)
-    refusal = PROTECTED in text or (bool(REFUSED.match(text)) and not reason.startswith(NO_ACCOUNT))
-    return Message(severity, reason, event.urn or "", bool(event.ephemeral), refusal)
+    refused = PROTECTED in text or (bool(REFUSED.match(text)) and not reason.startswith(NO_ACCOUNT))
+    return Message(severity, reason, event.urn or "", bool(event.ephemeral), refused)
 
 
 def _needs_target(needs: str, needed: str) -> str:

@@ -1,6 +1,6 @@
 """What providers refused before a run, as findings: the same data as those of the checks. Pure.
 
-The engine reports a provider's refusal as one line: the object, the field where one is at fault, what is wrong, what to do.
+The engine reports a provider's validation error as one line: the object, the field where one is at fault, what is wrong, what to do.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ Places = Callable[[str], Origin]
 """Where the declaration has the value at a path."""
 
 
-def refusals(messages: Iterable[Message], places: Places | None) -> tuple[Mapping[str, Any], ...]:
-    """A finding for each refusal; without `places`, as in a Python program, they have no file and line."""
-    faults = (_fault(message.text, places) for message in messages if message.refusal)
+def validation_findings(messages: Iterable[Message], places: Places | None) -> tuple[Mapping[str, Any], ...]:
+    """A finding for each validation error; without `places`, as in a Python program, they have no file and line."""
+    faults = (_fault(message.text, places) for message in messages if message.refused)
     return tuple(as_finding(fault, REFUSED) for fault in dict.fromkeys(faults))
 
 

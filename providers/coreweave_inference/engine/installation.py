@@ -19,10 +19,9 @@ from typing import IO, Any
 import semver
 from pulumi.automation import CommandResult, PulumiCommand
 
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError, StartupError
 
 from .engine_processes import recorded
-from .refusals import StartupError
 
 OLDEST = semver.Version(3, 254, 0)
 """Import files and S3 backends behave as needed from here on."""
@@ -46,7 +45,7 @@ NO_BACKEND = (
 
 
 class CommandFailed(CoreWeaveError):
-    """A command of the CLI ended with an error; `text` is all that it said on standard error."""
+    """A command of the CLI ended with an error; `text` is all that it wrote on standard error."""
 
     failed = True
 

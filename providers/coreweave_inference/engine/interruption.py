@@ -56,7 +56,7 @@ class RunDirectory:
         (self.path / STOP).touch()
 
     def provider_python(self) -> Path:
-        """The Python that providers run in: one that ends when its engine is gone, also before it was asked anything."""
+        """The Python that providers run in: one that ends when its engine has ended, also before it was asked anything."""
         file = self.path / PROVIDER_PYTHON
         file.write_text(
             f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -u -m {provider_host.__name__} "$@"\n',
@@ -107,7 +107,7 @@ class RunDirectory:
 
 @contextmanager
 def run_directory(show: Show, stack: str) -> Iterator[RunDirectory]:
-    """A directory for one run of `stack`, whatever names it here, gone afterwards; `show` gets each line of progress soon
+    """A directory for one run of `stack`, whatever names it here, removed afterwards; `show` gets each line of progress soon
     after it was written.
     """
     path = Path(tempfile.mkdtemp(prefix=_prefix(stack)))

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from coreweave_inference.errors import StartupError
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.last_state import resources_of
 
 from .events import Message, Step, label_of, name_of, type_of
-from .refusals import StartupError
 from .selection import Selection
 
 State = Mapping[str, Any] | None

@@ -31,7 +31,7 @@ CUT_OFF = frozenset(
         "error: failed to load checkpoint: place 1: unexpected end of JSON input",
     }
 )
-"""Of the attributes of a state and of a lock, and of an empty state. A provider that was killed is told with more words
+"""Of the attributes of a state and of a lock, and of an empty state. A provider that was killed is reported with more words
 before the same."""
 
 
@@ -69,7 +69,7 @@ def states(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]] | Non
 
 
 def read(act: Callable[[], T], cli: PulumiCli, directory: Path, report: Callable[[str], None]) -> T:
-    """Do it; once more after empty attributes were taken away, each of which is told. Raises CommandFailed."""
+    """Do it; once more after empty attributes were taken away, each of which is reported. Raises CommandFailed."""
     try:
         return act()
     except CommandFailed as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 from pulumi import automation
 
 from coreweave_inference.discovery import last_objects
+from coreweave_inference.errors import StartupError
 from coreweave_inference.host.process import RUN_CONFIG
 from coreweave_inference.network.marks import WROTE, mark
 from coreweave_inference.program.last_state import resources_of
@@ -28,7 +29,7 @@ from .delete_first import deletions_in, to_delete, to_remove, without_edges_to
 from .directory import StackDirectory
 from .environment import environment_with
 from .events import Message, Step
-from .findings import refusals
+from .findings import validation_findings
 from .installation import CommandFailed, PulumiCli
 from .interruption import RunDirectory, interruptible, run_directory
 from .known_stack import KnownStack, known_stack, refresh_flag
@@ -36,7 +37,6 @@ from .limited import can_stay, note_staying, require_dependents
 from .plans import Plan, new_salt, plan_of, recording, with_adoptions
 from .program import InlineProgram
 from .recording import Recorder
-from .refusals import StartupError
 from .repair import State
 from .results import Result, Watch, following, nobody
 from .selection import Selection
@@ -104,7 +104,7 @@ class Engine:
         return self._state.read()
 
     def repair(self) -> tuple[str, ...]:
-        """Put right what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
+        """Repair what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
         return self._state.repair()
 
     def resources(self, selection: Selection = ALL) -> tuple[Step, ...]:
@@ -324,7 +324,7 @@ class Engine:
             outputs=record.outputs if operation == "up" and ok else {},
             settled=quiet,
             repairs=tuple(self._state.repairs),
-            findings=(*take_findings(), *refusals(record.messages, places)),
+            findings=(*take_findings(), *validation_findings(record.messages, places)),
             refused=refused,
             seconds=recorder.seconds,
         )

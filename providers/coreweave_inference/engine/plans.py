@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, TypeAdapter
 from typing_extensions import NotRequired, TypedDict
 
-from coreweave_inference.errors import PlanMoved
+from coreweave_inference.errors import PlanMoved, StartupError
 from coreweave_inference.json_text import read_json
 from coreweave_inference.model import Kind
 from coreweave_inference.model.engine_secrets import without_secrets
@@ -24,7 +24,6 @@ from coreweave_inference.program.last_state import resources_of
 
 from .directory import StackDirectory
 from .events import Change
-from .refusals import StartupError
 from .repair import State
 from .results import Result, counts_of, standing
 from .selection import Selection
@@ -98,10 +97,10 @@ class Plan:
         return json.dumps({"salt": self.salt, "planned": planned, "deletesFirst": deletes_first})
 
     def without(self, urns: Iterable[str]) -> Plan:
-        """What is left of it when these were deleted."""
-        gone = set(urns)
+        """What remains of it when these were deleted."""
+        deleted = set(urns)
         objects = {
-            kind: {id_: entry for id_, entry in entries.items() if entry["urn"] not in gone}
+            kind: {id_: entry for id_, entry in entries.items() if entry["urn"] not in deleted}
             for kind, entries in self.objects.items()
         }
         return replace(self, objects=objects)

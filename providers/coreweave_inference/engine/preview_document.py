@@ -26,9 +26,9 @@ class PreviewDocument:
 
     def add(self, event: EngineEvent) -> None:
         """Take one in."""
-        started, done, said = event.resource_pre_event, event.res_outputs_event, event.diagnostic_event
-        if said is not None and not said.ephemeral:
-            self._diagnostics.append({"severity": said.severity, "message": str(said.message)})
+        started, done, diagnostic = event.resource_pre_event, event.res_outputs_event, event.diagnostic_event
+        if diagnostic is not None and not diagnostic.ephemeral:
+            self._diagnostics.append({"severity": diagnostic.severity, "message": str(diagnostic.message)})
         elif started is not None and not started.metadata.type.startswith(PROVIDER_TYPES):
             self._begin(started.metadata)
         elif done is not None and done.metadata.urn in self._refreshes:

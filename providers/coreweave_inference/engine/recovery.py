@@ -85,9 +85,9 @@ class Recovery:
         Raises CoreWeaveError as a call does.
         """
         objects = {id_: (BY_NOUN[note["kind"]], place_in(note["urn"]).key) for id_, note in notes.items()}
-        there, gone = sort_by_outcome(self._session, objects)
+        there, deleted = sort_by_outcome(self._session, objects)
         found: dict[str, Found | Unresolved] = {
-            id_: self._not_there(BY_NOW) if id_ in gone else BEING_DELETED for id_ in notes
+            id_: self._not_there(BY_NOW) if id_ in deleted else BEING_DELETED for id_ in notes
         }
         for id_, live in there.items():
             found[id_] = (
@@ -112,7 +112,7 @@ class Recovery:
             return self._bucket(resource, inputs)
         if name == "InferenceBucketPolicy":
             return self._policy(resource, inputs)
-        return Unresolved("nothing of it is in the account, so this run makes it again")
+        return Unresolved("nothing of it is in the account, so this run creates it again")
 
     def _object(
         self, lifecycle: ObjectLifecycle, resource: Resource, inputs: dict[str, Any]

@@ -56,8 +56,8 @@ class Result:
     `counts` are resources by verb (`create`, `update`, `replace`, `delete`, `keep`, `same`, `read`, `refresh`), of a
     preview: what would be done. `errors` are one line each. `findings` are those of the checks, and faults
     of the declaration, as JSON data. `outputs` are those of the stack, secrets masked, after an `up`.
-    `repairs` tell what was put right before the run. `deletions`: what a destroy was about to do with each object. `refused`:
-    nothing was written, and what ended the run is a refusal. `plan_made`: a preview shows all that an `up` would do, though it
+    `repairs` are what was repaired before the run. `deletions`: what a destroy was about to do with each object. `refused`:
+    nothing was written, and what ended the run is a validation or startup error. `plan_made`: a preview shows all that an `up` would do, though it
     must not. `moved`: what is no longer as planned, so the run stopped. `settled`: a preview after which an `up` would change
     neither the account nor the state. `drift`: what is other than recorded. `document`: the run as `pulumi preview --json`
     shows a preview.
@@ -169,7 +169,7 @@ class Record:
     @property
     def refused(self) -> bool:
         """Whether a resource was refused before anything was done with it."""
-        return any(m.refusal for m in self.messages)
+        return any(m.refused for m in self.messages)
 
     @property
     def wrote(self) -> bool:
@@ -178,7 +178,7 @@ class Record:
         return any(":" in step.kind and step.op not in READING for step in done)
 
     def errors(self) -> tuple[str, ...]:
-        """Each error once; what the engine says of the whole run only where nothing else was said."""
+        """Each error once; what the engine says of the whole run only where nothing else was reported."""
         found = list(dict.fromkeys(m.text for m in self.messages if m.severity == "error" and m.text))
         reasons = [text for text in found if text not in FRAME]
         return once(reasons or found)

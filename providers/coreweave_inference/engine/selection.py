@@ -1,4 +1,4 @@
-"""What a run is limited to: `--only` and `--target`, as the engine and the program are told. Pure."""
+"""What a run is limited to: `--only` and `--target`, as the engine and the program get it. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coreweave_inference.errors import did_you_mean, one_line
+from coreweave_inference.errors import StartupError, did_you_mean, one_line
 from coreweave_inference.model import Kind, resource_types
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.last_state import resources_of
@@ -15,7 +15,6 @@ from coreweave_inference.program.targets import RUN_TARGETS, is_target
 from coreweave_inference.stack.checks import CHECKS
 
 from .events import is_shown, kind_of, name_of, type_of
-from .refusals import StartupError
 
 BUCKETS = ("Account", "WeightsBucket")
 """What `only="buckets"` runs: weights are pushed before anything else can use them."""

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError, StartupError
 from coreweave_inference.model.engine_secrets import without_secrets
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.last_state import recorded_endpoint, refuse_other_stack, resources_of
@@ -35,7 +35,6 @@ from .installation import CommandFailed, PulumiCli
 from .interruption import RunDirectory, left_by_killed_runs
 from .locks import is_stale, locks_in
 from .recovery import Recovery, organization_in
-from .refusals import StartupError
 from .repair import Repaired, State, repaired
 from .results import Record
 from .teardown import known_ids
@@ -45,7 +44,7 @@ CREATIONS = ("create", "adopt", "create-replacement")
 
 
 class StackState:
-    """The state of one stack. `repairs` are lines on what was put right so far; `report` is called with each of them."""
+    """The state of one stack. `repairs` are lines on what was repaired so far; `report` is called with each of them."""
 
     def __init__(
         self, directory: StackDirectory, cli: PulumiCli, stack: str, report: Callable[[str], None]
@@ -87,7 +86,7 @@ class StackState:
         self._known = None
 
     def repair(self) -> tuple[str, ...]:
-        """Put right what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
+        """Repair what a crash left; one line on each thing done. Raises CoreWeaveError where that cannot be known."""
         base = self.read()
         refuse_other_stack(base, self._directory.project, self._stack)
         killed = left_by_killed_runs(self.place)
@@ -188,7 +187,7 @@ class StackState:
         return local_backend.read(act, self._cli, self._directory.path, self._repaired)
 
     def unlocked(self, act: Callable[[], T]) -> T:
-        """Do it; once more after a lock was taken away whose process on this machine is gone."""
+        """Do it; once more after a lock was taken away whose process on this machine has ended."""
         try:
             return self._readable(act)
         except CommandFailed as error:

@@ -8,13 +8,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from coreweave_inference.errors import did_you_mean, one_line
+from coreweave_inference.errors import StartupError, did_you_mean, one_line
 from coreweave_inference.settings.resolution import CONFIG_KEYS
 
 from . import local_backend
 from .directory import IDENTITY_KEY, StackDirectory, add_identity
 from .installation import CommandFailed, PulumiCli
-from .refusals import StartupError
 
 MISSING = "no stack named"
 NONE_SELECTED = "no stack selected"

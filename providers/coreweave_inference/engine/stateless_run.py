@@ -46,7 +46,7 @@ def delete_leftovers(
 ) -> tuple[str, ...]:
     """Delete them tier by tier, each confirmed; the errors. A tier with an error is the last one: what is used stays.
 
-    `deleted` is told each that went.
+    `deleted` is called with each that went.
     """
     going = tuple(going)
     for tier in TIERS:

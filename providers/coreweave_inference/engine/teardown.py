@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from coreweave_inference.errors import single_line
-from coreweave_inference.fleet.deletions import BUCKET, POLICY, Deletion, Owned, evictions, refusals
+from coreweave_inference.fleet.deletions import BUCKET, POLICY, Deletion, Owned, deletion_errors, evictions
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import place_in
 from coreweave_inference.program.last_state import resources_of
@@ -30,7 +30,7 @@ class DestroyPlan:
     """What happens to each object, in the order in which they go, and why it must not happen; `warnings` name who loses GPUs."""
 
     deletions: tuple[Deletion, ...] = ()
-    refusals: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -48,7 +48,7 @@ def plan_destroy(
         plan = review(session, items, ids_in(state), coming or ())
     finally:
         session.api.close()
-    found = refusals(plan, destroy_used=settings.destroy_used, destroys=coming is None)
+    found = deletion_errors(plan, destroy_used=settings.destroy_used, destroys=coming is None)
     return DestroyPlan(plan, tuple(map(single_line, found)), tuple(map(single_line, evictions(plan))))
 
 
@@ -66,10 +66,10 @@ def guarded(preview: Result, state: State, settings: Callable[[], Settings]) -> 
     messages = [Message("warning", text) for text in plan.warnings if text not in shown]
     return replace(
         preview,
-        ok=not plan.refusals,
-        refused=bool(plan.refusals),
+        ok=not plan.errors,
+        refused=bool(plan.errors),
         plan_made=True,
-        errors=plan.refusals,
+        errors=plan.errors,
         messages=(*preview.messages, *messages),
     )
 

@@ -8,7 +8,7 @@ from enum import Enum
 from coreweave_inference.fleet.instances import GIB
 
 from .architecture import Range
-from .options import Options, Refusal
+from .options import Options, StartupFault
 
 
 class Verdict(str, Enum):
@@ -42,7 +42,7 @@ class Fit:
     concurrency: Range
     weights_alone: bool = False
     unknown: tuple[str, ...] = field(default=())
-    refused: tuple[Refusal, ...] = field(default=())
+    refused: tuple[StartupFault, ...] = field(default=())
     loading: float = 0.0
 
 
@@ -52,7 +52,7 @@ def reason(found: Fit, options: Options) -> str:
     if found.verdict is Verdict.UNKNOWN:
         return "; ".join(found.unknown)
     if found.refused:
-        return f"{'; '.join(refusal.why for refusal in found.refused)}: vLLM does not start"
+        return f"{'; '.join(fault.why for fault in found.refused)}: vLLM does not start"
     size = "the KV cache" if options.cache_bytes is None else "kv-cache-memory-bytes"
     if found.weights_alone:
         return (

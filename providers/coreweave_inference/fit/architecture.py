@@ -46,11 +46,11 @@ class Model:
     """A model as its config.json describes it.
 
     `heads`: attention heads, `inner`: the widest inner vector of one token. `default`, `longest`: tokens that an engine
-    takes for the model's length at least and at most, as versions count differently; `None` where it is not said. `own`: what
+    takes for the model's length at least and at most, as versions count differently; `None` where it is not known. `own`: what
     the model names as its own length beside these, 0 for nothing. `cache`: the
     type of the KV cache that a quantised checkpoint asks for. `predictors`: layers for multi-token prediction.
     `experts`: of a layer, 0 for none; `narrow`: the inner vector of one expert. `is_dense`: whether each layer has one inner vector,
-    of a width that is said.
+    of a width that is declared.
     `unabsorbed`: elements of a key where an engine does not use latent attention. `length_of_stack`: all layers of the
     model, those that keep nothing included.
     """
@@ -104,7 +104,7 @@ class Weights:
     """Files that an engine loads: their bytes, and their tensors where the headers were read.
 
     `smallest` is set where more files may be loaded: then it is a lower bound. `dtype`: what they were saved in, `""` where
-    that is not said; `quantised`: whether they stay what they are in memory.
+    that is not known; `quantised`: whether they stay what they are in memory.
     """
 
     bytes: int

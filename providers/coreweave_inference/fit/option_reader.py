@@ -14,7 +14,7 @@ from typing import Any
 
 from coreweave_inference.json_text import read_json
 
-from .options import AS_STORED, AUTO, CONTEXT, LENGTH, TENSOR, Lora, Options, Refusal
+from .options import AS_STORED, AUTO, CONTEXT, LENGTH, TENSOR, Lora, Options, StartupFault
 
 SPECULATIVE, HYBRID = "speculative-config", "disable-hybrid-kv-cache-manager"
 PIPELINE, DATA = "pipeline-parallel-size", "data-parallel-size"
@@ -166,7 +166,7 @@ class _Given:
     def __init__(self, config: Mapping[str, Any]) -> None:
         readable = (str, int, float, bool, type(None))
         self.config = {key: value for key, value in config.items() if isinstance(value, readable)}
-        self.refused: list[Refusal] = []
+        self.refused: list[StartupFault] = []
         self.unknown = [f"the value of {key} is not known yet" for key in config if key not in self.config]
 
     def on(self, key: str) -> bool:
@@ -335,5 +335,5 @@ class _Given:
 
     def _refuse(self, key: str, allowed: str) -> None:
         self.refused.append(
-            Refusal(key, f'{key} is "{str(self.config[key])[:40]}", and vLLM takes {allowed}')
+            StartupFault(key, f'{key} is "{str(self.config[key])[:40]}", and vLLM takes {allowed}')
         )

@@ -28,7 +28,7 @@ AS_STORED = (
 
 
 @dataclass(frozen=True)
-class Refusal:
+class StartupFault:
     """Why vLLM does not start, whatever memory there is; `option`: the one to change."""
 
     option: str
@@ -50,7 +50,7 @@ class Lora:
 
 @dataclass(frozen=True)
 class Options:
-    """`length`: `None` is the model's own, `AUTO` what fits. `tensor`: `None` is what is left of a replica's GPUs.
+    """`length`: `None` is the model's own, `AUTO` what fits. `tensor`: `None` is what remains of a replica's GPUs.
 
     `speculation`: the method, "" where there is none; `draft`: whether a model of its own is loaded for it.
     `offload`: GiB of weights of each GPU that are in the memory of the CPU. `quantization`: as the option names it, "" for none.
@@ -83,7 +83,7 @@ class Options:
     text_only: bool = False
     beyond: bool = False
     reconfigured: bool = False
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[StartupFault, ...] = ()
     unsized: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 

@@ -33,7 +33,7 @@ LENGTHS = (
     "seq_len",
 )
 OWN_LENGTH = "model_max_length"
-"""Command-R says here how long a request may be, and new versions of vLLM take it whatever else is said."""
+"""Command-R says here how long a request may be, and new versions of vLLM take it whatever else is declared."""
 UNSCALED = ("", "default", "su", "longrope", "llama3", "mrope")
 """Kinds of positions whose factor does not make a request longer."""
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
@@ -63,7 +63,7 @@ KINDS = {
 
 
 class NotKnown(Exception):
-    """What cannot be said of a model, as one sentence."""
+    """What is not known of a model, as one sentence."""
 
 
 @cache
@@ -173,7 +173,7 @@ class _Reader:
         )
 
     def experts(self) -> int:
-        """How many experts a layer has; 1 where it is not said how many, 0 for none."""
+        """How many experts a layer has; 1 where it is not declared how many, 0 for none."""
         number = self.whole(*EXPERTS, default=0)
         return number or int(any(self.fields.get(name) for name in EXPERTS))
 

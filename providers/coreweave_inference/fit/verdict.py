@@ -15,8 +15,8 @@ from .answer import Fit, Verdict, reason
 from .architecture import NOTHING, Attention, Model, Range, Weights
 from .cache import PACKED, Cache, cache_of, is_known_type
 from .engines import NEWEST, Engine
-from .options import AUTO, DEFAULTS, Options, Refusal
-from .refusals import refusals, tensor_size, unshared_heads
+from .options import AUTO, DEFAULTS, Options, StartupFault
+from .startup_faults import startup_faults, tensor_size, unshared_heads
 from .weights import FP8, unsized, weights_per_gpu
 from .working import LEAST, Step, step_of, working_memory
 
@@ -128,9 +128,9 @@ class _Sum:
         return tuple(found)
 
     @cached_property
-    def refused(self) -> tuple[Refusal, ...]:
+    def refused(self) -> tuple[StartupFault, ...]:
         """Why the engine does not start whatever memory there is; nothing where it does."""
-        return refusals(self.model, self.options, self.gpus.count)
+        return startup_faults(self.model, self.options, self.gpus.count)
 
     @cached_property
     def budget(self) -> float:
@@ -179,7 +179,7 @@ class _Sum:
         )
 
     def available(self, length: int) -> Range:
-        """What is left for the cache; of a size that is given, what is left of it where the rest does not fit."""
+        """What remains for the cache; of a size that is given, what remains of it where the rest does not fit."""
         weights, working = self.weights, self.working(length)
         total = self.budget if self.options.cache_bytes is None else self.gpus.memory
         left = Range(

@@ -1,7 +1,7 @@
 """How many bytes of a model's weights one GPU holds. Pure.
 
 Bytes are counted as they are stored, not by the name of a format. Single precision is loaded as half precision, unless the
-engine is told otherwise; where neither a header nor config.json says what is stored, both are possible.
+engine is configured otherwise; where neither a header nor config.json says what is stored, both are possible.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def plan_deletions(items: Sequence[Owned], own: Collection[str], account: Accoun
 UP_FIRST = " and run up first"
 
 
-def refusals(
+def deletion_errors(
     plan: Iterable[Deletion],
     *,
     destroy_used: bool,

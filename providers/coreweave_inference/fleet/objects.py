@@ -75,7 +75,7 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """A deployment; `gateways` are what it is told apart by, `gpus` is per replica, `classes` is empty where all are allowed."""
+    """A deployment; `gateways` are what it is distinguished by, `gpus` is per replica, `classes` is empty where all are allowed."""
 
     gateways: tuple[str, ...] | None = None
     model_name: str | None = None

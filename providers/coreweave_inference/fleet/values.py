@@ -1,4 +1,4 @@
-"""Values of a spec as a rule needs them: of the type it expects, or `None` where nothing can be said.
+"""Values of a spec as a rule needs them: of the type it expects, or `None` where nothing is known.
 
 A spec may hold anything: what is not known yet, a reference to a secret, or what a newer service answers. No rule
 belongs here.

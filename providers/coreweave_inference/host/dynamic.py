@@ -125,7 +125,7 @@ class DynamicProvider(ResourceProvider):
 
     @one_line_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """An empty id says that it is gone."""
+        """An empty id says that it was deleted."""
         found = self.lifecycle.read(process.current(), _entry(id_, props))
         return ReadResult("", {}) if found is None else ReadResult(id_, found.outputs, found.inputs)
 

@@ -130,8 +130,8 @@ def _extended(text: str, read: ReadText) -> Declaration:
     try:
         return read(text)
     except InvalidDeclaration as error:
-        told = "with what the import adds, which was not written"
-        raise InvalidDeclaration(replace(f, what=f"{f.what} ({told})") for f in error.faults) from None
+        where = "with what the import adds, which was not written"
+        raise InvalidDeclaration(replace(f, what=f"{f.what} ({where})") for f in error.faults) from None
 
 
 def _live_values(

@@ -1,6 +1,6 @@
 """Leaving out what equals its default, and writing it out again: the sparse normal form and the request body.
 
-What the two forms are is told in `normal_form`; here is how they are made. Nothing compares or judges here.
+What the two forms are is described in `normal_form`; here is how they are made. Nothing compares or judges here.
 """
 
 from __future__ import annotations

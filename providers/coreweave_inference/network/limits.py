@@ -1,4 +1,4 @@
-"""One request within a time, and given up soon once the run was asked to stop. For any client: it knows no HTTP library."""
+"""One request within a time, and abandoned soon once the run was asked to stop. For any client: it knows no HTTP library."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CutShort(Exception):
 def within(
     send: Callable[[Callable[[], bool]], T], method: str, *, seconds: float, stopped: Callable[[], bool]
 ) -> T:
-    """What `send` returns, after at most `seconds` (real time); it is told whether it was abandoned.
+    """What `send` returns, after at most `seconds` (real time); it is called with whether it was abandoned.
 
     Once `stopped` says so, a read ends after `GRACE_SECONDS`, and a write, of which it matters what became of it, after
     `GRACE_OF_A_WRITE`. Raises CutShort, and what `send` raises.

@@ -54,7 +54,7 @@ class Program:
     """Called once, after the program and before the engine hears of anything; raises where nothing may be declared."""
 
     def own(self, resource: pulumi.Resource, opts: pulumi.ResourceOptions, **entry: Any) -> None:
-        """Remember an object; `protect` may come from its parents, and a provider is told of neither option."""
+        """Remember an object; `protect` may come from its parents, and a provider sees neither option."""
         protect = {"protect": True} if getattr(resource, "_protect", None) else {}
         keep = {"keep": True} if opts.retain_on_delete else {}
         self.owned.append((resource, {**entry, **protect, **keep}))
@@ -126,7 +126,7 @@ def end_quietly_on_interrupt() -> None:
 
 
 def urn_of(type_name: str, name: str, opts: pulumi.ResourceOptions | None) -> pulumi.Output[str]:
-    """The URN that the engine will give; provider methods are not told theirs and need it to speak on their row."""
+    """The URN that the engine will give; provider methods do not get theirs and need it to speak on their row."""
     urn = pulumi.create_urn(name, TYPES + type_name, opts.parent if opts else None)
     # A future, not a coroutine: a program that stops early awaits no more, and Python tells of a coroutine left behind.
     # Without what it came from: a component as parent would make each of its children depend on all of them.

@@ -199,7 +199,7 @@ def _of_stack(stack: str, section: str, key: str) -> pulumi.Output[dict[str, Any
 
 
 def the_one(item: ExistingObject, live: list[ApiObject], id_: str | None = None) -> ApiObject:
-    """The live object that an entry names, by `id_` where its own stack told that.
+    """The live object that an entry names, by `id_` where its own stack has that output.
 
     Raises InvalidDeclaration if there is none, or several, or if it is being deleted.
     """

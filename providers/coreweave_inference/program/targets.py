@@ -1,4 +1,4 @@
-"""The objects that a run of `cw-inference --target` is limited to, as its program is told.
+"""The objects that a run of `cw-inference --target` is limited to, as its program gets it.
 
 Plain `pulumi` tells a program nothing of its `--target`.
 """

@@ -1,7 +1,7 @@
 """The account's lifecycle: what all other resources depend on.
 
 It checks token and endpoint before anything else is read, records where the stack lives, and is the last to go:
-its deletion waits until everything that the run deleted is gone. It owns nothing.
+its deletion waits until everything that the run deleted is confirmed deleted. It owns nothing.
 """
 
 from __future__ import annotations
@@ -96,8 +96,10 @@ class AccountLifecycle:
         if not objects:
             return
         _guard(run, old)
-        confirmed = confirmation.wait_until_gone(run, deleted, urn)
-        late = confirmation.confirm_gone(run, {id_: objects[id_] for id_ in objects.keys() - confirmed}, urn)
+        confirmed = confirmation.wait_until_deleted(run, deleted, urn)
+        late = confirmation.confirm_deleted(
+            run, {id_: objects[id_] for id_ in objects.keys() - confirmed}, urn
+        )
         names = sorted({*late, *(f'{kind.noun} "{name}"' for kind, name in deleted.values())})
         if names:
             run.log.note(urn, f"confirmed deleted: {', '.join(names)}")

@@ -1,4 +1,4 @@
-"""A creation that is told to adopt what exists: which object that is, and what the plan shows of it."""
+"""A creation that is to adopt what exists: which object that is, and what the plan shows of it."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ from . import in_use, stores
 from .bucket_ownership import (
     BY_TAG,
     DECLARED_TAG,
+    fault_of_harm,
     forced_replacement,
     is_named,
-    refusal_of_harm,
     tag_changes,
     tags_of_adopted,
     tags_of_own,
@@ -32,7 +32,7 @@ from .buckets import (
     empty,
     has_our_statement,
     outputs_of,
-    prove_bucket_gone,
+    prove_bucket_deleted,
     seen,
     subject_of,
     take,
@@ -90,7 +90,7 @@ class BucketLifecycle:
             return Difference(replaces=("name",))
         run.memory.claim_id(str(new.get(URN, "")), id_)
         stores.record_unread(run, old, stores.BUCKET, id_)
-        if (fault := refusal_of_harm(old, new)) is not None and str(new.get(URN, "")) in run.memory.checked:
+        if (fault := fault_of_harm(old, new)) is not None and str(new.get(URN, "")) in run.memory.checked:
             raise NotOurs(f"{subject_of(new)}: {fault}")
         newly_named = bool(old.get(BY_TAG)) and is_named(new)
         same = not newly_named and all(
@@ -123,8 +123,8 @@ class BucketLifecycle:
                 raise CoreWeaveError(
                     f"{subject_of(declared)} is not there any more; refresh, and the next run makes it"
                 )
-            gone = {*(old.get("tags") or {}), DECLARED_TAG} - set(declared.get("tags") or {})
-            others = {key: value for key, value in live.tags.items() if key not in gone}
+            dropped = {*(old.get("tags") or {}), DECLARED_TAG} - set(declared.get("tags") or {})
+            others = {key: value for key, value in live.tags.items() if key not in dropped}
             storage.put_tags(id_, {**others, **tags_of_own(declared)})
         by_tag = old.get(BY_TAG) and not is_named(declared)
         return {**outputs_of(run, declared), **({BY_TAG: True} if by_tag else {})}
@@ -151,7 +151,7 @@ class BucketLifecycle:
             return Observed(dict(old), {key: old[key] for key in INPUTS if key in old})
         run.memory.read.add(bucket_in_state(id_))
         if live is None:
-            prove_bucket_gone(run, old)
+            prove_bucket_deleted(run, old)
             stores.hold_bucket(run, old, id_, None)
             return None
         tags = stores.own_tags(old, live.tags)
@@ -175,10 +175,10 @@ class BucketLifecycle:
         with translate_service_errors(subject_of(old)):
             storage = run.storage(str(old.get("zone", "")))
             if storage.bucket(id_) is None:
-                prove_bucket_gone(run, old)
+                prove_bucket_deleted(run, old)
                 return
             if not storage.is_empty(id_):
-                if (fault := refusal_of_harm(old, old)) is not None:
+                if (fault := fault_of_harm(old, old)) is not None:
                     raise NotOurs(f"{subject_of(old)}: {fault}")
                 empty(run, old, id_)
             storage.delete_bucket(id_)

@@ -36,7 +36,7 @@ def own_tag(declared: Mapping[str, Any]) -> str:
     return stack_tag(str(declared.get(STACK, "")))
 
 
-def refusal(run: Session, declared: Mapping[str, Any], live: BucketState) -> Fault | None:
+def adoption_fault(run: Session, declared: Mapping[str, Any], live: BucketState) -> Fault | None:
     """Why a bucket that exists already may not be adopted; None where it may."""
     return judge(run, declared, live)[0]
 
@@ -55,7 +55,7 @@ def judge(run: Session, declared: Mapping[str, Any], live: BucketState) -> tuple
     if owner in (None, own_tag(declared)) and _is_left_by_killed_run(run, name, zone, live):
         return None, False
     if owner == own_tag(declared):
-        return _refusal_of_kept(declared, live), True
+        return _fault_of_kept(declared, live), True
     whose = ", and its tag is another stack's" if owner else ""
     fault = Fault(
         f'a bucket "{name}" exists already and nothing shows that this stack created it{whose}',
@@ -70,7 +70,7 @@ def is_named(declared: Mapping[str, Any]) -> bool:
     return bool(declared.get("adopt")) or str(declared["name"]) in may_adopt()
 
 
-def refusal_of_harm(state: Mapping[str, Any], declared: Mapping[str, Any]) -> Fault | None:
+def fault_of_harm(state: Mapping[str, Any], declared: Mapping[str, Any]) -> Fault | None:
     """Why a bucket that this state adopted by its tag alone may not get what lets a destroy delete it."""
     if not state.get(BY_TAG) or is_named(declared) or not (harm := _harm(declared)):
         return None
@@ -104,7 +104,7 @@ def _is_left_by_killed_run(run: Session, name: str, zone: str, live: BucketState
         return False
 
 
-def _refusal_of_kept(declared: Mapping[str, Any], live: BucketState) -> Fault | None:
+def _fault_of_kept(declared: Mapping[str, Any], live: BucketState) -> Fault | None:
     """The tag comes from files that may be copied: it is enough only for what does no harm to a bucket of the original's."""
     tags, harm = tags_of_own(declared), _harm(declared)
     if not harm and any(live.tags.get(key) != tags.get(key) for key in (*tags, DECLARED_TAG)):

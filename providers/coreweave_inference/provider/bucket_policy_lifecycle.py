@@ -95,7 +95,7 @@ class BucketPolicyLifecycle:
         return put_statement(run, declared, old)
 
     def read(self, run: Session, entry: Entry) -> Observed | None:
-        """Our statement as it is live; a document without it shows as a statement that is gone.
+        """Our statement as it is live; a document without it shows as a statement that was removed.
 
         A policy that is read needs no other proof of the organisation: an account may hold nothing but the bucket.
         """

@@ -10,7 +10,7 @@ from coreweave_inference.policy.statements import find_ours, sid_for
 from coreweave_inference.storage.client import BucketState
 
 from . import users
-from .bucket_ownership import is_named, is_ours, judge, refusal, tags_of_adopted
+from .bucket_ownership import adoption_fault, is_named, is_ours, judge, tags_of_adopted
 from .messages import resource_name, translate_service_errors
 from .session import Session
 from .values import FORMAT, KEPT, STACK, URN
@@ -30,7 +30,7 @@ def adoptable(run: Session, declared: Mapping[str, Any]) -> BucketState | Fault 
     try:
         with translate_service_errors(subject_of(declared)):
             live = seen(run, declared)
-            return live and (refusal(run, declared, live) or live)
+            return live and (adoption_fault(run, declared, live) or live)
     except (PlanMoved, AccessDenied):
         raise
     except CoreWeaveError:
@@ -72,9 +72,9 @@ def outputs_of(run: Session, declared: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def prove_bucket_gone(run: Session, old: Mapping[str, Any]) -> None:
+def prove_bucket_deleted(run: Session, old: Mapping[str, Any]) -> None:
     """A bucket of another organisation answers as if it were missing."""
-    run.prove_gone(subject_of(old), str(old.get("name")), str(old.get("organizationId", "")))
+    run.prove_deleted(subject_of(old), str(old.get("name")), str(old.get("organizationId", "")))
 
 
 def has_our_statement(run: Session, old: Mapping[str, Any], bucket: str) -> bool:

@@ -79,7 +79,7 @@ class CapacityClaimLifecycle(ObjectLifecycle):
         held = references(live, *COUNT.split("."))
         return {REDUCED_FROM: held} if held and held == state.get(REDUCED_FROM) else {}
 
-    def tell_of_live(self, run: Session, old: Mapping[str, Any], live: ApiObject) -> None:
+    def report_live(self, run: Session, old: Mapping[str, Any], live: ApiObject) -> None:
         """Say in a preview and a refresh how many instances are pending, or still billed after a reduction."""
         # A count that somebody raised is drift, and no reduction of this stack.
         ours = bool(self.observed(old, live))

@@ -22,7 +22,7 @@ AT_ONCE = 5
 """GET requests that run side by side."""
 
 
-def wait_until_gone(
+def wait_until_deleted(
     run: Session,
     objects: Objects,
     urn: str = "",
@@ -38,7 +38,7 @@ def wait_until_gone(
     object that was being deleted and lasts in another status still.
     """
     going, again, back = set[str](), set[str](), dict[str, Streak]()
-    gone_before = set(run.memory.gone)
+    confirmed_before = set(run.memory.confirmed_deleted)
 
     def left() -> list[str]:
         if released():
@@ -61,11 +61,15 @@ def wait_until_gone(
         returned = [shown[id_] for id_ in lasting if id_ in back and id_ in going]
         if returned:
             raise Failed(_came_back(run, objects, returned))
-        passed = run.memory.gone if confirm else run.memory.gone | run.memory.missing.keys()
+        passed = (
+            run.memory.confirmed_deleted
+            if confirm
+            else run.memory.confirmed_deleted | run.memory.missing.keys()
+        )
         return sorted(_label(objects, id_) for id_ in objects if id_ not in passed)
 
     wait_for_none(run, urn, left, "deleted but not confirmed", released)
-    return {id_ for id_ in objects if id_ in run.memory.gone - gone_before}
+    return {id_ for id_ in objects if id_ in run.memory.confirmed_deleted - confirmed_before}
 
 
 def _may_delete_again(run: Session, id_: str, live: ApiObject) -> bool:
@@ -92,7 +96,7 @@ def sort_by_outcome(run: Session, objects: Objects) -> tuple[dict[str, ApiObject
     going, back, there = set[str](), dict[str, Streak](), dict[str, ApiObject]()
 
     def left() -> list[str]:
-        known = going | there.keys() | run.memory.gone
+        known = going | there.keys() | run.memory.confirmed_deleted
         shown = _shown(run, {id_: objects[id_] for id_ in objects if id_ not in known})
         now = run.clock.monotonic()
         for id_, live in shown.items():
@@ -102,14 +106,14 @@ def sort_by_outcome(run: Session, objects: Objects) -> tuple[dict[str, ApiObject
             back[id_] = back.get(id_, Streak()).one_more(now)
             if back[id_].lasts(now, run.settings.settle_seconds):
                 there[id_] = live
-        known = going | there.keys() | run.memory.gone
+        known = going | there.keys() | run.memory.confirmed_deleted
         return sorted(_label(objects, id_) for id_ in objects if id_ not in known)
 
     wait_for_none(run, "", left, "not known to be deleted")
-    return there, {id_ for id_ in objects if id_ in run.memory.gone}
+    return there, {id_ for id_ in objects if id_ in run.memory.confirmed_deleted}
 
 
-def confirm_gone(run: Session, objects: Objects, urn: str) -> list[str]:
+def confirm_deleted(run: Session, objects: Objects, urn: str) -> list[str]:
     """GET each of `objects` once more, and wait for those that are being deleted still; their labels.
 
     Raises Failed for those that are there and are not being deleted, unless their deletion was noted.
@@ -124,7 +128,7 @@ def confirm_gone(run: Session, objects: Objects, urn: str) -> list[str]:
     ]
     if there:
         raise Failed(_came_back(run, objects, there))
-    wait_until_gone(run, objects, urn)
+    wait_until_deleted(run, objects, urn)
     return sorted(_label(objects, id_) for id_ in shown)
 
 
@@ -147,7 +151,7 @@ def _label(objects: Objects, id_: str) -> str:
 
 def _shown(run: Session, objects: Objects) -> dict[str, ApiObject]:
     """Those of `objects` that a list shows; where it shows none, some of those that a GET does: a list may leave out what
-    is being deleted. What neither shows is counted in `memory.missing`, for all waits together, and is gone when that lasts.
+    is being deleted. What neither shows is counted in `memory.missing`, for all waits together, and is deleted when that lasts.
     """
     kinds = {kind for kind, _ in objects.values()}
     seen = {id_: live for kind in kinds for id_, live in run.lists.look(kind, max_age_seconds=0.2).items()}
@@ -178,13 +182,13 @@ def _count_missing(run: Session, ids: Collection[str]) -> None:
     now, missing = run.clock.monotonic(), run.memory.missing
     missing.update({id_: missing.get(id_, Streak()).one_more(now) for id_ in ids})
     lasting = [id_ for id_ in ids if missing[id_].lasts(now, run.settings.settle_seconds)]
-    run.memory.gone.update(lasting)
+    run.memory.confirmed_deleted.update(lasting)
     _note_confirmed(run, lasting)
 
 
 def _forget(run: Session, shown: Mapping[str, ApiObject]) -> None:
-    _note_again(run, run.memory.gone.intersection(shown))
-    run.memory.gone.difference_update(shown)
+    _note_again(run, run.memory.confirmed_deleted.intersection(shown))
+    run.memory.confirmed_deleted.difference_update(shown)
     run.memory.not_found.difference_update(shown)
     for id_ in shown:
         run.memory.missing.pop(id_, None)
@@ -205,7 +209,10 @@ def _note_again(run: Session, ids: Iterable[str]) -> None:
 def _is_due(run: Session, id_: str) -> bool:
     """Whether to look for an object: no more often than it takes to see that it is missing for long."""
     streak, apart = run.memory.missing.get(id_, Streak()), run.settings.settle_seconds / (LASTING_LOOKS - 1)
-    return id_ not in run.memory.gone and run.clock.monotonic() >= streak.since + streak.looks * apart
+    return (
+        id_ not in run.memory.confirmed_deleted
+        and run.clock.monotonic() >= streak.since + streak.looks * apart
+    )
 
 
 def _chunks(ids: Any) -> Iterator[list[str]]:

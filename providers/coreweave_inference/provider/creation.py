@@ -14,7 +14,7 @@ from coreweave_inference.model.identity import salted
 from coreweave_inference.waiting import Revision
 
 from .adoption import ADOPT, Adopt, Decision, Proof, Refuse, WaitUntilDeleted, decide
-from .confirmation import wait_until_gone
+from .confirmation import wait_until_deleted
 from .memory import ids_of_stack
 from .messages import subject
 from .session import Session
@@ -134,7 +134,7 @@ def _resolve(
         return update(decision.live), id_
     if isinstance(decision, WaitUntilDeleted):
         run.log.progress(declared.get(URN, ""), f"waiting for its predecessor ({decision.live.id}) to go")
-        wait_until_gone(run, {decision.live.id: (kind, decision.live.name)})
+        wait_until_deleted(run, {decision.live.id: (kind, decision.live.name)})
         before.discard(decision.live.id)
         return None, id_
     if not isinstance(error, AlreadyExists):
@@ -216,6 +216,6 @@ def remember(run: Session, inputs: Mapping[str, Any], what: str) -> None:
 
 
 def is_in_state(run: Session, inputs: Mapping[str, Any], what: str) -> bool:
-    """Whether the state has `what`: under the same URN, seen by a refresh of this run, or told by `cw-inference`."""
+    """Whether the state has `what`: under the same URN, seen by a refresh of this run, or handed over by `cw-inference`."""
     recorded = run.memory.recorded.get(str(inputs.get(URN, "")), set())
     return what in recorded or what in run.memory.read or what in may_adopt()

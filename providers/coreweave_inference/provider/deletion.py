@@ -10,7 +10,7 @@ from typing import Any
 from coreweave_inference.errors import NotFound, Refused
 from coreweave_inference.model import Kind
 
-from .confirmation import wait_for_none, wait_until_gone
+from .confirmation import wait_for_none, wait_until_deleted
 from .messages import resource_name, subject, translate_service_errors
 from .session import Session
 from .users import references
@@ -36,7 +36,7 @@ def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any], entry_urn
     with translate_service_errors(what):
         while not _accepted(run, kind, id_, what, urn):
             if run.live_or_missing_for_long(kind, id_) is None:
-                run.prove_gone(what, id_, old.get("organizationId", ""))
+                run.prove_deleted(what, id_, old.get("organizationId", ""))
                 return
     run.memory.deleted[id_] = (kind, name)
     note = {
@@ -46,10 +46,10 @@ def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any], entry_urn
         "inputs": {"apiId": id_, **what_finds(old)},
     }
     if not _note(run, id_, note) or not run.memory.destroying:
-        wait_until_gone(run, {id_: (kind, name)}, urn)
+        wait_until_deleted(run, {id_: (kind, name)}, urn)
     elif not _others_follow(run, turn):
         released, confirm = (lambda: _is_passed(run, turn)), not os.environ.get(WHOLE_STACK)
-        wait_until_gone(run, dict(run.memory.deleted), urn, released, confirm=confirm)
+        wait_until_deleted(run, dict(run.memory.deleted), urn, released, confirm=confirm)
 
 
 def _note(run: Session, id_: str, note: Mapping[str, Any]) -> bool:
@@ -65,7 +65,7 @@ def _note(run: Session, id_: str, note: Mapping[str, Any]) -> bool:
 
 def _accepted(run: Session, kind: Kind, id_: str, what: str, urn: str) -> bool:
     """Ask for the deletion; False for a 404. What only objects use that no list shows any more is asked for again."""
-    refusals: list[Refused] = []
+    errors: list[Refused] = []
 
     def ask() -> list[str]:
         try:
@@ -73,13 +73,13 @@ def _accepted(run: Session, kind: Kind, id_: str, what: str, urn: str) -> bool:
         except Refused as error:
             if error.code != FAILED_PRECONDITION or kind is Kind.DEPLOYMENT or _has_live_users(run, id_):
                 raise
-            refusals.append(error)
+            errors.append(error)
             return [what]
         return []
 
     try:
         if ask():
-            wait_for_none(run, urn, ask, f"still in use ({refusals[-1].message})")
+            wait_for_none(run, urn, ask, f"still in use ({errors[-1].message})")
     except NotFound:
         return False
     return True

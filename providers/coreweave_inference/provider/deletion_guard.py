@@ -20,9 +20,9 @@ from coreweave_inference.fleet.deletions import (
     Account,
     Deletion,
     Owned,
+    deletion_errors,
     evictions,
     plan_deletions,
-    refusals,
 )
 from coreweave_inference.model import Kind, has_unknown
 from coreweave_inference.model.normal_form import get_path
@@ -130,7 +130,7 @@ def review(
 def _refuse(run: Session, items: Sequence[Owned], own: Collection[str], coming: Sequence[Owned]) -> None:
     plan = review(run, items, own, coming)
     settings = run.settings
-    found = refusals(plan, destroy_used=settings.destroy_used, keep_protected=settings.keep_protected)
+    found = deletion_errors(plan, destroy_used=settings.destroy_used, keep_protected=settings.keep_protected)
     if found:
         used = any(deletion.action == USED for deletion in plan) and not settings.destroy_used
         raise CoreWeaveError("; ".join(["nothing was deleted", *found, *([STALE] if used else [])]))

@@ -1,7 +1,7 @@
 """A gateway's lifecycle.
 
 Its endpoints are assigned by the service and are there once it is READY, so a creation waits for that, bounded.
-The service merges `additionalDns`: a name that is taken out stays there, which is told and not tried again.
+The service merges `additionalDns`: a name that is taken out stays there, which is reported and not tried again.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class GatewayLifecycle(ObjectLifecycle):
         kept = sorted(set(references(live, *DNS.split(".")) or ()) - set(get_path(declared, DNS) or ()))
         return {**aim, LEFT_DNS: kept} if kept else aim
 
-    def warn_of_leftovers(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> None:
+    def warn_of_remaining(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> None:
         """Say once, at the write, which names stay."""
         kept = sorted(set(aim.get(LEFT_DNS) or ()) & set(references(live, *DNS.split(".")) or ()))
         if kept:

@@ -1,6 +1,6 @@
 """Names, ids and buckets that a run would make and that are in use: by another resource of the run, or in the account.
 
-All that can be told is told before anything is made.
+All that can be known is reported before anything is created.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.policy.statements import find_ours, inference_statement, same_meaning, sid_for
 
 from .adoption import ADOPT, Refuse, decide
-from .bucket_ownership import refusal
+from .bucket_ownership import adoption_fault
 from .creation import has_last_resort, is_in_state, may_adopt, proof_of
 from .session import Session
 from .values import STACK, URN, managed_id
@@ -126,7 +126,7 @@ def fault_of_bucket(run: Session, declared: Mapping[str, Any]) -> Fault | None:
     """Why a new bucket cannot be made or taken; None where it can, or where object storage does not tell."""
     try:
         live = run.storage(str(declared["zone"])).bucket(str(declared["name"]))
-        return None if live is None else refusal(run, declared, live)
+        return None if live is None else adoption_fault(run, declared, live)
     except CoreWeaveError:
         return None
 

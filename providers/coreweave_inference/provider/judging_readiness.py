@@ -79,7 +79,7 @@ def judge(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[
         )
         accepted = frozenset(item["id"] for item in covered.values() if item.get("unreadable"))
         _raise_unless_ready(run, outcomes, accepted)
-        report.tell_notes(outcomes)
+        report.report_notes(outcomes)
     # Recorded, so that a destroy with another account's token is refused before anything of the state goes.
     organization = run.organization(str(old.get("organizationId") or ""))
     # A run with targets says nothing of the other objects: what was judged of them stays so.

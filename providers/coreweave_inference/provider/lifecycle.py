@@ -83,9 +83,9 @@ class Lifecycle(Protocol):
         ...
 
     def read(self, run: Session, entry: Entry) -> Observed | None:
-        """As it is live; None where it is proven gone."""
+        """As it is live; None where its deletion is confirmed."""
         ...
 
     def delete(self, run: Session, entry: Entry) -> None:
-        """Delete it; missing is success where it is proven gone."""
+        """Delete it; missing is success where its deletion is confirmed."""
         ...

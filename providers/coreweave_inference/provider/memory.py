@@ -70,7 +70,7 @@ class Memory:
     """Id to kind and name of what this process has deleted."""
     accepted: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """What is noted of accepted deletions, by id: those of this process, and in an account's deletion those of the state."""
-    gone: set[str] = field(default_factory=set)
+    confirmed_deleted: set[str] = field(default_factory=set)
     """Ids of what this process deleted and a GET then answered 404 for."""
     not_found: set[str] = field(default_factory=set)
     """Ids of what this process deleted, that no list showed and that a GET answered 404 for at the last look."""

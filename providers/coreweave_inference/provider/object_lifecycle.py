@@ -82,7 +82,7 @@ class ObjectLifecycle(ObjectForms):
             live = run.live(self.kind, id_)
             if live is None:
                 raise CoreWeaveError(
-                    f"{what} ({id_}) is not there any more; refresh, and the next run makes it anew"
+                    f"{what} ({id_}) is not there any more; refresh, and the next run creates it again"
                 )
             run.agreement.require(self.kind, live)
             aim = self.desired_spec(old, declared, live)
@@ -95,7 +95,7 @@ class ObjectLifecycle(ObjectForms):
             except writing.NotTaken as error:
                 outputs = self._outputs(run, aim, error.written.live, str(error.written.revision))
                 raise Incomplete(str(error), id_, outputs) from error
-        self.warn_of_leftovers(run, aim, written.live)
+        self.warn_of_remaining(run, aim, written.live)
         return self._outputs(run, aim, written.live, str(written.revision))
 
     def read(self, run: Session, entry: Entry) -> Observed | None:
@@ -108,15 +108,15 @@ class ObjectLifecycle(ObjectForms):
             listed = run.lists.look(self.kind, max_age_seconds=30.0).get(id_.lower())
             live = listed or run.live_or_missing_for_long(self.kind, id_)
             if live is None:
-                run.prove_gone(subject(self.kind, old), id_, old.get("organizationId", ""))
+                run.prove_deleted(subject(self.kind, old), id_, old.get("organizationId", ""))
                 return None
-        self.tell_of_live(run, old, live)
+        self.report_live(run, old, live)
         inputs = {**self.recorded_spec(old, live), **hidden(old), "apiId": id_}
         outputs = self._outputs(run, {**old, **inputs}, live, old.get("revision", ""))
         return Observed(outputs, with_secret_environment(inputs))
 
     def delete(self, run: Session, entry: Entry) -> None:
-        """Delete unless this run manages the id; missing is success only when proven gone."""
+        """Delete unless this run manages the id; missing is success only when the deletion is confirmed."""
         id_, old = entry.id, entry.outputs
         run.guard_endpoint(old.get("apiEndpoint", ""))
         if id_ in run.memory.managed_ids:
@@ -170,10 +170,10 @@ class ObjectLifecycle(ObjectForms):
     def before_delete(self, run: Session, id_: str, old: Mapping[str, Any]) -> None:
         """What must hold before the DELETE; may wait, and raise."""
 
-    def warn_of_leftovers(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> None:
+    def warn_of_remaining(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> None:
         """Tell of what the service keeps although it was taken out."""
 
-    def tell_of_live(self, run: Session, old: Mapping[str, Any], live: ApiObject) -> None:
+    def report_live(self, run: Session, old: Mapping[str, Any], live: ApiObject) -> None:
         """Tell of what is live and is no difference."""
 
     def observed(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:

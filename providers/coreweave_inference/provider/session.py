@@ -150,7 +150,7 @@ class Session:
             return answer
 
     def service_now(self) -> float:
-        """Epoch seconds by the service's clock; by this machine's, which may be wrong, until the service told its own."""
+        """Epoch seconds by the service's clock; by this machine's, which may be wrong, until the service sent its own."""
         now = self.api.service_time()
         return self.clock.now() if now is None else now
 
@@ -215,7 +215,7 @@ class Session:
             )
 
     def live(self, kind: Kind, id_: str) -> ApiObject | None:
-        """The object, or None on a 404 (which proves nothing, see `prove_gone`)."""
+        """The object, or None on a 404 (which proves nothing, see `prove_deleted`)."""
         try:
             return self.api.get(kind, id_)
         except NotFound:
@@ -232,8 +232,8 @@ class Session:
         if recorded and recorded not in seen and not self.settings.accept_gone:
             raise CannotProveGone(self._not_proven(what, recorded))
 
-    def prove_gone(self, what: str, id_: str, organization_id: str) -> None:
-        """Return if a 404 for `what` means that it is gone; raise CannotProveGone otherwise (see "Gone is proven" in docs/architecture.md).
+    def prove_deleted(self, what: str, id_: str, organization_id: str) -> None:
+        """Return if a 404 for `what` means that it was deleted; raise CannotProveGone otherwise (see "Deletion is confirmed" in docs/architecture.md).
 
         Proof is a list of this run that shows an object of the recorded organisation, or that this process deleted it.
         """
@@ -261,13 +261,13 @@ class Session:
         with self._lock:
             first, self._cannot_prove_gone = not self._cannot_prove_gone, True
         if not first:
-            return f"{what}: not judged gone, for the reason given for the first one"
+            return f"{what}: not judged deleted, for the reason given for the first one"
         seen = self.lists.organizations
         sees = f"an account of organisation {', '.join(sorted(seen))}" if seen else "an empty account"
         return (
             f"{what} of organisation {organization_id or '(unknown)'} is not found, but the token of "
             f"{self.settings.token_source} sees {sees} at {self.settings.endpoint}: this is not taken as a proof that "
-            "it is gone, and the state is left as it is; use the token of that organisation, or, if the object really "
+            "it was deleted, and the state is left as it is; use the token of that organisation, or, if the object really "
             "was deleted, run once with COREWEAVE_ACCEPT_GONE=1"
         )
 

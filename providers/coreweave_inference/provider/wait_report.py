@@ -51,7 +51,7 @@ class WaitReport:
                 self._urns.get(target.id, "") or self._urn, f"{target.label}: {one_line(text, 300)}"
             )
 
-    def tell_notes(self, outcomes: Iterable[Outcome]) -> None:
+    def report_notes(self, outcomes: Iterable[Outcome]) -> None:
         """What is ready and still worth telling: a reduction that is pending."""
         for outcome in outcomes:
             if isinstance(outcome.verdict, Ready) and "pending" in outcome.verdict.note:

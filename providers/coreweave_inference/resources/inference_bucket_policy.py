@@ -37,7 +37,7 @@ class InferenceBucketPolicyProvider(DynamicProvider):
 class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="InferenceBucketPolicy"):
     """This stack's statement in a bucket's policy.
 
-    `prefixes` left out means the whole bucket. `owner_access` must be said where the bucket has no policy yet.
+    `prefixes` left out means the whole bucket. `owner_access` must be declared where the bucket has no policy yet.
     `after` are resources that tell the organisation's id (a gateway): they are made first.
     """
 

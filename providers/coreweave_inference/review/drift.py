@@ -20,7 +20,7 @@ from .reading import Resource
 
 @dataclass(frozen=True)
 class Drift:
-    """One property that was changed outside; `path` is empty where the whole object is gone, and `health` where it broke.
+    """One property that was changed outside; `path` is empty where the whole object was deleted, and `health` where it broke.
 
     `what` says what a run does: overwrites it, keeps it (it is declared so by now), makes the object again, or nothing.
     """
@@ -39,8 +39,8 @@ class Drift:
 HEALTH = "health"
 OVERWRITTEN = "overwritten"
 KEPT = "kept: it is declared so by now"
-MADE_AGAIN = "made again"
-GONE = "gone, and not declared any more"
+CREATED_AGAIN = "created again"
+DELETED_OUTSIDE = "deleted, and not declared any more"
 DELETED = "deleted with the object"
 SERVING = "serving"
 WAITED_FOR = "waited for; what is FAILED is sent its spec again"
@@ -122,7 +122,7 @@ def _of(resource: Resource) -> Iterator[Drift]:
         return
     known = (resource.urn, resource.id)
     if resource.before is None:
-        what = MADE_AGAIN if resource.operation == "create" else GONE
+        what = CREATED_AGAIN if resource.operation == "create" else DELETED_OUTSIDE
         yield Drift(resource.noun, resource.label, "", "there", "gone", None, what, *known)
         return
     undone = (

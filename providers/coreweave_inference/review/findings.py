@@ -59,9 +59,9 @@ class Findings:
 
     new: tuple[FoundProblem, ...] = ()
     old: tuple[FoundProblem, ...] = ()
-    gone: tuple[FoundProblem, ...] = ()
+    fixed: tuple[FoundProblem, ...] = ()
     missing: tuple[str, ...] = ()
-    """Why the findings of a stack could not be had: then none of them is known to be gone."""
+    """Why the findings of a stack could not be had: then none of them is known to be fixed."""
     memory: tuple[MemoryVerdict, ...] = ()
     compared: bool = True
 
@@ -135,7 +135,7 @@ def compare_findings(
     missing: Iterable[str] = (),
     memory: tuple[MemoryVerdict, ...] = (),
 ) -> Findings:
-    """Findings apart: new, old and gone. A moved line does not make one new. `before` None: nothing to compare with.
+    """Findings apart: new, old and fixed. A moved line does not make one new. `before` None: nothing to compare with.
 
     `missing` says why findings of some stack could not be had.
     """
@@ -144,8 +144,8 @@ def compare_findings(
         return Findings(old=tuple(now), missing=reasons, memory=memory, compared=False)
     earlier = sorted(before, key=lambda item: item.order)
     old, new = _split(now, Counter(map(_same, earlier)))
-    _, gone = _split(earlier, Counter(map(_same, now)))
-    return Findings(tuple(new), tuple(old), () if reasons else tuple(gone), reasons, memory)
+    _, fixed = _split(earlier, Counter(map(_same, now)))
+    return Findings(tuple(new), tuple(old), () if reasons else tuple(fixed), reasons, memory)
 
 
 def _split(

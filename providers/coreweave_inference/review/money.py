@@ -138,7 +138,7 @@ def _notes(lines: Iterable[Line], new: Usage) -> tuple[Sentence, ...]:
     found = [
         say(words, names=names)
         for reason, words in reasons
-        if (names := sorted(label for label, said in after if said == reason and label not in disabled))
+        if (names := sorted(label for label, text in after if text == reason and label not in disabled))
     ]
     if disabled:
         words = "not in the sums: {names}, disabled; what a disabled deployment costs is not documented"

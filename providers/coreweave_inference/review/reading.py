@@ -179,7 +179,7 @@ def _stack_of(steps: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _messages(document: Mapping[str, Any], severity: str) -> tuple[str, ...]:
-    """One line for each thing said: the engine repeats a fault of the program behind words of its own."""
+    """One line for each message: the engine repeats a fault of the program behind words of its own."""
     found = (
         d
         for d in document.get("diagnostics") or ()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from .allocation import CUSTOMER, MANAGED
 from .behaviour import Behaviour
+from .error_answers import invalid, precondition
 from .organisations import Caller
 from .records import Kind, Record, Spec
-from .refusals import invalid, precondition
 from .schema.claim_rules import check_claim_name, check_claim_resources
 from .schema.constraints import Violations
 from .schema.deployment_rules import check_deployment
@@ -18,7 +18,7 @@ from .world import World
 
 
 def require_schema(behaviour: Behaviour, kind: Kind, request: Spec, creating: bool) -> None:
-    """Raise a refusal with every schema rule that the sparse request breaks."""
+    """Raise an error answer with every schema rule that the sparse request breaks."""
     violations = Violations()
     if kind == "deployments":
         engines = list(behaviour.catalogue.engines)
@@ -31,14 +31,14 @@ def require_schema(behaviour: Behaviour, kind: Kind, request: Spec, creating: bo
 
 
 def require_uuid(object_id: str) -> None:
-    """Raise a refusal for an id in the path that is no UUID."""
+    """Raise an error answer for an id in the path that is no UUID."""
     violations = Violations()
     violations.uuid(object_id, "id")
     _raise_if_any(violations)
 
 
 def accepted_deployment(world: World, caller: Caller, request: Spec) -> Spec:
-    """The spec that a deployment request leads to; raises a refusal for what is not offered or does not exist."""
+    """The spec that a deployment request leads to; raises an error answer for what is not offered or does not exist."""
     violations = Violations()
     zones = _zones_of_gateways(world, caller, request["gatewayIds"], violations)
     catalogue = world.behaviour.catalogue

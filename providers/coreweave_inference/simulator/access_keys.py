@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .refusals import Refused, RefusedAsText, no_such_path, not_permitted, wrong_method
+from .error_answers import Refused, RefusedAsText, no_such_path, not_permitted, wrong_method
 from .rest import authenticated, json_response
 from .world import World
 
@@ -46,8 +46,8 @@ class AccessKeys:
     def _answer(self, request: Request, body: bytes) -> Response:
         try:
             answer = self._minted(request, body)
-        except (Refused, RefusedAsText) as refusal:
-            return refusal.response()
+        except (Refused, RefusedAsText) as error:
+            return error.response()
         return json_response(answer, request.headers.get("accept-encoding", ""), self._world.behaviour.gzip)
 
     def _minted(self, request: Request, body: bytes) -> Mapping[str, Any]:
@@ -65,7 +65,7 @@ class AccessKeys:
 
 
 def _duration(body: bytes) -> int:
-    """Seconds asked for; raises a refusal for a body that names no number of them."""
+    """Seconds asked for; raises an error answer for a body that names no number of them."""
     try:
         asked = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:

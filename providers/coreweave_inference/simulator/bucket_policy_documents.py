@@ -1,4 +1,4 @@
-"""Bucket policy documents: from bytes to statements, or a refusal that says what is wrong.
+"""Bucket policy documents: from bytes to statements, or an error that says what is wrong.
 
 Only form is judged here; whether a statement applies to a request is decided in `bucket_policies`.
 """

@@ -1,4 +1,4 @@
-"""The simulated time: it can run faster than the real one, stand still, or be stepped by hand.
+"""The simulated time: it can run faster than the real one, stop, or be stepped by hand.
 
 Nothing that waits, sleeps or starts a thread belongs here; whoever asks for the time gets a number.
 """
@@ -14,7 +14,7 @@ NANOSECONDS = 1_000_000_000
 
 
 class Clock:
-    """Simulated epoch seconds, `speed` times as fast as `monotonic`; a speed of 0 stands still until `advance`."""
+    """Simulated epoch seconds, `speed` times as fast as `monotonic`; a speed of 0 stops it until `advance`."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Clock:
 def _checked_speed(speed: float) -> float:
     if not 0 <= speed < float("inf"):
         raise ValueError(
-            f"speed is {speed}, but time never runs back and never jumps: give 0 (stands still) or a finite number above"
+            f"speed is {speed}, but time never runs back and never jumps: give 0 (stopped) or a finite number above"
         )
     return speed
 

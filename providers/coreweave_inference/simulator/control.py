@@ -16,11 +16,11 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from .acceptance import require_schema
+from .error_answers import Refused
 from .faults import Faults, fault_from_json
 from .journal import Journal
 from .presentation import Presenter
 from .records import FOREVER, Condition, Kind, Spec
-from .refusals import Refused
 from .resource_kinds import KINDS
 from .schema.messages import UnknownField, Unparsable
 from .telemetry import Telemetry
@@ -136,8 +136,8 @@ def _endpoint(answer: Answering) -> Callable[[Request], Any]:
         try:
             asked = await request.json() if await request.body() else dict(request.query_params)
             return JSONResponse(await run_in_threadpool(answer, asked))
-        except Refused as refusal:
-            return refusal.response()
+        except Refused as error:
+            return error.response()
         except (
             *(KeyError, TypeError, ValueError, AttributeError, RecursionError),
             *(Unparsable, UnknownField),

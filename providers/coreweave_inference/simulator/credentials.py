@@ -1,4 +1,4 @@
-"""Access keys for object storage: minted for an organisation, and told apart by what is wrong with them.
+"""Access keys for object storage: minted for an organisation, and distinguished by what is wrong with them.
 
 Keys only: no HTTP request, no signature arithmetic and no bucket may enter.
 """

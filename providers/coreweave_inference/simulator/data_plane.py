@@ -120,23 +120,23 @@ class DataPlane:
                 return self._list_models(gateway, model)
             _require_method(request, "POST")
             return await self._chat(request, gateway, model)
-        except _Refusal as refusal:
-            return refusal.response
+        except _Refused as error:
+            return error.response
 
     def _open(self, request: Request) -> GatewayView:
         """The gateway, if it exists, is ready, and lets the caller in."""
         gateway_id = request.path_params["gateway_id"]
         gateway = self._directory.gateway(gateway_id)
         if gateway is None:
-            raise _Refusal(404, f'no gateway "{gateway_id}"', "not_found_error", "gateway_not_found")
+            raise _Refused(404, f'no gateway "{gateway_id}"', "not_found_error", "gateway_not_found")
         if not gateway.ready:
-            raise _Refusal(503, f'gateway "{gateway_id}" is not ready', "server_error", "gateway_not_ready")
+            raise _Refused(503, f'gateway "{gateway_id}" is not ready', "server_error", "gateway_not_ready")
         organisation = self._organisation_of_caller(request)
         if organisation is None:
-            raise _Refusal(401, _unauthenticated(gateway), "authentication_error", "invalid_api_key")
+            raise _Refused(401, _unauthenticated(gateway), "authentication_error", "invalid_api_key")
         if organisation != gateway.organisation_id:
             message = "the API key belongs to an organization that does not own this gateway"
-            raise _Refusal(403, message, "permission_error", "forbidden")
+            raise _Refused(403, message, "permission_error", "forbidden")
         return gateway
 
     def _organisation_of_caller(self, request: Request) -> str | None:
@@ -157,7 +157,7 @@ class DataPlane:
         try:
             chat = read_chat_request(await request.body())
         except ValueError as error:
-            raise _Refusal(400, str(error), "invalid_request_error", "invalid_request") from error
+            raise _Refused(400, str(error), "invalid_request_error", "invalid_request") from error
         model = _routed_model(request, gateway, path_model, chat)
         member = self._choose(gateway, model)
         if seconds:
@@ -174,17 +174,17 @@ class DataPlane:
         group = [member for member in self._directory.members(gateway.id) if member.model_name == model]
         if not group:
             message = f"The model `{model}` does not exist."
-            raise _Refusal(404, message, "invalid_request_error", "model_not_found", param="model")
+            raise _Refused(404, message, "invalid_request_error", "model_not_found", param="model")
         serving = {member.deployment_id: member for member in group if member.serving}
         weights = {deployment_id: member.weight for deployment_id, member in serving.items()}
         chosen = self._split.choose((gateway.id, model), weights)
         if chosen is None:
             message = f"no deployment of model `{model}` takes traffic at present"
-            raise _Refusal(503, message, "server_error", "no_serving_deployment")
+            raise _Refused(503, message, "server_error", "no_serving_deployment")
         return serving[chosen]
 
 
-class _Refusal(Exception):
+class _Refused(Exception):
     """A request that ends here, with an OpenAI error body."""
 
     def __init__(self, status: int, message: str, kind: str, code: str, param: str | None = None) -> None:
@@ -210,13 +210,13 @@ def _parse_target(gateway: GatewayView, segments: list[str]) -> tuple[str | None
         return None, segments
     hint = " (put the URL-encoded model name before /v1)" if gateway.routing == "path" else ""
     message = f"no page /{'/'.join(segments)} on this gateway{hint}"
-    raise _Refusal(404, message, "invalid_request_error", "not_found")
+    raise _Refused(404, message, "invalid_request_error", "not_found")
 
 
 def _require_method(request: Request, method: str) -> None:
     if request.method != method:
         message = f"method {request.method} is not allowed here, use {method}"
-        raise _Refusal(405, message, "invalid_request_error", "method_not_allowed")
+        raise _Refused(405, message, "invalid_request_error", "method_not_allowed")
 
 
 def _routed_model(request: Request, gateway: GatewayView, path_model: str | None, chat: ChatRequest) -> str:
@@ -226,11 +226,11 @@ def _routed_model(request: Request, gateway: GatewayView, path_model: str | None
         header = gateway.header_name or ""
         if not request.headers.get(header):
             message = f'header "{header}" must carry the model name on this gateway'
-            raise _Refusal(400, message, "invalid_request_error", "missing_model_header")
+            raise _Refused(400, message, "invalid_request_error", "missing_model_header")
         return request.headers[header]
     if chat.model is None:
         message = "you must provide a model parameter"
-        raise _Refusal(400, message, "invalid_request_error", "missing_model", param="model")
+        raise _Refused(400, message, "invalid_request_error", "missing_model", param="model")
     return chat.model
 
 
@@ -242,7 +242,7 @@ def _simulated_seconds(request: Request) -> float:
         seconds = -1.0
     if not 0 <= seconds <= LONGEST_SIMULATED_SECONDS:
         message = f"{SIMULATE_SECONDS_HEADER} must be a number from 0 to {LONGEST_SIMULATED_SECONDS:g}, not {written!r}"
-        raise _Refusal(400, message, "invalid_request_error", "invalid_header")
+        raise _Refused(400, message, "invalid_request_error", "invalid_header")
     return seconds
 
 

@@ -18,7 +18,7 @@ class WorldDirectory:
         self._world = world
 
     def gateway(self, gateway_id: str) -> GatewayView | None:
-        """The gateway; it takes requests once it was READY, updates included, until it is gone."""
+        """The gateway; it takes requests once it was READY, updates included, until it is deleted."""
         record = self._world.find("gateways", gateway_id)
         if record is None:
             return None

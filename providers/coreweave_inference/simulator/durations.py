@@ -13,7 +13,7 @@ Operation = Literal["create", "update", "delete"]
 
 
 def work_seconds(behaviour: Behaviour, record: Record, operation: Operation) -> float:
-    """Simulated seconds until the object is ready, or gone; nodes of a customer's own quota take longer to join."""
+    """Simulated seconds until the object is ready, or deleted; nodes of a customer's own quota take longer to join."""
     if record.kind == "deployments":
         return {
             "create": behaviour.deployment_create_seconds,

@@ -10,8 +10,8 @@ from typing import Any
 
 from starlette.responses import Response
 
+from .error_answers import Refused, not_found, over_quota
 from .faults import Fault
-from .refusals import Refused, not_found, over_quota
 from .resource_kinds import KINDS
 
 SKEWED = (
@@ -32,7 +32,7 @@ class Answer:
     body: bytes
 
     def with_body(self, body: bytes) -> Answer:
-        """The same answer with another body, its length told truly."""
+        """The same answer with another body, with its true length."""
         headers = [(name, value) for name, value in self.headers if name != b"content-length"]
         return replace(self, headers=[*headers, (b"content-length", str(len(body)).encode())], body=body)
 
@@ -44,7 +44,7 @@ def made_up_answer(fault: Fault, path: str, query: str) -> Answer:
         response = Response(status_code=307, headers={"location": target})
     elif fault.body == "status":
         code = CODES.get(fault.status, 2)
-        response = Refused(fault.status, code, f"status {fault.status}: told to fail").response()
+        response = Refused(fault.status, code, f"status {fault.status}: set to fail").response()
     elif fault.body == "quota":
         quota = over_quota("US-EAST-04A", 1, 0, 0)
         response = Refused(fault.status, quota.code, quota.message, quota.details).response()

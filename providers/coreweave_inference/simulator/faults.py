@@ -1,4 +1,4 @@
-"""How the service can be told to misbehave: rules as data, and which rule a request meets. They are applied in `exchange`."""
+"""How the service can be set to misbehave: rules as data, and which rule a request meets. They are applied in `exchange`."""
 
 from __future__ import annotations
 

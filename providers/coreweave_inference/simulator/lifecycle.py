@@ -30,7 +30,7 @@ def is_due(record: Record, now: float) -> bool:
     return record.outcome is None and record.deleted_at is None and now >= record.write.due_at
 
 
-def is_gone(record: Record, now: float) -> bool:
+def is_deleted(record: Record, now: float) -> bool:
     """Whether the object's deletion is over."""
     return now >= record.gone_at
 

@@ -73,8 +73,8 @@ class ObjectStorage:
         try:
             with self.lock:
                 return self._serve(request)
-        except Refused as refusal:
-            return refusal.answer(request)
+        except Refused as error:
+            return error.answer(request)
 
     def buckets(self) -> list[dict[str, Any]]:
         """Every bucket: name, organisation, zone, created (simulated epoch seconds), tags, objectCount, policy (the

@@ -85,7 +85,7 @@ class BucketRegister:
 
 
 def no_such_bucket() -> Refused:
-    """The refusal for a bucket that is not there."""
+    """The error for a bucket that is not there."""
     return Refused(404, "NoSuchBucket", "The bucket does not exist.")
 
 

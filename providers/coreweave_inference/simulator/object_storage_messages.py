@@ -1,4 +1,4 @@
-"""S3 requests and answers as values: what was asked, what is said back, how a refusal looks.
+"""S3 requests and answers as values: what was asked, what is said back, how an error looks.
 
 Forms only: nothing about keys' validity, bucket rules or where objects are kept may enter.
 """
@@ -74,5 +74,5 @@ def xml_answer(document: str, status: int = 200) -> S3Answer:
 
 
 def access_denied(message: str = "Access Denied") -> Refused:
-    """The refusal for whoever may not do this."""
+    """The error for whoever may not do this."""
     return Refused(403, "AccessDenied", message)

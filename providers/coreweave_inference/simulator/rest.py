@@ -14,10 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from . import service
 from .clock import parse_timestamp
-from .organisations import Caller, bearer, caller_of
-from .presentation import Presenter
-from .records import Record, Spec
-from .refusals import (
+from .error_answers import (
     Refused,
     RefusedAsText,
     invalid,
@@ -28,6 +25,9 @@ from .refusals import (
     wrong_content_type,
     wrong_method,
 )
+from .organisations import Caller, bearer, caller_of
+from .presentation import Presenter
+from .records import Record, Spec
 from .resource_kinds import KINDS, ResourceKind
 from .schema.constraints import Violations
 from .schema.messages import UnknownField, Unparsable, decode
@@ -55,8 +55,8 @@ class RestApi:
     def _answer(self, request: Request, body: bytes) -> Response:
         try:
             answer = self._handle(request, body)
-        except (Refused, RefusedAsText) as refusal:
-            return refusal.response()
+        except (Refused, RefusedAsText) as error:
+            return error.response()
         return json_response(answer, request.headers.get("accept-encoding", ""), self._world.behaviour.gzip)
 
     def _handle(self, request: Request, body: bytes) -> Mapping[str, Any]:
@@ -135,7 +135,7 @@ class RestApi:
 
 
 def authenticated(world: World, request: Request) -> Caller:
-    """Who asks; raises a refusal for no token or an unknown one."""
+    """Who asks; raises an error answer for no token or an unknown one."""
     caller = caller_of(world.behaviour.organisations, bearer(request.headers.get("authorization")))
     if caller is None:
         raise unknown_token()

@@ -15,9 +15,9 @@ from .acceptance import (
     require_uuid,
 )
 from .allocation import instances_counted
+from .error_answers import in_use, invalid, not_found, over_quota, precondition, unavailable
 from .organisations import Caller
 from .records import Record, Spec
-from .refusals import in_use, invalid, not_found, over_quota, precondition, unavailable
 from .resource_kinds import ResourceKind
 from .world import World
 
@@ -25,7 +25,7 @@ IMMUTABLE_CLAIM_FIELDS = {"instanceId": "instance_id", "capacityType": "capacity
 
 
 def create(world: World, kind: ResourceKind, caller: Caller, request: Spec) -> Record:
-    """Accept a new object; raises a refusal."""
+    """Accept a new object; raises an error answer."""
     require_schema(world.behaviour, kind.kind, request, creating=True)
     with world.lock:
         object_id = request.get("id") or str(uuid4())
@@ -54,7 +54,7 @@ def update(
     request: Spec,
     stale_seconds: float | None = None,
 ) -> Record:
-    """Give an object a complete new spec; raises a refusal. The id of the path wins over one in the body."""
+    """Give an object a complete new spec; raises an error answer. The id of the path wins over one in the body."""
     request = {**request, "id": object_id}
     require_schema(world.behaviour, kind.kind, request, creating=False)
     with world.lock:
@@ -70,7 +70,7 @@ def update(
 
 
 def delete(world: World, kind: ResourceKind, caller: Caller, object_id: str) -> Record:
-    """Begin to delete an object; raises a refusal for a gateway that deployments still use."""
+    """Begin to delete an object; raises an error answer for a gateway that deployments still use."""
     with world.lock:
         record = get(world, kind, caller, object_id)
         users = _users(world, record) if kind.kind == "gateways" else []

@@ -182,11 +182,11 @@ class World:
             self._records.clear()
 
     def settle(self) -> None:
-        """Decide what became due, and forget what is gone; called before anything is read."""
+        """Decide what became due, and forget what is deleted; called before anything is read."""
         with self.lock:
             now = self.clock.now()
             for record in list(self._records.values()):
-                if lifecycle.is_gone(record, now):
+                if lifecycle.is_deleted(record, now):
                     del self._records[record.kind, record.id]
                 elif lifecycle.is_due(record, now):
                     self._decide(record)

@@ -76,7 +76,7 @@ def declared_by(run: Callable[[], None], directory: Path, stack: MockedStack) ->
                 run()
         except pulumi.RunError as error:
             found.faults.append(_fault(error, directory))
-        with suppress(pulumi.RunError):  # Then the program was told so, too.
+        with suppress(pulumi.RunError):  # Then the program got the error, too.
             declared = current_program()
             declared.look_first = lambda: None
             _judge(declared, lines, found)

@@ -48,7 +48,7 @@ class StoredBucket:
 @dataclass(frozen=True)
 class BillingProof:
     """What is there after a destroy. `before` and `after` are what the stack's objects cost per hour; `unread` says what could
-    not be looked at.
+    not be read.
     """
 
     objects: tuple[Billed, ...] = ()

@@ -1,6 +1,6 @@
 """The state of one object in one word, with the reason, as kstatus computes it for Kubernetes. Pure.
 
-It is the judgement of the waits (`waiting.judge`), for somebody who looks once: what a wait needs several looks for is told
+It is the judgement of the waits (`waiting.judge`), for somebody who looks once: what a wait needs several looks for is reported
 from the times of the conditions.
 """
 

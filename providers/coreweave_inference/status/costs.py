@@ -1,4 +1,4 @@
-"""What live objects cost per hour by list price, told apart by object. Pure.
+"""What live objects cost per hour by list price, by object. Pure.
 
 The sums are the review's (`review.money`): they need the whole account, since claims cover replicas of every stack.
 """

@@ -144,7 +144,7 @@ class ObjectStorage:
         return _parsed_policy(name, text)
 
     def put_policy(self, name: str, document: Mapping[str, Any]) -> None:
-        """Make `document` the bucket's whole policy; one request, since a repeat could take back what others wrote."""
+        """Make `document` the bucket's whole policy; one request, since a repeat could overwrite what others wrote."""
         with self._s3.errors(name, "write its policy"):
             self._s3.send("put_bucket_policy", once=True, Bucket=name, Policy=json.dumps(document))
 

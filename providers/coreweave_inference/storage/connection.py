@@ -147,7 +147,7 @@ class S3Connection:
         try:
             yield
         except ClientError as error:
-            said, metadata = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+            details, metadata = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
             headers = metadata.get("HTTPHeaders", {})
             if 300 <= int(metadata.get("HTTPStatusCode") or 0) < 400:
                 place = str(headers.get("location", ""))
@@ -157,7 +157,7 @@ class S3Connection:
                 bucket,
                 act,
                 _code(error),
-                str(said.get("Message", "")),
+                str(details.get("Message", "")),
                 str(metadata.get("RequestId", "")),
                 skew,
             ) from error

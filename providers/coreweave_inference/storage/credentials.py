@@ -15,7 +15,7 @@ from coreweave_inference.clock import Clock
 from coreweave_inference.errors import ApiError
 
 FRESH_SECONDS = 30.0
-"""A newly made key is refused for some seconds; a refusal of a younger key is not yet an answer (documentation)."""
+"""A newly made key is refused for some seconds; its answer to a younger key is not yet an answer (documentation)."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class KeyMaker(Protocol):
 
 
 def minted(
-    api: KeyMaker, clock: Clock, duration: int = 3600, refusals: list[ApiError] | None = None
+    api: KeyMaker, clock: Clock, duration: int = 3600, errors: list[ApiError] | None = None
 ) -> Callable[[], S3Credentials]:
     """A source of keys made with the API token, each for `duration` seconds and renewed in its last sixth.
 
-    The first key is made on the first call. Safe to share between threads; two sources share nothing but `refusals`. A refusal is
+    The first key is made on the first call. Safe to share between threads; two sources share nothing but `errors`. An error is
     remembered and raised again: asking again with the same token changes nothing.
     """
-    refused: list[ApiError] = [] if refusals is None else refusals
+    refused: list[ApiError] = [] if errors is None else errors
     lock = threading.Lock()
     current: list[S3Credentials] = []
 
@@ -78,7 +78,7 @@ def minted(
 
 
 def _is_final(error: ApiError) -> bool:
-    """Whether the service said no, or has no such call; not an error in passing."""
+    """Whether the service refused it, or has no such call; not an error in passing."""
     return error.status == 501 or (400 <= error.status < 500 and error.status not in (408, 429))
 
 

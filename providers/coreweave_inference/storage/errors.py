@@ -86,8 +86,8 @@ def storage_error(
     advice = _ADVICE.get("AccessDenied" if code in BARE_DENIAL else code, "")
     if code == SKEWED or (skew and code in OF_SIGNATURE):
         advice = SKEW_ADVICE.format(by=f" by {skew.total_seconds() / 60:.0f} minutes" if skew else "")
-    said = words if words and words != code and words != "Forbidden" else ""
-    text = "; ".join(part for part in (said, advice) if part) or "the service gave no reason"
+    message = words if words and words != code and words != "Forbidden" else ""
+    text = "; ".join(part for part in (message, advice) if part) or "the service gave no reason"
     return kind(f"{where}cannot {act}: {text}", code=code, request_id=request_id)
 
 

@@ -12,8 +12,8 @@ from coreweave_inference.settings.secret import Secret
 from .connection import Credentials, from_profile
 from .credentials import KeyMaker, S3Credentials, minted
 
-_refusals: dict[tuple[str, Secret], list[ApiError]] = {}
-"""By endpoint and token: what this process was told of keys that it may not make. A run asks from several places."""
+_errors: dict[tuple[str, Secret], list[ApiError]] = {}
+"""By endpoint and token: the errors that this process got for keys that it may not make. A run asks from several places."""
 
 
 class CredentialSettings(Protocol):
@@ -48,7 +48,7 @@ def credentials_from(
         return from_profile(settings.s3_profile)
     if settings.s3_credentials == "environment":
         return from_environment(environ)
-    return minted(api, clock, refusals=_refusals.setdefault((settings.endpoint, settings.token), []))
+    return minted(api, clock, errors=_errors.setdefault((settings.endpoint, settings.token), []))
 
 
 def from_environment(environ: Mapping[str, str]) -> Credentials:

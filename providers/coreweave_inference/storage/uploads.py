@@ -59,7 +59,7 @@ class UploadPlan:
 def plan_upload(
     client: Any, bucket: str, prefix: str, files: Mapping[str, Path], compare: Callable[[str], None]
 ) -> UploadPlan:
-    """Compare `files` (by their path below the prefix) with the bucket by content; `compare` is told each key read."""
+    """Compare `files` (by their path below the prefix) with the bucket by content; `compare` is called with each key read."""
     stored = {found.key: found for found in listed(client, bucket, prefix)}
     send, there = [], []
     for name, path in files.items():

@@ -15,7 +15,7 @@ from .observations import Failed, History, Live, Target
 from .watching import Look, pauses
 
 LONGEST_SETTLES = 4
-"""Settle times after which an object that is in doubt is left out: nothing certain can be said of it."""
+"""Settle times after which an object that is in doubt is left out: nothing certain is known of it."""
 
 
 def broken(

@@ -33,8 +33,8 @@ def judge(
     """
     if live is None:
         history = replace(history, missing=history.missing.one_more(now))
-        gone = history.missing.lasts(now, settle_seconds)
-        return Failed("is gone") if gone else Waiting("not in the list yet"), history
+        deleted = history.missing.lasts(now, settle_seconds)
+        return Failed("was deleted") if deleted else Waiting("not in the list yet"), history
     history = history.seen(shows_write=_shows(target, live, now, settle_seconds))
     if live.status == "DELETING":
         return Failed("is being deleted"), history

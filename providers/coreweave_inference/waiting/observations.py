@@ -58,7 +58,7 @@ class Live(Protocol):
 
 @dataclass(frozen=True)
 class Revision:
-    """One accepted write: told apart from every other one, and from a later write of the same spec.
+    """One accepted write: distinguished from every other one, and from a later write of the same spec.
 
     `written_at` is epoch seconds by the service's clock where it tells the time, else by ours: a record, from which
     nothing is concluded within a run. `updated_before` is the object's `updatedAt` before the write (empty for a

@@ -134,7 +134,7 @@ def test_all_faults_come_in_one_report_with_line_path_and_what_to_do(faults: Fau
     ]
 
 
-def test_a_fault_that_is_inherited_is_told_once(faults: Faults, full: str) -> None:
+def test_a_fault_that_is_inherited_is_reported_once(faults: Faults, full: str) -> None:
     text = full.replace("gateways: [public]", "gateways: [publik]").replace(
         "max-model-len: 16384", '"max len": 1'
     )

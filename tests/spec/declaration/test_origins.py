@@ -81,7 +81,7 @@ accept:
         ("accept[0].reason", 48),
     ],
 )
-def test_a_value_stands_on_its_line_and_a_missing_one_where_it_would_stand(
+def test_a_value_is_on_its_line_and_a_missing_one_where_it_would_be(
     declare: Declare, path: str, line: int
 ) -> None:
     assert declare(TEXT).origin(path).line == line
@@ -104,7 +104,7 @@ def test_a_value_stands_on_its_line_and_a_missing_one_where_it_would_stand(
         ("deployments.eu.runtime.version", 24),
     ],
 )
-def test_what_is_inherited_stands_where_it_was_written(declare: Declare, path: str, line: int) -> None:
+def test_what_is_inherited_is_where_it_was_written(declare: Declare, path: str, line: int) -> None:
     assert declare(TEXT).origin(path).line == line
 
 

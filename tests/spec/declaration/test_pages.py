@@ -35,8 +35,8 @@ def test_the_overlay_of_the_page_fits_the_declaration_of_the_readme(tmp_path: Pa
     assert prod.deployments["chat"].spec["runtime"]["engineConfig"] == {"max-model-len": "16384"}
     assert prod.gateways["public"].options.protect
     assert list(dev.deployments) == ["chat"]
-    told = str(caught.value).splitlines()[0].split("inference.prod.yaml")[1]
-    assert f"inference.prod.yaml{told}"[:100] in (CHECKOUT / "docs/how-to/overlays.md").read_text()
+    message = str(caught.value).splitlines()[0].split("inference.prod.yaml")[1]
+    assert f"inference.prod.yaml{message}"[:100] in (CHECKOUT / "docs/how-to/overlays.md").read_text()
 
 
 def test_the_existing_objects_of_the_page_are_read(tmp_path: Path) -> None:

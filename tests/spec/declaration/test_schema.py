@@ -70,7 +70,7 @@ def test_every_overlay_here_is_valid(path: Path) -> None:
     assert complaints(OVERLAY, path.read_text()) == []
 
 
-def test_everything_that_may_be_said_is_valid_for_the_schema_and_for_the_reader(
+def test_everything_that_may_be_declared_is_valid_for_the_schema_and_for_the_reader(
     declare: Callable[[str], Declaration],
 ) -> None:
     text = """\

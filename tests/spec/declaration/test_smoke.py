@@ -21,7 +21,7 @@ def test_an_empty_section_asks_every_deployment_once(declare: Declare) -> None:
     assert declare("version: 1\nsmoke: {}\n").smoke == SmokeDeclaration("Answer with the word hello.")
 
 
-def test_everything_may_be_said(declare: Declare, full: str) -> None:
+def test_every_field_may_be_declared(declare: Declare, full: str) -> None:
     text = f"{full}\nsmoke: {{prompt: 'What is 2 + 2?', expect: '4', maxLatency: 1m30s, count: 3, deployments: [chat]}}\n"
 
     assert declare(text).smoke == SmokeDeclaration("What is 2 + 2?", "4", 90.0, 3, ("chat",))

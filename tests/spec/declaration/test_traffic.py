@@ -21,7 +21,7 @@ def test_a_deployment_alone_under_its_model_name_has_weight_100(
     assert declare(with_deployment(traffic=traffic)).deployments["chat"].spec["traffic"] == {"weight": 100}
 
 
-def test_weight_zero_is_said_and_stays_zero(declare: Declare, with_deployment: Change) -> None:
+def test_weight_zero_is_declared_and_stays_zero(declare: Declare, with_deployment: Change) -> None:
     chat = declare(with_deployment(traffic={"weight": 0})).deployments["chat"]
 
     assert chat.spec["traffic"] == {"weight": 0}

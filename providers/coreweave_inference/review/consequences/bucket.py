@@ -12,7 +12,7 @@ from coreweave_inference.review.verdicts import Consequence, caution, dangerous,
 
 
 def consequences(
-    resource: Resource, changes: Sequence[PropertyChange], _scene: ReviewContext
+    resource: Resource, changes: Sequence[PropertyChange], _context: ReviewContext
 ) -> Iterator[Consequence]:
     """Everything worth saying about one bucket."""
     before, after = resource.before or {}, resource.after or {}

@@ -37,7 +37,7 @@ def consequences(
 def _created(resource: Resource, context: ReviewContext) -> Iterator[Consequence]:
     made = context.after.deployments[resource.label]
     recreated = resource.recorded is not None
-    words = "makes the deployment {name} again, which is gone" if recreated else "new deployment {name}"
+    words = "creates the deployment {name} again, which was deleted" if recreated else "new deployment {name}"
     yield plain(
         say(
             f"{words}: serves {{model}} from {{path}}",

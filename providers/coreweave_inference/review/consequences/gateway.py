@@ -23,7 +23,7 @@ def consequences(
     label = resource.label
     if resource.operation == "create":
         again = resource.recorded is not None
-        words = "makes the gateway {name} again, which is gone: its endpoint is a new one"
+        words = "creates the gateway {name} again, which was deleted: its endpoint is a new one"
         if again:
             yield dangerous(say(words, name=label))
         else:

@@ -1,4 +1,4 @@
-"""What happens to resources of other packages, and to `Readiness`: said in the engine's words."""
+"""What happens to resources of other packages, and to `Readiness`: shown in the engine's words."""
 
 from __future__ import annotations
 

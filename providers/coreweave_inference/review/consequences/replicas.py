@@ -31,7 +31,7 @@ MOVES = {
 }
 CLASSES = "autoscaling.capacityClasses"
 DISABLED = "disabled"
-"""Told as what it is, with what is not known of its replicas."""
+"""Shown as what it is, with what is not known of its replicas."""
 TOLD_ELSEWHERE = ("model.name", DISABLED, "traffic.weight")
 
 

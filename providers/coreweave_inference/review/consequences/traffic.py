@@ -30,23 +30,23 @@ def _changed(group: Group, member: Member) -> Iterator[Consequence]:
     before, after = member.before, member.after
     if not before.there:
         kind = "canary " if _is_canary(group, member) else ""
-        words = f"{kind}{{name}} takes {_said(after)} of {{model}} on {{gateway}}"
+        words = f"{kind}{{name}} takes {_share_text(after)} of {{model}} on {{gateway}}"
         yield plain(say(words, **names))
     elif not after.there:
-        words = f"{{name}} leaves {{model}} on {{gateway}}, where it had {_said(before)}"
+        words = f"{{name}} leaves {{model}} on {{gateway}}, where it had {_share_text(before)}"
         level = plain if not before.serves else caution if group.serves_after else dangerous
         yield level(say(words, **names))
     elif after.text == DISABLED or before.text == after.text:
         return
     elif not group.serves_after:
-        words = f"{{name}} gets {_said(after)} of {{model}} on {{gateway}}, and nobody else serves it"
+        words = f"{{name}} gets {_share_text(after)} of {{model}} on {{gateway}}, and nobody else serves it"
         yield dangerous(say(words, **names))
     else:
-        words = f"{{name}} takes {_said(after)} of {{model}} on {{gateway}} instead of {_said(before)}"
+        words = f"{{name}} takes {_share_text(after)} of {{model}} on {{gateway}} instead of {_share_text(before)}"
         yield plain(say(words, **names))
 
 
-def _said(membership: Membership) -> str:
+def _share_text(membership: Membership) -> str:
     texts = {DISABLED: "no share (disabled)", UNKNOWN_SHARE: "a share that is not known"}
     return texts.get(membership.text, membership.text)
 

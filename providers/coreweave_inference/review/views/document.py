@@ -40,7 +40,7 @@ def as_document(review: Review) -> dict[str, Any]:
         "findings": {
             "new": [_finding(item) for item in review.findings.new],
             "old": [_finding(item) for item in review.findings.old],
-            "gone": [_finding(item) for item in review.findings.gone],
+            "gone": [_finding(item) for item in review.findings.fixed],
             "missing": list(review.findings.missing),
             "compared": review.findings.compared,
         },

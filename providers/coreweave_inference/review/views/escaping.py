@@ -46,7 +46,7 @@ def html(text: str) -> str:
 
 def prose(text: str) -> str:
     """A sentence that holds foreign words: each word that could mean anything to a parser goes into a code span, and so does
-    what stands between backquotes as a whole.
+    what is between backquotes as a whole.
     """
     parts, end, shown = [], 0, visible(text)
     for span in SPAN.finditer(shown):

@@ -1,6 +1,6 @@
 """Sections of a comment, and how they are put together below a length that must not be passed.
 
-Items are never cut in two: what comes first stays, the rest is counted. What is said in them is not known here.
+Items are never cut in two: what comes first stays, the rest is counted. What they contain is not known here.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ LIMIT = 60_000
 
 @dataclass(frozen=True)
 class Section:
-    """`opening` and `closing` stand around the items (a heading, a table's head); each item is one or more lines.
+    """`opening` and `closing` go around the items (a heading, a table's head); each item is one or more lines.
 
-    A `short` one gets its room before the others, wherever it stands.
+    A `short` one gets its room before the others, wherever it is.
     """
 
     opening: tuple[str, ...]

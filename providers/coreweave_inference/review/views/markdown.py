@@ -85,7 +85,7 @@ def nothing_changes(review: Review) -> str:
 
 
 def no_review(reason: str) -> str:
-    """What is in the comment where a review could not be made: nothing that an earlier one said still holds."""
+    """What is in the comment where a review could not be made: nothing that an earlier one reported still holds."""
     return f"{MARKER}\n**⛔ The review could not be made**, so what this change does is not known.\n\n{prose(reason)}\n"
 
 

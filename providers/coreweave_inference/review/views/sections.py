@@ -36,7 +36,7 @@ def old_findings(review: Review) -> Section:
     items = (
         *(f"- {prose('the checks could not be made: ' + reason)}" for reason in found.missing),
         *(_finding(item) for item in found.old),
-        *(f"{_finding(item)} *(fixed)*" for item in found.gone),
+        *(f"{_finding(item)} *(fixed)*" for item in found.fixed),
     )
     return folded("Findings that were there before" if found.compared else "Findings", tuple(items))
 
@@ -95,7 +95,7 @@ def _finding(finding: FoundProblem) -> str:
 
 def _drift(item: Drift) -> str:
     if not item.path:
-        return f"| {noun(item.noun)} {code(item.label)} | - | there | **gone** | {item.what} |"
+        return f"| {noun(item.noun)} {code(item.label)} | - | there | **deleted** | {item.what} |"
     overwritten = f"**{code(shown(item.declared))}** (overwritten)"
     becomes = overwritten if item.what == OVERWRITTEN else item.what
     cells = (code(item.path), code(shown(item.recorded)), code(shown(item.live)), becomes)

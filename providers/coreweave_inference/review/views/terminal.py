@@ -55,8 +55,8 @@ def print_review(review: Review, console: Console) -> None:
     before = "old " if review.findings.compared else ""
     for word, findings in (("new ", review.findings.new), (before, review.findings.old)):
         for finding in findings:
-            told = f"{word}{finding.severity} {finding.code} {finding.object}: {finding.what}; {finding.do}"
-            console.print(Text(visible(told)))
+            line = f"{word}{finding.severity} {finding.code} {finding.object}: {finding.what}; {finding.do}"
+            console.print(Text(visible(line)))
 
 
 def _print_change(change: Change, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""The kinds of rule a field can have, each with the validator's own words. Which field has which rule is not said here."""
+"""The kinds of rule a field can have, each with the validator's own words. Which field has which rule is not decided here."""
 
 from __future__ import annotations
 

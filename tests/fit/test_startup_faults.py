@@ -106,7 +106,7 @@ def test_the_value_and_what_is_allowed_are_in_the_message():
     )
 
 
-def test_a_value_that_is_not_known_yet_is_no_refusal():
+def test_a_value_that_is_not_known_yet_is_no_fault():
     found = options_of({"max-model-len": object()})
 
     assert not found.refused
