@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -71,6 +72,23 @@ Events = Annotated[
         show_default=False,
     ),
 ]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the commands that run a stack have in common; each has the values that it asks for, and else these."""
+
+    directory: Path
+    stack: str | None
+    events: Path | None
+    as_json: bool
+    refresh: bool | None = None
+    only: str = ""
+    targets: tuple[str, ...] = ()
+    full: bool = False
+    yes: bool = False
+
+
 JSON_DOCUMENT = """
 
     The document of --json: version, operation, project, stack, ok, stopped, counts (resources by create, update, replace,

@@ -17,6 +17,7 @@ from .arguments import (
     NoColor,
     Only,
     Refresh,
+    RunOptions,
     StackName,
     Targets,
     Yes,
@@ -57,18 +58,8 @@ def preview(
     _announce("previewing", directory, stack, as_json=as_json)
     from .running import preview as run
 
-    run(
-        directory,
-        stack,
-        refresh=refresh,
-        only=only,
-        targets=target or (),
-        full=diff,
-        exit_code=exit_code,
-        save_plan=save_plan,
-        events_file=events,
-        as_json=as_json,
-    )
+    options = RunOptions(directory, stack, events, as_json, refresh, only, tuple(target or ()), diff)
+    run(options, exit_code=exit_code, save_plan=save_plan)
 
 
 def up(
@@ -111,19 +102,8 @@ def up(
     _announce("previewing", directory, stack, as_json=as_json)
     from .running import up as run
 
-    run(
-        directory,
-        stack,
-        yes=yes,
-        refresh=refresh,
-        remove_first=remove_first,
-        only=only,
-        targets=target or (),
-        full=diff,
-        plan_file=plan,
-        events_file=events,
-        as_json=as_json,
-    )
+    options = RunOptions(directory, stack, events, as_json, refresh, only, tuple(target or ()), diff, yes)
+    run(options, remove_first=remove_first, plan_file=plan)
 
 
 def destroy(
@@ -157,17 +137,8 @@ def destroy(
     _announce("reading", directory, stack, as_json=as_json)
     from .running import destroy as run
 
-    run(
-        directory,
-        stack,
-        yes=yes,
-        refresh=refresh,
-        targets=target or (),
-        prove=prove,
-        without_state=without_state,
-        events_file=events,
-        as_json=as_json,
-    )
+    options = RunOptions(directory, stack, events, as_json, refresh, targets=tuple(target or ()), yes=yes)
+    run(options, prove=prove, without_state=without_state)
 
 
 def refresh(
@@ -184,7 +155,7 @@ def refresh(
     _announce("refreshing", directory, stack, as_json=as_json)
     from .running import refresh as run
 
-    run(directory, stack, events_file=events, as_json=as_json)
+    run(RunOptions(directory, stack, events, as_json))
 
 
 RUNS: tuple[Callable[..., None], ...] = (preview, up, destroy, refresh)

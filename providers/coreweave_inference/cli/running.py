@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from coreweave_inference.stateless.billing import BillingProof
 from . import formatting
 from .account_lists import opened
 from .announcing import Previewing, say_to
+from .arguments import RunOptions
 from .call import first_call
 from .context import settings_at
 from .event_file import EventFile, event_file
@@ -42,73 +43,48 @@ if TYPE_CHECKING:
     from .proving import Prover
 
 
-def preview(
-    directory: Path,
-    stack: str | None,
-    *,
-    refresh: bool | None,
-    only: str,
-    targets: Sequence[str],
-    full: bool,
-    exit_code: bool,
-    save_plan: Path | None,
-    events_file: Path | None,
-    as_json: bool,
-) -> None:
+def preview(options: RunOptions, *, exit_code: bool, save_plan: Path | None) -> None:
     """Print the plan."""
-    with report_errors(as_json=as_json), event_file(events_file, "preview") as events:
-        selection = Selection(only, tuple(targets))
-        engine = _opened(directory, stack, events.watching(View(), "preview"), as_json=as_json)
-        result, plan = _planned(engine, refresh, selection, events, as_json=as_json)
+    with _events_of(options, "preview") as events:
+        engine = _opened(options, events.watching(View(), "preview"))
+        result, plan = _planned(engine, options, events)
         if save_plan is not None and result.ok:
             plans.save(plan, save_plan)
-        finish(result, events, as_json=as_json, full=full)
+        finish(result, events, as_json=options.as_json, full=options.full)
         if save_plan is not None:
-            say(formatting.saved_plan(directory, engine.stack, save_plan), error=as_json)
+            text = formatting.saved_plan(options.directory, engine.stack, save_plan)
+            say(text, error=options.as_json)
         if exit_code and result.changes:
             raise typer.Exit(DIFFERS)
 
 
-def up(
-    directory: Path,
-    stack: str | None,
-    *,
-    yes: bool,
-    refresh: bool | None,
-    remove_first: bool,
-    only: str,
-    targets: Sequence[str],
-    full: bool,
-    plan_file: Path | None,
-    events_file: Path | None,
-    as_json: bool,
-) -> None:
+def up(options: RunOptions, *, remove_first: bool, plan_file: Path | None) -> None:
     """Show the plan and ask, unless asked not to; then run it. What moved meanwhile is shown, and asked about again."""
-    if plan_file is not None and (only or targets or refresh is not None):
+    as_json = options.as_json
+    if plan_file is not None and (options.only or options.targets or options.refresh is not None):
         raise usage_error(
             "--plan has its own --only, --target and --refresh; leave them out", as_json=as_json
         )
-    yes = yes or plan_file is not None
+    yes = options.yes or plan_file is not None
     require_answer(yes, "up", as_json=as_json)
-    with report_errors(as_json=as_json), event_file(events_file, "up") as events:
-        selection = Selection(only, tuple(targets))
+    with _events_of(options, "up") as events:
         view = _view(as_json)
-        engine = _opened(directory, stack, events.watching(view, "up"), as_json=as_json, create="first")
+        engine = _opened(options, events.watching(view, "up"), create="first")
         engine.repair()
         while True:
             if plan_file is None:
-                planned, plan = _planned(engine, refresh, selection, events, as_json=as_json)
+                planned, plan = _planned(engine, options, events)
             else:
                 plan = plans.read(plan_file, engine.directory, engine.stack)
                 planned = plan.preview
             if not planned.ok:
                 finish(replace(planned, operation="up") if as_json else planned, events, as_json=as_json)
             if not as_json:
-                print_plan(formatting.plan(planned, full=full))
+                print_plan(formatting.plan(planned, full=options.full))
                 view.shown = frozenset(message.text for message in planned.messages)
             if planned.settled and plan_file is None:
                 done = replace(planned, operation="up", outputs=exported_by(engine.state()))
-                _finish_up(engine, done, planned, selection, events, as_json=as_json)
+                _finish_up(engine, done, planned, plan.selection, events, as_json=as_json)
                 return
             if not yes:
                 if not agreed("Apply these changes?"):
@@ -162,33 +138,23 @@ def _first_call(engine: Engine) -> list[str]:
     return []
 
 
-def destroy(
-    directory: Path,
-    stack: str | None,
-    *,
-    yes: bool,
-    refresh: bool | None,
-    targets: Sequence[str],
-    prove: bool,
-    without_state: bool,
-    events_file: Path | None,
-    as_json: bool,
-) -> None:
+def destroy(options: RunOptions, *, prove: bool, without_state: bool) -> None:
     """Show what happens to each object, stop where one must not be deleted, and ask, unless asked not to; then run."""
-    if (prove or without_state) and targets:
+    as_json = options.as_json
+    if (prove or without_state) and options.targets:
         raise usage_error(
             "--prove and --without-state are of a whole stack; leave --target out", as_json=as_json
         )
-    if without_state and refresh is not None:
+    if without_state and options.refresh is not None:
         raise usage_error("--without-state has no state to refresh; leave --refresh out", as_json=as_json)
-    require_answer(yes, "destroy", as_json=as_json)
-    with report_errors(as_json=as_json), event_file(events_file, "destroy") as events:
+    require_answer(options.yes, "destroy", as_json=as_json)
+    with _events_of(options, "destroy") as events:
         if without_state:
-            _destroy_without_state(directory, stack, events, yes=yes, prove=prove, as_json=as_json)
+            _destroy_without_state(options, events, prove=prove)
             return
-        selection = Selection(targets=tuple(targets))
+        selection = _selection(options)
         view = _view(as_json)
-        engine = _opened(directory, stack, events.watching(view, "destroy"), as_json=as_json, create="never")
+        engine = _opened(options, events.watching(view, "destroy"), create="never")
         engine.repair()
         prover = _prover(engine, as_json=as_json) if prove else None
         plan = engine.plan_destroy(selection)
@@ -196,11 +162,12 @@ def destroy(
             _refuse(engine.directory.project, engine.stack, plan, events, as_json=as_json)
         if plan.deletions and not as_json:
             print_plan([*formatting.destroy_plan(plan.deletions), formatting.destroy_summary(plan.deletions)])
-        what = f'{len(plan.deletions)} of stack "{engine.stack}"' if targets else f'stack "{engine.stack}"'
-        if not yes and plan.deletions and not agreed(f"Destroy {what}?"):
+        what = f'stack "{engine.stack}"'
+        what = f"{len(plan.deletions)} of {what}" if options.targets else what
+        if not options.yes and plan.deletions and not agreed(f"Destroy {what}?"):
             return
         with view.running():
-            result = engine.destroy(refresh=refresh, selection=selection)
+            result = engine.destroy(refresh=options.refresh, selection=selection)
         result = replace(result, deletions=plan.deletions)
         finish(result, events, as_json=as_json, proof=_proof(prover, result))
 
@@ -234,14 +201,13 @@ def _proof(prover: Prover | None, result: Result) -> BillingProof | None:
         return BillingProof(unread=(str(error),))
 
 
-def _destroy_without_state(
-    directory: Path, stack: str | None, events: EventFile, *, yes: bool, prove: bool, as_json: bool
-) -> None:
+def _destroy_without_state(options: RunOptions, events: EventFile, *, prove: bool) -> None:
     """The same for what the stack would have chosen the ids of; its state has nothing."""
     from . import stateless_destroy as stateless
     from .proving import Prover
 
-    files = stateless.files_without_state(directory, stack)
+    as_json = options.as_json
+    files = stateless.files_without_state(options.directory, options.stack)
     project, name = files.stack.project, files.stack.name
     say(f"stack {project}/{name}, without its state, {files.settings.endpoint}", error=as_json, flush=True)
     session = Session(files.settings, log=stateless.CommandLog(as_json=as_json))
@@ -256,7 +222,7 @@ def _destroy_without_state(
         if found.plan.errors:
             _refuse(project, name, found.plan, events, as_json=as_json)
         going = [deletion for deletion in found.plan.deletions if deletion.action != KEEPS]
-        if going and not yes and not agreed(f'Destroy {len(going)} that stack "{name}" made?'):
+        if going and not options.yes and not agreed(f'Destroy {len(going)} that stack "{name}" made?'):
             return
         result = stateless.delete(files, found, session, as_json=as_json)
     finally:
@@ -276,22 +242,29 @@ def _refuse(project: str, stack: str, plan: DestroyPlan, events: EventFile, *, a
             print_plan(formatting.destroy_plan(found for found in plan.deletions if found.action != DELETES))
 
 
-def refresh(directory: Path, stack: str | None, *, events_file: Path | None, as_json: bool) -> None:
+def refresh(options: RunOptions) -> None:
     """Read, and say what was changed outside."""
-    with report_errors(as_json=as_json), event_file(events_file, "refresh") as events:
-        engine = _opened(
-            directory, stack, events.watching(View(), "refresh"), as_json=as_json, create="never"
-        )
-        finish(engine.refresh(), events, as_json=as_json)
+    with _events_of(options, "refresh") as events:
+        engine = _opened(options, events.watching(View(), "refresh"), create="never")
+        finish(engine.refresh(), events, as_json=options.as_json)
 
 
-def _opened(
-    directory: Path, stack: str | None, watch: Watch, *, as_json: bool, create: str = "with-file"
-) -> Engine:
+@contextmanager
+def _events_of(options: RunOptions, command: str) -> Iterator[EventFile]:
+    """Where a run's events go; its errors are reported."""
+    with report_errors(as_json=options.as_json), event_file(options.events, command) as events:
+        yield events
+
+
+def _opened(options: RunOptions, watch: Watch, create: str = "with-file") -> Engine:
     """The engine, once the first line of the run has been printed."""
-    engine = Engine.opened(directory, stack, watch, create=create)
-    say(engine.context, error=as_json, flush=True)
+    engine = Engine.opened(options.directory, options.stack, watch, create=create)
+    say(engine.context, error=options.as_json, flush=True)
     return engine
+
+
+def _selection(options: RunOptions) -> Selection:
+    return Selection(options.only, options.targets)
 
 
 def require_answer(yes: bool, command: str, *, as_json: bool) -> None:
@@ -314,12 +287,11 @@ def _view(as_json: bool) -> View:
     return LiveTable(Console())
 
 
-def _planned(
-    engine: Engine, refresh: bool | None, selection: Selection, events: EventFile, *, as_json: bool
-) -> tuple[Result, plans.Plan]:
-    watch = Previewing(say_to(as_json=as_json))
+def _planned(engine: Engine, options: RunOptions, events: EventFile) -> tuple[Result, plans.Plan]:
+    watch = Previewing(say_to(as_json=options.as_json))
     with watch.running():
-        return engine.plan(refresh=refresh, selection=selection, watch=events.watching(watch, "preview"))
+        shown = events.watching(watch, "preview")
+        return engine.plan(refresh=options.refresh, selection=_selection(options), watch=shown)
 
 
 def agreed(question: str) -> bool:

@@ -6,12 +6,12 @@ An answer is no proof if it is another member's, a cached or a proxy's page, or 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
 
 from coreweave_inference.api.completions import Exchange
+from coreweave_inference.fleet.objects import Listed
 from coreweave_inference.model.normal_form import get_path
 
 CLOCKS_APART_SECONDS = 120.0
@@ -22,25 +22,6 @@ STREAM = "text/event-stream"
 SERVED_BY = "x-served-by"
 CACHE_HEADERS = ("cache-status", "x-cache", "cf-cache-status", "x-proxy-cache", "x-cache-status")
 FROM_CACHE = re.compile(r"(?<!=)\b(\w*_)?(hit|stale|revalidated|updating)\b", re.IGNORECASE)
-
-
-class Member(Protocol):
-    """What is read of a deployment."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Its name in the account."""
-        ...
-
-    @property
-    def spec(self) -> Mapping[str, Any]:
-        """Its spec as listed."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +39,7 @@ class Answer:
 
 
 def judge_answer(
-    exchange: Exchange, model: str, members: Sequence[Member], seen: Iterable[str] = ()
+    exchange: Exchange, model: str, members: Sequence[Listed], seen: Iterable[str] = ()
 ) -> Answer:
     """What `exchange` proves of `model`, whose enabled members with traffic are among `members`.
 
@@ -127,7 +108,7 @@ def _age(exchange: Exchange) -> float | None:
     return now - created
 
 
-def who_answered(exchange: Exchange, members: Sequence[Member]) -> str:
+def who_answered(exchange: Exchange, members: Sequence[Listed]) -> str:
     """The id of the member that an answer names, else of the only one that takes traffic (documentation: one with weight 0 or
     disabled gets no request); empty where it is not known, or where the answer names somebody else.
     """
@@ -146,6 +127,6 @@ def served_by(exchange: Exchange) -> str:
     return exchange.headers.get(SERVED_BY, "").strip()
 
 
-def takes_traffic(member: Member) -> bool:
+def takes_traffic(member: Listed) -> bool:
     """Whether requests reach a member at all: it is enabled and has a weight."""
     return not member.spec.get("disabled") and bool(get_path(member.spec, "traffic.weight"))
