@@ -12,6 +12,8 @@ from coreweave_inference.cli.application import application
 from coreweave_inference.simulator import Simulator
 from typer.testing import CliRunner, Result
 
+from tests.simulator.inference_fixtures import environment_of
+
 Command = Callable[..., Result]
 FOREIGN = ("COREWEAVE_", "CW_", "AWS_", "PULUMI_")
 
@@ -140,12 +142,7 @@ def test_a_secret_is_printed_as_the_reference_to_it(check: Command) -> None:
 def test_with_a_token_the_service_is_read_and_a_state_that_is_not_there_is_a_note(
     check: Command, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = {
-        "COREWEAVE_API_ENDPOINT": simulator.url,
-        "COREWEAVE_API_TOKEN": simulator.token,
-        "PATH": "",
-    }
-    environment["COREWEAVE_S3_ENDPOINT"] = simulator.url
+    environment = environment_of(simulator, PATH="")
     misspelt = base().replace("max-model-len", "max-model-length")
 
     done = check(

@@ -24,7 +24,7 @@ from coreweave_inference.storage.contents import StoredObject
 from coreweave_inference.storage.model_reader import MOST_FILES
 
 from tests.checks.situations import THEY, WE, declared, objects
-from tests.simulator.inference_fixtures import s3_client
+from tests.simulator.inference_fixtures import environment_of, s3_client
 
 NEXT = "gateways: {next: {zones: [RNO2A], coreWeaveAuth: {}, pathBasedRouting: {}}}"
 PARSER = 'deployments: {chat: {runtime: {engineConfig: {tool-call-parser: qwen3_coder, enable-auto-tool-choice: ""}}}}'
@@ -39,12 +39,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def environment(simulator):
-    return {
-        "COREWEAVE_API_ENDPOINT": simulator.url,
-        "COREWEAVE_S3_ENDPOINT": simulator.url,
-        "COREWEAVE_API_TOKEN": simulator.token,
-        "COREWEAVE_RETRY_SECONDS": "0.5",
-    }
+    return environment_of(simulator, COREWEAVE_RETRY_SECONDS="0.5")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from coreweave_inference.simulator import Behaviour, Simulator
 from coreweave_inference.simulator.faults import Fault
 
 from tests.checks.situations import WE, checked, codes, declared
-from tests.simulator.inference_fixtures import s3_client
+from tests.simulator.inference_fixtures import environment_of, s3_client
 from tests.storage.weights_files import LLAMA, TINY, TINY_WEIGHTS, whole
 
 LARGE = {
@@ -158,12 +158,7 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture
 def report(simulator):
     def check(*overlays):
-        environment = {
-            "COREWEAVE_API_ENDPOINT": simulator.url,
-            "COREWEAVE_S3_ENDPOINT": simulator.url,
-            "COREWEAVE_API_TOKEN": simulator.token,
-            "COREWEAVE_RETRY_SECONDS": "0.5",
-        }
+        environment = environment_of(simulator, COREWEAVE_RETRY_SECONDS="0.5")
         return checks_for(declared(*overlays), Sources(resolve(environment, {}), WE, environ={}))
 
     return check

@@ -16,6 +16,8 @@ from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.behaviour import KNOBS
 from typer.testing import Result
 
+from tests.simulator.inference_fixtures import environment_of
+
 Command = Callable[..., Result]
 COMMANDS = (
     "preview",
@@ -39,14 +41,6 @@ COMMANDS = (
 def simulator() -> Iterator[Simulator]:
     with Simulator() as running:
         yield running
-
-
-def settings(simulator: Simulator) -> dict[str, str]:
-    return {
-        "COREWEAVE_API_ENDPOINT": simulator.url,
-        "COREWEAVE_S3_ENDPOINT": simulator.url,
-        "COREWEAVE_API_TOKEN": simulator.token,
-    }
 
 
 def as_process(*arguments: str) -> list[str]:
@@ -160,7 +154,7 @@ def test_a_policy_that_would_mean_something_else_is_refused(
 def test_the_catalogue_lists_zones_types_engines_and_names(
     cw_inference: Command, simulator: Simulator, tmp_path: Path
 ) -> None:
-    done = cw_inference("catalog", str(tmp_path), "--json", **settings(simulator))
+    done = cw_inference("catalog", str(tmp_path), "--json", **environment_of(simulator))
 
     document = json.loads(done.stdout)
     assert document["zones"] == ["RNO2A", "US-EAST-04A", "US-WEST-04A"]
@@ -170,7 +164,7 @@ def test_the_catalogue_lists_zones_types_engines_and_names(
     assert "HF_HUB_OFFLINE" in document["engines"]["vllm"]["environmentNames"]
     assert document["notRead"] == []
     assert (document["ok"], document["errors"], document["findings"]) == (True, [], [])
-    text = cw_inference("catalog", str(tmp_path), **settings(simulator)).stdout.splitlines()
+    text = cw_inference("catalog", str(tmp_path), **environment_of(simulator)).stdout.splitlines()
     assert text[1] == "  RNO2A          gd-8xh100ib-i128, gd-8xl40s-i128"
     assert document["deploymentInstanceTypes"] == []
     assert "  - (the service lists them once there is a gateway)" in text
@@ -182,12 +176,14 @@ def test_a_catalogue_that_cannot_be_read_says_so(
     usual = simulator.behaviour
     simulator.behaviour = replace(usual, parameters_fail=True)
     try:
-        done = cw_inference("catalog", str(tmp_path), COREWEAVE_RETRY_SECONDS="0", **settings(simulator))
+        done = cw_inference(
+            "catalog", str(tmp_path), COREWEAVE_RETRY_SECONDS="0", **environment_of(simulator)
+        )
     finally:
         simulator.behaviour = usual
 
     refused = cw_inference(
-        "catalog", str(tmp_path), **{**settings(simulator), "COREWEAVE_API_TOKEN": "CW-SECRET-unknown"}
+        "catalog", str(tmp_path), **{**environment_of(simulator), "COREWEAVE_API_TOKEN": "CW-SECRET-unknown"}
     )
 
     assert (done.exit_code, refused.exit_code) == (1, 2)

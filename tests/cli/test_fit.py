@@ -14,7 +14,7 @@ from coreweave_inference.cli.application import application
 from coreweave_inference.simulator import Simulator
 from typer.testing import CliRunner, Result
 
-from tests.simulator.inference_fixtures import s3_client
+from tests.simulator.inference_fixtures import environment_of, s3_client
 from tests.storage.weights_files import LLAMA, QWEN_SMALL, TINY, TINY_WEIGHTS, header, whole
 
 FOREIGN = ("COREWEAVE_", "CW_", "AWS_", "PULUMI_")
@@ -307,11 +307,7 @@ def account(tmp_path: Path) -> Iterator[dict[str, str]]:
         declaration = yaml.safe_load(base())
         del declaration["deployments"]["chat"]["runtime"]["engineConfig"]
         (tmp_path / "inference.yaml").write_text(yaml.safe_dump(declaration))
-        yield {
-            "COREWEAVE_API_ENDPOINT": simulator.url,
-            "COREWEAVE_S3_ENDPOINT": simulator.url,
-            "COREWEAVE_API_TOKEN": simulator.token,
-        }
+        yield environment_of(simulator)
 
 
 def test_every_deployment_is_answered_and_the_worst_verdict_decides(

@@ -25,6 +25,7 @@ from tests.simulator.inference_fixtures import (
     claim,
     deployment,
     emptied,
+    environment_of,
     gateway,
     put_weights,
     simulated,
@@ -51,11 +52,7 @@ def api(running: Api) -> Api:
 
 
 def settings(simulator: Simulator) -> dict[str, str]:
-    return {
-        "COREWEAVE_API_ENDPOINT": simulator.url,
-        "COREWEAVE_API_TOKEN": simulator.token,
-        "COREWEAVE_RETRY_SECONDS": "0",
-    }
+    return environment_of(simulator, COREWEAVE_RETRY_SECONDS="0")
 
 
 def document(done: Result) -> dict[str, Any]:

@@ -19,7 +19,14 @@ from coreweave_inference.storage import copies
 from typer.testing import Result
 
 from tests.running.command_line import until
-from tests.simulator.inference_fixtures import deployment, gateway, put_weights, s3_client, simulated
+from tests.simulator.inference_fixtures import (
+    deployment,
+    environment_of,
+    gateway,
+    put_weights,
+    s3_client,
+    simulated,
+)
 from tests.storage.test_whole_weights import sharded, single
 
 BUCKET, OTHER = "acme-weights", "acme-archive"
@@ -73,9 +80,7 @@ def weights(cw_inference: Callable[..., Result], simulator: Simulator, tmp_path:
             *words,
             "--dir",
             str(tmp_path),
-            COREWEAVE_API_ENDPOINT=simulator.url,
-            COREWEAVE_S3_ENDPOINT=simulator.url,
-            COREWEAVE_API_TOKEN=simulator.token,
+            **environment_of(simulator),
         )
 
     return run
@@ -242,9 +247,7 @@ def test_a_push_that_is_killed_half_way_goes_on_with_what_is_missing(
     environment = {
         **{name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "HOME")},
         "PYTHONPATH": str(Path(coreweave_inference.__file__).parent.parent),
-        "COREWEAVE_API_ENDPOINT": simulator.url,
-        "COREWEAVE_S3_ENDPOINT": simulator.url,
-        "COREWEAVE_API_TOKEN": simulator.token,
+        **environment_of(simulator),
     }
     command = [
         sys.executable,

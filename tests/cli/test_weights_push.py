@@ -15,7 +15,7 @@ from coreweave_inference.simulator import Simulator
 from coreweave_inference.storage.errors import clock_skew, storage_error
 from typer.testing import Result
 
-from tests.simulator.inference_fixtures import s3_client
+from tests.simulator.inference_fixtures import environment_of, s3_client
 
 BUCKET = "acme-weights"
 DECLARED = """\
@@ -72,9 +72,7 @@ def push(cw_inference: Callable[..., Result], simulator: Simulator, tmp_path: Pa
             "--dir",
             str(tmp_path),
             *more,
-            COREWEAVE_API_ENDPOINT=simulator.url,
-            COREWEAVE_S3_ENDPOINT=simulator.url,
-            COREWEAVE_API_TOKEN=simulator.token,
+            **environment_of(simulator),
         )
 
     return run

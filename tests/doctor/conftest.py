@@ -26,6 +26,7 @@ from tests.simulator.inference_fixtures import (
     claim,
     deployment,
     emptied,
+    environment_of,
     gateway,
     put_weights,
     simulated,
@@ -106,13 +107,8 @@ def bench(_running: Api) -> Bench:
     api.create("deployments", deployment(traffic={"weight": 300}, autoscaling=RESERVED))
     api.create("deployments", deployment(id=CANARY_ID, name="canary", traffic={"weight": 100}))
     api.simulator.clock.advance(60)
-    environ = {
-        "COREWEAVE_API_ENDPOINT": api.simulator.url,
-        "COREWEAVE_S3_ENDPOINT": api.simulator.url,
-        "COREWEAVE_OBSERVE_ENDPOINT": api.simulator.url,
-        "COREWEAVE_API_TOKEN": api.simulator.token,
-        "COREWEAVE_RETRY_SECONDS": "0",
-    }
+    observed = {"COREWEAVE_OBSERVE_ENDPOINT": api.simulator.url, "COREWEAVE_RETRY_SECONDS": "0"}
+    environ = environment_of(api.simulator, **observed)
     found = Bench(api, resolve(environ, {}))
     found.remember()
     return found

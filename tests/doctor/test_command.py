@@ -23,7 +23,7 @@ from typer.testing import Result as Done
 
 from tests.cli.conftest import cw_inference
 from tests.doctor.conftest import DEPLOYMENT_ID, Bench
-from tests.simulator.inference_fixtures import READER, claim
+from tests.simulator.inference_fixtures import READER, claim, environment_of
 
 __all__ = ["cw_inference"]
 
@@ -32,13 +32,7 @@ Command = Callable[..., Done]
 
 
 def variables(bench: Bench) -> dict[str, str]:
-    url = bench.api.simulator.url
-    return {
-        "COREWEAVE_API_ENDPOINT": url,
-        "COREWEAVE_S3_ENDPOINT": url,
-        "COREWEAVE_API_TOKEN": bench.api.simulator.token,
-        "COREWEAVE_RETRY_SECONDS": "0",
-    }
+    return environment_of(bench.api.simulator, COREWEAVE_RETRY_SECONDS="0")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from tests.engine.language_server import language_server
 from tests.engine.runs import Run
 from tests.processes.python import quick_python
 from tests.processes.server import PROVIDER_PID
-from tests.simulator.inference_fixtures import s3_client
+from tests.simulator.inference_fixtures import environment_of, s3_client
 
 PROJECT = "serving"
 ORGANISATION = "ab1cd2"
@@ -323,8 +323,6 @@ def _environment(service: Service, directory: Path) -> dict[str, str | None]:
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_OPTION_COLOR": "never",
         "PULUMI_DEBUG_COMMANDS": "true",  # --client and --event-log are hidden without it.
-        "COREWEAVE_API_ENDPOINT": service.url,
-        "COREWEAVE_S3_ENDPOINT": service.url,
-        "COREWEAVE_API_TOKEN": service.simulator.token,
+        **environment_of(service.simulator),
         **QUICK,
     }

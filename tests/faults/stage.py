@@ -22,7 +22,7 @@ from coreweave_inference.simulator.records import Record
 from tests.faults.account import KINDS, STACK, LiveObject, Name, Recorded, Violation, served
 from tests.faults.key_service import KeyService
 from tests.faults.programs import BUCKET, ORGANISATION, PATHS, ZONE, Program
-from tests.simulator.inference_fixtures import s3_client
+from tests.simulator.inference_fixtures import environment_of, s3_client
 
 QUICK = Behaviour(
     gateway_create_seconds=0.05,
@@ -238,9 +238,7 @@ def environment(place: Path, simulator: Simulator, pulumi: str, keys: KeyService
         **keys.variables(),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "COREWEAVE_API_ENDPOINT": simulator.url,
-        "COREWEAVE_S3_ENDPOINT": simulator.url,
-        "COREWEAVE_API_TOKEN": simulator.token,
+        **environment_of(simulator),
         # What the checks think of these declarations is none of the campaign's business.
         "COREWEAVE_CHECKS": "warn",
         "GOGC": "off",

@@ -10,7 +10,7 @@ from coreweave_inference.simulator import Behaviour, Simulator
 from coreweave_inference.simulator.clock import Clock
 
 from tests.provider_process.client import Host
-from tests.simulator.inference_fixtures import emptied, put_weights
+from tests.simulator.inference_fixtures import emptied, environment_of, put_weights
 
 Start = Callable[..., Host]
 
@@ -47,11 +47,9 @@ def shared_host(_simulator: Simulator) -> Iterator[Host]:
 
 
 def usual_environment(simulator: Simulator) -> dict[str, str]:
-    return {
-        "COREWEAVE_API_TOKEN": simulator.token,
-        "COREWEAVE_API_ENDPOINT": simulator.url,
-        "COREWEAVE_S3_ENDPOINT": simulator.url,
-        "COREWEAVE_POLL_SECONDS": "0.2",
-        "COREWEAVE_SETTLE_SECONDS": "0.5",
-        "COREWEAVE_RETRY_SECONDS": "2",
-    }
+    return environment_of(
+        simulator,
+        COREWEAVE_POLL_SECONDS="0.2",
+        COREWEAVE_SETTLE_SECONDS="0.5",
+        COREWEAVE_RETRY_SECONDS="2",
+    )

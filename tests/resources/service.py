@@ -16,6 +16,7 @@ from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.simulator import Simulator
 
 from tests.resources.engine_steps import Resource, with_floats
+from tests.simulator.inference_fixtures import environment_of
 
 ORGANISATION = "ab1cd2"
 ZONE = "US-EAST-04A"
@@ -66,12 +67,7 @@ class Run(Session):
     log: NotedLog
 
     def __init__(self, simulator: Simulator, token: str = "", **environ: str) -> None:
-        given = {
-            "COREWEAVE_API_TOKEN": token or simulator.token,
-            "COREWEAVE_API_ENDPOINT": simulator.url,
-            "COREWEAVE_S3_ENDPOINT": simulator.url,
-            **environ,
-        }
+        given = environment_of(simulator, **{"COREWEAVE_API_TOKEN": token or simulator.token, **environ})
         self.time = SimulatedTime(simulator)
         super().__init__(resolve(given, {}), self.time, NotedLog())
 

@@ -15,6 +15,7 @@ from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 
 from tests.resources.service import NotedLog, Run, SimulatedTime, behind_a_gateway, deployment, gateway
+from tests.simulator.inference_fixtures import environment_of
 
 
 def test_a_gateway_lives_its_whole_life_without_a_host(run: Run, simulator: Simulator) -> None:
@@ -42,11 +43,7 @@ def test_a_creation_that_the_service_accepted_fails_with_the_id_and_the_outputs_
     simulator: Simulator, stops: bool
 ) -> None:
     simulator.behaviour = simulator.behaviour.changed({"gateway_create_seconds": 3600})
-    given = {
-        "COREWEAVE_API_TOKEN": simulator.token,
-        "COREWEAVE_API_ENDPOINT": simulator.url,
-        "COREWEAVE_GATEWAY_DEADLINE_SECONDS": "60",
-    }
+    given = environment_of(simulator, COREWEAVE_GATEWAY_DEADLINE_SECONDS="60")
     time, log = SimulatedTime(simulator), NotedLog()
     started = time.now()
     run = Session(resolve(given, {}), time, log, stopped=lambda: stops and time.now() - started > 5)

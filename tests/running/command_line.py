@@ -21,6 +21,7 @@ from coreweave_inference.simulator import Simulator
 
 from tests.processes.python import quick_python
 from tests.processes.server import PYTHON
+from tests.simulator.inference_fixtures import environment_of
 
 PROJECT = """\
 name: serving
@@ -66,9 +67,7 @@ class Stack:
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "COREWEAVE_API_TOKEN": simulator.token,
-            "COREWEAVE_API_ENDPOINT": simulator.url,
-            "COREWEAVE_S3_ENDPOINT": simulator.url,
+            **environment_of(simulator),
             "COREWEAVE_POLL_SECONDS": "5",
             "COREWEAVE_SETTLE_SECONDS": "0.3",
             **variables,

@@ -31,7 +31,7 @@ from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.simulator import Simulator
 
 from tests.running.command_line import Stack, claims, gateways, until
-from tests.simulator.inference_fixtures import GATEWAY_ID, Api
+from tests.simulator.inference_fixtures import GATEWAY_ID, Api, environment_of
 from tests.simulator.inference_fixtures import gateway as gateway_body
 
 TYPES = "pulumi-python:dynamic/coreweave/inference:"
@@ -134,18 +134,8 @@ def test_the_directory_of_a_killed_run_is_found_by_the_next_run_of_its_stack_for
 
 @pytest.fixture
 def session(simulator: Simulator) -> Iterator[Session]:
-    found = Session(
-        resolve(
-            {
-                "COREWEAVE_API_TOKEN": simulator.token,
-                "COREWEAVE_API_ENDPOINT": simulator.url,
-                "COREWEAVE_S3_ENDPOINT": simulator.url,
-                "COREWEAVE_SETTLE_SECONDS": "0.3",
-                "COREWEAVE_POLL_SECONDS": "0.1",
-            },
-            {},
-        )
-    )
+    quick = {"COREWEAVE_SETTLE_SECONDS": "0.3", "COREWEAVE_POLL_SECONDS": "0.1"}
+    found = Session(resolve(environment_of(simulator, **quick), {}))
     yield found
     found.api.close()
 

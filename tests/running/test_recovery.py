@@ -13,7 +13,7 @@ from coreweave_inference.provider.session import Session
 from coreweave_inference.settings.resolution import resolve
 from coreweave_inference.simulator import Simulator
 
-from tests.simulator.inference_fixtures import s3_client
+from tests.simulator.inference_fixtures import environment_of, s3_client
 
 TYPES = "pulumi-python:dynamic/coreweave/inference:"
 ZONE = "US-EAST-04A"
@@ -21,17 +21,7 @@ ZONE = "US-EAST-04A"
 
 @pytest.fixture
 def session(simulator: Simulator) -> Iterator[Session]:
-    found = Session(
-        resolve(
-            {
-                "COREWEAVE_API_TOKEN": simulator.token,
-                "COREWEAVE_API_ENDPOINT": simulator.url,
-                "COREWEAVE_S3_ENDPOINT": simulator.url,
-                "COREWEAVE_SETTLE_SECONDS": "0.4",
-            },
-            {},
-        )
-    )
+    found = Session(resolve(environment_of(simulator, COREWEAVE_SETTLE_SECONDS="0.4"), {}))
     yield found
     found.api.close()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.simulator.inference_fixtures import Api, emptied, gateway, put_weights, simulated
+from tests.simulator.storage_fixtures import StorageWorld, storage_world
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +31,10 @@ def shared_api() -> Iterator[Api]:
         api.create("gateways", gateway())
         api.simulator.clock.advance(10)
         yield api
+
+
+@pytest.fixture
+def world() -> Iterator[StorageWorld]:
+    """An object storage without buckets, and what a client needs for it."""
+    with storage_world() as running:
+        yield running

@@ -29,6 +29,16 @@ BUCKET = "acme-weights"
 INFERENCE_SERVICE = "arn:aws:iam::cw4637:coreweave/uvAGGQSxxXeeQBJzcGsD9"
 
 
+def environment_of(simulator: Simulator, **more: str) -> dict[str, str]:
+    """Where the simulator is, as the environment of a command, a program or a provider says it."""
+    return {
+        "COREWEAVE_API_ENDPOINT": simulator.url,
+        "COREWEAVE_S3_ENDPOINT": simulator.url,
+        "COREWEAVE_API_TOKEN": simulator.token,
+        **more,
+    }
+
+
 def gateway(**changes: Any) -> dict[str, Any]:
     """A gateway's body; None takes a field out."""
     return _changed(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,17 +15,10 @@ from tests.simulator.storage_fixtures import (
     owner_statement,
     refusal,
     statement,
-    storage_world,
 )
 
 BUCKET = "acme-weights"
 DENIED = (403, "AccessDenied")
-
-
-@pytest.fixture
-def world() -> Iterator[StorageWorld]:
-    with storage_world() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.simulator.storage_fixtures import (
@@ -13,12 +11,6 @@ from tests.simulator.storage_fixtures import (
     refusal,
     storage_world,
 )
-
-
-@pytest.fixture
-def world() -> Iterator[StorageWorld]:
-    with storage_world() as running:
-        yield running
 
 
 def test_a_bucket_needs_its_zone(world: StorageWorld) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,12 +13,6 @@ from tests.simulator.storage_fixtures import (
     refusal,
     storage_world,
 )
-
-
-@pytest.fixture
-def world() -> Iterator[StorageWorld]:
-    with storage_world() as running:
-        yield running
 
 
 def test_a_key_for_ever_has_no_expiry_and_a_short_one_says_when() -> None:

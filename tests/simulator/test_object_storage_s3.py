@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from boto3.s3.transfer import TransferConfig
 
-from tests.simulator.storage_fixtures import StorageWorld, create_bucket, refusal, storage_world
+from tests.simulator.storage_fixtures import StorageWorld, create_bucket, refusal
 
 MEBIBYTE = 1 << 20
-
-
-@pytest.fixture
-def world() -> Iterator[StorageWorld]:
-    with storage_world() as running:
-        yield running
 
 
 @pytest.fixture

@@ -46,8 +46,9 @@ if TYPE_CHECKING:
 def preview(options: RunOptions, *, exit_code: bool, save_plan: Path | None) -> None:
     """Print the plan."""
     with _events_of(options, "preview") as events:
+        selection = _selection(options)
         engine = _opened(options, events.watching(View(), "preview"))
-        result, plan = _planned(engine, options, events)
+        result, plan = _planned(engine, selection, options, events)
         if save_plan is not None and result.ok:
             plans.save(plan, save_plan)
         finish(result, events, as_json=options.as_json, full=options.full)
@@ -68,12 +69,13 @@ def up(options: RunOptions, *, remove_first: bool, plan_file: Path | None) -> No
     yes = options.yes or plan_file is not None
     require_answer(yes, "up", as_json=as_json)
     with _events_of(options, "up") as events:
+        selection = _selection(options)
         view = _view(as_json)
         engine = _opened(options, events.watching(view, "up"), create="first")
         engine.repair()
         while True:
             if plan_file is None:
-                planned, plan = _planned(engine, options, events)
+                planned, plan = _planned(engine, selection, options, events)
             else:
                 plan = plans.read(plan_file, engine.directory, engine.stack)
                 planned = plan.preview
@@ -264,6 +266,7 @@ def _opened(options: RunOptions, watch: Watch, create: str = "with-file") -> Eng
 
 
 def _selection(options: RunOptions) -> Selection:
+    """What the run is limited to. Raises StartupError for a limit that there is not."""
     return Selection(options.only, options.targets)
 
 
@@ -287,11 +290,13 @@ def _view(as_json: bool) -> View:
     return LiveTable(Console())
 
 
-def _planned(engine: Engine, options: RunOptions, events: EventFile) -> tuple[Result, plans.Plan]:
+def _planned(
+    engine: Engine, selection: Selection, options: RunOptions, events: EventFile
+) -> tuple[Result, plans.Plan]:
     watch = Previewing(say_to(as_json=options.as_json))
     with watch.running():
         shown = events.watching(watch, "preview")
-        return engine.plan(refresh=options.refresh, selection=_selection(options), watch=shown)
+        return engine.plan(refresh=options.refresh, selection=selection, watch=shown)
 
 
 def agreed(question: str) -> bool:
