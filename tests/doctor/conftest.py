@@ -17,7 +17,7 @@ from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import sparse
 from coreweave_inference.settings.resolution import Settings, resolve
 from coreweave_inference.settings.secret import Secret
-from coreweave_inference.status import Recorded
+from coreweave_inference.status.recorded import Recorded
 
 from tests.simulator.inference_fixtures import (
     CLAIM_ID,

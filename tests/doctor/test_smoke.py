@@ -19,7 +19,7 @@ from coreweave_inference.doctor.running import Running
 from coreweave_inference.doctor.smoke import Proof, SmokeResult, SmokeTest, smoke
 from coreweave_inference.fleet.routes import Route
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.status import Recorded
+from coreweave_inference.status.recorded import Recorded
 
 from tests.doctor.conftest import CANARY_ID, DEPLOYMENT_ID, Bench
 from tests.doctor.faults import COMPLETIONS, EMPTY, delete, edit, fault, never_loaded, status

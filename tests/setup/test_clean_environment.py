@@ -22,6 +22,7 @@ HOSTILE = {
     "PULUMI_CONFIG_PASSPHRASE": "naïve \udcff bytes",
     "PULUMI_ARCHIVE": "/downloads/with space.tar.gz",
     "PYTHONPATH": "/elsewhere",
+    "PYTHONDONTWRITEBYTECODE": "1",
     "VIRTUAL_ENV": "/elsewhere/.venv",
     "MAKEFLAGS": "e -- COREWEAVE_API_TOKEN=real-token",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from coreweave_inference.api.client import ApiObject, Condition
 from coreweave_inference.model import Kind
-from coreweave_inference.status import State, compute
+from coreweave_inference.status.computed import State, compute
 
 NOW = 1_800_000_000.0
 A_MINUTE_AGO = "2027-01-15T07:59:00Z"

@@ -13,8 +13,9 @@ from coreweave_inference.fleet.instances import default_prices
 from coreweave_inference.model import Kind
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.settings.resolution import resolve
-from coreweave_inference.status import Recorded, Report, State, report_on
-from coreweave_inference.status.report import drift_of
+from coreweave_inference.status.computed import State
+from coreweave_inference.status.recorded import Recorded
+from coreweave_inference.status.report import Report, drift_of, report_on
 
 GATEWAY = "11111111-1111-4111-8111-111111111111"
 H200 = "gd-8xh200ib-i128"

@@ -1,4 +1,4 @@
-"""The Inference API over HTTP; the only module that imports httpx.
+"""The Inference API over HTTP.
 
 One method per call of the service. Nothing about Pulumi, waiting for readiness, or what to do after an error
 belongs here.
@@ -14,8 +14,6 @@ from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import httpx
-
 from coreweave_inference.clock import Clock, stop_requested, system
 from coreweave_inference.errors import ApiError, SettingsError, Unreachable, one_line
 from coreweave_inference.json_text import read_json
@@ -27,6 +25,7 @@ from coreweave_inference.settings.secret import Secret, header_fault
 from coreweave_inference.version import __version__
 
 from .errors import error_of, read_error
+from .http_library import httpx
 from .objects import ApiObject, Condition, UnreadableAnswer, object_in, objects_in
 from .retries import Outcome, retry_after, retry_delay
 from .retry_log import report_retry

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-import httpx
-
 from coreweave_inference.clock import stop_requested
 from coreweave_inference.errors import SettingsError, Unreachable, one_line
 from coreweave_inference.fleet.routes import Route
@@ -21,6 +19,7 @@ from coreweave_inference.network.limits import CutShort
 from coreweave_inference.settings.secret import Secret, header_fault, redacted
 from coreweave_inference.version import __version__
 
+from .http_library import httpx
 from .transfer import transfer
 from .transport import http_transport
 

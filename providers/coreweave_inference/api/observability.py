@@ -9,8 +9,6 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
 from coreweave_inference.clock import stop_requested
 from coreweave_inference.errors import CoreWeaveError, Forbidden, Unauthorized, Unreachable, one_line
 from coreweave_inference.json_text import read_json
@@ -19,6 +17,7 @@ from coreweave_inference.settings.resolution import OBSERVE_AGENT, Settings
 from coreweave_inference.settings.secret import redacted
 from coreweave_inference.version import __version__
 
+from .http_library import httpx
 from .transfer import Answer, transfer
 from .transport import http_transport
 

@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import httpx
-
 from coreweave_inference.network.limits import CutShort, joined, within
+
+from .http_library import httpx
 
 LARGEST_ANSWER = 64 * 2**20
 """Bytes of an answer, unpacked. A list of 5,000 deployments has a tenth of that."""

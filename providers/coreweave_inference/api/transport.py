@@ -7,9 +7,9 @@ import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 
-import httpx
-
 from coreweave_inference.network.connections import ca_file, certificates, proxy_for
+
+from .http_library import httpx
 
 
 def http_transport(url: str, environ: Mapping[str, str] = os.environ) -> httpx.BaseTransport:

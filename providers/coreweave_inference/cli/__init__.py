@@ -9,6 +9,9 @@ from __future__ import annotations
 
 def main() -> None:
     """The console script."""
+    from coreweave_inference import collecting
+
+    collecting.seldom()
     from .output import unfailing_output
 
     with unfailing_output():

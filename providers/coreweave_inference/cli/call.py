@@ -20,7 +20,7 @@ from coreweave_inference.fleet.routes import COREWEAVE, Route, routes_to
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.settings.resolution import TOKEN_KEY, TOKEN_VARIABLES, Settings
-from coreweave_inference.status import Recorded
+from coreweave_inference.status.recorded import Recorded
 
 from .account_lists import listed, opened
 from .exits import FAILED, print_error, report_errors, usage_error

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from coreweave_inference.api.http_library import httpx
 from coreweave_inference.api.transport import http_transport
 from coreweave_inference.errors import CoreWeaveError, one_line
 from coreweave_inference.settings.secret import header_fault, redacted

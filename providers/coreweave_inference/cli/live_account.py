@@ -15,7 +15,7 @@ from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.errors import StartupError
 from coreweave_inference.program.last_state import recorded_endpoint
 from coreweave_inference.settings.resolution import Settings
-from coreweave_inference.status import Recorded, RecordedBucket
+from coreweave_inference.status.recorded import Recorded, RecordedBucket
 
 from .context import is_project, settings_at
 

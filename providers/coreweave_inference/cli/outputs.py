@@ -11,7 +11,7 @@ from typing import Any
 from coreweave_inference.engine.stack_state import exported_by
 from coreweave_inference.errors import StartupError, did_you_mean
 from coreweave_inference.model.normal_form import get_path
-from coreweave_inference.status import Recorded
+from coreweave_inference.status.recorded import Recorded
 
 from .exits import report_errors, usage_error
 from .live_account import Scope, scope_of

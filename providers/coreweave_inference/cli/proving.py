@@ -31,7 +31,7 @@ from coreweave_inference.stateless.billing import (
     sum_of,
 )
 from coreweave_inference.stateless.derived import Derived, derived_objects, live_object
-from coreweave_inference.status import report_on
+from coreweave_inference.status.report import report_on
 
 from .account_lists import Account, listed, opened
 from .announcing import Say

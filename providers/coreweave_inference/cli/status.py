@@ -13,7 +13,8 @@ import typer
 from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.errors import ServiceUnavailable, Throttled, Unreachable
 from coreweave_inference.fleet.instances import default_prices
-from coreweave_inference.status import Report, State, report_on
+from coreweave_inference.status.computed import State
+from coreweave_inference.status.report import Report, report_on
 
 from . import status_view
 from .account_lists import listed, opened

@@ -8,7 +8,8 @@ from typing import Any
 
 from coreweave_inference.fleet.shares import Share
 from coreweave_inference.review.money import Cost
-from coreweave_inference.status import ClaimUse, ObjectStatus, Report, State, TrafficShare
+from coreweave_inference.status.computed import State
+from coreweave_inference.status.report import ClaimUse, ObjectStatus, Report, TrafficShare
 from coreweave_inference.waiting import Condition
 
 from .live_account import Scope

@@ -15,7 +15,7 @@ from coreweave_inference.model.resource_types import BUCKET, KINDS, own_type
 from coreweave_inference.model.shape import fields_of
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.program.last_state import resources_of
-from coreweave_inference.status import Recorded, RecordedBucket
+from coreweave_inference.status.recorded import Recorded, RecordedBucket
 
 REDUCED_FROM = "reducedFrom"
 """Output of a claim: the count that the stack reduced it from."""

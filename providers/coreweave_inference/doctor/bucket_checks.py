@@ -10,7 +10,7 @@ from functools import cached_property
 from coreweave_inference.checks import BucketFacts, Folder
 from coreweave_inference.errors import plural
 from coreweave_inference.policy.decisions import Decision, inference_may_read
-from coreweave_inference.status import Recorded
+from coreweave_inference.status.recorded import Recorded
 
 from .check import Check, Note, Outcome, Problem, Problems, Skip
 from .drift_checks import explained_by_drift

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
-from coreweave_inference.status import State
+from coreweave_inference.status.computed import State
 
 from .answers import Answer, takes_traffic
 from .check import Check, Note, Outcome, Problem, Problems, Skip

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from coreweave_inference.errors import plural
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.status import Recorded
+from coreweave_inference.status.recorded import Recorded
 from coreweave_inference.status.report import drift_of
 
 from .check import Check, Outcome, Problem, Problems, Skip

@@ -7,7 +7,7 @@ from coreweave_inference.errors import Unreachable, plural
 from coreweave_inference.fleet.objects import RESERVED
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
-from coreweave_inference.status import Computed, State
+from coreweave_inference.status.computed import Computed, State
 from coreweave_inference.status.report import weight_of
 
 from .answers import judge_answer, takes_traffic

@@ -18,8 +18,9 @@ from coreweave_inference.fleet.routes import Route, routes_to
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.settings.resolution import Settings
-from coreweave_inference.status import Computed, Recorded, compute
+from coreweave_inference.status.computed import Computed, compute
 from coreweave_inference.status.costs import Costs, costs_of
+from coreweave_inference.status.recorded import Recorded
 
 from .observed import Reads as ObservedReads
 

@@ -13,7 +13,7 @@ from coreweave_inference.errors import (
     plural,
 )
 from coreweave_inference.fleet.routes import COREWEAVE
-from coreweave_inference.status import State
+from coreweave_inference.status.computed import State
 
 from .check import Check, Outcome, Problem, Problems, Skip
 from .probes import connects, resolves

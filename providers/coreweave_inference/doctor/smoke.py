@@ -18,7 +18,8 @@ from coreweave_inference.errors import SettingsError, one_line, plural
 from coreweave_inference.fleet.routes import Route
 from coreweave_inference.model.identity import canonical
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.status import Recorded, State
+from coreweave_inference.status.computed import State
+from coreweave_inference.status.recorded import Recorded
 from coreweave_inference.status.report import drift_of
 
 from .answers import Answer, takes_traffic

@@ -10,11 +10,11 @@ import os
 import runpy
 import sys
 
+from coreweave_inference.collecting import seldom
+
 from .process import end_with_engine
 
 HOST = "pulumi.dynamic"
-HTTPX_COMMAND = "httpx._main"
-"""The command line of httpx, which imports two more libraries for it; a provider starts twice in each `up`."""
 
 
 def main(arguments: list[str]) -> None:
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> None:
     if HOST not in arguments:
         os.execv(sys.executable, [sys.executable, *arguments])
     sys.argv = [HOST, *arguments[arguments.index(HOST) + 1 :]]
-    sys.modules[HTTPX_COMMAND] = None  # type: ignore[assignment]  # httpx does without it.
+    seldom()
     end_with_engine()
     runpy.run_module(HOST, run_name="__main__", alter_sys=True)
 

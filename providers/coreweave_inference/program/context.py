@@ -20,6 +20,7 @@ from pulumi.runtime import is_config_secret
 from pulumi.runtime.config import get_config
 from pulumi.runtime.settings import get_monitor
 
+from coreweave_inference.collecting import none_at_the_end
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.model.identity import Place, stack_identity
 from coreweave_inference.model.resource_types import TYPES
@@ -74,6 +75,7 @@ def current_program() -> Program:
     if monitor is None:
         raise pulumi.RunError("resources are declared in a Pulumi program; this one runs outside of one")
     if monitor not in _programs:
+        none_at_the_end()
         _refuse_clear_token()
         end_quietly_on_interrupt()
         last = last_state()

@@ -13,7 +13,7 @@ from coreweave_inference.fleet.instances import Prices
 from coreweave_inference.importing.snapshot import DELETING
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.review.money import Cost
-from coreweave_inference.status import ObjectStatus, Report, report_on
+from coreweave_inference.status.report import ObjectStatus, Report, report_on
 from coreweave_inference.waiting import Live
 
 OF_STACK, KEPT, OF_OTHERS = "stack", "kept", "others"

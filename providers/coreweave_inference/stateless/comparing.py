@@ -15,7 +15,7 @@ from coreweave_inference.importing.matching import Stack, name_of
 from coreweave_inference.importing.proof import Expected, prove
 from coreweave_inference.importing.snapshot import DELETING, LiveObject, Snapshot, in_order
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.status import State, compute
+from coreweave_inference.status.computed import State, compute
 
 from .derived import Derived, derived_objects, former_keys, ids_under, live_object, planned_ids
 from .unknown import not_known
