@@ -22,6 +22,7 @@ from coreweave_inference.program.last_state import resources_of
 from coreweave_inference.provider.deletion import WHOLE_STACK
 from coreweave_inference.provider.session import RUN_DIRECTORY
 from coreweave_inference.stack.checks import CHECKS, take_findings, take_places
+from coreweave_inference.storage.key_sources import one_key
 
 from . import settled, stacks
 from .declared import refused_declaration
@@ -284,7 +285,8 @@ class Engine:
         recorder = Recorder(operation, watch or self._watch, self._lock, adopted)
         record = recorder.record
         configuration = self._state.configuration()
-        self._state.settings(configuration).require_trusted()
+        settings = self._state.settings(configuration)
+        settings.require_trusted()
         own = self._state.variables()
         if operation != "preview":
             self._state.forget()
@@ -293,7 +295,7 @@ class Engine:
         if self._identity_line:
             recorder.take(Message("info", self._identity_line))
             self._identity_line = ""
-        with run_directory(recorder.take, self._state.place) as directory:
+        with run_directory(recorder.take, self._state.place) as directory, one_key(directory.path, settings):
             known = {RUN_DIRECTORY: str(directory.path), RUN_CONFIG: json.dumps(configuration), **own}
             python = {"PULUMI_PYTHON_CMD": str(directory.provider_python())}
             variables = {**(variables or {}), **self._variables(known), **python}

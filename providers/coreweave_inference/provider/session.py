@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from coreweave_inference.api.client import ApiObject, InferenceApi
 from coreweave_inference.api.retry_log import report_retry
-from coreweave_inference.clock import PROGRESS, Clock, SystemClock, WaitingClock, stop_requested
+from coreweave_inference.clock import PROGRESS, Clock, WaitingClock, stop_requested, system
 from coreweave_inference.clock import RUN_DIRECTORY as RUN_DIRECTORY
 from coreweave_inference.errors import CannotProveGone, CoreWeaveError, NotFound
 from coreweave_inference.model import Kind
@@ -94,7 +94,7 @@ class Session:
         self.settings = settings
         self.endpoint = settings.endpoint
         """To be recorded; as the state spells it, once that was seen: two spellings of one endpoint are no change."""
-        self.clock: Clock = clock or SystemClock()
+        self.clock: Clock = clock or system
         self.stopped = stopped
         """Whether the run was asked to stop waiting."""
         self.waits: Clock = WaitingClock(self.clock, stopped)

@@ -15,7 +15,7 @@ from coreweave_inference.clock import Clock
 from coreweave_inference.errors import ApiError
 
 FRESH_SECONDS = 30.0
-"""A newly made key is refused for some seconds; its answer to a younger key is not yet an answer (documentation)."""
+"""A newly made key is refused for some seconds; a refusal of a younger key is not yet an answer (documentation)."""
 
 
 @dataclass(frozen=True)
@@ -45,40 +45,60 @@ class KeyMaker(Protocol):
         ...
 
 
+@dataclass
+class Minted:
+    """The key that sources have made, for all of them: what one made, renewed or got an error for counts for the others."""
+
+    current: S3Credentials | None = None
+    given_up: str = ""
+    error: ApiError | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 def minted(
-    api: KeyMaker, clock: Clock, duration: int = 3600, errors: list[ApiError] | None = None
+    api: KeyMaker,
+    clock: Clock,
+    duration: int = 3600,
+    shared: Minted | None = None,
+    elsewhere: Callable[[str], S3Credentials | None] = lambda without: None,
 ) -> Callable[[], S3Credentials]:
     """A source of keys made with the API token, each for `duration` seconds and renewed in its last sixth.
 
-    The first key is made on the first call. Safe to share between threads; two sources share nothing but `errors`. An error is
-    remembered and raised again: asking again with the same token changes nothing.
+    The first key is made on the first call, unless `elsewhere` has one other than that of the id that it is given. Safe to share
+    between threads; two sources share nothing but what is in `shared`. An error is remembered and raised again: asking again with the
+    same token changes nothing.
     """
-    refused: list[ApiError] = [] if errors is None else errors
-    lock = threading.Lock()
-    current: list[S3Credentials] = []
+    known = shared or Minted()
 
     def credentials() -> S3Credentials:
-        with lock:
-            if refused:
-                raise refused[0]
-            if not current or _is_due(current[0], clock.monotonic()):
-                try:
-                    key = _made(api, clock, duration)
-                except ApiError as error:
-                    refused.extend([error] if _is_final(error) else ())
-                    raise
-                current[:] = [replace(key, discard=lambda: discard(key.access_key_id))]
-            return current[0]
+        with known.lock:
+            if known.error is not None:
+                raise known.error
+            if known.current is None or _is_due(known.current, clock.monotonic()):
+                known.current = another()
+            return known.current
+
+    def another() -> S3Credentials:
+        key = elsewhere(known.given_up)
+        if key is None or key.access_key_id == known.given_up or _is_due(key, clock.monotonic()):
+            try:
+                key = _made(api, clock, duration)
+            except ApiError as error:
+                known.error = error if _is_final(error) else None
+                raise
+        id_ = key.access_key_id
+        return replace(key, discard=lambda: discard(id_))
 
     def discard(access_key_id: str) -> None:
-        with lock:
-            current[:] = [key for key in current if key.access_key_id != access_key_id]
+        with known.lock:
+            if known.current is not None and known.current.access_key_id == access_key_id:
+                known.current, known.given_up = None, access_key_id
 
     return credentials
 
 
 def _is_final(error: ApiError) -> bool:
-    """Whether the service refused it, or has no such call; not an error in passing."""
+    """Whether the service said no, or has no such call; not an error in passing."""
     return error.status == 501 or (400 <= error.status < 500 and error.status not in (408, 429))
 
 

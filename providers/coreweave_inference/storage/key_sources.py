@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
-from coreweave_inference.clock import Clock
-from coreweave_inference.errors import ApiError, SettingsError
+from coreweave_inference.clock import Clock, system
+from coreweave_inference.errors import SettingsError
+from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.settings.secret import Secret
 
+from . import run_keys
 from .connection import Credentials, from_profile
-from .credentials import KeyMaker, S3Credentials, minted
+from .credentials import KeyMaker, Minted, S3Credentials, minted
 
-_errors: dict[tuple[str, Secret], list[ApiError]] = {}
-"""By endpoint and token: the errors that this process got for keys that it may not make. A run asks from several places."""
+_minted: dict[tuple[str, Secret, Clock], Minted] = {}
+"""By endpoint, token and clock: the key that this process has, or that it may not make any. A run asks from several places."""
 
 
 class CredentialSettings(Protocol):
@@ -48,7 +52,26 @@ def credentials_from(
         return from_profile(settings.s3_profile)
     if settings.s3_credentials == "environment":
         return from_environment(environ)
-    return minted(api, clock, errors=_errors.setdefault((settings.endpoint, settings.token), []))
+    shared = _minted.setdefault((settings.endpoint, settings.token, clock), Minted())
+    place = run_keys.place_of(settings.endpoint, settings.token)
+    return minted(api, clock, shared=shared, elsewhere=lambda without: run_keys.of_run(place, clock, without))
+
+
+@contextmanager
+def one_key(directory: Path, settings: Settings) -> Iterator[None]:
+    """Hand the key of this process to those of the run in `directory`: one is enough for all of them."""
+    if settings.s3_profile or settings.s3_credentials == "environment":
+        yield
+        return
+
+    def key() -> S3Credentials:
+        from coreweave_inference.api.client import InferenceApi  # It takes long to load.
+
+        with InferenceApi.of(settings) as api:
+            return credentials_from(settings, api, system, {})()
+
+    with run_keys.answering(directory, run_keys.place_of(settings.endpoint, settings.token), key, system):
+        yield
 
 
 def from_environment(environ: Mapping[str, str]) -> Credentials:
