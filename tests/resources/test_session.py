@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from coreweave_inference.api.client import ApiObject, InferenceApi
+from coreweave_inference.clock import system
 from coreweave_inference.errors import CannotProveGone, SettingsError
 from coreweave_inference.host import process
 from coreweave_inference.host.process import override_session
@@ -75,7 +76,7 @@ def test_threads_that_look_at_once_share_one_list() -> None:
         return httpx.Response(200, json={})
 
     api = InferenceApi("https://api.example", Secret("t"), transport=httpx.MockTransport(answer))
-    lists = Lists(api, session.SystemClock())
+    lists = Lists(api, system)
     threads = [threading.Thread(target=lists.look, args=(Kind.GATEWAY, 30.0)) for _ in range(4)]
     for thread in threads:
         thread.start()

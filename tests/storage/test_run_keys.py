@@ -121,6 +121,7 @@ def test_an_answer_that_is_none_is_no_key(
         listener.bind(str(directory / run_keys.SOCKET))
         listener.listen(1)
         listener.settimeout(5.0)
+
         def reply() -> None:
             asker, _ = listener.accept()
             with asker:

@@ -38,6 +38,7 @@ TIERS = (ACCOUNT, BUCKET, POLICY, *KINDS, READINESS)
 """This package's resources, each after what it may depend on."""
 REST_OF_A_REPLACEMENT = ("delete-replaced", "discard-replaced", "remove-pending-replace")
 READING = ("same", "read", "refresh")
+ORGANIZATION = "organizationId"
 MOVED = "the plan no longer holds"
 FRAME = (
     "update failed",
@@ -186,9 +187,10 @@ class Record:
     def leaves_all_as_it_is(self, exported: Mapping[str, Any]) -> bool:
         """Whether a preview found everything as the state has it, what the stack exports included."""
         found = self.document.data()["steps"]
+        known = {_organization(step.get("oldState")) for step in found} - {""}
         return (
             bool(found)
-            and all(step["op"] in ("same", "read") or _read_the_same(step) for step in found)
+            and all(step["op"] in ("same", "read") or _read_the_same(step, known) for step in found)
             and self.outputs == exported
         )
 
@@ -225,8 +227,18 @@ class Record:
         )
 
 
-def _read_the_same(step: Mapping[str, Any]) -> bool:
-    return step["op"] == "refresh" and step.get("oldState") == step.get("newState")
+def _read_the_same(step: Mapping[str, Any], known: Collection[str]) -> bool:
+    """Nothing else than the state has, or the organisation alone of what was made while the account was empty: another entry
+    recorded it (`known`).
+    """
+    before, after = step.get("oldState"), step.get("newState")
+    if before and after and not _organization(before) and _organization(after) in known:
+        before = {**before, "outputs": {**before["outputs"], ORGANIZATION: _organization(after)}}
+    return step["op"] == "refresh" and before == after
+
+
+def _organization(state: Mapping[str, Any] | None) -> str:
+    return str(((state or {}).get("outputs") or {}).get(ORGANIZATION) or "")
 
 
 def verb_of(step: Step) -> str:

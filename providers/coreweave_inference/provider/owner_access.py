@@ -95,7 +95,7 @@ def _known_organization(run: Session, declared: Mapping[str, Any], max_age_secon
     given = declared.get("organizationId")
     if given:
         return given if isinstance(given, str) else ""
-    return next(iter(sorted(run.organizations_seen(max_age_seconds))), "")
+    return next(iter(sorted(run.lists.organizations or run.organizations_seen(max_age_seconds))), "")
 
 
 def _organization(run: Session, declared: Mapping[str, Any]) -> str:
