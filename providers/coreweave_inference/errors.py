@@ -47,9 +47,9 @@ def did_you_mean(given: str, choices: Iterable[str]) -> str:
     return f'did you mean "{near[0]}"? ' if near else ""
 
 
-def plural(count: int, one: str, many: str = "") -> str:
+def plural(count: int, one: str) -> str:
     """`1 replica`, `2 replicas`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return f"{count} {one}{'' if count == 1 else 's'}"
 
 
 def one_line(text: str, limit: int = MESSAGE_LIMIT) -> str:
@@ -127,8 +127,7 @@ class InvalidDeclaration(CoreWeaveError):
 
     def report(self, path: str) -> str:
         """How many faults the file at `path` has, and each on a line."""
-        count = len(self.faults)
-        return f"{path}: {count} fault{'' if count == 1 else 's'}\n{self}"
+        return f"{path}: {plural(len(self.faults), 'fault')}\n{self}"
 
 
 class SettingsError(CoreWeaveError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -172,7 +173,7 @@ ACCEPTED = st.lists(
 
 @given(st.lists(PLAIN, max_size=5), KNOWN, BUCKETS, ACCEPTED)
 def test_no_input_makes_a_rule_raise(objects, known, buckets, accepted):
-    report = run(view_of_specs(objects, known, buckets, accepted))
+    report = run(replace(view_of_specs(objects, known), buckets=buckets, accepted=accepted))
 
     for finding in (*report.findings, *report.accepted):
         assert finding.what

@@ -19,7 +19,6 @@ from tests.storage.weights_files import LLAMA, QWEN_SMALL, TINY, TINY_WEIGHTS, h
 
 FOREIGN = ("COREWEAVE_", "CW_", "AWS_", "PULUMI_")
 Fit = Callable[..., Result]
-SHARDS = {"model.layers.0.w": ("BF16", (251_000, 1000))}
 LATENT = {**TINY, "model_type": "deepseek_v2"}
 LARGE = {**LLAMA, "num_hidden_layers": 126, "hidden_size": 16384, "num_attention_heads": 128}
 

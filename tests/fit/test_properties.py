@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from coreweave_inference.fit import GIB, Gpus, Question, Verdict, Weights, fit, model_of, options_of, remedies
 from coreweave_inference.fit.engines import ENGINES
-from coreweave_inference.fit.verdict import at_length
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -37,6 +36,11 @@ OPTIONS = st.fixed_dictionaries(
         "disable-hybrid-kv-cache-manager": st.just(""),
     },
 )
+
+
+def at_length(question: Question, tokens: int) -> Question:
+    """The same question with another max-model-len."""
+    return replace(question, options=replace(question.options, length=tokens))
 
 
 @st.composite

@@ -22,10 +22,6 @@ from coreweave_inference.model.paths import location_of
 from pulumi.automation import EngineEvent
 
 CHAT = "urn:pulumi:dev::serving::pulumi-python:dynamic/coreweave/inference:Deployment::chat"
-LOCKED = """\
-error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file.
-  file:///state/.pulumi/locks/organization/serving/dev/0d.json: created by ann@build-7.acme (pid 4711) at 2026-11-21T22:00:00Z
-"""
 
 
 def test_a_step_lists_its_changes_and_hides_hidden_ones() -> None:

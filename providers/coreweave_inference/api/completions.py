@@ -134,9 +134,9 @@ class DataPlane:
             body["user"] = user
         return self.send(route, "POST", route.chat_url, body, seconds=seconds)
 
-    def models(self, route: Route, *, seconds: float | None = None) -> Exchange:
+    def models(self, route: Route) -> Exchange:
         """The models that the gateway lists. Raises Unreachable."""
-        return self.send(route, "GET", route.models_url, None, seconds=seconds)
+        return self.send(route, "GET", route.models_url, None)
 
     def send(
         self,

@@ -12,8 +12,6 @@ from functools import cached_property
 from typing import Any
 
 from coreweave_inference.declaration import (
-    Accepted,
-    BucketDeclaration,
     Declaration,
     ExistingObject,
     ObjectDeclaration,
@@ -104,8 +102,6 @@ def view_of(declaration: Declaration, known: Known = Known()) -> View:
 def view_of_specs(
     objects: Iterable[PlainObject],
     known: Known = Known(),
-    buckets: Mapping[str, BucketDeclaration] | None = None,
-    accepted: tuple[Accepted, ...] = (),
 ) -> View:
     """The view of a Python program's objects; deployments name gateways in `gatewayIds`."""
     items = [_own(found.kind, found.key, found.spec, found.options, known) for found in objects]
@@ -114,8 +110,7 @@ def view_of_specs(
         gateways=tuple(gateway(item, _handle(item)) for item in of[Kind.GATEWAY]),
         claims=_claims(of[Kind.CAPACITY_CLAIM]),
         deployments=tuple(deployment(item, texts(item.spec, "gatewayIds")) for item in of[Kind.DEPLOYMENT]),
-        buckets=buckets or {},
-        accepted=accepted,
+        buckets={},
         catalogue=known.catalogue,
         live=known.live,
         last=known.last,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from coreweave_inference.errors import plural
 from coreweave_inference.fleet.instances import hardware_of
 
 from .objects import Claim, Deployment
@@ -60,7 +61,7 @@ class Pool:
     def right_side(self) -> str:
         """`1 instance x 8 = 8 GPUs`."""
         count = sum(item.count or 0 for item in self.claims)
-        return f"{count} instance{'' if count == 1 else 's'} x {self.gpus_each} = {self.supply} GPUs"
+        return f"{plural(count, 'instance')} x {self.gpus_each} = {self.supply} GPUs"
 
     def left_side(self, *, of_min: bool) -> str:
         """`chat 2 x 4 + canary 1 x 4 = 12 GPUs`, as replicas times GPUs."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError, plural
 from coreweave_inference.settings.resolution import resolve
 
 from .output import Seldom, shown
@@ -71,10 +71,6 @@ def _place(directory: StackDirectory, stack: str) -> str:
     return f" at {settings.endpoint}"
 
 
-def _progress(count: int) -> str:
-    return f": {count} object{'' if count == 1 else 's'} read" if count else ""
-
-
 class Previewing:
     """Watches a preview: a line after two seconds, and then every ten, with how far it is."""
 
@@ -104,9 +100,7 @@ class Previewing:
             rest = self._first
             while not over.wait(rest):
                 seconds, count = time.monotonic() - started, len(self._seen)
-                self._say(
-                    f"still previewing, {seconds:.0f} s: {count} object{'' if count == 1 else 's'} read"
-                )
+                self._say(f"still previewing, {seconds:.0f} s: {plural(count, 'object')} read")
                 rest = FURTHER_SECONDS
 
         teller = threading.Thread(target=tell, name="previewing", daemon=True)

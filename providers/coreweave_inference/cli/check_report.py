@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from coreweave_inference.checks import Finding, Report, Severity
+from coreweave_inference.errors import plural
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -43,11 +44,8 @@ def text(report: Report) -> Iterator[str]:
     for note in report.notes:
         yield f"not checked: {note}"
     counts = _counts(report)
-    yield ", ".join(f"{count} {_plural(name, count)}" for name, count in counts.items())
-
-
-def _plural(name: str, count: int) -> str:
-    return name if count == 1 or name == "accepted" else f"{name}s"
+    accepted = counts.pop("accepted")
+    yield ", ".join([*(plural(count, name) for name, count in counts.items()), f"{accepted} accepted"])
 
 
 def _lines(finding: Finding) -> Iterator[str]:

@@ -33,7 +33,7 @@ class CheckContext:
 
 
 def discover_facts(directory: Path, stack: str | None, *, offline: bool) -> CheckContext:
-    """What there is to check; offline nothing but files is read. Raises InvalidDeclaration, SettingsError and CannotStart."""
+    """What there is to check; offline nothing but files is read. Raises InvalidDeclaration, SettingsError and StartupError."""
     name = (stack or _only_stack(directory)) if offline else stack_at(directory, stack)
     path = directory / FILE
     short = name.rsplit("/", 1)[-1] if name else ""

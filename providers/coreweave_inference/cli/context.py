@@ -12,7 +12,7 @@ from coreweave_inference.settings.resolution import CONFIG_KEYS, TOKEN_KEY, TOKE
 def stack_at(directory: Path, asked: str | None) -> str | None:
     """The stack that a run in `directory` would be about; None where there is none, or several and none selected.
 
-    Raises CannotStart for a name that nobody made.
+    Raises StartupError for a name that nobody made.
     """
     if not directory.is_dir():
         raise SettingsError(f"{directory} is not a directory; give the stack directory, or leave it out")

@@ -51,7 +51,6 @@ DOING = {
 }
 READINESS = "readiness"
 DELETION_SIGNS = {DELETES: "-", KEEPS: " "}
-BUCKET = "weights bucket"
 UNKNOWN = "(known when it is made)"
 OF_IDENTITY = ("apiId",)
 """Fields of a creation that follow from the rest of it."""

@@ -169,7 +169,7 @@ def _event(environ: Mapping[str, str]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def summary_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+def summary_file() -> Path | None:
     """The file of a job's summary, in GitHub Actions."""
-    name = environ.get("GITHUB_STEP_SUMMARY")
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
     return Path(name) if name else None

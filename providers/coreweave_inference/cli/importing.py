@@ -20,7 +20,7 @@ from coreweave_inference.engine.installation import CommandFailed
 from coreweave_inference.engine.neighbours import other_stacks
 from coreweave_inference.engine.operations import Engine
 from coreweave_inference.engine.results import Result
-from coreweave_inference.errors import CoreWeaveError, Failed, StartupError
+from coreweave_inference.errors import CoreWeaveError, Failed, StartupError, plural
 from coreweave_inference.importing import report
 from coreweave_inference.importing.entries import EXISTING_BUCKETS, EXISTING_GATEWAYS
 from coreweave_inference.importing.matching import Stack
@@ -327,11 +327,13 @@ def _changed_meanwhile(place: Place) -> str:
 def _preview(result: Result) -> list[str]:
     """The plan, and how many warnings there are: those are about what was there before."""
     warnings = sum(message.severity == "warning" for message in result.messages)
-    plural = "" if warnings == 1 else "s"
     shown = formatting.plan(
         replace(result, messages=tuple(m for m in result.messages if m.severity != "warning"))
     )
-    return [*shown, *([f"{warnings} warning{plural}; `cw-inference check` lists them"] if warnings else [])]
+    return [
+        *shown,
+        *([f"{plural(warnings, 'warning')}; `cw-inference check` lists them"] if warnings else []),
+    ]
 
 
 def _wrong(result: Result, plan: ImportPlan) -> str:

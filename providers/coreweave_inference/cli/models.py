@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from coreweave_inference.api.objects import ApiObject
@@ -84,12 +84,12 @@ def _model_name(deployment: ApiObject) -> str:
     return str(get_path(deployment.spec, "model.name") or "")
 
 
-def key_for(route: Route, token: Secret, environ: Mapping[str, str] = os.environ) -> Secret:
+def key_for(route: Route, token: Secret) -> Secret:
     """The key that the gateway of a route takes. Raises SettingsError where there is none."""
     if route.key == COREWEAVE:
         return token
-    if not environ.get(WANDB_KEY):
+    if not os.environ.get(WANDB_KEY):
         raise SettingsError(
             f'gateway "{route.gateway}" takes keys of Weights & Biases: set {WANDB_KEY} to one of an account that it lets in'
         )
-    return Secret(environ[WANDB_KEY])
+    return Secret(os.environ[WANDB_KEY])

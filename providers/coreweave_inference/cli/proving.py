@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from coreweave_inference.clock import system
 from coreweave_inference.declaration import Declaration
 from coreweave_inference.discovery.buckets import buckets_of, stored
 from coreweave_inference.discovery.gathering import bucket_reader
-from coreweave_inference.errors import CoreWeaveError
+from coreweave_inference.errors import CoreWeaveError, plural
 from coreweave_inference.fleet.deletions import BUCKET, DELETES, KEEPS, Deletion
 from coreweave_inference.fleet.instances import default_prices
 from coreweave_inference.fleet.storage_prices import money, per_month
@@ -35,6 +34,7 @@ from coreweave_inference.status.report import report_on
 
 from .account_lists import Account, listed, opened
 from .announcing import Say
+from .status_view import cost_document, cost_text
 
 GIB = 2**30
 WITHOUT = "this stack made it, and its state does not have it"
@@ -131,7 +131,7 @@ def lines(proof: BillingProof) -> list[str]:
     prices_of = f"{prices.currency}, list price of {prices.date}, not your contract"
     text = [
         verdict,
-        f"this stack per hour: {_money(proof.before)} before, {_money(proof.after)} after ({prices_of})",
+        f"this stack per hour: {cost_text(proof.before)} before, {cost_text(proof.after)} after ({prices_of})",
     ]
     billed = [
         *map(_object, proof.objects),
@@ -139,9 +139,7 @@ def lines(proof: BillingProof) -> list[str]:
     ]
     others = [one.name for one in proof.buckets if one.whose == OF_OTHERS]
     if others:
-        billed.append(
-            f"{len(others)} bucket{'' if len(others) == 1 else 's'} of others, not measured: {', '.join(others)}"
-        )
+        billed.append(f"{plural(len(others), 'bucket')} of others, not measured: {', '.join(others)}")
     text += (
         ["still there:", *(f"  {line}" for line in billed)] if billed else ["nothing else is in the account"]
     )
@@ -156,7 +154,7 @@ def _object(one: Billed) -> str:
     if one.kind == "gateway":
         parts.append("no published price")
     elif one.cost is not None:
-        parts.append(one.cost.words or f"{_money(one.cost)} per hour")
+        parts.append(one.cost.words or f"{cost_text(one.cost)} per hour")
     return f'{one.kind} "{one.name}" ({one.id}): {"; ".join(parts)}'
 
 
@@ -166,16 +164,9 @@ def _bucket(one: StoredBucket) -> str:
         size = f"{one.bytes / GIB:.2f} GiB" if one.bytes >= GIB / 100 else f"{one.bytes:,} bytes"
         parts.append(f"{size} in {one.files} file{'' if one.files == 1 else 's'}, {money(one.bytes)}")
     if one.unfinished:
-        parts.append(
-            f"{one.unfinished} upload{'' if one.unfinished == 1 else 's'} not completed, whose parts are billed too"
-        )
+        parts.append(f"{plural(one.unfinished, 'upload')} not completed, whose parts are billed too")
     parts += [f"could not be measured: {one.why}"] if one.why else []
     return f"bucket {one.name}: {'; '.join(parts)}"
-
-
-def _money(cost: Cost) -> str:
-    low, high = (f"{value:.2f}" for value in (cost.at_min, cost.at_max))
-    return low if low == high else f"{low}-{high}"
 
 
 def document(proof: BillingProof) -> dict[str, Any]:
@@ -183,14 +174,14 @@ def document(proof: BillingProof) -> dict[str, Any]:
     return {
         "holds": proof.holds,
         "remaining": list(proof.remaining),
-        "costPerHour": {"before": _range(proof.before), "after": _range(proof.after)},
+        "costPerHour": {"before": cost_document(proof.before), "after": cost_document(proof.after)},
         "objects": [
             {
                 "kind": one.kind,
                 "name": one.name,
                 "id": one.id,
                 "whose": one.whose,
-                "costPerHour": None if one.cost is None else _range(one.cost),
+                "costPerHour": None if one.cost is None else cost_document(one.cost),
                 "why": list(one.why),
             }
             for one in proof.objects
@@ -210,11 +201,3 @@ def document(proof: BillingProof) -> dict[str, Any]:
         ],
         "notKnown": list(proof.unread),
     }
-
-
-def _range(cost: Cost) -> Mapping[str, Any]:
-    low, high = (
-        None if cost.words else float(value.quantize(Decimal("0.0001")))
-        for value in (cost.at_min, cost.at_max)
-    )
-    return {"min": low, "max": high, "words": cost.words}

@@ -97,7 +97,7 @@ def init(directory: Path, *, name: str, stack: str, zone: str) -> list[str]:
 
     A stack's file without an identity gets one, unless the stack has objects already, whose ids would change.
 
-    Raises InvalidDeclaration for a name that Pulumi would refuse, or where there is nothing left to write, and CannotStart
+    Raises InvalidDeclaration for a name that Pulumi would refuse, or where there is nothing left to write, and StartupError
     where it cannot be known whether there are objects.
     """
     from coreweave_inference.engine.directory import IDENTITY_KEY, StackDirectory, add_identity

@@ -64,7 +64,7 @@ def _summary(scope: Scope, report: Report) -> Iterator[str]:
         )
     if report.prices is not None and (report.cost.at_max or any(f.cost for f in report.objects)):
         yield (
-            f"cost: {_money(report.cost)} {report.prices.currency} per hour "
+            f"cost: {cost_text(report.cost)} {report.prices.currency} per hour "
             f"(list price of {report.prices.date}, not your contract)"
         )
     if scope.recorded is not None and report.others:
@@ -81,7 +81,7 @@ def _row(found: ObjectStatus) -> tuple[str, ...]:
         drift,
         "disabled" if found.disabled else "-".join(map(str, dict.fromkeys(found.replicas or ()))),
         " / ".join(dict.fromkeys(_share(entry.share) for entry in found.traffic)),
-        "" if found.cost is None else found.cost.words or _money(found.cost),
+        "" if found.cost is None else found.cost.words or cost_text(found.cost),
     )
 
 
@@ -89,7 +89,8 @@ def _share(share: Share | None) -> str:
     return "not known" if share is None else str(share)
 
 
-def _money(cost: Cost) -> str:
+def cost_text(cost: Cost) -> str:
+    """`2.00-8.00`, in USD per hour."""
     low, high = (f"{value:.2f}" for value in (cost.at_min, cost.at_max))
     return low if low == high else f"{low}-{high}"
 
@@ -146,7 +147,7 @@ def document(scope: Scope, report: Report) -> dict[str, Any]:
         "buckets": [{"key": b.key, "name": b.name, "zone": b.zone} for b in report.buckets],
         "others": report.others,
         "cost": {
-            **_cost(report.cost),
+            **cost_document(report.cost),
             "currency": report.prices.currency if report.prices else "",
             "listPriceOf": str(report.prices.date) if report.prices else "",
         },
@@ -174,7 +175,7 @@ def _object(found: ObjectStatus) -> dict[str, Any]:
         "traffic": [_traffic(entry) for entry in found.traffic],
         "claim": None if found.claim is None else _claim_document(found.claim),
         "endpoints": list(found.endpoints),
-        "costPerHour": None if found.cost is None else _cost(found.cost),
+        "costPerHour": None if found.cost is None else cost_document(found.cost),
     }
 
 
@@ -200,7 +201,8 @@ def _claim_document(claim: ClaimUse) -> dict[str, Any]:
     }
 
 
-def _cost(cost: Cost) -> dict[str, Any]:
+def cost_document(cost: Cost) -> dict[str, Any]:
+    """As JSON, in USD per hour."""
     low, high = (
         None if cost.words else float(value.quantize(Decimal("0.0001")))
         for value in (cost.at_min, cost.at_max)

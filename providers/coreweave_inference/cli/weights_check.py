@@ -18,7 +18,14 @@ from coreweave_inference.clock import system
 from coreweave_inference.declaration import FILE
 from coreweave_inference.discovery.gathering import bucket_reader
 from coreweave_inference.discovery.weights import BucketSource
-from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault, InvalidDeclaration, did_you_mean
+from coreweave_inference.errors import (
+    BucketMissing,
+    CoreWeaveError,
+    Fault,
+    InvalidDeclaration,
+    did_you_mean,
+    plural,
+)
 from coreweave_inference.storage.client import ObjectStorage
 from coreweave_inference.storage.model_reader import LocalFolder, ModelReader
 from coreweave_inference.storage.prefixes import model_folders
@@ -163,9 +170,9 @@ def text(found: Sequence[Checked]) -> list[str]:
         if one.folder is None:
             lines.append(f"{one.where}: not known: {one.why}")
             continue
-        size = f"{one.folder.bytes / GIB:.2f} GiB in {_count(len(one.folder.loaded), 'file')} of weights"
+        size = f"{one.folder.bytes / GIB:.2f} GiB in {plural(len(one.folder.loaded), 'file')} of weights"
         state = {True: "whole", False: "not whole", None: "not known whether it is whole"}[one.whole]
-        lines.append(f"{one.where}: {state}; {size}, {_count(len(one.folder.files), 'file')} in all")
+        lines.append(f"{one.where}: {state}; {size}, {plural(len(one.folder.files), 'file')} in all")
         for finding in one.findings:
             lines.append(f"  {finding.severity.value} {finding.code}")
             lines += [f"      {part}" for part in (finding.what, finding.why, finding.do) if part]
@@ -173,10 +180,6 @@ def text(found: Sequence[Checked]) -> list[str]:
             f"  not read: {sentence}" for sentence in one.folder.unread if sentence not in one.folder.broken
         ]
     return lines or ["no deployment of the declaration reads weights"]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def document(found: Sequence[Checked]) -> dict[str, Any]:

@@ -26,9 +26,7 @@ from coreweave_inference.waiting import Revision, Target, broken
 AT_ONCE = 8
 
 
-def snapshot_of(
-    settings: Settings, identity: str, buckets: tuple[str, ...] = (), environ: Mapping[str, str] = os.environ
-) -> Snapshot:
+def snapshot_of(settings: Settings, identity: str, buckets: tuple[str, ...] = ()) -> Snapshot:
     """Everything that the token sees, and besides the buckets of its deployments those named. A bucket that cannot be read is
     in it with the reason; raises CoreWeaveError where objects cannot be listed.
     """
@@ -36,7 +34,7 @@ def snapshot_of(
         listed = [item for items in pool.map(api.list, Kind) for item in items if item.id]
         names = sorted({*buckets, *(_bucket_of(item) for item in listed)} - {""})
         judged = pool.submit(_broken, api, settings, listed)
-        stores = _buckets(settings, api, names, identity, environ, pool)
+        stores = _buckets(settings, api, names, identity, os.environ, pool)
         access = weights_access(lambda name: _policy_in(stores[name]))
         why = judged.result()
         objects = in_order(_live(item, why.get(item.id, ""), access) for item in listed)

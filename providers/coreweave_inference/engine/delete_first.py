@@ -27,7 +27,7 @@ def to_remove(steps: Iterable[Step]) -> tuple[str, ...]:
 
 
 def deletions_in(state: State, selection: Selection) -> tuple[Step, ...]:
-    """What a state holds, each as the deletion that a destroy of the selection would make of it. Raises CannotStart."""
+    """What a state holds, each as the deletion that a destroy of the selection would make of it. Raises StartupError."""
     targets = to_delete(state, selection) if selection.targets else None
     return tuple(
         Step(r["urn"], "delete", "started", kept=bool(r.get("retainOnDelete")), id=str(r.get("id") or ""))
@@ -37,7 +37,7 @@ def deletions_in(state: State, selection: Selection) -> tuple[Step, ...]:
 
 
 def to_delete(state: State, selection: Selection) -> tuple[str, ...]:
-    """URNs of the targets of a destroy. Raises CannotStart where something that stays uses one of them.
+    """URNs of the targets of a destroy. Raises StartupError where something that stays uses one of them.
 
     Using is depending through a property: a deployment only comes after the claims, and it names its gateways.
     """

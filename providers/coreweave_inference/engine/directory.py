@@ -83,7 +83,7 @@ class StackDirectory:
         return self.path / "__main__.py"
 
     def require_virtualenv(self, running: str = sys.prefix) -> None:
-        """Refuse to run the program with other packages than `pulumi up` would. Raises CannotStart.
+        """Refuse to run the program with other packages than `pulumi up` would. Raises StartupError.
 
         Where the virtualenv does not exist (`pulumi install` makes it), a directory that came from another machine runs in
         whichever Python this command is installed in.

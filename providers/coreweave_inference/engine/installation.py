@@ -74,7 +74,7 @@ class PulumiCli(PulumiCommand):
 
     @classmethod
     def found(cls, environ: Mapping[str, str]) -> PulumiCli:
-        """The one on PATH. Raises CannotStart where there is none, or an older one."""
+        """The one on PATH. Raises StartupError where there is none, or an older one."""
         path = shutil.which("pulumi", path=environ.get("PATH"))
         if path is None:
             raise StartupError(f"the Pulumi CLI (pulumi) is not on PATH; {HOW_TO_GET}")

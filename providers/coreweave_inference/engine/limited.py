@@ -38,7 +38,7 @@ def note_staying(urns: Iterable[str], selection: Selection) -> tuple[Message, ..
 
 
 def require_dependents(steps: Iterable[Step], state: State, selection: Selection) -> None:
-    """Raise CannotStart where a selected object was renamed and something that depends on it is not selected."""
+    """Raise StartupError where a selected object was renamed and something that depends on it is not selected."""
     renamed = {step.former: step.urn for step in steps if step.former and selection.selects(step.urn)}
     for entry in _live(state) if renamed else ():
         used = renamed.keys() & _dependencies(entry)

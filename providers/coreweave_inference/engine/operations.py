@@ -69,7 +69,6 @@ class Engine:
         path: Path,
         stack: str | None = None,
         watch: Watch = nobody,
-        environ: Mapping[str, str] = os.environ,
         *,
         create: str = "with-file",
     ) -> Engine:
@@ -78,11 +77,11 @@ class Engine:
         A stack that the backend does not have is made there as `create` says: `never`, `with-file` (it has a file here) or
         `first` (also where the directory has no stack at all).
 
-        Raises CannotStart: no project, another virtualenv, no CLI, no stack.
+        Raises StartupError: no project, another virtualenv, no CLI, no stack.
         """
         directory = StackDirectory.at(path)
         directory.require_virtualenv()
-        cli = PulumiCli.found(environ)
+        cli = PulumiCli.found(os.environ)
         name = stacks.chosen(directory, lambda: cli, stack)
         engine = cls(directory, cli, name, watch)
         if engine.state() is None:
@@ -109,13 +108,13 @@ class Engine:
         return self._state.repair()
 
     def resources(self, selection: Selection = ALL) -> tuple[Step, ...]:
-        """What the state holds, each as the deletion that a destroy would make of it. Raises CannotStart."""
+        """What the state holds, each as the deletion that a destroy would make of it. Raises StartupError."""
         return deletions_in(self.state() or {}, selection)
 
     def preview(
         self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody
     ) -> Result:
-        """What an `up` would do; not ok where it must not. `refresh` None: as the project says. Raises CannotStart."""
+        """What an `up` would do; not ok where it must not. `refresh` None: as the project says. Raises StartupError."""
         if refused := refused_declaration(self.directory, self.stack):
             return refused
         previewing = ("preview", selection, refresh, lambda stack, **more: stack.preview(**more), watch)
@@ -195,7 +194,7 @@ class Engine:
 
     def plan_destroy(self, selection: Selection = ALL) -> DestroyPlan:
         """What a destroy would do with each object, or each selected one. Raises CoreWeaveError where the account cannot
-        be listed, CannotStart for a target that is nowhere.
+        be listed, StartupError for a target that is nowhere.
         """
         urns = {step.urn for step in self.resources(selection)}
         if not urns:

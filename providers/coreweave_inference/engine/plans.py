@@ -265,7 +265,7 @@ def digest_of(document: Mapping[str, Any]) -> str:
 
 
 def save(plan: Plan, path: Path) -> None:
-    """Write it whole or not at all, readable for its owner alone. Raises CannotStart."""
+    """Write it whole or not at all, readable for its owner alone. Raises StartupError."""
     document = json.loads(_plans.dump_json(plan))
     text = json.dumps({**document, DIGEST: digest_of(document)}, indent=1).encode()
     try:
@@ -286,7 +286,7 @@ def save(plan: Plan, path: Path) -> None:
 
 
 def read(path: Path, directory: StackDirectory, stack: str) -> Plan:
-    """The plan in a file. Raises CannotStart: unreadable, no plan, of another version or of another stack."""
+    """The plan in a file. Raises StartupError: unreadable, no plan, of another version or of another stack."""
     try:
         text = path.read_bytes()
     except OSError as error:

@@ -36,7 +36,7 @@ class Selection:
     targets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises CannotStart for what nothing can be limited to."""
+        """Raises StartupError for what nothing can be limited to."""
         if self.only not in ("", "buckets"):
             raise StartupError(
                 f'invalid value "{one_line(self.only)}" for --only; {did_you_mean(self.only, ("buckets",))}valid: buckets'
@@ -75,7 +75,7 @@ class Selection:
         return {CHECKS: "warn", **limit} if self.only else limit
 
     def refuse_unknown(self, urns: Iterable[str]) -> None:
-        """Raise CannotStart for each target that fits none of `urns`."""
+        """Raise StartupError for each target that fits none of `urns`."""
         known = [urn for urn in urns if is_shown(urn) and _own_type(urn) not in ALWAYS]
         missing = [target for target in self.targets if not any(_fits(target, urn) for urn in known)]
         if missing:
@@ -100,7 +100,7 @@ class Selection:
         return _own_type(urn) in ALWAYS or any(_fits(target, urn) for target in self.targets)
 
     def chosen(self, urns: Iterable[str]) -> tuple[str, ...]:
-        """Those of `urns` that are targets. Raises CannotStart for a target that fits none."""
+        """Those of `urns` that are targets. Raises StartupError for a target that fits none."""
         found = list(urns)
         self.refuse_unknown(found)
         return tuple(urn for urn in found if any(_fits(target, urn) for target in self.targets))

@@ -167,10 +167,10 @@ class StackState:
         allowed = [os.environ[ADOPT]] if os.environ.get(ADOPT) else []
         return {**({ADOPT: ",".join([*allowed, *ids])} if ids else {}), **known_ids(known)}
 
-    def settings(self, configuration: Mapping[str, str], *, require_token: bool = True) -> Settings:
+    def settings(self, configuration: Mapping[str, str]) -> Settings:
         """As they are now. Raises SettingsError: no token, or another endpoint than the state records."""
         secret = self._directory.secret_keys(self._stack)
-        settings = resolve(os.environ, configuration, secret, require_token=require_token)
+        settings = resolve(os.environ, configuration, secret)
         return settings.at(recorded_endpoint(self.read()))
 
     def settings_now(self) -> Settings:
@@ -206,7 +206,7 @@ class StackState:
 
 
 def require_known_format(state: State) -> None:
-    """Raise CannotStart where a later version of this package wrote the state; the account tells which."""
+    """Raise StartupError where a later version of this package wrote the state; the account tells which."""
     ours = (each for each in resources_of(state) if str(each.get("type", "")).startswith(TYPES))
     outputs = [each.get("outputs") or {} for each in ours]
     outputs.sort(key=lambda found: PACKAGE_VERSION not in found)

@@ -23,7 +23,7 @@ NAME = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]+")
 
 
 def chosen(directory: StackDirectory, cli: Callable[[], PulumiCli], asked: str | None) -> str:
-    """`asked`, else the one selected in this directory, else the only one that has a file. Raises CannotStart."""
+    """`asked`, else the one selected in this directory, else the only one that has a file. Raises StartupError."""
     if asked is not None:
         require_name(directory, asked)
         return asked
@@ -99,7 +99,7 @@ def configuration(directory: StackDirectory, stack: str, cli: Callable[[], Pulum
 
 
 def create(directory: StackDirectory, cli: PulumiCli, stack: str, *, first: bool = False) -> None:
-    """Make a stack that has a file here in the backend, and select nothing. Raises CannotStart for any other name.
+    """Make a stack that has a file here in the backend, and select nothing. Raises StartupError for any other name.
 
     `first`: a directory without any stack gets this one, with a file.
     """
@@ -128,7 +128,7 @@ def identify(directory: StackDirectory, stack: str, *, new: bool) -> str:
 
 
 def require(directory: StackDirectory, stack: str, cli: Callable[[], PulumiCli]) -> None:
-    """Refuse a name that neither a file here nor the backend knows (CannotStart); the backend is asked only without a file."""
+    """Refuse a name that neither a file here nor the backend knows (StartupError); the backend is asked only without a file."""
     if not directory.stack_file(stack).is_file() and exported(directory, cli, stack) is None:
         raise StartupError(unknown(directory, stack))
 

@@ -283,8 +283,3 @@ class _Sum:
 def seems_incomplete(model: Model | None, weights: Weights) -> bool:
     """Whether the files are too small for the model, whatever their format."""
     return model is not None and weights.bytes < model.fewest_bytes(quantised=True)
-
-
-def at_length(question: Question, tokens: int) -> Question:
-    """The same question with another max-model-len."""
-    return replace(question, options=replace(question.options, length=tokens))

@@ -30,13 +30,16 @@ RUN_CONFIG = "COREWEAVE_RUN_CONFIG"
 refresh and a destroy hand the providers the one of the last run."""
 
 
+LOOK_EVERY_SECONDS = 1.0
+
+
 def is_provider_process() -> bool:
     """Whether this process is Pulumi's dynamic provider host (and not a program, a test or the command line)."""
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     return getattr(spec, "name", "") == "pulumi.dynamic.__main__"
 
 
-def end_with_engine(look_every_seconds: float = 1.0) -> None:
+def end_with_engine() -> None:
     """End this process when the engine dies: a killed engine leaves its plugins behind otherwise.
 
     The parent says nothing: it is a shell script, which outlives the engine. So its port is read. The last
@@ -48,7 +51,7 @@ def end_with_engine(look_every_seconds: float = 1.0) -> None:
 
     def watch() -> None:
         while _somebody_listens(host, int(port)):
-            time.sleep(look_every_seconds)
+            time.sleep(LOOK_EVERY_SECONDS)
         os._exit(1)
 
     threading.Thread(target=watch, name=WATCH, daemon=True).start()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coreweave_inference.declaration import PolicyDeclaration
+from coreweave_inference.errors import plural
 from coreweave_inference.policy.documents import statements_of
 from coreweave_inference.policy.statements import (
     INFERENCE_SID,
@@ -133,8 +134,6 @@ def comments_of_policy(bucket: LiveBucket, policy: LivePolicy | None, paths: Ite
     ]
     if all(verdict.allowed for verdict in verdicts):
         count = len(statements_of(bucket.policy))
-        return [
-            f"Its policy ({count} statement{'' if count == 1 else 's'}) lets the service read, and is left to others."
-        ]
+        return [f"Its policy ({plural(count, 'statement')}) lets the service read, and is left to others."]
     why = next(verdict.why for verdict in verdicts if not verdict.allowed)
     return [f"Its policy is left to others; whether the service may read all weights is not certain: {why}"]

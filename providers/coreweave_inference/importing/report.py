@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
+from coreweave_inference.errors import plural
 from coreweave_inference.model.kinds import Kind
 
 from .entries import EXISTING_BUCKETS, EXISTING_GATEWAYS
@@ -57,7 +58,7 @@ def verdict(plan: ImportPlan) -> str:
 
 
 def _counted_of(count: int, noun: str) -> str:
-    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
+    return plural(count, noun) if count else f"no {noun}s"
 
 
 def lines(plan: ImportPlan) -> list[str]:
@@ -84,7 +85,7 @@ def what_to_do(plan: ImportPlan) -> list[str]:
 def _counted(plan: ImportPlan) -> list[str]:
     found = {kind.noun: sum(one.live.kind is kind for one in plan.objects) for kind in Kind}
     found = {"bucket": len(plan.buckets), **found}
-    counts = [f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in found.items() if count]
+    counts = [plural(count, noun) for noun, count in found.items() if count]
     there = len(plan.present) + len(plan.present_buckets)
     present = [f"{there} already in the stack"] if there else []
     return [f"to import: {', '.join(counts) or 'nothing'}{f' ({present[0]})' if present else ''}"]

@@ -102,9 +102,9 @@ class InSchema:
         return {**handler(schema), **self.keywords}
 
 
-def shortened(text: str, limit: int = 60) -> str:
-    """At most `limit` characters of `text`."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def shortened(text: str) -> str:
+    """At most 60 characters of `text`."""
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def no_substitution(value: str) -> str:

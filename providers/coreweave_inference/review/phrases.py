@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,8 +79,3 @@ def _escape(character: str) -> str:
 def _as_json(value: Any) -> str:
     plain = transform(value, lambda part: KNOWN_LATER if part is UNKNOWN else part)
     return json.dumps(plain, ensure_ascii=False, sort_keys=True)
-
-
-def in_order(texts: Iterable[str]) -> tuple[str, ...]:
-    """Each once, sorted."""
-    return tuple(sorted(set(texts)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from coreweave_inference.declaration import Declaration
+from coreweave_inference.errors import plural
 from coreweave_inference.importing.proof import ENGINE, VERSION, Expected
 from coreweave_inference.importing.snapshot import LiveObject, Snapshot
 from coreweave_inference.model.deployment import LATEST
@@ -36,7 +37,7 @@ def not_known(
     others = [one for one in snapshot.objects if one.id not in used and one.id not in derived]
     if others:
         yield (
-            f"{_count(len(others), 'other object')} in the account: whether the state has one of them under a key that is no "
+            f"{plural(len(others), 'other object')} in the account: whether the state has one of them under a key that is no "
             "longer declared, so that an `up` would delete it"
         )
     yield from _moved(differences)
@@ -100,7 +101,3 @@ def _elsewhere(declaration: Declaration) -> Iterator[str]:
 
 def _is_more(left: object, right: object) -> bool:
     return isinstance(left, (int, float)) and isinstance(right, (int, float)) and left > right
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

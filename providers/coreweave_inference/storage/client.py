@@ -243,9 +243,9 @@ class ObjectStorage:
         missing_is_final: bool = False,
         progress: Progress = lambda _: None,
     ) -> BucketState:
-        return self._until(lambda: self._looked_at(name), name, limit, progress, missing_is_final)
+        return self._until(lambda: self._read_state(name), name, limit, progress, missing_is_final)
 
-    def _looked_at(self, name: str) -> BucketState:
+    def _read_state(self, name: str) -> BucketState:
         with self._s3.errors(name, "look at it"):
             self._s3.send("head_bucket", Bucket=name)
             zone = self._s3.send("get_bucket_location", Bucket=name).get("LocationConstraint") or ""

@@ -9,7 +9,6 @@ from coreweave_inference.declaration import Declaration, ObjectOptions, SecretRe
 
 Declare = Callable[[str], Declaration]
 Faults = Callable[[str], list[str]]
-Change = Callable[..., str]
 
 
 def test_mappings_merge_lists_replace_and_null_removes(declare: Declare, full: str) -> None:

@@ -16,14 +16,12 @@ from coreweave_inference.declaration.document import Loader
 from jsonschema import Draft202012Validator
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-PACKAGED = Path(schema.__file__).parent
 BASES = sorted([*CHECKOUT.glob("stacks/*/inference.yaml"), *CHECKOUT.glob("examples/*/inference.yaml")])
 OVERLAYS = sorted(
     [*CHECKOUT.glob("stacks/*/inference.*.yaml"), *CHECKOUT.glob("examples/*/inference.*.yaml")]
 )
 WHOLE = Draft202012Validator(schema.schema())
 OVERLAY = Draft202012Validator(schema.schema(overlay=True))
-Change = Callable[..., str]
 
 
 def test_the_files_are_current() -> None:

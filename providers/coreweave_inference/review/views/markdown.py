@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coreweave_inference.errors import plural
 from coreweave_inference.review.drift import drifted_objects
 from coreweave_inference.review.reviewing import Change, Review
 from coreweave_inference.review.verdicts import Consequence, Danger
@@ -38,14 +39,14 @@ class Comment:
         return self.text != self.complete
 
 
-def as_markdown(review: Review, artifact: str = "", limit: int = LIMIT) -> Comment:
+def as_markdown(review: Review, artifact: str = "") -> Comment:
     """The comment; `artifact` is named as the place of what does not fit."""
     head = f"{MARKER}\n{first_line(review)}"
     parts = [section for section in _sections(review) if section.items]
     foot = _foot(review)
     where = f": see {code(artifact)}" if artifact else "; `--artifact FILE` writes all of it"
     rest = f"**{{count}} more entries do not fit into a comment{where}**"
-    return Comment(fitted(head, parts, foot, rest, limit), complete(head, parts, foot))
+    return Comment(fitted(head, parts, foot, rest, LIMIT), complete(head, parts, foot))
 
 
 def first_line(review: Review) -> str:
@@ -59,11 +60,11 @@ def counts(review: Review) -> list[str]:
     """What there is of each, without what there is none of; also for a terminal."""
     found = []
     if review.errors:
-        found.append(f"⛔ {_many(len(review.errors), 'preview')} failed")
+        found.append(f"⛔ {plural(len(review.errors), 'preview')} failed")
     if review.dangerous:
         found.append(f"⚠️ {len(review.dangerous)} dangerous")
     if review.new_errors:
-        found.append(f"⚠️ {_many(len(review.new_errors), 'new error')} found")
+        found.append(f"⚠️ {plural(len(review.new_errors), 'new error')} found")
     if review.findings.unstartable:
         found.append(f"⚠️ {len(review.findings.unstartable)} that will not fit or start")
     todo = [f"{review.counts[verb]} to {verb}" for verb in VERBS if review.counts[verb]]
@@ -74,7 +75,7 @@ def counts(review: Review) -> list[str]:
     if review.drift:
         found.append(f"{drifted_objects(review.drift)} changed outside")
     if len(review.findings.new) > len(review.new_errors):
-        found.append(_many(len(review.findings.new) - len(review.new_errors), "new finding"))
+        found.append(plural(len(review.findings.new) - len(review.new_errors), "new finding"))
     return found
 
 
@@ -148,7 +149,3 @@ def _foot(review: Review) -> str:
         names = ", ".join(code(stack) for stack in review.not_refreshed)
         notes.append(f"{names}: previewed without `--refresh`, so changes made outside do not show.")
     return f"<sub>{' '.join(notes)}</sub>" if notes else ""
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
