@@ -17,9 +17,10 @@ override run = $(launch) --path $(venv) --path "$$(cat $(cli))" --
 SEED = 1
 ROUNDS = 1000
 JOBS = 4
+BENCH =
 # Targets share .venv and build/; what can run side by side does so inside one of them.
 .NOTPARALLEL:
-.PHONY: help install demo test thorough faults lint types layers wheel docs clean python
+.PHONY: help install demo test thorough faults bench lint types layers wheel docs clean python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' Makefile
@@ -45,6 +46,9 @@ thorough: install ## the whole stories that take too long for the suite
 
 faults: install ## the fault campaign; SEED=, ROUNDS= and JOBS= choose another one
 	@$(run) python -W ignore -m tests.faults --seed $(SEED) --rounds $(ROUNDS) --jobs $(JOBS)
+
+bench: install ## how long all that takes; BENCH=--help says how to measure less
+	@$(run) python -m benchmarks --page docs/performance.md $(BENCH)
 
 lint: install ## style and formatting
 	@$(run) python -m ruff check .

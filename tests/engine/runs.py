@@ -97,6 +97,22 @@ class Run:
         return tuple(_plain(event["message"]) for event in found if event["severity"] == severity)
 
 
+def kinds_of(requests: Iterable[Entry]) -> dict[str, int]:
+    """How often each kind of request was sent: `LIST deployments` or `PATCH deployments`, `parameters deployments`, `key`, and
+    those of object storage, such as `GET acme-weights?policy`.
+    """
+    return dict(sorted(Counter(map(_kind, requests)).items()))
+
+
+def _kind(entry: Entry) -> str:
+    if "/access-key" in entry.path:
+        return "key"
+    kind, _, rest = entry.path.removeprefix(API).partition("/")
+    if entry.method == "GET" and API in entry.path:
+        return f"{'parameters' if rest == 'parameters' else 'GET' if rest else 'LIST'} {kind}"
+    return _what(entry)
+
+
 def _name(urn: str) -> str:
     return urn.rsplit("::", 1)[-1]
 

@@ -161,6 +161,7 @@ def test_make_alone_lists_every_target(folder: Path) -> None:
         "test",
         "thorough",
         "faults",
+        "bench",
         "lint",
         "types",
         "layers",
