@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
 from coreweave_inference.cli.application import application
@@ -24,3 +26,12 @@ def cw_inference(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
         return CliRunner().invoke(application, list(arguments), env=environment)
 
     return run
+
+
+@pytest.fixture
+def fit(
+    cw_inference: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Result]:
+    """Runs `fit` in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    return partial(cw_inference, "fit")

@@ -15,9 +15,10 @@ import pytest
 from coreweave_inference.checks import Report
 from coreweave_inference.clock import system
 from coreweave_inference.doctor.account_checks import clocks
+from coreweave_inference.doctor.categories import setup_categories
 from coreweave_inference.doctor.check import Outcome, Problem, Result, run
 from coreweave_inference.doctor.reference import checks, pages
-from coreweave_inference.doctor.setup_checks import SetUp, setup_categories
+from coreweave_inference.doctor.setup import SetUp
 from coreweave_inference.simulator.faults import Fault
 from typer.testing import Result as Done
 

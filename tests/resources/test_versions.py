@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from coreweave_inference.api.client import ApiObject
 from coreweave_inference.model import UNKNOWN, Kind
-from coreweave_inference.provider.versions import newest, of_group, offered
+from coreweave_inference.model.versions import newest
+from coreweave_inference.provider.versions import of_group, offered
 from hypothesis import given
 from hypothesis import strategies as st
 

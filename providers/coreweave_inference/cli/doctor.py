@@ -21,10 +21,10 @@ from coreweave_inference.clock import system
 from coreweave_inference.discovery.gathering import bucket_reader
 from coreweave_inference.discovery.weights import Wanted, stores
 from coreweave_inference.doctor import printing
-from coreweave_inference.doctor.categories import categories
+from coreweave_inference.doctor.categories import categories, setup_categories
 from coreweave_inference.doctor.check import Category, Outcome, Result, run
 from coreweave_inference.doctor.running import Running
-from coreweave_inference.doctor.setup_checks import SetUp, setup_categories
+from coreweave_inference.doctor.setup import SetUp
 from coreweave_inference.doctor.smoke import SmokeResult
 from coreweave_inference.errors import CoreWeaveError, Failed, StartupError, did_you_mean
 from coreweave_inference.fleet.routes import Route

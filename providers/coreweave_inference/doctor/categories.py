@@ -1,4 +1,6 @@
-"""Every check of a running stack, in order: the service, gateways, claims, buckets, then each model with its deployments."""
+"""Every check in order: before anything runs this machine, the service and the declaration; of a running stack the service,
+gateways, claims, buckets, then each model with its deployments.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,27 @@ from collections.abc import Iterator
 
 from coreweave_inference.model.kinds import Kind
 
+from .account_checks import SERVICE
 from .bucket_checks import BUCKET_CHECKS, bucket_subjects
 from .check import Category, Check, bind
 from .completions import COMPLETION
 from .drift_checks import AS_DECLARED, explained_by_drift
+from .machine_checks import DECLARATION, MACHINE
 from .model_checks import CLAIM_CHECKS, MEMBER_CHECKS, group_checks, serves
 from .observed_checks import FIGURES, OBSERVABILITY
 from .running import GatewaySubject, Running, Subject
 from .service_checks import gateway_checks, service_checks
+from .setup import SetUp
+
+
+def setup_categories(setup: SetUp) -> Iterator[Category]:
+    """This machine, the service, the declaration."""
+    yield Category("machine", str(setup.path), bind(MACHINE, setup))
+    if "stack_name" not in vars(setup):
+        return
+    yield Category("service", "the service", bind(SERVICE, setup))
+    if "settings" in vars(setup):
+        yield Category("declaration", "the declaration", bind(DECLARATION, setup))
 
 
 def categories(running: Running) -> Iterator[Category]:

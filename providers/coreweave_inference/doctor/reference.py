@@ -10,14 +10,15 @@ from typing import Any
 
 import yaml
 
+from .account_checks import SERVICE
 from .bucket_checks import BUCKET_CHECKS
 from .check import Check
 from .completions import COMPLETION
 from .drift_checks import AS_DECLARED
+from .machine_checks import DECLARATION, MACHINE
 from .model_checks import CLAIM_CHECKS, MEMBER_CHECKS, group_checks
 from .observed_checks import FIGURES, OBSERVABILITY
 from .service_checks import gateway_checks, service_checks
-from .setup_checks import DECLARATION, MACHINE, SERVICE
 
 FILE = Path(__file__).with_name("pages.yaml")
 SUBJECTS: tuple[tuple[str, tuple[Check[Any], ...]], ...] = (

@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from coreweave_inference.errors import BucketMissing, CoreWeaveError
-from coreweave_inference.model import Kind
+from coreweave_inference.model import LATEST, Kind
 from coreweave_inference.model.normal_form import get_path, has_unknown, with_path
 from coreweave_inference.model.unknown import UNKNOWN
+from coreweave_inference.model.versions import newest as newest_of
 
-from . import versions
 from .messages import subject
 from .object_lifecycle import ObjectLifecycle
 from .session import Session
 from .values import RESOLVED_VERSION, URN
+from .versions import of_group, offered
 
 VERSION = "runtime.version"
 ENGINE = "runtime.engine"
@@ -32,9 +33,9 @@ class DeploymentLifecycle(ObjectLifecycle):
     def filled_in(self, run: Session, olds: Mapping[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
         """The version of the engine, where the declaration leaves it open."""
         declared = get_path(inputs, VERSION)
-        if declared not in (None, versions.LATEST):
+        if declared not in (None, LATEST):
             return inputs
-        version = self._version(run, olds, inputs, follow=declared == versions.LATEST)
+        version = self._version(run, olds, inputs, follow=declared == LATEST)
         if version is None:
             return inputs
         return {**with_path(inputs, VERSION, version), RESOLVED_VERSION: version}
@@ -49,18 +50,18 @@ class DeploymentLifecycle(ObjectLifecycle):
         same_engine = get_path(olds, ENGINE) == engine
         if kept and same_engine and not follow:
             return str(kept)
-        newest = versions.newest(versions.offered(run.parameters(self.kind), engine))
+        newest = newest_of(offered(run.parameters(self.kind), engine))
         if follow:
             return newest or (str(kept) if kept and same_engine else None)
         members = (
             () if olds or has_unknown(inputs) else run.lists.look(self.kind, max_age_seconds=60.0).values()
         )
-        return versions.of_group(inputs, members) or newest
+        return of_group(inputs, members) or newest
 
     def before_create(self, run: Session, declared: Mapping[str, Any]) -> None:
         """Nothing is created that could not start: no version, or no weights under its prefix."""
         what = subject(self.kind, declared)
-        if get_path(declared, VERSION) in (None, versions.LATEST):
+        if get_path(declared, VERSION) in (None, LATEST):
             raise CoreWeaveError(
                 f"{what}: the service does not say which versions of {get_path(declared, ENGINE)} there are, so "
                 "runtime.version must be declared"

@@ -8,11 +8,6 @@ from typing import Any
 from coreweave_inference.api.client import ApiObject
 from coreweave_inference.fleet.catalogue import Catalogue
 from coreweave_inference.model import Kind, has_unknown
-from coreweave_inference.model.versions import newest
-
-LATEST = "latest"
-
-__all__ = ["LATEST", "newest", "of_group", "offered"]
 
 
 def offered(parameters: Mapping[str, Any], engine: str) -> Sequence[str]:
