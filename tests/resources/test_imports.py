@@ -63,6 +63,12 @@ def test_a_program_imports_nothing_of_simulator_review_and_command_line() -> Non
     assert within(imported_by("import coreweave_inference as cw; cw.load"), NO_RUN) == []
 
 
+def test_a_check_of_files_imports_neither_the_engine_s_library_nor_the_network_s() -> None:
+    found = imported_by(f"import {OWN}cli.checking, {OWN}cli.check_report")
+
+    assert within(found, ("pulumi", "grpc", "httpx", "boto3", "botocore", *NO_RUN[:2])) == []
+
+
 @pytest.mark.parametrize("collects", [True, False])
 def test_an_import_leaves_the_collection_of_garbage_as_it_was(collects: bool) -> None:
     code = f"import gc\nif not {collects}: gc.disable()\nimport coreweave_inference as cw; cw.load\nassert gc.isenabled() is {collects}"

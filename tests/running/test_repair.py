@@ -15,7 +15,7 @@ from coreweave_inference.engine.repair import (
     repaired,
 )
 from coreweave_inference.model.engine_secrets import SECRET_SIGNATURE, holds_secret, without_secrets
-from coreweave_inference.program.last_state import other_stack
+from coreweave_inference.program.recorded import other_stack
 
 GATEWAY = "pulumi-python:dynamic/coreweave/inference:Gateway"
 CLAIM = "pulumi-python:dynamic/coreweave/inference:CapacityClaim"

@@ -12,10 +12,8 @@ from coreweave_inference.checks import Finding, Identity, LastObject, Report
 from coreweave_inference.declaration import FILE, Declaration, read, read_for_stack
 from coreweave_inference.discovery import Sources, checks_for, checks_for_objects, last_objects, with_ids
 from coreweave_inference.engine.directory import StackDirectory
-from coreweave_inference.engine.installation import PulumiCli
-from coreweave_inference.engine.stacks import exported, outputs
 from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration, one_line
-from coreweave_inference.program.last_state import recorded_endpoint
+from coreweave_inference.program.recorded import recorded_endpoint
 from coreweave_inference.settings.resolution import Settings
 
 from .context import is_project, settings_at, stack_at
@@ -125,11 +123,19 @@ def _last_state(directory: Path, stack: str | None) -> tuple[Mapping[str, Any] |
 
 
 def _exported(directory: Path, stack: str) -> dict[str, Any] | None:
+    from coreweave_inference.engine.installation import (
+        PulumiCli,  # It imports the engine's library; here and below.
+    )
+    from coreweave_inference.engine.stacks import exported
+
     return exported(StackDirectory.at(directory), lambda: PulumiCli.found(os.environ), stack)
 
 
 def _outputs(directory: Path, stack: str, note: Callable[[str], None]) -> Mapping[str, Any] | None:
     """What another stack exports; None, with a note on why, where it cannot be read."""
+    from coreweave_inference.engine.installation import PulumiCli
+    from coreweave_inference.engine.stacks import outputs
+
     try:
         return outputs(StackDirectory.at(directory), PulumiCli.found(os.environ), stack)
     except (CoreWeaveError, OSError, ValueError) as error:

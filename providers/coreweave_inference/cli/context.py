@@ -69,7 +69,7 @@ def settings_at(directory: Path, stack: str | None, *, require_token: bool = Tru
         return settings
     from coreweave_inference.engine import stacks
     from coreweave_inference.engine.installation import PulumiCli
-    from coreweave_inference.program.last_state import recorded_endpoint
+    from coreweave_inference.program.recorded import recorded_endpoint
 
     # Only the state can vouch for this endpoint.
     return settings.at(recorded_endpoint(stacks.exported(found, lambda: PulumiCli.found(os.environ), stack)))

@@ -13,7 +13,7 @@ from coreweave_inference.engine import stacks
 from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.installation import PulumiCli
 from coreweave_inference.errors import StartupError
-from coreweave_inference.program.last_state import recorded_endpoint
+from coreweave_inference.program.recorded import recorded_endpoint
 from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.status.recorded import Recorded, RecordedBucket
 

@@ -175,7 +175,7 @@ def _require_no_objects(directory: StackDirectory, stack: str) -> None:
     from coreweave_inference.engine.installation import PulumiCli
     from coreweave_inference.engine.stacks import exported
     from coreweave_inference.model.resource_types import TYPES
-    from coreweave_inference.program.last_state import resources_of
+    from coreweave_inference.program.recorded import resources_of
 
     state = exported(directory, lambda: PulumiCli.found(os.environ), stack) or {}
     if any(str(found.get("type", "")).startswith(TYPES) for found in resources_of(state)):

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
+from typing import TYPE_CHECKING
 
-from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.checks import (
     Identity,
     Known,
@@ -29,12 +29,14 @@ from coreweave_inference.clock import Clock, system
 from coreweave_inference.declaration import Declaration
 from coreweave_inference.errors import SettingsError
 from coreweave_inference.settings.resolution import Settings
-from coreweave_inference.storage.client import ObjectStorage
-from coreweave_inference.storage.credentials import KeyMaker
-from coreweave_inference.storage.key_sources import credentials_from
 
 from .account import Api, Listed, account
 from .weights import Store, Wanted, stores
+
+if TYPE_CHECKING:
+    from coreweave_inference.api.client import InferenceApi
+    from coreweave_inference.storage.client import ObjectStorage
+    from coreweave_inference.storage.credentials import KeyMaker
 
 NOT_LOOKED = (
     "nothing was asked of the service ({why}): others' deployments and claims, what it offers, bucket policies and weights "
@@ -150,6 +152,8 @@ def _read(view: View, sources: Sources) -> Facts:
 
 @contextmanager
 def _api(settings: Settings, clock: Clock) -> Iterator[InferenceApi]:
+    from coreweave_inference.api.client import InferenceApi  # Offline it is not needed; here and below.
+
     impatient = replace(settings, retry_seconds=min(settings.retry_seconds, RETRY_SECONDS))
     with InferenceApi.of(impatient, clock=clock) as api:
         yield api
@@ -159,6 +163,9 @@ def bucket_reader(
     settings: Settings, api: KeyMaker, clock: Clock, environ: Mapping[str, str]
 ) -> ObjectStorage:
     """Reads buckets with the keys that the settings name. Raises SettingsError."""
+    from coreweave_inference.storage.client import ObjectStorage
+    from coreweave_inference.storage.key_sources import credentials_from
+
     credentials = credentials_from(settings, api, clock, environ)
     patience = settings.retry_seconds
     return ObjectStorage(settings.s3_endpoint, credentials, ANY_ZONE, clock=clock, patience=patience)

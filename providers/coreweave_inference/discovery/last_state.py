@@ -14,7 +14,7 @@ from coreweave_inference.model.normal_form import sparse
 from coreweave_inference.model.resource_types import BUCKET, KINDS, own_type
 from coreweave_inference.model.shape import fields_of
 from coreweave_inference.model.unknown import UNKNOWN
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.status.recorded import Recorded, RecordedBucket
 
 REDUCED_FROM = "reducedFrom"

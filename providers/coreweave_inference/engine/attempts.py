@@ -13,7 +13,7 @@ from typing import Any
 
 from coreweave_inference.model.identity import salted
 from coreweave_inference.model.resource_types import TYPES
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.provider.values import KEPT, NOTED
 
 from .events import ACCOUNT, label_of, type_of

@@ -14,7 +14,7 @@ from coreweave_inference.model.identity import place_in
 from coreweave_inference.model.nested import without_none
 from coreweave_inference.model.normal_form import get_path, with_path
 from coreweave_inference.model.resource_types import NOUNS, own_type
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.provider.values import STACK
 from coreweave_inference.waiting import Revision
 

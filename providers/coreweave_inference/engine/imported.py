@@ -25,7 +25,7 @@ from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path, sparse, with_path
 from coreweave_inference.model.resource_types import NOUNS, TYPES
 from coreweave_inference.policy.statements import find_owner, inference_statement, owner_sid
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.provider.account_lifecycle import OBJECTS
 from coreweave_inference.provider.bucket_policies import OF_OTHERS, OWNER
 from coreweave_inference.provider.deletion_guard import OWNED

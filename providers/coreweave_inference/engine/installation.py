@@ -21,6 +21,7 @@ from pulumi.automation import CommandResult, PulumiCommand
 
 from coreweave_inference.errors import CoreWeaveError, StartupError
 
+from . import known_versions
 from .engine_processes import recorded
 
 OLDEST = semver.Version(3, 254, 0)
@@ -161,23 +162,30 @@ class PulumiCli(PulumiCommand):
 
 
 def _version(path: str, environ: Mapping[str, str]) -> semver.Version:
-    """What the CLI says it is; asked once in a process for each file."""
+    """What the CLI says it is; asked once for each file, or once in a process where the file does not decide."""
     try:
         file = os.stat(path)
         key = (path, file.st_size, file.st_mtime_ns)
         if key in _versions:
             return _versions[key]
-        asked = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-        answer = subprocess.run([path, "version"], env=asked, capture_output=True, text=True, check=False)
+        known = known_versions.known(path, environ) or ""
+        number = known if semver.Version.is_valid(known) else _told(path, environ)
     except OSError as error:
         raise StartupError(f"{path} cannot be run: {error.strerror or error}; {HOW_TO_GET}") from error
+    _versions[key] = semver.Version.parse(number)
+    return _versions[key]
+
+
+def _told(path: str, environ: Mapping[str, str]) -> str:
+    asked = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    answer = subprocess.run([path, "version"], env=asked, capture_output=True, text=True, check=False)
     number = answer.stdout.strip().removeprefix("v")
     if answer.returncode != 0 or not semver.Version.is_valid(number):
         raise StartupError(
             f"{path} does not tell its version: {(answer.stderr or answer.stdout).strip()[:300]}"
         )
-    _versions[key] = semver.Version.parse(number)
-    return _versions[key]
+    known_versions.note(path, number, environ)
+    return number
 
 
 class _Reader:

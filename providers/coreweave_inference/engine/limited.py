@@ -12,7 +12,7 @@ from typing import Any
 
 from coreweave_inference.errors import StartupError
 from coreweave_inference.model.resource_types import TYPES
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 
 from .events import Message, Step, label_of, name_of, type_of
 from .selection import Selection

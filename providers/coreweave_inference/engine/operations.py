@@ -18,7 +18,7 @@ from coreweave_inference.discovery import last_objects
 from coreweave_inference.errors import StartupError
 from coreweave_inference.host.process import RUN_CONFIG
 from coreweave_inference.network.marks import WROTE, mark
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.provider.deletion import WHOLE_STACK
 from coreweave_inference.provider.session import RUN_DIRECTORY
 from coreweave_inference.stack.checks import CHECKS, take_findings, take_places

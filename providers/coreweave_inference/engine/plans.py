@@ -20,7 +20,7 @@ from coreweave_inference.json_text import read_json
 from coreweave_inference.model import Kind
 from coreweave_inference.model.engine_secrets import without_secrets
 from coreweave_inference.model.resource_types import TYPES
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 
 from .directory import StackDirectory
 from .events import Change

@@ -22,7 +22,7 @@ from coreweave_inference.policy.statements import (
     owner_sid,
     sid_for,
 )
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.provider import adoption, in_use
 from coreweave_inference.provider.bucket_lifecycle import BucketLifecycle
 from coreweave_inference.provider.bucket_ownership import STACK_TAG, stack_tag

@@ -10,7 +10,7 @@ from typing import Any
 from coreweave_inference.errors import StartupError, did_you_mean, one_line
 from coreweave_inference.model import Kind, resource_types
 from coreweave_inference.model.resource_types import TYPES
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.program.targets import RUN_TARGETS, is_target
 from coreweave_inference.stack.checks import CHECKS
 

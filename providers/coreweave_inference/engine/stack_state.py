@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from coreweave_inference.errors import CoreWeaveError, StartupError
 from coreweave_inference.model.engine_secrets import without_secrets
 from coreweave_inference.model.resource_types import TYPES
-from coreweave_inference.program.last_state import recorded_endpoint, refuse_other_stack, resources_of
+from coreweave_inference.program.recorded import recorded_endpoint, refuse_other_stack, resources_of
 from coreweave_inference.provider.adoption import ADOPT
 from coreweave_inference.provider.session import Session
 from coreweave_inference.provider.values import PACKAGE_VERSION, unknown_format

@@ -13,7 +13,7 @@ from coreweave_inference.errors import single_line
 from coreweave_inference.fleet.deletions import BUCKET, POLICY, Deletion, Owned, deletion_errors, evictions
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import place_in
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.provider.bucket_policies import OF_OTHERS
 from coreweave_inference.provider.deletion_guard import review
 from coreweave_inference.provider.memory import STACK_IDS

@@ -26,7 +26,8 @@ from coreweave_inference.model.identity import Place, stack_identity
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.settings.resolution import CONFIG_KEYS, TOKEN_KEY, Settings, resolve
 
-from .last_state import last_state, recorded_endpoint, refuse_other_stack
+from .last_state import last_state
+from .recorded import recorded_endpoint, refuse_other_stack
 
 IDENTITY_KEY = "coreweave:identity"
 

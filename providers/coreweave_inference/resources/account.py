@@ -10,7 +10,7 @@ import pulumi.dynamic
 from coreweave_inference.host.dynamic import DynamicProvider
 from coreweave_inference.model.resource_types import MODULE
 from coreweave_inference.program.context import Program, current_program, refuse_import, urn_of
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.program.targets import RUN_TARGETS, run_targets
 from coreweave_inference.provider import in_use
 from coreweave_inference.provider.account_lifecycle import (

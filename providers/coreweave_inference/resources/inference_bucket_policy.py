@@ -18,8 +18,8 @@ from coreweave_inference.program.context import (
     urn_of,
     with_dependencies,
 )
-from coreweave_inference.program.last_state import recorded_name
 from coreweave_inference.program.parents import place_of
+from coreweave_inference.program.recorded import recorded_name
 from coreweave_inference.provider.bucket_policies import OF_OTHERS
 from coreweave_inference.provider.bucket_policy_lifecycle import LAST_BUCKET, BucketPolicyLifecycle
 from coreweave_inference.provider.values import STACK, URN

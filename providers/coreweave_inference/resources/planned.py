@@ -8,7 +8,7 @@ from typing import Any
 from coreweave_inference.model.identity import place_in
 from coreweave_inference.model.kinds import BY_NOUN
 from coreweave_inference.model.resource_types import BUCKET, KINDS, POLICY, own_type
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.program.targets import Targets
 from coreweave_inference.provider import in_use
 

@@ -13,7 +13,7 @@ from coreweave_inference.model import Kind, resource_types
 from coreweave_inference.model.identity import place_in
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.context import Program
-from coreweave_inference.program.last_state import resources_of
+from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.provider.deletion_guard import FORMER, KEYS, OWNED
 from coreweave_inference.provider.session import RUN_DIRECTORY
 

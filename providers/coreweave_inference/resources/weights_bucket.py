@@ -18,8 +18,8 @@ from coreweave_inference.program.context import (
     with_dependencies,
     without_import,
 )
-from coreweave_inference.program.last_state import recorded_name
 from coreweave_inference.program.parents import place_of
+from coreweave_inference.program.recorded import recorded_name
 from coreweave_inference.provider.bucket_lifecycle import LAST_NAME, BucketLifecycle
 from coreweave_inference.provider.values import KEPT, STACK, URN
 
