@@ -150,8 +150,7 @@ def test_a_program_that_fails_is_one_line_with_its_place(stack: Stack) -> None:
 def test_what_was_changed_outside_is_shown_and_refresh_takes_it_into_the_state(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("h200"))
     simulator.world.edit(simulator.world.records("capacityclaims")[0].id, {"resources": {"instanceCount": 3}})
 
     preview = stack.run("preview")
