@@ -19,13 +19,12 @@ from coreweave_inference.model.nested import Location
 from coreweave_inference.model.written import as_written
 
 from .origin import Origin, Report, dotted
+from .yaml_nodes import DEEPEST, PLAIN_SCALARS, TAG, TooDeep, node_of
 
 MOST_BYTES = 1_000_000
 MOST_NODES = 100_000
-DEEPEST = 40
 LONGEST_NUMBER = 100
 
-TAG = "tag:yaml.org,2002:"
 MERGE = TAG + "merge"
 
 Entries = dict[str, tuple[yaml.Node, yaml.Node]]
@@ -38,37 +37,6 @@ class Document:
 
     data: Any
     origins: dict[Location, Origin]
-
-
-class TooDeep(yaml.YAMLError):
-    """Values are nested deeper than any declaration."""
-
-
-class Loader(yaml.SafeLoader):
-    """PyYAML's loader with YAML 1.2's plain scalars and a limit on depth."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 -- PyYAML's own attribute
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """As PyYAML does, but refusing to recurse without end."""
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise TooDeep
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
-PLAIN_SCALARS = {
-    "null": (r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    "bool": (r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    "int": (r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", list("-+0123456789")),
-    "float": (r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", list("-+.0123456789")),
-    "merge": (r"^<<$", ["<"]),
-}
-for _name, (_pattern, _first) in PLAIN_SCALARS.items():
-    Loader.add_implicit_resolver(TAG + _name, re.compile(_pattern), _first)
 
 
 def load(path: Path, report: Report, text: str | None = None) -> Document:
@@ -107,7 +75,7 @@ def _text(path: Path, file: str) -> str:
 
 def _compose(text: str, file: str) -> yaml.Node | None:
     try:
-        return Loader(text).get_single_node()
+        return node_of(text)
     except TooDeep as error:
         raise _syntax_error(file, 0, f"values are nested more than {DEEPEST} deep", "flatten them") from error
     except yaml.MarkedYAMLError as error:

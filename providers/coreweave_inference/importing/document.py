@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from coreweave_inference.declaration.document import Loader
+from coreweave_inference.declaration.yaml_nodes import Loader
 from coreweave_inference.errors import CoreWeaveError
 
 from .entries import Entry

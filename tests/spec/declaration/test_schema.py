@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from coreweave_inference.declaration import Declaration, schema
-from coreweave_inference.declaration.document import Loader
+from coreweave_inference.declaration.yaml_nodes import Loader
 from jsonschema import Draft202012Validator
 
 CHECKOUT = Path(__file__).resolve().parents[3]
