@@ -203,10 +203,13 @@ def test_a_destroy_never_begins_with_a_gateway_in_use_which_the_service_does_not
     used = Deletion(Owned("gateway", "public", "g"), USED, ("chat",))
 
     (refused,) = deletion_errors([used, Deletion(CLAIM, USED, ("chat",))], destroy_used=True, destroys=True)
+    (warned,) = deletion_errors([used], destroy_used=False)
     removal = deletion_errors([used], destroy_used=True)
 
     assert refused.startswith('gateway "public": is used by deployment chat outside this stack')
     assert "COREWEAVE_DESTROY_USED" not in refused
+    assert "the service deletes no gateway in use" in warned
+    assert "delete it all the same" not in warned
     assert removal == ()
 
 

@@ -8,6 +8,7 @@ import pulumi
 import pytest
 from coreweave_inference.engine.selection import Selection
 from coreweave_inference.errors import StartupError
+from coreweave_inference.model.paths import location_of
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.targets import RUN_TARGETS, run_targets
 from coreweave_inference.simulator import Simulator
@@ -51,6 +52,8 @@ def test_a_target_is_changed_alone_and_waited_for_and_the_rest_stays_as_it_is(
     assert (unknown.returncode, 'capacity claim "spare", gateway "public"' in unknown.stderr) == (2, True)
     changed = {step["name"] for step in second["plan"]["steps"] if step["op"] != "same"}
     assert (changed, second["counts"]) == ({"h200", "ready"}, {"same": 2, "update": 2})
+    (waits,) = (step for step in second["plan"]["steps"] if step["name"] == "ready")
+    assert {location_of(change["path"])[1] for change in waits["changes"]} == {"capacity claim h200"}
     assert simulator.world.shown(simulator.world.records("capacityclaims")[0]).status == "STATUS_READY"
     # What was judged of the gateway stays: only the claim that is missing is left to do.
     assert rest["counts"] == {"create": 1, "update": 1, "same": 3}

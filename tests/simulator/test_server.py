@@ -174,6 +174,24 @@ def test_changes_from_outside_are_made_over_http(api: Api) -> None:
     assert api.status("capacityclaims", CLAIM_ID) == "STATUS_READY"
 
 
+def test_a_status_is_set_with_conditions_as_a_get_shows_them(api: Api) -> None:
+    api.create("gateways", gateway())
+    shown = {"type": "Ready", "status": "STATUS_FALSE", "reason": "NodeLost", "message": "a node went away"}
+
+    def set_to(condition: dict[str, str]) -> Any:
+        status = {"id": GATEWAY_ID, "status": "STATUS_ERROR", "conditions": [condition]}
+        return api.http.post("/simulator/status", json=status)
+
+    taken = set_to({**shown, "zone": "US-EAST-04A", "lastUpdateTime": "2026-11-27T12:00:00Z"})
+    (seen,) = api.get("gateways", GATEWAY_ID)["status"]["conditions"]
+    refused = [set_to({**shown, **fault}) for fault in ({"color": "red"}, {"status": "FALSE"}, {"type": ""})]
+
+    assert taken.status_code == 200
+    assert shown.items() <= seen.items()
+    assert [answer.status_code for answer in refused] == [400, 400, 400]
+    assert "color" in refused[0].json()["error"]
+
+
 def test_a_change_from_outside_that_no_deployment_can_have_is_refused(api: Api) -> None:
     api.create("gateways", gateway())
     made = api.create("deployments", deployment())

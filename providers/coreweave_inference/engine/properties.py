@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from coreweave_inference.model.engine_secrets import UNKNOWN_MARK, UNKNOWN_MARKS, is_marked
 from coreweave_inference.model.nested import leaves, transform
 from coreweave_inference.model.paths import location_of, path_of, value_at
+from coreweave_inference.provider.values import PARTIAL
 
 if TYPE_CHECKING:
     from pulumi.automation.events import StepEventMetadata
@@ -36,7 +37,8 @@ def fields(properties: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def changed_paths(metadata: StepEventMetadata) -> list[str]:
     """The paths that the engine says a step changes. It compares outputs with inputs, and outputs seal each value of an
-    environment: one that is in plain text and the same in both inputs did not change.
+    environment: one that is in plain text and the same in both inputs did not change. Nor did what a run with targets says
+    nothing of.
     """
     sides = [state.inputs or {} if state is not None else {} for state in (metadata.old, metadata.new)]
     outputs = (metadata.old.outputs if metadata.old is not None else None) or {}
@@ -47,7 +49,11 @@ def changed_paths(metadata: StepEventMetadata) -> list[str]:
         known = before is not None and readable(before) == before and before == after
         return known and SECRET in [leaf for _, leaf in leaves({"": readable_at(outputs, path)}, lists=True)]
 
-    return [path for path in sorted(metadata.detailed_diff or {}) if not is_sealed_alone(path)]
+    def is_not_targeted(path: str) -> bool:
+        return bool(sides[1].get(PARTIAL)) and value_at(sides[1], location_of(path)) is None
+
+    changed = sorted(metadata.detailed_diff or {})
+    return [path for path in changed if not is_sealed_alone(path) and not is_not_targeted(path)]
 
 
 def readable_at(values: Mapping[str, Any], path: str) -> Any:

@@ -152,8 +152,9 @@ def _sentence(deletion: Deletion, *, final: bool) -> str:
         POLICY: "lets the inference service read the weights of",
     }[item.kind]
     used = f"{item.label}: {needs} deployment {users} outside this stack; delete or move that first"
-    if final:
-        return f"{used}: the service deletes no gateway in use"
+    if item.kind == Kind.GATEWAY.noun:
+        rest = "" if final else f" ({DESTROY_USED}=1 lets a run do all the rest, and fail with it)"
+        return f"{used}: the service deletes no gateway in use{rest}"
     return f"{used}, or set {DESTROY_USED}=1 to delete it all the same"
 
 

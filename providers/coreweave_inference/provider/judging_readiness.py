@@ -25,13 +25,11 @@ from coreweave_inference.waiting import Failed, Live, Outcome, Ready, Revision, 
 from .deletion_guard import OWNED, merge_records
 from .health import Access, weights_access
 from .session import Session
-from .values import FORMAT, URN
+from .values import FORMAT, PARTIAL, URN
 from .wait_report import WaitReport
 
 HEALTH = "health"
 """Key of a covered object's entry, present while it is broken."""
-PARTIAL = "__partial"
-"""Hidden input: the patterns of the targets that the run is limited to; `objects` are those of them alone."""
 
 
 def objects_of(props: Mapping[str, Any]) -> Mapping[str, Any]:

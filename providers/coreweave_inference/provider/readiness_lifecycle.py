@@ -22,12 +22,12 @@ from .deletion_guard import (
     targeted,
 )
 from .health import health_of
-from .judging_readiness import HEALTH, PARTIAL, judge, not_judged, objects_of, without_health
+from .judging_readiness import HEALTH, judge, not_judged, objects_of, without_health
 from .lifecycle import Checked, Created, Difference, Entry, Observed
 from .memory import ids_of_stack
 from .session import Session
 from .stores import hold_plan
-from .values import URN
+from .values import PARTIAL, URN
 
 
 class ReadinessLifecycle:

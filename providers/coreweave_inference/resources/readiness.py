@@ -16,9 +16,8 @@ from coreweave_inference.program.context import current_program, refuse_import, 
 from coreweave_inference.program.parents import place_of
 from coreweave_inference.program.targets import run_targets
 from coreweave_inference.provider.deletion_guard import OWNED
-from coreweave_inference.provider.judging_readiness import PARTIAL
 from coreweave_inference.provider.readiness_lifecycle import ReadinessLifecycle
-from coreweave_inference.provider.values import URN
+from coreweave_inference.provider.values import PARTIAL, URN
 
 from .account import account_of
 from .api_resource import ApiResource

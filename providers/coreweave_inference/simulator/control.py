@@ -121,12 +121,26 @@ class Control:
         require_schema(self._world.behaviour, kind, spec, creating=False)
 
     def _set_status(self, asked: Mapping[str, Any]) -> None:
-        conditions = [Condition(**condition) for condition in asked.get("conditions", [])]
+        conditions = [_condition(condition) for condition in asked.get("conditions", [])]
         seconds = asked.get("forSeconds", FOREVER)
         self._world.set_status(asked["id"], asked["status"], conditions, seconds)
 
     def _release_hardware(self, asked: Mapping[str, Any]) -> None:
         self._world.release_hardware(asked.get("id"))
+
+
+def _condition(asked: Mapping[str, Any]) -> Condition:
+    """A condition as a GET shows it; `holds` may say in the place of `status` whether it is met. The time is set by what it does."""
+    texts = {name: str(asked.get(name, "")) for name in ("type", "reason", "message", "zone")}
+    holds = asked.get("holds", asked.get("status") == "STATUS_TRUE")
+    unknown = sorted(asked.keys() - texts.keys() - {"holds", "status", "lastUpdateTime"})
+    if unknown or not texts["type"]:
+        raise ValueError(
+            f"a condition has type, status, reason, message and zone; not {', '.join(unknown) or 'no type'}"
+        )
+    if asked.get("status", "STATUS_TRUE") not in ("STATUS_TRUE", "STATUS_FALSE"):
+        raise ValueError(f"the status of a condition is STATUS_TRUE or STATUS_FALSE, not {asked['status']}")
+    return Condition(holds=bool(holds), **texts)
 
 
 def _endpoint(answer: Answering) -> Callable[[Request], Any]:
