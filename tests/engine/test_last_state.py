@@ -100,7 +100,9 @@ def test_a_python_program_that_exports_is_compared_with_it_too(workbench: Workbe
     planned = workbench.preview()
 
     assert (first.ok, planned.ok) == (True, True), (first.errors, planned.errors)
-    assert [warning for warning in planned.warnings if 'key-renamed deployment "talk"' in warning]
+    (renamed,) = (warning for warning in planned.warnings if 'key-renamed deployment "talk"' in warning)
+    assert 'pulumi.Alias(name="chat")' in renamed
+    assert "()" not in renamed
 
 
 def _python_program(key: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coreweave_inference.declaration import Origin
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import differences, has_unknown
 
@@ -154,8 +155,16 @@ def key_renamed(view: View) -> Iterator[Problem]:
                     item.path(),
                     f'it says what {kind.noun} "{twin.key}" said, which is not declared any more',
                     f"under another key it is another object: this one is made anew{_cost(kind)}, and the old one deleted",
-                    f"if it is the same, add options: {{aliases: [{twin.key}]}}",
+                    f"if it is the same, add {_alias(twin.key, view.origin(item.path()))}",
                 )
+
+
+def _alias(key: str, origin: Origin | None) -> str:
+    """What keeps an object whose key was `key`, as the file or the program says it that declares it now."""
+    if origin is not None and origin.file.endswith(".yaml"):
+        return f"options: {{aliases: [{key}]}}"
+    name = key.partition(" (")[0]  # In a component the label has its types too.
+    return f'opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="{name}")])'
 
 
 def _cost(kind: Kind) -> str:

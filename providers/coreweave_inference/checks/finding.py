@@ -75,9 +75,14 @@ class Finding:
     inherited_by: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        return f"{self.severity.value} {self.line}"
+
+    @property
+    def line(self) -> str:
+        """`traffic-lone-zero deployment "chat" (inference.yaml:31): what is wrong; why; what to do`."""
         place = f" ({self.place})" if self.place else ""
         about = f" {self.subject}" if self.about.kind else ""
-        return single_line(f"{self.severity.value} {self.code}{about}{place}: {self.sentence}")
+        return single_line(f"{self.code}{about}{place}: {self.sentence}")
 
     @property
     def subject(self) -> str:

@@ -155,9 +155,7 @@ def announce(report: Report, environ: Mapping[str, str]) -> None:
         report = replace(report, findings=tuple(f for f in report.findings if _is_of_target(f, targets)))
     record(finding.as_data() for finding in report.findings)
     for finding in report.warnings if stops else (*report.errors, *report.warnings):
-        pulumi.log.warn(
-            single_line(f"{finding.code} {finding.subject} ({finding.place}): {finding.sentence}")
-        )
+        pulumi.log.warn(finding.line)
     for note in report.notes:
         pulumi.log.debug(single_line(f"not checked: {note}"))
     if report.errors and stops:
