@@ -59,19 +59,6 @@ def test_every_command_has_help_with_an_example(cw_inference: Command, command: 
     assert f"Example: cw-inference {command}" in done.output
 
 
-def test_help_needs_neither_the_engine_nor_tables_nor_the_network() -> None:
-    code = (
-        "import sys, coreweave_inference.cli.application\n"
-        "print([name for name in ('pulumi', 'rich.table', 'httpx', 'boto3', 'pydantic') if name in sys.modules])"
-    )
-
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=bare_environment(), capture_output=True, text=True, check=True
-    )
-
-    assert done.stdout == "[]\n"
-
-
 def test_version_is_the_package_s(cw_inference: Command) -> None:
     for arguments in ("version", "--version"):
         done = cw_inference(arguments)

@@ -27,7 +27,8 @@ def test_changes_made_outside_show_as_exactly_their_fields_and_an_up_that_refres
     workbench: Workbench,
 ) -> None:
     service = workbench.service
-    workbench.bring_up(canary())
+    workbench.declare(canary())
+    workbench.up()
     before = {**service.live("deployments"), **service.live("gateways")}
     service.edit("deployments", "chat-serving-dev", {"autoscaling": {"max": 9}})
     service.edit("deployments", "chat-canary-serving-dev", {"disabled": True})
@@ -59,7 +60,8 @@ def test_changes_made_outside_show_as_exactly_their_fields_and_an_up_that_refres
 def test_a_state_stays_quiet_under_a_later_version_whose_deployments_have_one_more_optional_field(
     workbench: Workbench, tmp_path: Path
 ) -> None:
-    workbench.bring_up(stack())
+    workbench.declare(stack())
+    workbench.up()
     workbench.environment["PYTHONPATH"] = str(_later_version(tmp_path / "later"))
 
     quiet = workbench.preview("--refresh")
@@ -82,7 +84,8 @@ def test_a_review_a_preview_a_refresh_and_an_up_call_the_same_things_drift(
         buckets={"weights": {"tags": {"team": "search"}}},
         deployments=spares,
     )
-    workbench.bring_up(document)
+    workbench.declare(document)
+    assert workbench.up().ok
     world = service.simulator.world
     for record in world.records("deployments"):
         if record.spec["name"] in ("again-serving-dev", "given-up-serving-dev"):

@@ -73,7 +73,8 @@ def test_a_new_stack_goes_up_as_its_first_preview_showed_and_the_next_run_sends_
 def test_a_change_of_one_weight_is_one_patch_with_the_complete_spec_and_touches_no_other_deployment(
     workbench: Workbench,
 ) -> None:
-    workbench.bring_up(canary())
+    workbench.declare(canary())
+    workbench.up()
     before = workbench.service.live("deployments")
 
     workbench.declare(canary(deployments={"chat": {"traffic": {"weight": 500}}}))

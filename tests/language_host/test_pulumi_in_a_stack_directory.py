@@ -10,8 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.runs import kinds_of
 from tests.engine.workbench import Service, Workbench
+from tests.processes.recording import PythonProcess, Recorder
 
+PREVIEW = {
+    **{f"LIST {kind}": 2 for kind in ("capacityclaims", "deployments", "gateways")},
+    **{f"parameters {kind}": 1 for kind in ("capacityclaims", "deployments", "gateways")},
+    "key": 2,
+}
+"""A list of each kind for the checks of the program, one for the providers; each process has a key of its own."""
+NOT_OF_A_PROGRAM = {"cli", "doctor", "engine", "importing", "review", "simulator", "stateless"}
+NOT_OF_A_PROVIDER = {*NOT_OF_A_PROGRAM, "checks", "declaration", "discovery", "fit", "stack"}
 QUICKSTART = Path(__file__).resolve().parents[2] / "stacks" / "quickstart"
 PATHS = "models/llama-3.1-8b"
 
@@ -49,10 +59,30 @@ def pulumi(bench: Workbench, *arguments: str) -> subprocess.CompletedProcess[str
     )
 
 
+def recorded(
+    bench: Workbench, *arguments: str
+) -> tuple[subprocess.CompletedProcess[str], dict[str, int], list[PythonProcess]]:
+    """The same, with the requests of the Inference API and of keys, and the Pythons that ended."""
+    before, seen = dict(bench.environment), len(bench.service.requests())
+    variables = {key: value for key, value in before.items() if value is not None}
+    recorder = Recorder(bench.directory / "recorded", variables)
+    bench.environment |= recorder.modules_recorded
+    done = pulumi(bench, *arguments)
+    bench.environment |= before
+    asked = kinds_of(bench.service.requests()[seen:])
+    ended = sorted(recorder.processes(), key=lambda process: process.role)
+    kinds = ("key", "LIST", "GET ", "parameters")
+    return (
+        done,
+        {kind: number for kind, number in asked.items() if kind.startswith(kinds) and "acme-" not in kind},
+        [process for process in ended if process.role in ("program", "provider")],
+    )
+
+
 def test_a_stack_lives_its_life_under_pulumi_alone(bench: Workbench, service: Service) -> None:
     up = pulumi(bench, "up", "--yes", "--skip-preview")
     outputs = bench.outputs()
-    again = pulumi(bench, "preview", "--expect-no-changes")
+    again, asked, (program, *providers) = recorded(bench, "preview", "--expect-no-changes")
     gone = pulumi(bench, "destroy", "--yes", "--skip-preview")
 
     assert up.returncode == 0, up.stdout + up.stderr
@@ -61,6 +91,12 @@ def test_a_stack_lives_its_life_under_pulumi_alone(bench: Workbench, service: Se
         outputs["gateways"]["public"]["endpoints"][0] + "/v1"
     ]
     assert again.returncode == 0, again.stdout + again.stderr
+    assert (asked, program.role, {one.role for one in providers}) == (PREVIEW, "program", {"provider"})
+    assert program.layers & NOT_OF_A_PROGRAM == set()
+    assert len(program.own) <= 215
+    for provider in providers:
+        assert provider.layers & NOT_OF_A_PROVIDER == set()
+        assert len(provider.own) <= 130
     assert gone.returncode == 0, gone.stdout + gone.stderr
     assert service.account() == {"buckets": ["acme-weights"]}
 

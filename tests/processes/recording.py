@@ -71,10 +71,12 @@ class Recorder:
         """Variables with which modules are recorded; a Python that is forked from another one has all of its modules."""
 
     def calls(self) -> list[str]:
-        """The commands that `pulumi` was called with since this was asked last."""
+        """The commands that `pulumi` was called with since this was asked last; without that for its version, which is known of a
+        binary and asked of a script, such as the one that records.
+        """
         found = self._calls.read_text().splitlines() if self._calls.exists() else []
         self._calls.unlink(missing_ok=True)
-        return found
+        return [call for call in found if call != "version"]
 
     def processes(self) -> list[PythonProcess]:
         """The Pythons that ended since this was asked last."""

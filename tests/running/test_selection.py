@@ -62,7 +62,8 @@ def test_a_target_is_changed_alone_and_waited_for_and_the_rest_stays_as_it_is(
 def test_a_target_is_deleted_alone_unless_something_that_stays_uses_it(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.bring_up(gateways("public", "spare"), claims("h200"))
+    stack.declare(gateways("public", "spare"), claims("h200"))
+    assert stack.run("up", "--yes").returncode == 0
 
     down = stack.run("destroy", "--yes", "--target", "spare", "--target", "h200")
 
