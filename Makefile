@@ -6,6 +6,8 @@ ifeq ($(origin PYTHON),undefined)
 PYTHON := $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
 endif
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV
+# Each of a thousand processes of the suite would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 override venv := .venv/bin
 override cli := .tools/pulumi-directory

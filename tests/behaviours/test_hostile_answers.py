@@ -57,8 +57,7 @@ def test_escape_codes_in_a_condition_do_not_reach_the_terminal(workbench: Workbe
 def test_a_misspelt_name_of_a_field_in_the_client_is_caught_by_reading_back(
     workbench: Workbench, tmp_path: Path
 ) -> None:
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     workbench.environment["PYTHONPATH"] = str(_with_misspelt_concurrency(tmp_path / "misspelt"))
     workbench.declare(stack(deployments={"chat": {"autoscaling": {"concurrency": 8}}}))
 

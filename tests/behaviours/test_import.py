@@ -16,8 +16,7 @@ pytestmark = pytest.mark.thorough
 def test_imported_objects_of_every_kind_keep_their_ids_and_the_first_preview_is_empty(
     workbench: Workbench,
 ) -> None:
-    workbench.declare(canary())
-    workbench.up()
+    workbench.bring_up(canary())
     made, state = workbench.state(), json.loads(workbench.pulumi("stack", "export", "--stack", "dev"))
     resources = state["deployment"]["resources"]
     ours = [found for found in resources if found["type"].startswith("pulumi-python:dynamic/")]

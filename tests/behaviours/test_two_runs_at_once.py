@@ -44,8 +44,7 @@ def test_an_object_that_another_stack_made_is_refused_by_its_name_and_left_as_it
     stocked: Service, workbench_of: Callable[..., Workbench]
 ) -> None:
     dev, prod = workbench_of(stocked, "dev"), workbench_of(stocked, "prod")
-    dev.declare(stack(gateways={"public": {"name": "front-door"}}))
-    dev.up()
+    dev.bring_up(stack(gateways={"public": {"name": "front-door"}}))
     before = stocked.live("gateways")
 
     refused = prod.up()
@@ -62,8 +61,7 @@ def test_a_key_whose_object_lives_on_under_an_alias_cannot_be_used_for_a_second_
     workbench: Workbench,
 ) -> None:
     service = workbench.service
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     moved = edited(stack(), {"deployments": {"chat": None}})
     moved["deployments"]["talk"] = {**stack()["deployments"]["chat"], "options": {"aliases": ["chat"]}}
     workbench.declare(moved)

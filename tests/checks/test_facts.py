@@ -10,7 +10,7 @@ from types import MappingProxyType
 import pytest
 from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.checks import PlainObject, Severity
-from coreweave_inference.discovery import Sources, checks_for, checks_for_objects, last_objects
+from coreweave_inference.discovery import Recent, Sources, checks_for, checks_for_objects, last_objects
 from coreweave_inference.discovery.account import account
 from coreweave_inference.discovery.weights import Wanted, stores
 from coreweave_inference.errors import BucketMissing, StorageError, Unreachable
@@ -25,6 +25,7 @@ from coreweave_inference.storage.model_reader import MOST_FILES
 
 from tests.checks.situations import THEY, WE, declared, objects
 from tests.simulator.inference_fixtures import environment_of, s3_client
+from tests.waiting.hand_clock import HandClock
 
 NEXT = "gateways: {next: {zones: [RNO2A], coreWeaveAuth: {}, pathBasedRouting: {}}}"
 PARSER = 'deployments: {chat: {runtime: {engineConfig: {tool-call-parser: qwen3_coder, enable-auto-tool-choice: ""}}}}'
@@ -73,6 +74,49 @@ def test_each_thing_is_asked_for_once(simulator, checked):
     assert sorted(asked) == sorted(
         f"/v1alpha1/inference/{kind.path}{end}" for kind in Kind for end in ("", "/parameters")
     )
+
+
+@pytest.mark.usefixtures("weights")
+def test_a_run_takes_what_its_plan_was_made_of_a_minute_long_and_asks_anew_for_anything_else(
+    simulator, environment
+):
+    clock, recent = HandClock(), Recent()
+
+    one, other = declared(PARSER), declared()
+
+    def asked(declaration):
+        simulator.journal.clear()
+        sources = Sources(resolve(environment, {}), WE, recent=recent, clock=clock, environ={})
+        found = checks_for(declaration, sources)
+        return found.findings, bool(simulator.journal.entries())
+
+    planned, first = asked(one)
+    clock.time += 60.0
+
+    assert (bool(planned), first) == (True, True)
+    assert asked(one) == (planned, False)
+    assert asked(other)[1]
+    assert not asked(other)[1]
+    recent.forget()
+    assert asked(other)[1]
+    clock.time += 60.1
+    assert asked(other)[1]
+
+
+@pytest.mark.parametrize("path", ["/v1alpha1/inference/deployments/parameters", "acme-weights", "gateways$"])
+def test_what_could_not_be_read_is_asked_for_again(simulator, environment, weights, path):
+    recent = Recent()
+    sources = Sources(
+        resolve({**environment, "COREWEAVE_RETRY_SECONDS": "0"}, {}), WE, recent=recent, environ={}
+    )
+    fault = Fault("status", "GET", path, count=None, status=503)
+    simulator.faults.add(fault)
+    checks_for(declared(), sources)
+    simulator.journal.clear()
+
+    checks_for(declared(), sources)
+
+    assert simulator.journal.entries("GET", path)
 
 
 def test_a_sound_declaration_in_front_of_its_weights_has_no_error(checked, weights):

@@ -15,8 +15,7 @@ from tests.engine.workbench import READER, STRANGER, Workbench
 def test_the_token_of_another_organisation_is_one_error_and_the_state_is_untouched(
     workbench: Workbench,
 ) -> None:
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     workbench.refresh()
     before, account = workbench.state(), workbench.service.account()
     workbench.environment["COREWEAVE_API_TOKEN"] = STRANGER
@@ -37,8 +36,7 @@ def test_the_token_of_another_organisation_is_one_error_and_the_state_is_untouch
 def test_a_wrong_token_a_weak_role_and_an_unreachable_service_are_one_clear_line_and_the_state_is_untouched(
     workbench: Workbench,
 ) -> None:
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     before = workbench.state()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         nowhere = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -47,8 +47,7 @@ def test_a_blip_and_what_is_on_its_way_are_no_difference_and_lost_weights_and_a_
 ) -> None:
     service = workbench.service
     workbench.environment["COREWEAVE_SETTLE_SECONDS"] = "3"
-    workbench.declare(canary())
-    workbench.up()
+    workbench.bring_up(canary())
     shows(service, "chat-serving-dev", "UPDATING")
     shows(service, "chat-canary-serving-dev", "ERROR", CRASH, seconds=2.5)
 

@@ -48,8 +48,7 @@ def test_a_claim_short_of_quota_is_waited_for_or_refused_and_never_replaced(work
     service = workbench.service
     zone, instance = INSTANCES
     service.turn(quota={zone: {instance: 4}})
-    workbench.declare(_claim_only())
-    workbench.up()
+    workbench.bring_up(_claim_only())
     before = workbench.state()["h200"]
 
     workbench.declare(_claim_only(instanceCount=9))
@@ -75,8 +74,7 @@ def test_a_claim_short_of_quota_is_waited_for_or_refused_and_never_replaced(work
 def test_a_reduced_claim_that_keeps_its_count_for_a_while_is_neither_an_error_nor_drift(
     workbench: Workbench,
 ) -> None:
-    workbench.declare(_claim_only())
-    workbench.up()
+    workbench.bring_up(_claim_only())
 
     workbench.declare(_claim_only(instanceCount=1))
     reduced = workbench.up()

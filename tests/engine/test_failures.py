@@ -12,8 +12,7 @@ def test_a_failed_change_is_fixed_by_the_weights_by_another_path_and_by_taking_i
     workbench: Workbench,
 ) -> None:
     service = workbench.service
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     before = _identity(service)
 
     workbench.declare(_with_path("models/late"))

@@ -16,8 +16,7 @@ def test_an_updated_at_that_moves_by_itself_beside_the_status_of_before_is_no_re
     workbench: Workbench,
 ) -> None:
     workbench.environment["COREWEAVE_CHECKS"] = "off"
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     workbench.service.turn(stale_status_seconds=0.45, heartbeat_seconds=0.05, deployment_update_seconds=0.6)
     workbench.declare(BROKEN)
 
@@ -29,8 +28,7 @@ def test_an_updated_at_that_moves_by_itself_beside_the_status_of_before_is_no_re
 
 def test_a_wall_clock_that_is_set_forward_during_a_run_makes_nothing_ready(workbench: Workbench) -> None:
     workbench.environment["COREWEAVE_CHECKS"] = "off"
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     workbench.service.turn(stale_status_seconds=0.45, deployment_update_seconds=0.6)
     path = workbench.environment["PYTHONPATH"] or ""
     workbench.environment["PYTHONPATH"] = os.pathsep.join([str(FAST_WALL_CLOCK), path])

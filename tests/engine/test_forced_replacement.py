@@ -9,8 +9,7 @@ from tests.engine.workbench import Workbench
 def test_a_forced_replacement_fails_says_how_to_get_a_new_object_and_the_next_run_is_clean(
     workbench: Workbench,
 ) -> None:
-    workbench.declare(stack())
-    assert workbench.up().ok
+    workbench.bring_up(stack())
     before = workbench.service.live("deployments")
 
     of_bucket = workbench.up("--replace", workbench.state()["weights"]["urn"])

@@ -15,8 +15,9 @@ def test_what_a_killed_destroy_deleted_is_confirmed_by_the_next_one_and_what_cam
     workbench: Workbench,
 ) -> None:
     service, world = workbench.service, workbench.service.simulator.world
-    workbench.declare({"version": 1, "capacityClaims": {key: {**CLAIM, "instanceCount": 1} for key in NAMES}})
-    workbench.up()
+    workbench.bring_up(
+        {"version": 1, "capacityClaims": {key: {**CLAIM, "instanceCount": 1} for key in NAMES}}
+    )
     ids = {name: entry["id"] for name, entry in workbench.state().items()}
     workbench.refresh()
     service.turn(claim_delete_seconds=60.0, lists_hide_deleting=True)
@@ -84,8 +85,7 @@ def test_a_part_of_a_stack_is_deleted_when_its_run_ends_although_no_list_shows_w
     workbench: Workbench,
 ) -> None:
     service = workbench.service
-    workbench.declare(canary())
-    workbench.up()
+    workbench.bring_up(canary())
     service.turn(deployment_delete_seconds=1.5, gateway_delete_seconds=1.0, lists_hide_deleting=True)
 
     part = workbench.destroy("--target", "**Deployment::chat**", "--target-dependents")

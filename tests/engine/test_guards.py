@@ -15,8 +15,7 @@ KINDS = ("gateways", "capacityclaims", "deployments")
 
 
 def test_replace_on_the_command_line_leaves_the_live_objects_alone(workbench: Workbench) -> None:
-    workbench.declare(canary())
-    workbench.up()
+    workbench.bring_up(canary())
     before = _made(workbench.service)
     urns = [workbench.state()[name]["urn"] for name in ("public", "h200", "chat")]
     policy = workbench.state()["weights-policy"]["urn"]
@@ -56,8 +55,7 @@ def test_a_move_under_a_parent_with_an_alias_leaves_the_live_objects_alone(workb
 def test_a_statement_that_was_removed_outside_is_put_again_by_an_up_that_refreshes(
     workbench: Workbench,
 ) -> None:
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     before = workbench.service.sids()
     workbench.service.s3.delete_bucket_policy(Bucket="acme-weights")
 
@@ -70,8 +68,7 @@ def test_a_statement_that_was_removed_outside_is_put_again_by_an_up_that_refresh
 def test_a_key_that_is_renamed_with_an_alias_and_back_without_one_keeps_its_object(
     workbench: Workbench,
 ) -> None:
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     before = _made(workbench.service)
     chat = stack()["deployments"]["chat"]
     workbench.declare(stack(deployments={"chat": None, "code": {**chat, "options": {"aliases": ["chat"]}}}))
@@ -90,8 +87,7 @@ def test_a_rename_whose_rollout_failed_and_was_reverted_leaves_the_first_object_
     workbench: Workbench,
 ) -> None:
     service = workbench.service
-    workbench.declare(stack(deployments={"chat": {"name": "chat-a"}}))
-    workbench.up()
+    workbench.bring_up(stack(deployments={"chat": {"name": "chat-a"}}))
     before = _made(service)
 
     service.turn(deployment_create_seconds=2.0)
@@ -114,8 +110,7 @@ def test_a_claim_whose_type_was_changed_in_vain_and_changed_back_is_the_same_cla
     workbench: Workbench,
 ) -> None:
     service = workbench.service
-    workbench.declare(_claim())
-    workbench.up()
+    workbench.bring_up(_claim())
     before = _made(service)
 
     service.turn(claims_wait_for_hardware=True)

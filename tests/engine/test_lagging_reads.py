@@ -15,8 +15,7 @@ LISTED = "gateways$"
 
 def test_a_creation_whose_answer_is_lost_while_lists_lag_leaves_no_orphan(workbench: Workbench) -> None:
     service = workbench.service
-    workbench.declare(CLAIM_ONLY)
-    workbench.up()
+    workbench.bring_up(CLAIM_ONLY)
     workbench.declare({**CLAIM_ONLY, "gateways": {"public": GATEWAY}})
     service.misbehave("lose-answer", "POST", LISTED)
     service.misbehave("hide", "GET", LISTED, count=None, seconds=0.5)
@@ -36,8 +35,7 @@ def test_a_creation_whose_answer_is_lost_while_lists_lag_leaves_no_orphan(workbe
 
 def test_what_lists_and_gets_hide_for_a_moment_of_a_refresh_stays_in_the_state(workbench: Workbench) -> None:
     service = workbench.service
-    workbench.declare(GATEWAYS)
-    workbench.up()
+    workbench.bring_up(GATEWAYS)
     before = workbench.state()
     service.misbehave("hide", "GET", "/gateways", count=None, seconds=0.4)
 
@@ -71,8 +69,7 @@ def test_a_creation_that_is_answered_with_another_object_never_records_that_one(
 
 def test_what_is_being_deleted_and_hidden_for_a_moment_is_not_called_deleted(workbench: Workbench) -> None:
     service = workbench.service
-    workbench.declare(edited(GATEWAYS, {"gateways": {"second": None}}))
-    workbench.up()
+    workbench.bring_up(edited(GATEWAYS, {"gateways": {"second": None}}))
     service.turn(gateway_delete_seconds=2.0)
     with workbench.going_down() as running:
         running.sent("DELETE", "/gateways/")
@@ -86,8 +83,7 @@ def test_what_is_being_deleted_and_hidden_for_a_moment_is_not_called_deleted(wor
 
 def test_ids_in_upper_case_are_the_same_ids(workbench: Workbench) -> None:
     service = workbench.service
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     ids = [
         found["spec"]["id"] for kind in ("gateways", "deployments") for found in service.live(kind).values()
     ]

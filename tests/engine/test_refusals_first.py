@@ -39,8 +39,7 @@ def test_a_protected_gateway_refuses_a_destroy_and_its_removal_before_anything_i
     workbench: Workbench,
 ) -> None:
     service = workbench.service
-    workbench.declare(canary(gateways={"public": {"options": {"protect": True}}}))
-    workbench.up()
+    workbench.bring_up(canary(gateways={"public": {"options": {"protect": True}}}))
     before = service.account()
 
     destroyed = workbench.destroy("--continue-on-error")
@@ -111,8 +110,7 @@ def _claim(count: int, *, readiness: str) -> None:
 
 @pytest.mark.thorough
 def test_what_a_protected_object_does_not_concern_can_still_be_removed(workbench: Workbench) -> None:
-    workbench.declare(canary(gateways={"public": {"options": {"protect": True}}}))
-    workbench.up()
+    workbench.bring_up(canary(gateways={"public": {"options": {"protect": True}}}))
 
     workbench.declare(
         canary(
@@ -134,8 +132,7 @@ def test_a_deployment_that_only_a_failed_run_made_does_not_refuse_a_destroy_that
     workbench: Workbench,
 ) -> None:
     service = workbench.service
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     service.turn(deployment_create_seconds=30.0)
     workbench.environment["COREWEAVE_DEADLINE_SECONDS"] = "1"
     workbench.declare(canary(capacityClaims=None))
@@ -152,8 +149,7 @@ def test_a_platform_that_others_run_on_is_neither_destroyed_nor_emptied_unless_d
     workbench: Workbench,
 ) -> None:
     service = workbench.service
-    workbench.declare(platform())
-    workbench.up()
+    workbench.bring_up(platform())
     run_a_deployment_of_others(service)
     before, sids = service.account(), service.sids()
 

@@ -61,8 +61,7 @@ def test_a_stack_goes_down_in_order_with_requests_in_flight_served_and_comes_bac
 
 def test_a_stack_of_failed_deployments_can_be_destroyed(workbench: Workbench) -> None:
     service = workbench.service
-    workbench.declare(canary())
-    workbench.up()
+    workbench.bring_up(canary())
     for item in service.live("deployments").values():
         broken = Condition("Ready", False, "CrashLoop", "the engine does not start")
         service.simulator.world.set_status(item["spec"]["id"], "STATUS_FAILED", [broken])
@@ -76,8 +75,7 @@ def test_a_stack_of_failed_deployments_can_be_destroyed(workbench: Workbench) ->
 
 def test_a_deployment_that_an_up_takes_away_is_deleted_when_the_run_ends(workbench: Workbench) -> None:
     service = workbench.service
-    workbench.declare(canary())
-    workbench.up()
+    workbench.bring_up(canary())
     service.turn(deployment_delete_seconds=1.0)
 
     workbench.declare(canary(deployments={"chat-canary": None, "chat": {"traffic": {"weight": 1000}}}))

@@ -59,8 +59,7 @@ def test_a_destroy_does_not_wait_for_what_somebody_else_has_under_an_id_that_was
     stocked: Service, tmp_path: Path
 ) -> None:
     first, second = (person(stocked, tmp_path / name, True) for name in ("first", "second"))
-    second.declare({"version": 1, "capacityClaims": {"spare": CLAIM}})
-    assert second.up().ok
+    second.bring_up({"version": 1, "capacityClaims": {"spare": CLAIM}})
     first.declare({"version": 1, "capacityClaims": {"h200": CLAIM}})
     assert first.up().ok
     second.declare({"version": 1, "capacityClaims": {"spare": CLAIM, "h200": {**CLAIM, "instanceCount": 1}}})
@@ -76,8 +75,7 @@ def test_a_stack_that_was_renamed_keeps_its_objects_and_a_new_one_of_its_old_nam
     stocked: Service, workbench_of: Callable[..., Workbench]
 ) -> None:
     prod = workbench_of(stocked)
-    prod.declare(stack())
-    prod.up()
+    prod.bring_up(stack())
     prod.pulumi("stack", "rename", "prod", "--stack", "dev")
     prod.stack = "prod"
     renamed = prod.up("--refresh")
@@ -96,8 +94,7 @@ def test_a_state_that_was_forced_on_another_stack_deletes_nothing(
     service: Service, workbench_of: Callable[..., Workbench], tmp_path: Path
 ) -> None:
     dev = workbench_of(service)
-    dev.declare({"version": 1, "capacityClaims": {"h200": CLAIM}})
-    dev.up()
+    dev.bring_up({"version": 1, "capacityClaims": {"h200": CLAIM}})
     prod = workbench_of(service, "prod")
     (tmp_path / "dev.json").write_text(dev.pulumi("stack", "export", "--stack", "dev"))
     prod.pulumi("stack", "import", "--force", "--stack", "prod", "--file", str(tmp_path / "dev.json"))
@@ -116,8 +113,7 @@ def test_a_configuration_that_was_copied_to_another_stack_makes_objects_of_its_o
 ) -> None:
     dev = workbench_of(service)
     dev.pulumi("config", "set", *next(iter(IDENTITY.items())), "--stack", "dev")
-    dev.declare(edited(stack(deployments=None), OWN_BUCKET))
-    dev.up()
+    dev.bring_up(edited(stack(deployments=None), OWN_BUCKET))
     made = dev.state()
     prod = workbench_of(service, "prod")
     shutil.copy(tmp_path / "Pulumi.dev.yaml", tmp_path / "Pulumi.prod.yaml")
@@ -155,8 +151,7 @@ def test_a_name_in_use_is_reported_by_the_preview_of_a_later_run_before_anything
     workbench: Workbench,
 ) -> None:
     service = workbench.service
-    workbench.declare(stack())
-    workbench.up()
+    workbench.bring_up(stack())
     other = Workbench(service, _folder(workbench, "other"), project="other")
     other.declare(edited(stack(), {"gateways": {"public": {"name": "front"}}}))
     other.up()

@@ -28,9 +28,10 @@ from coreweave_inference.simulator.journal import Entry
 
 from tests.engine.language_server import language_server
 from tests.engine.runs import Run
-from tests.processes.python import quick_python
+from tests.processes.python import QUICK_ENGINE, quick_python
 from tests.processes.server import PROVIDER_PID
 from tests.simulator.inference_fixtures import environment_of, s3_client
+from tests.starting_points import StartingPoint
 
 PROJECT = "serving"
 ORGANISATION = "ab1cd2"
@@ -176,12 +177,22 @@ class Workbench:
         self._runs = 0
         (directory / "Pulumi.yaml").write_text(f"name: {project}\nruntime: python\n")
         self._provider_launcher()
-        self.pulumi("stack", "init", stack)
+        self._starting_point().after(lambda: self.pulumi("stack", "init", stack), stack, account=False)
 
     def declare(self, document: Mapping[str, Any] | str) -> None:
         """Write inference.yaml."""
         text = document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False)
         (self.directory / "inference.yaml").write_text(text)
+
+    def bring_up(self, document: Mapping[str, Any] | str) -> None:
+        """Declare it, and be as after the first `up` of that, which ended well."""
+        self.declare(document)
+
+        def up() -> None:
+            run = self.up()
+            assert run.ok, run.output
+
+        self._starting_point().after(up, self.stack, self.environment)
 
     def preview(self, *flags: str) -> Run:
         """`pulumi preview`."""
@@ -238,6 +249,13 @@ class Workbench:
             command, cwd=self.directory, env=self._variables(), capture_output=True, check=True
         )
         return found.stdout.decode()
+
+    def _starting_point(self) -> StartingPoint:
+        backend = Path((self.environment["PULUMI_BACKEND_URL"] or "").removeprefix("file://"))
+        files = (
+            self.directory / name for name in ("Pulumi.yaml", f"Pulumi.{self.stack}.yaml", "inference.yaml")
+        )
+        return StartingPoint(self.service.simulator, backend, *files)
 
     def _declares(self) -> Any:
         """The program, in this process: it looks for the stack where the providers do, and has no token to ask with."""
@@ -322,6 +340,7 @@ def _environment(service: Service, directory: Path) -> dict[str, str | None]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_OPTION_COLOR": "never",
+        "GOGC": QUICK_ENGINE,
         "PULUMI_DEBUG_COMMANDS": "true",  # --client and --event-log are hidden without it.
         **environment_of(service.simulator),
         **QUICK,

@@ -17,6 +17,8 @@ import coreweave_inference
 HERE = Path(__file__).parent
 ROOT = str(Path(coreweave_inference.__file__).parents[1])
 """PYTHONPATH of everything that it starts; another one gets a Python of its own."""
+QUICK_ENGINE = "400"
+"""GOGC of the engines that tests start: they are short-lived, and collecting what they leave costs a tenth of their time."""
 
 
 @cache

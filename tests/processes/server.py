@@ -6,6 +6,7 @@ its own all the same: with the files, the directory and the environment of whoev
 
 from __future__ import annotations
 
+import gc
 import io
 import marshal
 import os
@@ -30,6 +31,7 @@ def serve(address: str) -> None:
         listener.bind(address)
         listener.listen(64)
         _import_everything()
+        gc.freeze()  # What is loaded by now stays, in each that is forked too.
         print("ready", flush=True)
         selector.register(listener, selectors.EVENT_READ)
         selector.register(0, selectors.EVENT_READ)

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import coreweave_inference
-from coreweave_inference.engine import local_backend
+from coreweave_inference.engine import local_backend, settled
+from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.simulator import Simulator
 
-from tests.processes.python import quick_python
+from tests.processes.python import QUICK_ENGINE, quick_python
 from tests.processes.server import PYTHON
 from tests.simulator.inference_fixtures import environment_of
+from tests.starting_points import StartingPoint
 
 PROJECT = """\
 name: serving
@@ -50,6 +52,7 @@ class Stack:
     """A stack directory with the stack `dev`, in front of a simulator; commands run as a user would run them."""
 
     def __init__(self, place: Path, simulator: Simulator, **variables: str) -> None:
+        self.simulator = simulator
         self.path = place / "stack"
         self.backend = place / "backend"
         self.home = place / "home"
@@ -66,6 +69,7 @@ class Stack:
             "PULUMI_HOME": str(self.home),
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "GOGC": QUICK_ENGINE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             **environment_of(simulator),
             "COREWEAVE_POLL_SECONDS": "5",
@@ -76,6 +80,19 @@ class Stack:
     def declare(self, *sections: str) -> None:
         """Write the declaration."""
         (self.path / "inference.yaml").write_text("version: 1\n" + "".join(sections))
+
+    def bring_up(self, *sections: str) -> None:
+        """Write the declaration, and be as after the first `up` of it, which ended well."""
+        self.declare(*sections)
+
+        def up() -> None:
+            done = self.run("up", "--yes")
+            assert done.returncode == 0, done.stderr
+
+        notes = self.home / ".local" / "state"
+        if not StartingPoint(self.simulator, self.path, self.backend, notes).after(up, self.environment):
+            state = local_backend.exported(self.environment, "serving", "dev")
+            settled.note(StackDirectory.at(self.path), "dev", state, self.environment)
 
     def run(self, *arguments: str, stack: str | None = "dev") -> subprocess.CompletedProcess[str]:
         """Run one command to its end, without a terminal."""

@@ -14,8 +14,7 @@ WHY = "FAILED: Ready=False NodeLost: the hardware is gone"
 def test_each_command_that_reads_names_what_broke_and_up_waits_for_it(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(gateways("public"), claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(gateways("public"), claims("h200"))
     (gateway,) = simulator.world.records("gateways")
     simulator.world.set_status(gateway.id, "STATUS_FAILED", [BROKEN])
 

@@ -22,8 +22,7 @@ def original(tmp_path: Path, simulator: Simulator) -> Stack:
 def copy(tmp_path: Path, simulator: Simulator) -> Stack:
     """With a capacity claim that it made itself."""
     found = _in(tmp_path / "copy", simulator)
-    found.declare(claims("own"))
-    assert found.run("up", "--yes").returncode == 0
+    found.bring_up(claims("own"))
     return found
 
 
@@ -56,8 +55,7 @@ def test_a_bucket_of_the_original_s_that_this_run_could_harm_is_refused_and_keep
     original: Stack, tmp_path: Path, simulator: Simulator, harm: str
 ) -> None:
     plain = "buckets:\n  weights: {name: acme-weights, zone: US-EAST-04A%s}\n"
-    original.declare(plain % "")
-    assert original.run("up", "--yes").returncode == 0
+    original.bring_up(plain % "")
     s3 = s3_client(simulator)
     s3.put_object(Bucket="acme-weights", Key="models/chat/config.json", Body=b"{}")
     tags = s3.get_bucket_tagging(Bucket="acme-weights")["TagSet"]

@@ -45,8 +45,7 @@ def pending_creations(stack: Stack) -> list[str]:
 def test_a_killed_run_is_repaired_and_an_object_no_longer_declared_is_deleted(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("h200"))
     stack.declare(claims("h200"), gateways("slow"))
     gateway_id = killed_in_creation(stack, simulator)
     assert pending_creations(stack) == ["slow"]
@@ -122,8 +121,7 @@ def test_ctrl_c_ends_the_waits_and_the_next_run_goes_on(stack: Stack, simulator:
 
 
 def test_attributes_that_a_kill_left_empty_do_not_stop_the_next_run(stack: Stack) -> None:
-    stack.declare(claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("h200"))
     attributes = stack.backend / ".pulumi" / "stacks" / "serving" / "dev.json.attrs"
     attributes.write_bytes(b"")
 
@@ -134,8 +132,7 @@ def test_attributes_that_a_kill_left_empty_do_not_stop_the_next_run(stack: Stack
 
 
 def test_a_state_that_a_full_disk_left_empty_is_restored_from_its_backup(stack: Stack) -> None:
-    stack.declare(claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("h200"))
     file = stack.backend / ".pulumi" / "stacks" / "serving" / "dev.json"
     shutil.copyfile(file, f"{file}.bak")
     file.write_bytes(b"")
@@ -147,8 +144,7 @@ def test_a_state_that_a_full_disk_left_empty_is_restored_from_its_backup(stack: 
 
 
 def test_a_lock_without_a_proof_is_left_also_where_its_process_id_is_free(stack: Stack) -> None:
-    stack.declare(claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("h200"))
     lock = stack.backend / ".pulumi" / "locks" / "organization" / "serving" / "dev" / "somebody.json"
     holder = {"username": "ann", "hostname": socket.gethostname(), "timestamp": "2026-01-01T00:00:00Z"}
     lock.write_text(json.dumps({"pid": 4194300, **holder}))
@@ -219,8 +215,7 @@ def members(session: int) -> list[int]:
 def test_a_repair_never_overwrites_what_another_run_wrote_meanwhile(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("h200"))
     stack.declare(claims("h200"), gateways("slow"))
     gateway_id = killed_in_creation(stack, simulator)
     simulator.clock.advance(700)
@@ -242,8 +237,7 @@ def test_a_repair_never_overwrites_what_another_run_wrote_meanwhile(
 def test_the_state_of_another_stack_is_refused_before_anything_is_deleted(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("h200"))
     states = stack.backend / ".pulumi" / "stacks" / "serving"
     shutil.copyfile(states / "dev.json", states / "prod.json")
     shutil.copyfile(stack.path / "Pulumi.dev.yaml", stack.path / "Pulumi.prod.yaml")
@@ -264,8 +258,7 @@ def gateway(key: str, name: str, *aliases: str) -> str:
 def test_a_renamed_replacement_that_was_killed_is_deleted_when_the_former_key_is_declared_again(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(gateway("front", "door-own"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(gateway("front", "door-own"))
     [first] = simulator.world.records("gateways")
     stack.declare(gateway("entry", "gate-own", "front"))
     simulator.behaviour = replace(simulator.behaviour, gateway_create_seconds=600.0)
@@ -285,8 +278,7 @@ def test_a_renamed_replacement_that_was_killed_is_deleted_when_the_former_key_is
 def test_a_replacement_that_was_cut_short_is_adopted_though_its_key_was_renamed(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(gateway("front", "door-own"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(gateway("front", "door-own"))
     stack.declare(gateway("entry", "door-own", "front"))
     assert stack.run("up", "--yes").returncode == 0
     [first] = simulator.world.records("gateways")

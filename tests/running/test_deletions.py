@@ -177,8 +177,7 @@ def cut_short(stack: Stack, simulator: Simulator, who: str) -> tuple[dict[str, s
         found = json.loads(file.read_text())["checkpoint"]["latest"]["resources"]
         return {one["urn"].rpartition("::")[2]: one.get("id", "") for one in found if one.get("custom")}
 
-    stack.declare(claims(*NAMES))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims(*NAMES))
     ids = recorded()
     simulator.behaviour = replace(simulator.behaviour, claim_delete_seconds=60.0)
     with stack.started("destroy", "--yes") as process:

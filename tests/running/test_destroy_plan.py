@@ -35,8 +35,7 @@ def run_a_deployment_of_others(simulator: Simulator, name: str = "theirs") -> No
 def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_the_first_deletion(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(KEPT, PROTECTED, claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(KEPT, PROTECTED, claims("h200"))
     run_a_deployment_of_others(simulator, f"theirs{FORGED}")
     simulator.journal.clear()
 
@@ -74,8 +73,7 @@ def test_a_destroy_shows_what_goes_stays_is_protected_or_used_and_stops_before_t
 def test_on_a_terminal_a_destroy_asks_only_where_nothing_is_protected_and_neither_a_no_nor_an_error_after_a_yes_deletes(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(PROTECTED, claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(PROTECTED, claims("h200"))
     simulator.journal.clear()
 
     with terminal(stack, "destroy") as refused:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,14 @@ def test_bucket_then_weights_then_the_stack_then_a_change_then_nothing_left(
     events = tmp_path / "events.jsonl"
     seen = len(simulator.journal.entries())
     up = stack.run("up", "--yes", "--events", str(events))
-    keys = [entry for entry in simulator.journal.entries()[seen:] if entry.path.endswith("/access-key")]
+    sent = Counter(
+        (entry.method, entry.path.rsplit("/", 1)[-1]) for entry in simulator.journal.entries()[seen:]
+    )
+    read = Counter(entry.path.rsplit("inference/", 1)[-1] for entry in simulator.journal.entries()[seen:])
 
-    assert len(keys) == 1, "for the program and the providers of plan and run"
+    assert sent["POST", "access-key"] == 1, "for the program and the providers of plan and run"
+    assert read["capacityclaims"] == 3, "the program, and the provider of the plan and of the run"
+    assert [read[f"{kind}/parameters"] for kind in ("gateways", "capacityclaims")] == [1, 1]
     assert (bucket["version"], bucket["counts"], bucket["outputs"]) == (1, {"create": 2}, {})
     assert pushed.stdout == '1 files, 2 bytes pushed to "models/chat" in bucket "acme-weights"\n'
     assert (up.returncode, up.stderr) == (0, "")
@@ -150,8 +156,7 @@ def test_a_program_that_fails_is_one_line_with_its_place(stack: Stack) -> None:
 def test_what_was_changed_outside_is_shown_and_refresh_takes_it_into_the_state(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("h200"))
     simulator.world.edit(simulator.world.records("capacityclaims")[0].id, {"resources": {"instanceCount": 3}})
 
     preview = stack.run("preview")

@@ -63,8 +63,7 @@ def has_tags(s3: Any, name: str) -> bool:
 def test_a_saved_plan_runs_as_it_is_and_not_once_its_drift_its_declaration_or_its_state_moved(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("h200"))
     edit(simulator, 3)
     plan = str(stack.path / "the plan.json")
     shown = stack.run("preview", "--save-plan", plan, "--exit-code")
@@ -101,8 +100,7 @@ def test_a_saved_plan_runs_as_it_is_and_not_once_its_drift_its_declaration_or_it
 def test_what_was_deleted_or_created_outside_since_the_plan_stops_it_and_yes_shows_drift(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(claims("h200"), gateways("public"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("h200"), gateways("public"))
     plan = str(stack.path / "plan.json")
     stack.declare(claims("h200"), gateways("public", "spare"), NEW_BUCKET)
     saved = stack.run("preview", "--save-plan", plan)
@@ -149,8 +147,7 @@ def test_a_bucket_that_was_changed_since_the_plan_stops_it_before_the_first_writ
     stack: Stack, simulator: Simulator, plan: list[str]
 ) -> None:
     tagged = "buckets:\n  new: {name: acme-new, zone: US-EAST-04A, tags: {team: chat}}\n"
-    stack.declare(tagged, claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(tagged, claims("h200"))
     stack.declare(tagged, claims("more"))
     file = str(stack.path / "plan.json")
     assert stack.run("preview", *plan, "--save-plan", file).returncode == 0
@@ -171,8 +168,7 @@ def test_a_bucket_that_was_changed_since_the_plan_stops_it_before_the_first_writ
 def test_on_a_terminal_the_first_line_is_there_at_once_and_what_moved_at_the_question_is_asked_about_again(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("h200"))
     stack.declare(claims("h200").replace("instanceCount: 1", "instanceCount: 2"))
     before = writes(simulator)
 
@@ -207,8 +203,7 @@ def test_a_file_that_is_no_plan_is_one_error(stack: Stack, simulator: Simulator)
 def test_taking_an_existing_object_is_called_adopt_with_what_it_writes(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(gateways("public"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(gateways("public"))
     stack.declare(gateways("public"), claims("h200"))
     file = stack.path / "plan.json"
     assert stack.run("preview", "--save-plan", str(file)).returncode == 0

@@ -14,8 +14,7 @@ def test_remove_first_frees_what_a_full_claim_holds_before_the_next_one_is_made(
     stack: Stack, simulator: Simulator
 ) -> None:
     simulator.behaviour = replace(simulator.behaviour, quota={"US-EAST-04A": {"gd-8xh200ib-i128": 1}})
-    stack.declare(claims("old"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(claims("old"))
     stack.declare(claims("new"))
 
     refused = stack.document("up", "--yes")

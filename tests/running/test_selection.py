@@ -62,8 +62,7 @@ def test_a_target_is_changed_alone_and_waited_for_and_the_rest_stays_as_it_is(
 def test_a_target_is_deleted_alone_unless_something_that_stays_uses_it(
     stack: Stack, simulator: Simulator
 ) -> None:
-    stack.declare(gateways("public", "spare"), claims("h200"))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(gateways("public", "spare"), claims("h200"))
 
     down = stack.run("destroy", "--yes", "--target", "spare", "--target", "h200")
 

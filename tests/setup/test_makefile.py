@@ -31,6 +31,7 @@ HOSTILE = {
     "PYTHONPATH": "/nowhere",
     "PYTHONHOME": "/nowhere",
     "PYTHONSAFEPATH": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
     "VIRTUAL_ENV": "/nowhere/.venv",
     "MAKEFLAGS": "e -j4",
     "venv": "/nowhere",

@@ -73,8 +73,7 @@ def theirs(service: Service, bench_of: Bench) -> dict[str, str]:
     bench = bench_of("platform")
     by_path = {"coreWeaveAuth": {}, "pathBasedRouting": {}, "name": "by-path"}
     gateways = {"public": GATEWAY, "path": by_path}
-    bench.declare({"version": 1, "buckets": {"weights": BUCKET}, "gateways": gateways})
-    assert bench.up().ok
+    bench.bring_up({"version": 1, "buckets": {"weights": BUCKET}, "gateways": gateways})
     return {key: gateway["apiId"] for key, gateway in bench.outputs()["gateways"].items()}
 
 

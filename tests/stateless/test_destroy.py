@@ -110,7 +110,7 @@ def ids(account: Account) -> set[str]:
 @pytest.fixture
 def ten_kinds(stack: Stack, account: Account) -> dict[str, str]:
     """The stack is up, others are there, and so is what this stack made under another state."""
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(DECLARED)
     account.s3.put_object(Bucket="acme-weights", Key="models/chat/model.safetensors", Body=b"w" * 1000)
     account.s3.create_multipart_upload(Bucket="acme-weights", Key="models/chat/next.safetensors")
     gateway = account.live("gateways")["public-serving-dev"]["spec"]["id"]
@@ -168,8 +168,7 @@ def test_a_proof_names_each_leftover_and_whose_it_is_and_ends_with_3_and_without
 def test_without_its_state_a_stack_with_a_state_or_with_what_others_use_is_refused(
     stack: Stack, account: Account
 ) -> None:
-    stack.declare(DECLARED.replace("    options: {retainOnDelete: true}\n", ""))
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(DECLARED.replace("    options: {retainOnDelete: true}\n", ""))
     gateway = account.live("gateways")["public-serving-dev"]["spec"]["id"]
     leave(account, gateway=gateway)
     in_use = stack.document("destroy", "--yes", "--without-state")
@@ -225,7 +224,7 @@ def test_a_stack_whose_state_is_lost_goes_down_in_its_order_with_its_statement_a
 
 @pytest.mark.thorough
 def test_a_copied_directory_has_nothing_of_the_original(stack: Stack, account: Account) -> None:
-    assert stack.run("up", "--yes").returncode == 0
+    stack.bring_up(DECLARED)
     (stack.path / "Pulumi.dev.yaml").write_text("config:\n  coreweave:identity: another\n")
     (stack.path / "Pulumi.yaml").write_text(
         (stack.path / "Pulumi.yaml").read_text().replace("name: serving", "name: copy")

@@ -58,11 +58,37 @@ class Facts:
     notes: tuple[str, ...] = ()
 
 
+RECENT_SECONDS = 60.0
+"""How long a run that follows its plan takes what the plan was made of, instead of asking again."""
+
+
+@dataclass
+class Recent:
+    """What was read last, in one piece: for the same question, asked again a little later."""
+
+    _kept: tuple[float, object, Facts] | None = None
+
+    def find(self, question: object, now: float) -> Facts | None:
+        """What was read for the same question, if that was not long before `now` (monotonic)."""
+        if self._kept is None or now - self._kept[0] > RECENT_SECONDS or self._kept[1] != question:
+            return None
+        return self._kept[2]
+
+    def keep(self, question: object, now: float, facts: Facts) -> None:
+        """Keep it, if all could be read."""
+        unread = facts.notes or facts.known.catalogue.unread
+        self._kept = None if unread else (now, question, facts)
+
+    def forget(self) -> None:
+        """Something is about to be written."""
+        self._kept = None
+
+
 @dataclass(frozen=True)
 class Sources:
     """Where the facts of a look come from. Without settings, or without a token in them, nothing is asked of the service.
 
-    `listed` are objects that the program has seen already, by kind. `headers`: those of weights are read also where they
+    `listed` are objects that the program has seen already, by kind. `recent` keeps what is read for the next look. `headers`: those of weights are read also where they
     decide nothing but figures.
     """
 
@@ -71,6 +97,7 @@ class Sources:
     last: tuple[LastObject, ...] | None = None
     listed: Listed | None = None
     headers: bool = False
+    recent: Recent | None = None
     clock: Clock = system
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
@@ -142,12 +169,25 @@ def _read(view: View, sources: Sources) -> Facts:
     if settings is None or not settings.token:
         why = "offline" if settings is None else "there is no token"
         return Facts(sources.known(), (NOT_LOOKED.format(why=why),))
+    recent, question = sources.recent or Recent(), (settings, sources.headers, *_declared(view))
+    if (found := recent.find(question, sources.clock.monotonic())) is not None:
+        known = found.known
+        return Facts(
+            replace(sources.known(), catalogue=known.catalogue, live=known.live, stores=known.stores)
+        )
     with _api(settings, sources.clock) as api:
         try:
             store = bucket_reader(settings, api, sources.clock, sources.environ)
         except SettingsError as error:
             return Facts(sources.known(), (NOT_LOOKED.format(why=error),))
-        return _collect(view, sources, api, store, settings.s3_endpoint)
+        facts = _collect(view, sources, api, store, settings.s3_endpoint)
+    recent.keep(question, sources.clock.monotonic(), facts)
+    return facts
+
+
+def _declared(view: View) -> tuple[object, ...]:
+    """What decides what is asked for, beside the account itself."""
+    return view.gateways, view.claims, view.deployments, view.buckets, view.existing_buckets
 
 
 @contextmanager

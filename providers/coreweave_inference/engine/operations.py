@@ -118,7 +118,7 @@ class Engine:
         if refused := refused_declaration(self.directory, self.stack):
             return refused
         previewing = ("preview", selection, refresh, lambda stack, **more: stack.preview(**more), watch)
-        self._program.staying = ()
+        self._program.begin_anew()
         result = self._run_program(*previewing)
         self._program.staying = can_stay(self.state(), result.removed)
         if self._program.staying:
@@ -180,7 +180,7 @@ class Engine:
             if not now.ok:
                 return replace(now, operation="up")
         removed = self._removed_first(refresh, selection) if remove_first else None
-        if removed is not None and (removed.stopped or not removed.ok):
+        if removed and (removed.stopped or not removed.ok):
             return removed
         result = self._run_program(
             "up", selection, refresh, lambda stack, **more: stack.up(**more), self._watch
@@ -311,6 +311,7 @@ class Engine:
             refused = failure is not None and not wrote and directory.refused(otherwise=record.refused)
             if wrote:
                 mark(WROTE)
+                self._program.recent.forget()
         self._seen_urns = record.urns
         ok, places = failure is None, take_places()
         quiet = ok and operation == "preview" and record.leaves_all_as_it_is(exported_by(self.state()))

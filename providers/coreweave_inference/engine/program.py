@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pulumi
 
+from coreweave_inference.discovery import Recent
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.network.marks import note_error
 from coreweave_inference.stack.checks import LastObjects, remembering
@@ -27,7 +28,7 @@ class InlineProgram:
     """A program that runs with its directory as working directory and first on the import path.
 
     `refused` tells whether it raised. `variables` are in its
-    environment while it runs, and `last` is what its checks know of the last state. `staying` are URNs of objects that it no
+    environment while it runs, and `last` is what its checks know of the last state, `recent` what they read in the run before. `staying` are URNs of objects that it no
     longer declares and that a limited run leaves.
     """
 
@@ -36,7 +37,13 @@ class InlineProgram:
         self.refused = False
         self.variables: dict[str, str] = {}
         self.last: LastObjects = None
+        self.recent = Recent()
         self.staying: tuple[str, ...] = ()
+
+    def begin_anew(self) -> None:
+        """Nothing that was found out about another run counts."""
+        self.staying = ()
+        self.recent.forget()
 
     def __call__(self) -> None:
         """Run it once. Raises pulumi.RunError: the program's own, or one line for what it raised."""
@@ -54,7 +61,7 @@ class InlineProgram:
                 f"{program} is missing; a stack of inference.yaml needs two lines in it: "
                 "`import coreweave_inference as cw` and `stack = cw.load()`"
             )
-        with _as_launched(program), environment_with(self.variables), remembering(self.last):
+        with _as_launched(program), environment_with(self.variables), remembering(self.last, self.recent):
             try:
                 with _declaring_again(self.staying):
                     runpy.run_path(str(program), run_name="__main__")

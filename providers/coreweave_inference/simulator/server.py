@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -110,7 +111,7 @@ class Simulator:
         application = parts.application
         if self._state is not None:
             application = self._continued(self._state, application)
-        self._server = uvicorn.Server(_configuration(application))
+        self._server = _Server(_configuration(application))
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="simulator", daemon=True
         )
@@ -121,7 +122,7 @@ class Simulator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join()
         if self._state is not None:
             self._state.stop()
@@ -166,6 +167,38 @@ class Simulator:
             time.sleep(0.005)
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, which can be stopped from any thread at once: its own loop looks every tenth of a second whether it is
+    to end, and waits as long again before it does.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+        await super().startup(sockets)
+
+    async def main_loop(self) -> None:
+        """Serve until `stop`."""
+        await self.on_tick(0)
+        await self._stopped.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is idle; what is being answered has `STOP_SECONDS`."""
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        deadline = self._loop.time() + STOP_SECONDS
+        while (self.server_state.connections or self.server_state.tasks) and self._loop.time() < deadline:
+            await asyncio.sleep(0.002)
+        for task in list(self.server_state.tasks):
+            task.cancel()
+
+    def stop(self) -> None:
+        """End it; only once it has started."""
+        self._loop.call_soon_threadsafe(self._stopped.set)
+
+
 def _listening_socket(host: str, port: int) -> socket.socket:
     """A socket that names TCP as its protocol: without that, asyncio leaves Nagle's delay on, 40 ms an answer."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -191,5 +224,4 @@ def _configuration(application: ASGIApp) -> uvicorn.Config:
         access_log=False,
         date_header=False,
         timeout_keep_alive=60,
-        timeout_graceful_shutdown=STOP_SECONDS,
     )

@@ -15,7 +15,14 @@ import pulumi
 
 from coreweave_inference.checks import Finding, Identity, LastObject, PlainObject, Report
 from coreweave_inference.declaration import Declaration, Origin
-from coreweave_inference.discovery import Sources, checks_for, checks_for_objects, last_objects, with_ids
+from coreweave_inference.discovery import (
+    Recent,
+    Sources,
+    checks_for,
+    checks_for_objects,
+    last_objects,
+    with_ids,
+)
 from coreweave_inference.errors import single_line
 from coreweave_inference.model import UNKNOWN
 from coreweave_inference.model.kinds import Kind
@@ -39,6 +46,7 @@ LastObjects = tuple[LastObject, ...] | None
 """Gateways, claims and deployments of the last state; None where it is not known."""
 
 _last: LastObjects = None
+_recent: Recent | None = None
 _findings: list[dict[str, Any]] = []
 _places: list[Callable[[str], Origin]] = []
 
@@ -66,14 +74,16 @@ def take_places() -> Callable[[str], Origin] | None:
 
 
 @contextmanager
-def remembering(last: LastObjects) -> Iterator[None]:
-    """Let the checks of a program that runs in this process compare with `last`, instead of asking the engine."""
-    global _last
-    before, _last = _last, last
+def remembering(last: LastObjects, recent: Recent) -> Iterator[None]:
+    """Let the checks of a program that runs in this process compare with `last`, instead of asking the engine, and share what they
+    read with those of the next run (`recent`).
+    """
+    global _last, _recent
+    before, (_last, _recent) = (_last, _recent), (last, recent)
     try:
         yield
     finally:
-        _last = before
+        _last, _recent = before
 
 
 def check_declaration(declaration: Declaration) -> None:
@@ -99,7 +109,7 @@ def check_program(program: Program) -> None:
 
 def _sources(program: Program) -> Sources:
     identity = Identity(program.identity, pulumi.get_project(), pulumi.get_stack())
-    return Sources(program_settings(require_token=False), identity, _last_objects())
+    return Sources(program_settings(require_token=False), identity, _last_objects(), recent=_recent)
 
 
 def _is_of_target(finding: Finding, targets: Targets) -> bool:
