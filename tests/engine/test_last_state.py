@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import coreweave_inference as cw
+import pulumi
 import pytest
 from coreweave_inference.program.last_state import READ, last_state
 from pulumi.runtime.settings import SETTINGS
@@ -96,16 +97,18 @@ def test_a_python_program_that_exports_is_compared_with_it_too(workbench: Workbe
     workbench.program = lambda: _python_program("chat")
     first = workbench.up()
     workbench.program = lambda: _python_program("talk")
-
     planned = workbench.preview()
+    workbench.program = lambda: _python_program("talk", pulumi.Alias(name="chat"))
+    kept = workbench.preview()
 
-    assert (first.ok, planned.ok) == (True, True), (first.errors, planned.errors)
+    assert (first.ok, planned.ok, kept.ok) == (True, True, True), (first.errors, planned.errors, kept.errors)
+    assert not [warning for warning in kept.warnings if "key-renamed" in warning]
     (renamed,) = (warning for warning in planned.warnings if 'key-renamed deployment "talk"' in warning)
     assert 'pulumi.Alias(name="chat")' in renamed
     assert "()" not in renamed
 
 
-def _python_program(key: str) -> None:
+def _python_program(key: str, *aliases: pulumi.Alias) -> None:
     bucket = cw.WeightsBucket("weights", bucket_name="acme-weights", zone=ZONE, adopt=True)
     public = cw.Gateway("public", zones=[ZONE], auth=cw.CoreWeaveAuth(), routing=cw.BodyBasedRouting())
     policy = cw.InferenceBucketPolicy(
@@ -119,6 +122,7 @@ def _python_program(key: str) -> None:
         resources=cw.Resources(instance_type="gd-8xh200ib-i128", gpu_count=1),
         autoscaling=cw.Autoscaling(min=1, max=2),
         weights=policy,
+        opts=pulumi.ResourceOptions(aliases=aliases),
     )
     cw.Readiness("ready")
     cw.export()

@@ -100,6 +100,17 @@ def test_drift_is_what_differs_between_the_recorded_and_the_refreshed_state() ->
     assert "| **`4`** (overwritten) |" in as_markdown(found).text
 
 
+def test_an_object_that_an_alias_keeps_under_another_name_is_not_called_gone() -> None:
+    read, kept = same("gateway", "public", gateway()), same("gateway", "front", gateway())
+    kept["oldState"] = {**kept["oldState"], "urn": read["urn"]}
+    steps = [{**read, "op": "refresh"}, kept]
+
+    found = review_of(*steps)
+    anew = review_of(*steps, step("create", "gateway", "public", None, gateway()))
+
+    assert found.drift == anew.drift == ()
+
+
 def test_two_specs_that_mean_the_same_are_no_drift() -> None:
     recorded = deployment()
     live = {**deployment(), "disabled": False}

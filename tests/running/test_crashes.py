@@ -280,7 +280,8 @@ def test_a_replacement_that_was_cut_short_is_adopted_though_its_key_was_renamed(
 ) -> None:
     stack.bring_up(gateway("front", "door-own"))
     stack.declare(gateway("entry", "door-own", "front"))
-    assert stack.run("up", "--yes").returncode == 0
+    renamed = stack.document("up", "--yes")
+    assert (renamed["code"], renamed["plan"]["drift"]) == (0, [])  # It is not called deleted outside.
     [first] = simulator.world.records("gateways")
     stack.declare(gateway("entry", "gate-own", "front"))
     simulator.faults.add(Fault("status", "DELETE", "/gateways/", status=400, count=None))

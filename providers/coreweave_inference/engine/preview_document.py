@@ -68,6 +68,7 @@ def _state(state: StepEventStateMetadata | None) -> dict[str, Any] | None:
     if state is None:
         return None
     return {
+        "urn": state.urn,
         "id": state.id,
         "type": state.type,
         "inputs": state.inputs or {},

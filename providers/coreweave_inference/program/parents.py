@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import Any
 
 import pulumi
 
-from coreweave_inference.model.identity import Place
+from coreweave_inference.model.identity import Place, place_in
 
 STACK = "pulumi:pulumi:Stack"
 
@@ -22,6 +23,20 @@ def place_of(name: str, opts: pulumi.ResourceOptions | None) -> Place:
     """The place of a resource that is about to be declared: by it and its type the engine makes its URN."""
     parent = opts.parent if opts else None
     return Place(name, "" if parent is None else _types_of(parent))
+
+
+def former_keys(name: str, opts: pulumi.ResourceOptions | None) -> tuple[str, ...]:
+    """The keys that a resource had by its aliases; of one that only the engine can tell, its own."""
+    return tuple(_former_key(alias, name, opts) for alias in (opts.aliases if opts else None) or ())
+
+
+def _former_key(alias: Any, name: str, opts: pulumi.ResourceOptions | None) -> str:
+    if isinstance(alias, str) and alias.startswith("urn:"):
+        return place_in(alias).key
+    former = alias if isinstance(alias, str) else getattr(alias, "name", None)
+    parent = getattr(alias, "parent", ...)
+    around = opts if parent is ... else pulumi.ResourceOptions(parent=parent)
+    return place_of(former if isinstance(former, str) else name, around).key
 
 
 def _types_of(resource: pulumi.Resource) -> str:

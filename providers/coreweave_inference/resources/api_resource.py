@@ -29,7 +29,7 @@ from coreweave_inference.program.context import (
     with_dependencies,
     without_import,
 )
-from coreweave_inference.program.parents import place_of
+from coreweave_inference.program.parents import former_keys, place_of
 from coreweave_inference.provider.values import ADOPTS, DERIVED_NAME, IDENTITY, IGNORED, URN
 
 from .account import account_of
@@ -44,6 +44,7 @@ class ApiResource(pulumi.dynamic.Resource):
     kind: Kind
     resource_name: str
     place: Place
+    former_keys: tuple[str, ...]
     declared: Mapping[str, Any]
     planned_id: str | None
     planned_name: str | None
@@ -70,6 +71,7 @@ class ApiResource(pulumi.dynamic.Resource):
         _warn_of_engine_ignore_changes(name, opts)
         self.kind, self.resource_name, self.declared = kind, name, dict(spec)
         self.place = place_of(name, opts)
+        self.former_keys = former_keys(name, opts)
         opts, import_id = without_import(opts)
         self.adopts = adopt or bool(import_id)
         self.planned_id, self.planned_name = _planned(program.identity, kind, self.place, spec)

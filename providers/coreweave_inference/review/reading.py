@@ -111,9 +111,10 @@ def preview_in(document: Mapping[str, Any], source: str) -> Preview:
     """The preview in a document that the CLI printed, or that the engine package made of a run's events."""
     steps = [step for step in document.get("steps") or () if isinstance(step, Mapping) and step.get("urn")]
     errors = _messages(document, "error")
-    gathered: dict[str, list[Mapping[str, Any]]] = {}
+    renamed, gathered = _renamed(steps), dict[str, list[Mapping[str, Any]]]()
     for step in steps:
-        gathered.setdefault(str(step["urn"]), []).append(step)
+        urn = str(step["urn"])
+        gathered.setdefault(renamed.get(urn, urn) if step.get("op") == "refresh" else urn, []).append(step)
     gathered = {urn: of_one for urn, of_one in gathered.items() if not _is_only_read(of_one)}
     listed = sum(step.get("op") == "same" for step in steps)
     summary = document.get("changeSummary") or {}
@@ -128,6 +129,12 @@ def preview_in(document: Mapping[str, Any], source: str) -> Preview:
         complete=complete or (not errors and any(step.get("op") == "refresh" for step in steps)),
         refreshed=any(step.get("op") == "refresh" for step in steps),
     )
+
+
+def _renamed(steps: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The URN of now by the one before: a refresh reads an object under the latter, and an alias keeps it."""
+    pairs = ((str((step.get("oldState") or {}).get("urn") or ""), str(step["urn"])) for step in steps)
+    return {former: urn for former, urn in pairs if former and former != urn}
 
 
 def failed_preview(source: str, why: str) -> Preview:

@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 
 from coreweave_inference.checks import Finding, Identity, LastObject, PlainObject, Report
-from coreweave_inference.declaration import Declaration, Origin
+from coreweave_inference.declaration import Declaration, ObjectOptions, Origin
 from coreweave_inference.discovery import (
     Recent,
     Sources,
@@ -126,7 +126,8 @@ def plain_object(resource: ApiResource) -> PlainObject:
     if isinstance(resource, Deployment):
         spec["gatewayIds"] = [_gateway_id(gateway) for gateway in resource.gateways]
         spec["model"] = {**spec["model"], "bucket": _own_bucket(resource) or UNKNOWN}
-    return PlainObject(resource.kind, resource.place.key, spec)
+    options = ObjectOptions(aliases=resource.former_keys)
+    return PlainObject(resource.kind, resource.place.key, spec, options)
 
 
 def _own_bucket(deployment: Deployment) -> str | None:
