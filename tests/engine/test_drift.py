@@ -18,7 +18,7 @@ from coreweave_inference.review.views import as_document
 from pulumi.automation import EngineEvent
 
 from tests.engine.declarations import DEPLOYMENT, canary, edited, stack
-from tests.engine.runs import Run
+from tests.engine.runs import Run, kinds_of
 from tests.engine.test_broken_later import CRASH, shows
 from tests.engine.workbench import Service, Workbench, until
 
@@ -41,6 +41,12 @@ def test_changes_made_outside_show_as_exactly_their_fields_and_an_up_that_refres
 
     drift = {"chat": "autoscaling.max", "chat-canary": "disabled", "public": "name"}
     assert seen.drift == {name: f"refresh {path}" for name, path in drift.items()}
+    assert {kind: count for kind, count in kinds_of(seen.requests).items() if "acme-weights" not in kind} == {
+        "LIST gateways": 1,
+        "LIST capacityclaims": 1,
+        "LIST deployments": 1,
+        "key": 1,
+    }
     for run in (seen, restore_pending):
         assert {name: run.changes[name] for name in drift} == {
             name: f"update {path}" for name, path in drift.items()

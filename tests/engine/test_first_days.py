@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+from coreweave_inference.model import Kind
+
 from tests.engine.declarations import canary
+from tests.engine.runs import kinds_of
 from tests.engine.workbench import Workbench
 
+ONE_LIST_EACH = {f"LIST {kind.path}": 1 for kind in Kind}
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine writes for a value that is not known yet."""
 
@@ -68,6 +72,12 @@ def test_a_new_stack_goes_up_as_its_first_preview_showed_and_the_next_run_sends_
         "capacityClaims": {"h200": {"apiId": shown["h200"]["apiId"]}},
     }
     assert (again.ok, again.changes, again.writes) == (True, {}, {})
+    asked = {
+        kind: count for kind, count in kinds_of(previewed.requests).items() if "acme-weights" not in kind
+    }
+    assert asked == {**ONE_LIST_EACH, "parameters deployments": 1, "key": 1}
+    assert kinds_of(again.requests) == ONE_LIST_EACH
+    assert kinds_of(went_up.requests)["key"] == 1
 
 
 def test_a_change_of_one_weight_is_one_patch_with_the_complete_spec_and_touches_no_other_deployment(
@@ -85,6 +95,16 @@ def test_a_change_of_one_weight_is_one_patch_with_the_complete_spec_and_touches_
         "ready": 'update objects["deployment chat"].revision',
     }
     assert changed.writes == {"PATCH deployments": 1}
+    asked = kinds_of(changed.requests)
+    assert 2 <= asked.pop("LIST deployments") <= 20, "one at first, and one for each look at what was written"
+    assert asked == {
+        "LIST gateways": 1,
+        "LIST capacityclaims": 1,
+        "GET deployments": 1,
+        "PATCH deployments": 1,
+        "key": 1,
+        "GET acme-weights?policy": 1,
+    }
     assert body == {
         **CHAT,
         "gatewayIds": before["chat-serving-dev"]["spec"]["gatewayIds"],
