@@ -1,4 +1,4 @@
-"""What the client sends again, and what it does not: lost answers, refusals, trouble that lasts."""
+"""What the client sends again, and what it does not: lost answers, errors, trouble that lasts."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ def test_a_refused_quota_is_sent_once_and_shows_its_violations(connect, clock):
 )
 def test_an_error_after_an_attempt_without_a_clear_answer_proves_nothing(connect, before, unsure):
     detail = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": []}
-    refusal = httpx.Response(429, json={"code": 8, "message": "quota", "details": [detail]})
+    error = httpx.Response(429, json={"code": 8, "message": "quota", "details": [detail]})
 
     with pytest.raises(QuotaExceeded) as caught:
-        connect(Script(*before, refusal)).create(Kind.GATEWAY, {"id": ID})
+        connect(Script(*before, error)).create(Kind.GATEWAY, {"id": ID})
 
     assert caught.value.unsure is unsure
 

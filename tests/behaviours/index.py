@@ -39,7 +39,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "engine/claims::a_disabled_deployment_settles_without_ever_being_ready",
         "behaviours/stale_disabled::a_disabled_deployment_that_still_shows_its_last_work_has_not_settled",
     ),
-    "FAILED while being created keeps the id and tells the conditions": (
+    "FAILED while being created keeps the id and shows the conditions": (
         "engine/failures::a_deployment_without_a_policy_fails_the_run_stays_in_the_state_and_is_fixed_by_the_policy",
     ),
     "FAILED after a change shows in the next preview, and a run tries again": (
@@ -76,7 +76,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "spec/faults::a_weights_and_biases_server_may_stand_alone_and_a_key_may_not",
     ),
     "exactly one auth and one routing": ("spec/faults::a_gateway_needs_exactly_one_auth_and_one_routing",),
-    "a DNS name that the service kept is told": (
+    "a DNS name that the service kept is reported": (
         "resources/gateway_life::a_name_that_is_taken_out_is_reported_once_and_not_tried_again",
     ),
     "zones in other case are no difference": (
@@ -94,7 +94,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "resources/capacity_claim_life::two_ways_of_writing_one_value_are_no_change",
         "behaviours/other_services::a_life_is_the_same_whether_zero_values_are_emitted_and_whether_unknown_fields_are_refused",
     ),
-    "a bucket that exists is taken back, adopted when a killed run left it, or refused": (
+    "a bucket that exists is adopted again, adopted when a killed run left it, or refused": (
         "resources/bucket_life::a_bucket_with_this_stacks_tag_is_adopted",
         "resources/bucket_life::an_empty_bucket_of_the_last_hour_is_adopted_if_an_earlier_run_recorded_the_account",
         "resources/bucket_life::what_is_not_ours_is_refused_and_left_as_it_is",
@@ -127,7 +127,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "what is no policy is refused before it is put": (
         "policy/documents::a_document_that_is_no_policy_is_refused_with_what_is_wrong",
     ),
-    "a quota refusal is not hammered and is shown": (
+    "a refused quota is not hammered and is shown": (
         "api/repeats::a_refused_quota_is_sent_once_and_shows_its_violations",
         "resources/capacity_claim_life::a_refused_quota_is_sent_once_with_the_services_words_and_what_to_do",
     ),
@@ -164,7 +164,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
     "an empty plan after a failed rollout": (
         "resources/readiness_life::a_failure_stays_a_difference_and_a_later_run_sends_the_spec_once_more",
     ),
-    "a quota refusal sent eleven times": ("api/retries::what_will_not_pass_is_not_repeated",),
+    "a refused quota sent eleven times": ("api/retries::what_will_not_pass_is_not_repeated",),
     "many ways of not being set": (
         "spec/normal_form::a_service_that_writes_zeros_and_one_that_leaves_them_out_have_one_normal_form",
         "spec/normal_form::no_traffic_an_empty_block_and_weight_zero_are_one",

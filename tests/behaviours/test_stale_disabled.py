@@ -1,4 +1,4 @@
-"""A disabled deployment shows the status of its last work for ever, so that status tells nothing of the next."""
+"""A disabled deployment shows the status of its last work for ever, so that status shows nothing of the next."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def test_the_token_is_not_shown_where_a_log_repeats_it(bench: Bench) -> None:
 
 
 class Slow(Service):
-    """Each read takes 8 seconds of a clock that stands still otherwise, and is counted."""
+    """Each read takes 8 seconds of a clock that moves by nothing else, and is counted."""
 
     now, asked = 0.0, 0
 

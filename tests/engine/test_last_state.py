@@ -1,4 +1,4 @@
-"""What plain `pulumi` says of a change: the checks compare with what the engine tells of the stack's last state."""
+"""What plain `pulumi` says of a change: the checks compare with what the engine has of the stack's last state."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Commands:
     def second_stack(
         self, files: Mapping[str, str], stack: str, variables: Mapping[str, str] | None = None
     ) -> Iterator[Path]:
-        """A stack in a directory of its own, gone afterwards."""
+        """A stack in a directory of its own, removed afterwards."""
         directory = self._directory.parent / "second"
         directory.mkdir()
         for name, text in files.items():

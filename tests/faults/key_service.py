@@ -42,7 +42,7 @@ def serving() -> Iterator[KeyService]:
 
     class Silent(WSGIRequestHandler):
         def log(self, *_: object) -> None:
-            """Nothing is told of requests."""
+            """Requests are not logged."""
 
     server = make_server("127.0.0.1", 0, create_backend_app("kms"), threaded=True, request_handler=Silent)
     thread = threading.Thread(target=server.serve_forever, name="key service", daemon=True)

@@ -45,7 +45,7 @@ def command_line(process: int) -> str:
 
 
 def is_provider(command: str) -> bool:
-    """Whether this is a provider host, or the shell that stands before it."""
+    """Whether this is a provider host, or the shell that starts it."""
     return "pulumi.dynamic" in command or "pulumi-resource-pulumi-python" in command
 
 

@@ -19,7 +19,7 @@ class PlainEngine(Engine):
         return ()
 
     def _variables(self, variables: dict[str, str]) -> dict[str, str]:
-        """Nobody tells program or providers of targets, of a directory for notes, or of what the state shows."""
+        """Program and providers get no targets, no directory for notes, and nothing of the state."""
         return {}
 
     def _stop(self, directory: RunDirectory) -> Callable[[], None]:

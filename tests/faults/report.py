@@ -13,17 +13,17 @@ from tests.faults.lives import Round
 PROMISES = {
     "orphan": "objects that exist and that no state has",
     "duplicate": "objects that exist twice",
-    "lost": "declared objects that are gone, or are others than before",
+    "lost": "declared objects that are missing, or are others than before",
     "leftover": "objects or policy statements that stayed after they were no longer declared",
     "other spec": "objects that are otherwise than declared",
     "not done": "clean runs that failed, left something pending, or hung",
-    "deleted before a refusal": "something was deleted or changed by a run that was then refused",
+    "deleted before an error": "something was deleted or changed by a run that was then refused",
     "ran otherwise than shown": "a run did something else than its plan said",
     "one object for two": "two resources got one object",
     "foreign changed": "an object of others, or who may read a bucket, was changed",
     "forgotten": "an object of the stack was left out of its state",
     "broken and not seen": "what broke after it was ready was called unchanged, or good",
-    "called gone and not gone": "a destroy succeeded, and something was still there",
+    "called deleted and not deleted": "a destroy succeeded, and something was still there",
     "false ready": "a run called ready what did not serve its declaration",
 }
 """What is counted, and what it means. Each has to be 0."""

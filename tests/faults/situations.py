@@ -46,7 +46,7 @@ class Killed(Protocol):
 
 
 class SecondStack(Protocol):
-    """Another stack in a directory of its own; both are gone afterwards."""
+    """Another stack in a directory of its own; both are removed afterwards."""
 
     def __call__(
         self, files: Mapping[str, str], stack: str, variables: Mapping[str, str] | None = None
@@ -144,7 +144,7 @@ def unchanged(what: str, before: Mapping[str, str], after: Mapping[str, str], re
 def refused(ran: Ran, before: Mapping[str, str], after: Mapping[str, str]) -> list[Violation]:
     """A run that had to refuse before its first write: it says so, and the account is as it was."""
     ok, printed = ran
-    found = unchanged("deleted before a refusal", before, after, printed)
+    found = unchanged("deleted before an error", before, after, printed)
     return [*found, *([Violation("not done", f"it did not refuse: {_short(printed)}")] if ok else [])]
 
 

@@ -1,4 +1,4 @@
-"""Ready, broken later, and gone mean what they say."""
+"""Ready, broken later, and deleted mean what they say."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def comes_back(context: SituationContext) -> list[Violation]:
             ok, report = context.run("destroy")
         left = [f"{item.kind} {item.name}" for item in context.stage.live()]
         if ok and left:
-            return [Violation("called gone and not gone", f"{', '.join(left)}: {report}")]
+            return [Violation("called deleted and not deleted", f"{', '.join(left)}: {report}")]
         if not ok:
             ok, report = context.run("destroy")
             left = [f"{item.kind} {item.name}" for item in context.stage.live()]
     if ok and left:
-        return [Violation("called gone and not gone", f"{', '.join(left)}: {report}")]
+        return [Violation("called deleted and not deleted", f"{', '.join(left)}: {report}")]
     if not ok:
         return [Violation("not done", f"{name} came back, and the second destroy failed: {report}")]
     return context.restored()
@@ -109,7 +109,7 @@ def stopped_destroys(context: SituationContext) -> list[Violation]:
         left = [f"{item.kind} {item.name}" for item in context.stage.live()]
     found = []
     if ok and left:
-        found.append(Violation("called gone and not gone", f"{', '.join(left)}: {report}"))
+        found.append(Violation("called deleted and not deleted", f"{', '.join(left)}: {report}"))
     if not ok:
         found.append(Violation("not done", f"the repeated destroy failed: {report}"))
     return found or context.restored()

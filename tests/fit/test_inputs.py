@@ -116,9 +116,9 @@ def test_lengths_are_read_as_vllm_reads_them(text, tokens):
 
 @pytest.mark.parametrize("text", ["", "lots", "1.5", "1.5K", "-2", "0", "1" * 40, "1e3", "٣"])
 def test_a_length_that_vllm_does_not_read_is_refused(text):
-    (refusal,) = options_of({"max-model-len": text}).refused
+    (fault,) = options_of({"max-model-len": text}).refused
 
-    assert refusal.why.startswith(f'max-model-len is "{text}"')
+    assert fault.why.startswith(f'max-model-len is "{text}"')
 
 
 def test_a_number_that_came_as_a_float_is_the_number():

@@ -1,4 +1,4 @@
-"""What vLLM refuses whatever memory there is is told from what does not fit, and from what is not known."""
+"""What vLLM refuses whatever memory there is, apart from what does not fit, and from what is not known."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_tokens_are_shared_only_by_gpus_that_hold_the_same_heads(config, gpus, c
 def test_what_vllm_refuses_is_no_matter_of_memory(gpus, options, option):
     found = sum_of(LLAMA, gpus, **options)
 
-    assert [refusal.option for refusal in found.refused] == [option]
+    assert [fault.option for fault in found.refused] == [option]
     assert found.verdict is Verdict.NO
     assert found.why.endswith("vLLM does not start")
 
@@ -98,10 +98,10 @@ def test_positions_without_a_length_leave_it_open_how_long_a_request_is():
 
 
 def test_the_value_and_what_is_allowed_are_in_the_message():
-    (refusal,) = options_of({"max-model-len": "abc"}).refused
+    (fault,) = options_of({"max-model-len": "abc"}).refused
 
     assert (
-        refusal.why
+        fault.why
         == 'max-model-len is "abc", and vLLM takes a number of tokens such as 16384, 16k or 32K, or auto'
     )
 

@@ -29,7 +29,7 @@ class Resource:
     outputs: dict[str, Any] = field(default_factory=dict)
 
     def checked(self, news: Mapping[str, Any]) -> dict[str, Any]:
-        """The inputs as the provider wants them; fails the test for a refusal."""
+        """The inputs as the provider wants them; fails the test for a fault."""
         result = self.provider.check(dict(self.inputs), dict(news))
         assert [failure.reason for failure in result.failures] == []
         return result.inputs

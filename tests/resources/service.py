@@ -62,7 +62,7 @@ class NotedLog(PrintedLog):
 
 
 class Run(Session):
-    """A session of one run, with everything it told."""
+    """A session of one run, with everything it reported."""
 
     log: NotedLog
 

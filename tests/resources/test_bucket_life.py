@@ -97,11 +97,11 @@ def test_a_bucket_with_this_stacks_tag_that_this_run_could_harm_is_refused_until
 ) -> None:
     run.storage(ZONE).create_bucket(name, ZONE, OWN_TAG)
 
-    (refusal,) = bucket.check_faults(weights(name, **changes))
+    (fault,) = bucket.check_faults(weights(name, **changes))
     with pytest.raises(CoreWeave, match=f"COREWEAVE_TAKE_OVER={name}"):
         bucket.provider.create(weights(name, **changes))
 
-    assert f"COREWEAVE_TAKE_OVER={name}" in refusal
+    assert f"COREWEAVE_TAKE_OVER={name}" in fault
 
     live = run.storage().bucket(name)
     assert live is not None
@@ -209,11 +209,11 @@ def test_what_is_not_ours_is_refused_and_left_as_it_is(
     if whose == "full":
         put(run, name)
 
-    (refusal,) = bucket.check_faults(weights(name))
+    (fault,) = bucket.check_faults(weights(name))
     with pytest.raises(CoreWeave, match=f'weights bucket "weights": a bucket "{name}" exists'):
         bucket.provider.create(weights(name))
 
-    assert refusal.startswith(f'weights bucket "weights": a bucket "{name}" exists')
+    assert fault.startswith(f'weights bucket "weights": a bucket "{name}" exists')
 
     live = run.storage().bucket(name)
     assert live is not None

@@ -62,7 +62,7 @@ def test_a_reduction_is_sent_although_the_service_keeps_the_count_for_a_while(
 
 
 class TestWhileTheSpecKeepsItsOldCount:
-    """A service that shows the former count until the instances are gone."""
+    """A service that shows the former count until the instances are released."""
 
     @pytest.fixture
     def reduced(self, run: Run, simulator: Simulator, h200: Resource) -> Resource:

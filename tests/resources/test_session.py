@@ -1,4 +1,4 @@
-"""What one provider process shares: lists, proof that something is gone, and the run's directory."""
+"""What one provider process shares: lists, proof that something was deleted, and the run's directory."""
 
 from __future__ import annotations
 

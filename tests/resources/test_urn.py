@@ -1,4 +1,4 @@
-"""What a resource is told of its own URN, which the engine does not tell it."""
+"""What a resource knows of its own URN, which the engine does not give it."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ names = st.one_of(
 
 
 def _review(name: str) -> Review:
-    """A review in which `name` stands wherever others may write."""
+    """A review in which `name` is wherever others may write."""
     inner = {
         "model": {"name": name, "bucket": name, "path": name},
         "runtime": {"engine": name, "version": name},

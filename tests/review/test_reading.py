@@ -1,4 +1,4 @@
-"""What a preview's JSON tells, and what it does not."""
+"""What a preview's JSON has, and what it does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded previews of real runs, rendered: what is told of each is fixed, word by word.
+"""Recorded previews of real runs, rendered: what is shown of each is fixed, word by word.
 
 `UPDATE_GOLDEN=1 pytest tests/review/test_recorded.py` writes the files anew.
 """

@@ -1,4 +1,4 @@
-"""What served after an `up` and broke by itself, as every command tells it."""
+"""What served after an `up` and broke by itself, as every command shows it."""
 
 from __future__ import annotations
 

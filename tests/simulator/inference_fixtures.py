@@ -129,7 +129,7 @@ class Api:
         """The status shown."""
         return str(self.get(kind, object_id)["status"]["status"])
 
-    def refusal(self, method: str, path: str, body: Any = None) -> tuple[int, int, str]:
+    def error_of(self, method: str, path: str, body: Any = None) -> tuple[int, int, str]:
         """HTTP status, code and message of a refused request."""
         answer = self.call(method, path, body)
         return answer.status_code, answer.json()["code"], answer.json()["message"]

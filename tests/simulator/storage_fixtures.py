@@ -113,7 +113,7 @@ def storage_world(**settings: Any) -> Iterator[StorageWorld]:
         storage.close()
 
 
-def refusal(act: Callable[..., Any], /, **arguments: Any) -> tuple[int, str]:
+def error_of(act: Callable[..., Any], /, **arguments: Any) -> tuple[int, str]:
     """The HTTP status and the error code with which an S3 call is refused."""
     with pytest.raises(ClientError) as caught:
         act(**arguments)

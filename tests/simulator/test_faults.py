@@ -1,4 +1,4 @@
-"""How the service misbehaves when it is told to, as a client sees it."""
+"""How the service misbehaves when it is set to, as a client sees it."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def statuses(api: Api, requests: int, path: str = "/gateways") -> list[int]:
 def test_a_status_is_answered_once_and_the_request_is_not_handled(api: Api) -> None:
     tell(api, action="status", method="POST", status=503)
 
-    refusal = api.refusal("POST", "/gateways", gateway())
+    error = api.error_of("POST", "/gateways", gateway())
     afterwards = api.call("GET", "/gateways").json()
 
-    assert refusal == (503, 14, "status 503: set to fail")
+    assert error == (503, 14, "status 503: set to fail")
     assert afterwards == {}
     assert api.call("POST", "/gateways", gateway()).status_code == 200
 

@@ -287,8 +287,8 @@ def test_a_deleted_object_is_deleting_and_then_deleted(api: Api, kind: str) -> N
 
     assert deleted["status"]["status"] == "STATUS_DELETING"
     assert again == deleted
-    assert api.refusal("GET", f"/{kind}/{object_id}")[:2] == (404, 5)
-    assert api.refusal("DELETE", f"/{kind}/{object_id}")[:2] == (404, 5)
+    assert api.error_of("GET", f"/{kind}/{object_id}")[:2] == (404, 5)
+    assert api.error_of("DELETE", f"/{kind}/{object_id}")[:2] == (404, 5)
 
 
 def test_a_failed_deployment_can_be_deleted(api: Api) -> None:

@@ -89,7 +89,7 @@ def test_what_a_reduced_claim_still_holds_counts_against_the_quota(api: Api) -> 
     api.patch("capacityclaims", CLAIM_ID, claim(instanceCount=1))
     second = claim(id="44444444-4444-4444-8444-444444444444", name="second", instanceCount=2)
 
-    too_early = api.refusal("POST", "/capacityclaims", second)
+    too_early = api.error_of("POST", "/capacityclaims", second)
     advance(api, 2)
 
     assert too_early[:2] == (429, 8)

@@ -1,4 +1,4 @@
-"""Heartbeats, lists that leave out what is being deleted, and deletions that are given up."""
+"""Heartbeats, lists that leave out what is being deleted, and deletions that are abandoned."""
 
 from __future__ import annotations
 

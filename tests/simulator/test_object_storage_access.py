@@ -11,9 +11,9 @@ from tests.simulator.storage_fixtures import (
     StorageWorld,
     create_bucket,
     document,
+    error_of,
     inference_statement,
     owner_statement,
-    refusal,
     statement,
 )
 
@@ -50,8 +50,8 @@ def test_a_policy_comes_back_byte_for_byte_and_put_replaces_it_whole(
 def test_a_malformed_policy_is_refused_and_the_old_one_stays(client: Any) -> None:
     put_policy(client, owner_statement(BUCKET))
 
-    assert refusal(client.put_bucket_policy, Bucket=BUCKET, Policy="{") == (400, "MalformedPolicy")
-    assert refusal(put_policy, client=client) == (400, "MalformedPolicy")
+    assert error_of(client.put_bucket_policy, Bucket=BUCKET, Policy="{") == (400, "MalformedPolicy")
+    assert error_of(put_policy, client=client) == (400, "MalformedPolicy")
     assert client.get_bucket_policy(Bucket=BUCKET)["Policy"] == document(owner_statement(BUCKET))
 
 
@@ -60,18 +60,18 @@ def test_a_first_policy_for_the_inference_service_locks_the_owner_out_of_everyth
 ) -> None:
     put_policy(client, inference_statement(BUCKET))
 
-    assert refusal(client.get_object, Bucket=BUCKET, Key="models/a") == DENIED
-    assert refusal(client.put_object, Bucket=BUCKET, Key="models/a", Body=b"2") == DENIED
-    assert refusal(client.list_objects_v2, Bucket=BUCKET) == DENIED
-    assert refusal(client.head_bucket, Bucket=BUCKET) == (403, "403")
-    assert refusal(client.get_bucket_tagging, Bucket=BUCKET) == DENIED
-    assert refusal(client.delete_bucket, Bucket=BUCKET) == DENIED
+    assert error_of(client.get_object, Bucket=BUCKET, Key="models/a") == DENIED
+    assert error_of(client.put_object, Bucket=BUCKET, Key="models/a", Body=b"2") == DENIED
+    assert error_of(client.list_objects_v2, Bucket=BUCKET) == DENIED
+    assert error_of(client.head_bucket, Bucket=BUCKET) == (403, "403")
+    assert error_of(client.get_bucket_tagging, Bucket=BUCKET) == DENIED
+    assert error_of(client.delete_bucket, Bucket=BUCKET) == DENIED
     assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == [BUCKET]
 
     client.delete_bucket_policy(Bucket=BUCKET)
 
     assert client.get_object(Bucket=BUCKET, Key="models/a")["Body"].read() == b"1"
-    assert refusal(client.get_bucket_policy, Bucket=BUCKET) == (404, "NoSuchBucketPolicy")
+    assert error_of(client.get_bucket_policy, Bucket=BUCKET) == (404, "NoSuchBucketPolicy")
 
 
 def test_a_statement_for_the_organisation_keeps_the_owner_in(client: Any) -> None:
@@ -85,14 +85,14 @@ def test_strangers_are_kept_out_unless_the_policy_lets_them_in_and_never_get_at_
     client: Any, world: StorageWorld
 ) -> None:
     stranger = world.client(STRANGER)
-    assert refusal(stranger.list_objects_v2, Bucket=BUCKET) == DENIED
+    assert error_of(stranger.list_objects_v2, Bucket=BUCKET) == DENIED
 
     put_policy(client, owner_statement(BUCKET), owner_statement(BUCKET, STRANGER) | {"Sid": "Guests"})
 
     assert stranger.get_object(Bucket=BUCKET, Key="models/a")["Body"].read() == b"1"
-    assert refusal(stranger.get_bucket_policy, Bucket=BUCKET) == DENIED
-    assert refusal(put_policy, client=stranger) == DENIED
-    assert refusal(stranger.delete_bucket_policy, Bucket=BUCKET) == DENIED
+    assert error_of(stranger.get_bucket_policy, Bucket=BUCKET) == DENIED
+    assert error_of(put_policy, client=stranger) == DENIED
+    assert error_of(stranger.delete_bucket_policy, Bucket=BUCKET) == DENIED
 
 
 def test_a_deny_with_a_condition_reaches_only_those_it_names(client: Any, world: StorageWorld) -> None:
@@ -100,7 +100,7 @@ def test_a_deny_with_a_condition_reaches_only_those_it_names(client: Any, world:
     put_policy(client, statement(BUCKET), statement(BUCKET, effect="Deny", Condition=others))
 
     assert client.get_object(Bucket=BUCKET, Key="models/a")["Body"].read() == b"1"
-    assert refusal(world.client(STRANGER).get_object, Bucket=BUCKET, Key="models/a") == DENIED
+    assert error_of(world.client(STRANGER).get_object, Bucket=BUCKET, Key="models/a") == DENIED
 
 
 def test_a_delete_of_many_deletes_what_is_allowed_and_names_the_rest(
@@ -133,7 +133,7 @@ def test_a_copy_needs_the_right_to_read_its_source(client: Any, world: StorageWo
     stranger = world.client(STRANGER)
     create_bucket(stranger, "other-weights")
 
-    copied = refusal(
+    copied = error_of(
         stranger.copy_object,
         Bucket="other-weights",
         Key="a",

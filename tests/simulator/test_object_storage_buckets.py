@@ -8,7 +8,7 @@ from tests.simulator.storage_fixtures import (
     ZONE,
     StorageWorld,
     create_bucket,
-    refusal,
+    error_of,
     storage_world,
 )
 
@@ -16,8 +16,8 @@ from tests.simulator.storage_fixtures import (
 def test_a_bucket_needs_its_zone(world: StorageWorld) -> None:
     client = world.client()
 
-    assert refusal(client.create_bucket, Bucket="acme-weights") == (400, "InvalidLocationConstraint")
-    assert refusal(create_bucket, client=client, name="acme-weights", zone="us-east-04a") == (
+    assert error_of(client.create_bucket, Bucket="acme-weights") == (400, "InvalidLocationConstraint")
+    assert error_of(create_bucket, client=client, name="acme-weights", zone="us-east-04a") == (
         400,
         "InvalidLocationConstraint",
     )
@@ -61,8 +61,8 @@ def test_creating_a_bucket_again_in_the_same_zone_succeeds_silently_and_changes_
 def test_another_zone_or_another_organisation_cannot_have_the_same_name(world: StorageWorld) -> None:
     create_bucket(world.client(), "acme-weights")
 
-    elsewhere = refusal(create_bucket, client=world.client(), name="acme-weights", zone="RNO2A")
-    of_strangers = refusal(create_bucket, client=world.client(STRANGER), name="acme-weights")
+    elsewhere = error_of(create_bucket, client=world.client(), name="acme-weights", zone="RNO2A")
+    of_strangers = error_of(create_bucket, client=world.client(STRANGER), name="acme-weights")
 
     assert (elsewhere, of_strangers) == ((409, "BucketAlreadyOwnedByYou"), (409, "BucketAlreadyExists"))
 
@@ -87,7 +87,7 @@ def test_another_zone_or_another_organisation_cannot_have_the_same_name(world: S
 def test_a_bad_name_is_refused(world: StorageWorld, name: str) -> None:
     client = world.client()
 
-    assert refusal(create_bucket, client=client, name=name) == (400, "InvalidBucketName")
+    assert error_of(create_bucket, client=client, name=name) == (400, "InvalidBucketName")
 
 
 @pytest.mark.parametrize("name", ["abc", "1a2", "integer", "a" * 63, "cwx", "a--b"])
@@ -112,7 +112,7 @@ def test_the_service_itself_can_only_be_listed(world: StorageWorld) -> None:
         "before-sign.s3.ListBuckets", lambda request, **_: setattr(request, "method", "PUT")
     )
 
-    assert refusal(client.list_buckets) == (405, "MethodNotAllowed")
+    assert error_of(client.list_buckets) == (405, "MethodNotAllowed")
 
 
 def test_a_new_bucket_is_first_unknown_in_the_region_then_missing_then_there() -> None:
@@ -123,8 +123,8 @@ def test_a_new_bucket_is_first_unknown_in_the_region_then_missing_then_there() -
         for _ in range(2):
             seen.append(
                 (
-                    refusal(client.head_bucket, Bucket="acme-weights"),
-                    refusal(client.put_object, Bucket="acme-weights", Key="a"),
+                    error_of(client.head_bucket, Bucket="acme-weights"),
+                    error_of(client.put_object, Bucket="acme-weights", Key="a"),
                 )
             )
             create_bucket(client, "acme-weights")
@@ -143,11 +143,11 @@ def test_a_missing_bucket_is_distinguished_from_missing_settings_of_one_that_exi
     client = world.client()
     create_bucket(client, "acme-weights")
 
-    assert refusal(client.head_bucket, Bucket="nowhere") == (404, "404")
-    assert refusal(client.get_bucket_policy, Bucket="nowhere") == (404, "NoSuchBucket")
-    assert refusal(client.list_objects_v2, Bucket="nowhere") == (404, "NoSuchBucket")
-    assert refusal(client.get_bucket_policy, Bucket="acme-weights") == (404, "NoSuchBucketPolicy")
-    assert refusal(client.get_bucket_tagging, Bucket="acme-weights") == (404, "NoSuchTagSet")
+    assert error_of(client.head_bucket, Bucket="nowhere") == (404, "404")
+    assert error_of(client.get_bucket_policy, Bucket="nowhere") == (404, "NoSuchBucket")
+    assert error_of(client.list_objects_v2, Bucket="nowhere") == (404, "NoSuchBucket")
+    assert error_of(client.get_bucket_policy, Bucket="acme-weights") == (404, "NoSuchBucketPolicy")
+    assert error_of(client.get_bucket_tagging, Bucket="acme-weights") == (404, "NoSuchTagSet")
 
 
 def test_a_bucket_goes_only_when_no_version_and_no_delete_marker_is_left(world: StorageWorld) -> None:
@@ -155,14 +155,14 @@ def test_a_bucket_goes_only_when_no_version_and_no_delete_marker_is_left(world: 
     create_bucket(client, "acme-weights")
     client.put_bucket_versioning(Bucket="acme-weights", VersioningConfiguration={"Status": "Enabled"})
     version = client.put_object(Bucket="acme-weights", Key="a", Body=b"1")["VersionId"]
-    assert refusal(client.delete_bucket, Bucket="acme-weights") == (409, "BucketNotEmpty")
+    assert error_of(client.delete_bucket, Bucket="acme-weights") == (409, "BucketNotEmpty")
 
     marker = client.delete_object(Bucket="acme-weights", Key="a")["VersionId"]
     assert world.storage.buckets()[0]["objectCount"] == 0
-    assert refusal(client.delete_bucket, Bucket="acme-weights") == (409, "BucketNotEmpty")
+    assert error_of(client.delete_bucket, Bucket="acme-weights") == (409, "BucketNotEmpty")
 
     client.delete_object(Bucket="acme-weights", Key="a", VersionId=version)
-    assert refusal(client.delete_bucket, Bucket="acme-weights") == (409, "BucketNotEmpty")
+    assert error_of(client.delete_bucket, Bucket="acme-weights") == (409, "BucketNotEmpty")
 
     client.delete_object(Bucket="acme-weights", Key="a", VersionId=marker)
     client.delete_bucket(Bucket="acme-weights")
@@ -185,7 +185,7 @@ def test_two_simulators_in_one_process_do_not_see_each_other(world: StorageWorld
     client.put_object(Bucket="acme-weights", Key="ours", Body=b"1")
     with storage_world() as other:
         theirs = other.client()
-        assert refusal(theirs.head_bucket, Bucket="acme-weights") == (404, "404")
+        assert error_of(theirs.head_bucket, Bucket="acme-weights") == (404, "404")
         create_bucket(theirs, "acme-weights", zone="RNO2A")
         theirs.put_object(Bucket="acme-weights", Key="a", Body=b"1")
 

@@ -10,7 +10,7 @@ from tests.simulator.storage_fixtures import (
     SteppedClock,
     StorageWorld,
     create_bucket,
-    refusal,
+    error_of,
     storage_world,
 )
 
@@ -47,8 +47,8 @@ def test_an_unknown_key_and_a_wrong_secret_are_distinguished(world: StorageWorld
     unknown = world.client_with("CWUNKNOWN", minted["secretKey"])
     wrong = world.client_with(minted["accessKeyId"], "wrong")
 
-    assert refusal(unknown.list_buckets) == (403, "InvalidAccessKeyId")
-    assert refusal(wrong.list_buckets) == (403, "SignatureDoesNotMatch")
+    assert error_of(unknown.list_buckets) == (403, "InvalidAccessKeyId")
+    assert error_of(wrong.list_buckets) == (403, "SignatureDoesNotMatch")
 
 
 def test_a_key_works_until_it_expires(world: StorageWorld) -> None:
@@ -58,13 +58,13 @@ def test_a_key_works_until_it_expires(world: StorageWorld) -> None:
 
     world.clock.advance(1)
 
-    assert refusal(client.list_buckets) == (400, "ExpiredToken")
+    assert error_of(client.list_buckets) == (400, "ExpiredToken")
 
 
 def test_a_fresh_key_is_denied_until_it_is_known_everywhere() -> None:
     with storage_world(key_delay_seconds=4) as world:
         client = world.client()
-        assert refusal(client.list_buckets) == (403, "AccessDenied")
+        assert error_of(client.list_buckets) == (403, "AccessDenied")
 
         world.clock.advance(4)
 
@@ -77,17 +77,17 @@ def test_temporary_credentials_work_only_with_their_session_token(world: Storage
 
     assert minted["Expiration"] == "2027-01-15T09:00:00Z"
     assert world.client_with(*key, minted["Token"]).list_buckets()["Buckets"] == []
-    assert refusal(world.client_with(*key).list_buckets) == (400, "InvalidToken")
-    assert refusal(world.client_with(*key, "other").list_buckets) == (400, "InvalidToken")
+    assert error_of(world.client_with(*key).list_buckets) == (400, "InvalidToken")
+    assert error_of(world.client_with(*key, "other").list_buckets) == (400, "InvalidToken")
     world.clock.advance(3600)
-    assert refusal(world.client_with(*key, minted["Token"]).list_buckets) == (400, "ExpiredToken")
+    assert error_of(world.client_with(*key, minted["Token"]).list_buckets) == (400, "ExpiredToken")
 
 
 def test_a_key_without_a_session_is_refused_with_a_token(world: StorageWorld) -> None:
     minted = world.storage.credentials.mint(OWNER, 0)
     client = world.client_with(minted["accessKeyId"], minted["secretKey"], "ambient-token")
 
-    assert refusal(client.list_buckets) == (400, "InvalidToken")
+    assert error_of(client.list_buckets) == (400, "InvalidToken")
 
 
 @pytest.mark.parametrize("change", ["path", "body", "header"])
@@ -107,7 +107,7 @@ def test_what_was_signed_cannot_be_changed_on_the_way(world: StorageWorld, chang
     sent = {"Bucket": "acme-weights", "Key": "a", "Body": b"1", "Metadata": {"origin": "test"}}
 
     code = "XAmzContentSHA256Mismatch" if change == "body" else "SignatureDoesNotMatch"
-    assert refusal(client.put_object, **sent) == (400 if change == "body" else 403, code)
+    assert error_of(client.put_object, **sent) == (400 if change == "body" else 403, code)
     assert world.storage.buckets()[0]["objectCount"] == 0
 
 
@@ -120,4 +120,4 @@ def test_a_region_that_is_no_dns_label_is_refused(world: StorageWorld) -> None:
 
     client.meta.events.register("before-send.s3.ListBuckets", sign_for_nowhere)
 
-    assert refusal(client.list_buckets) == (400, "AuthorizationHeaderMalformed")
+    assert error_of(client.list_buckets) == (400, "AuthorizationHeaderMalformed")

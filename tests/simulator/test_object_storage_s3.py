@@ -9,7 +9,7 @@ import httpx
 import pytest
 from boto3.s3.transfer import TransferConfig
 
-from tests.simulator.storage_fixtures import StorageWorld, create_bucket, refusal
+from tests.simulator.storage_fixtures import StorageWorld, create_bucket, error_of
 
 MEBIBYTE = 1 << 20
 
@@ -115,7 +115,7 @@ def test_tags_are_put_read_and_taken_away(client: Any) -> None:
     assert client.get_bucket_tagging(Bucket="acme-weights")["TagSet"] == tags
 
     client.delete_bucket_tagging(Bucket="acme-weights")
-    assert refusal(client.get_bucket_tagging, Bucket="acme-weights") == (404, "NoSuchTagSet")
+    assert error_of(client.get_bucket_tagging, Bucket="acme-weights") == (404, "NoSuchTagSet")
 
 
 def test_an_object_is_copied(client: Any) -> None:
@@ -129,8 +129,8 @@ def test_an_object_is_copied(client: Any) -> None:
 
 
 def test_a_missing_object_is_not_found(client: Any) -> None:
-    assert refusal(client.get_object, Bucket="acme-weights", Key="a") == (404, "NoSuchKey")
-    assert refusal(client.head_object, Bucket="acme-weights", Key="a") == (404, "404")
+    assert error_of(client.get_object, Bucket="acme-weights", Key="a") == (404, "NoSuchKey")
+    assert error_of(client.head_object, Bucket="acme-weights", Key="a") == (404, "404")
 
 
 def test_errors_do_not_depend_on_the_environment(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,8 +138,8 @@ def test_errors_do_not_depend_on_the_environment(client: Any, monkeypatch: pytes
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ambient")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ambient")
 
-    assert refusal(client.get_bucket_tagging, Bucket="acme-weights") == (404, "NoSuchTagSet")
-    assert refusal(client.get_bucket_lifecycle_configuration, Bucket="acme-weights") == (
+    assert error_of(client.get_bucket_tagging, Bucket="acme-weights") == (404, "NoSuchTagSet")
+    assert error_of(client.get_bucket_lifecycle_configuration, Bucket="acme-weights") == (
         404,
         "NoSuchLifecycleConfiguration",
     )

@@ -166,9 +166,9 @@ def test_gateway_and_claim_parameters_name_the_zones(api: Api) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_parameters_can_be_set_to_fail(kind: str) -> None:
     with simulated(parameters_fail=True) as api:
-        refusal = api.refusal("GET", f"/{kind}/parameters")
+        error = api.error_of("GET", f"/{kind}/parameters")
 
-    assert refusal == (503, 14, "parameters are not available at present")
+    assert error == (503, 14, "parameters are not available at present")
 
 
 def test_a_service_that_emits_zero_values_shows_all_fields_but_unchosen_members() -> None:

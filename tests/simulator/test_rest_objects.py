@@ -76,7 +76,7 @@ def test_an_id_and_a_name_are_in_use_until_the_object_is_deleted(api: Api) -> No
     api.delete("gateways", GATEWAY_ID)
     api.simulator.clock.advance(0.29)
 
-    while_deleting = api.refusal("POST", "/gateways", gateway())
+    while_deleting = api.error_of("POST", "/gateways", gateway())
     api.simulator.clock.advance(0.01)
     afterwards = api.call("POST", "/gateways", gateway())
 
@@ -88,9 +88,9 @@ def test_a_patch_may_not_take_the_name_of_another_object(api: Api) -> None:
     api.create("gateways", gateway())
     api.create("gateways", gateway(id=OTHER_ID, name="gw2"))
 
-    refusal = api.refusal("PATCH", f"/gateways/{OTHER_ID}", gateway())
+    error = api.error_of("PATCH", f"/gateways/{OTHER_ID}", gateway())
 
-    assert refusal == (409, 6, f"Gateway 'gw1' already exists: the name is in use by {GATEWAY_ID}")
+    assert error == (409, 6, f"Gateway 'gw1' already exists: the name is in use by {GATEWAY_ID}")
 
 
 def test_a_gateway_is_not_deleted_while_deployments_use_it(api: Api) -> None:
@@ -111,11 +111,11 @@ def test_a_gateway_is_in_use_until_its_last_deployment_is_deleted(api: Api) -> N
     api.create("deployments", deployment())
     api.delete("deployments", DEPLOYMENT_ID)
 
-    refusal = api.refusal("DELETE", f"/gateways/{GATEWAY_ID}")
+    error = api.error_of("DELETE", f"/gateways/{GATEWAY_ID}")
     api.simulator.clock.advance(0.3)
     deleted = api.delete("gateways", GATEWAY_ID)
 
-    assert refusal[:2] == (400, 9)
+    assert error[:2] == (400, 9)
     assert deleted["status"]["status"] == "STATUS_DELETING"
 
 
@@ -123,9 +123,9 @@ def test_a_gateway_that_is_being_deleted_takes_no_deployment(api: Api) -> None:
     api.create("gateways", gateway())
     api.delete("gateways", GATEWAY_ID)
 
-    refusal = api.refusal("POST", "/deployments", deployment())
+    error = api.error_of("POST", "/deployments", deployment())
 
-    assert refusal == (400, 9, f'gateway "{GATEWAY_ID}" is being deleted')
+    assert error == (400, 9, f'gateway "{GATEWAY_ID}" is being deleted')
 
 
 @pytest.mark.parametrize("kind", ["gateways", "capacityclaims"])
@@ -134,10 +134,10 @@ def test_an_object_that_is_being_deleted_takes_no_patch(api: Api, kind: str) -> 
     api.create(kind, body)
     api.delete(kind, body["id"])
 
-    refusal = api.refusal("PATCH", f"/{kind}/{body['id']}", body)
+    error = api.error_of("PATCH", f"/{kind}/{body['id']}", body)
 
     text = f"{TYPES[kind]} '{body['id']}' is being deleted and cannot be changed"
-    assert refusal == (400, 9, text)
+    assert error == (400, 9, text)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_an_object_that_is_being_deleted_takes_no_patch(api: Api, kind: str) -> 
 def test_only_the_count_of_a_claim_can_change(api: Api, changes: dict[str, Any], path: str) -> None:
     api.create("capacityclaims", claim())
 
-    refusal = api.refusal("PATCH", f"/capacityclaims/{CLAIM_ID}", claim(**changes))
+    error = api.error_of("PATCH", f"/capacityclaims/{CLAIM_ID}", claim(**changes))
 
-    assert refusal == (400, 9, f"{path} cannot be changed")
+    assert error == (400, 9, f"{path} cannot be changed")
 
 
 def test_the_other_name_of_the_managed_type_and_another_case_change_nothing(api: Api) -> None:
@@ -171,26 +171,26 @@ def test_the_other_name_of_the_managed_type_and_another_case_change_nothing(api:
 def test_another_organisations_object_does_not_exist(api: Api, stranger: Api, method: str) -> None:
     api.create("gateways", gateway())
 
-    refusal = stranger.refusal(method, f"/gateways/{GATEWAY_ID}", gateway() if method == "PATCH" else None)
+    error = stranger.error_of(method, f"/gateways/{GATEWAY_ID}", gateway() if method == "PATCH" else None)
 
-    assert refusal == (404, 5, f"Gateway '{GATEWAY_ID}' not found")
+    assert error == (404, 5, f"Gateway '{GATEWAY_ID}' not found")
     assert stranger.call("GET", "/gateways").json() == {}
 
 
 def test_another_organisations_gateway_cannot_be_used(api: Api, stranger: Api) -> None:
     api.create("gateways", gateway())
 
-    refusal = stranger.refusal("POST", "/deployments", deployment())
+    error = stranger.error_of("POST", "/deployments", deployment())
 
     text = f'validation error: gateway_ids[0]: gateway "{GATEWAY_ID}" does not exist'
-    assert refusal == (400, 3, text)
+    assert error == (400, 3, text)
 
 
 def test_names_belong_to_an_organisation_and_ids_to_everybody(api: Api, stranger: Api) -> None:
     api.create("gateways", gateway())
 
     same_name = stranger.call("POST", "/gateways", gateway(id=OTHER_ID))
-    same_id = stranger.refusal("POST", "/gateways", gateway(name="free"))
+    same_id = stranger.error_of("POST", "/gateways", gateway(name="free"))
 
     assert same_name.json()["gateway"]["spec"]["organizationId"] == "cw12ab"
     assert same_id[:2] == (409, 6)
@@ -228,10 +228,10 @@ def test_growing_a_claim_counts_it_once() -> None:
     with simulated(quota={ZONE: {"gb200-4x": 8}}) as api:
         api.create("capacityclaims", claim(instanceCount=3))
         grown = api.call("PATCH", f"/capacityclaims/{CLAIM_ID}", claim(instanceCount=8))
-        refusal = api.refusal("PATCH", f"/capacityclaims/{CLAIM_ID}", claim(instanceCount=9))
+        error = api.error_of("PATCH", f"/capacityclaims/{CLAIM_ID}", claim(instanceCount=9))
 
     assert grown.status_code == 200
-    assert refusal[:2] == (429, 8)
+    assert error[:2] == (429, 8)
 
 
 def resource(resource_type: str, name: str, description: str) -> dict[str, Any]:

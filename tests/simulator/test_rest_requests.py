@@ -85,8 +85,8 @@ MALFORMED = [
 def test_a_malformed_body_is_a_client_error_for_post_and_a_server_error_for_patch(
     shared_api: Api, body: str | bytes
 ) -> None:
-    post = shared_api.refusal("POST", "/deployments", body)
-    patch = shared_api.refusal("PATCH", f"/deployments/{DEPLOYMENT_ID}", body)
+    post = shared_api.error_of("POST", "/deployments", body)
+    patch = shared_api.error_of("PATCH", f"/deployments/{DEPLOYMENT_ID}", body)
 
     assert post[:2] == (400, 3)
     assert post[2].startswith("unmarshal message: proto: ")
@@ -100,10 +100,10 @@ def test_a_member_of_a_oneof_that_is_null_is_not_chosen(api: Api) -> None:
 
 
 def test_two_members_of_a_oneof_are_malformed(shared_api: Api) -> None:
-    refusal = shared_api.refusal("POST", "/gateways", gateway(pathBasedRouting={}))
+    error = shared_api.error_of("POST", "/gateways", gateway(pathBasedRouting={}))
 
-    assert refusal[:2] == (400, 3)
-    assert '"routing" oneof' in refusal[2]
+    assert error[:2] == (400, 3)
+    assert '"routing" oneof' in error[2]
 
 
 @pytest.mark.parametrize("knobs", [{"emit_zero_values": True}, {"strict_fields": True}])
@@ -142,27 +142,27 @@ def test_a_strict_service_refuses_an_unknown_field_with_500_and_its_place() -> N
     ],
 )
 def test_a_query_value_that_is_wrong_is_refused(shared_api: Api, path: str, message: str) -> None:
-    refusal = shared_api.refusal("GET", f"/deployments{path}")
+    error = shared_api.error_of("GET", f"/deployments{path}")
 
-    assert refusal == (400, 3, message)
+    assert error == (400, 3, message)
 
 
 @pytest.mark.parametrize("path", ["/gateways?bogus=1", "/gateways/parameters?gatewayIds=x"])
 def test_an_unknown_query_parameter_is_a_server_error(shared_api: Api, path: str) -> None:
-    assert shared_api.refusal("GET", path)[:2] == (500, 2)
+    assert shared_api.error_of("GET", path)[:2] == (500, 2)
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_a_body_with_get_or_delete_is_a_server_error(shared_api: Api, method: str) -> None:
-    refusal = shared_api.refusal(method, f"/gateways/{GATEWAY_ID}", {})
+    error = shared_api.error_of(method, f"/gateways/{GATEWAY_ID}", {})
 
-    assert refusal == (500, 2, "request should have no body; instead got 2 bytes")
+    assert error == (500, 2, "request should have no body; instead got 2 bytes")
 
 
 def test_a_collection_with_a_slash_behind_it_has_an_empty_id(shared_api: Api) -> None:
-    refusal = shared_api.refusal("GET", "/deployments/")
+    error = shared_api.error_of("GET", "/deployments/")
 
-    assert refusal == (400, 3, "validation error: id: value is empty, which is not a valid UUID")
+    assert error == (400, 3, "validation error: id: value is empty, which is not a valid UUID")
 
 
 @pytest.mark.parametrize(

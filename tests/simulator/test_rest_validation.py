@@ -177,45 +177,45 @@ def test_a_claim_that_breaks_a_rule_is_refused_with_the_field_and_the_rule(
 
 
 def test_several_violations_come_together_in_one_error(shared_api: Api) -> None:
-    refusal = shared_api.refusal("POST", "/deployments", deployment(name="a_b", resources__gpuCount=3))
+    error = shared_api.error_of("POST", "/deployments", deployment(name="a_b", resources__gpuCount=3))
 
     text = (
         "validation errors:\n - name: must be a valid hostname label"
         "\n - resources.gpu_count: must be in list [1, 2, 4, 8, 16]"
     )
-    assert refusal == (400, 3, text)
+    assert error == (400, 3, text)
 
 
 def test_a_gateway_without_auth_and_routing_misses_both(shared_api: Api) -> None:
-    refusal = shared_api.refusal("POST", "/gateways", {"name": "gw2"})
+    error = shared_api.error_of("POST", "/gateways", {"name": "gw2"})
 
     text = (
         "validation errors:\n - auth: exactly one field is required in oneof"
         "\n - routing: exactly one field is required in oneof"
     )
-    assert refusal == (400, 3, text)
+    assert error == (400, 3, text)
 
 
 def test_a_claim_without_a_name_breaks_length_and_pattern(shared_api: Api) -> None:
-    refusal = shared_api.refusal("POST", "/capacityclaims", claim(name=None))
+    error = shared_api.error_of("POST", "/capacityclaims", claim(name=None))
 
     text = (
         "validation errors:\n - name: must be at least 1 characters"
         "\n - name: does not match regex pattern `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`"
     )
-    assert refusal == (400, 3, text)
+    assert error == (400, 3, text)
 
 
 def test_a_weights_and_biases_key_alone_breaks_two_rules(shared_api: Api) -> None:
     body = gateway(coreWeaveAuth=None, weightsAndBiasesAuth={"apiKey": "local-key"})
 
-    refusal = shared_api.refusal("POST", "/gateways", body)
+    error = shared_api.error_of("POST", "/gateways", body)
 
     text = (
         "validation errors:\n - weights_and_biases_auth: server_url requires api_key to be set"
         f"\n - weights_and_biases_auth: {CUSTOM}"
     )
-    assert refusal == (400, 3, text)
+    assert error == (400, 3, text)
 
 
 @pytest.mark.parametrize("body", [{"traffic": {"weight": 10}}, {}, None])
@@ -233,15 +233,15 @@ def test_a_partial_patch_is_refused_with_a_violation_for_each_missing_block(
 @pytest.mark.parametrize("kind", ["deployments", "gateways", "capacityclaims"])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_an_id_in_the_path_must_be_a_uuid(shared_api: Api, kind: str, method: str) -> None:
-    refusal = shared_api.refusal(method, f"/{kind}/chat")
+    error = shared_api.error_of(method, f"/{kind}/chat")
 
-    assert refusal == (400, 3, "validation error: id: must be a valid UUID")
+    assert error == (400, 3, "validation error: id: must be a valid UUID")
 
 
 def test_an_id_in_the_path_of_a_patch_must_be_a_uuid(shared_api: Api) -> None:
-    refusal = shared_api.refusal("PATCH", "/capacityclaims/claim1", claim())
+    error = shared_api.error_of("PATCH", "/capacityclaims/claim1", claim())
 
-    assert refusal == (400, 3, "validation error: id: must be a valid UUID")
+    assert error == (400, 3, "validation error: id: must be a valid UUID")
 
 
 @pytest.mark.parametrize(
@@ -256,20 +256,20 @@ def test_a_capacity_type_that_the_service_does_not_take_is_refused(
     knobs: dict[str, Any], capacity_type: str, listed: str
 ) -> None:
     with simulated(**knobs) as api:
-        refusal = api.refusal("POST", "/capacityclaims", claim(capacityType=capacity_type))
+        error = api.error_of("POST", "/capacityclaims", claim(capacityType=capacity_type))
 
     text = f"validation error: resources.capacity_type: must not be in list {listed}"
-    assert refusal == (400, 3, text)
+    assert error == (400, 3, text)
 
 
 def test_a_claim_id_is_not_checked_by_a_patch_of_another_body_id(shared_api: Api) -> None:
-    refusal = shared_api.refusal("PATCH", f"/capacityclaims/{CLAIM_ID}", claim(id="not-a-uuid"))
+    error = shared_api.error_of("PATCH", f"/capacityclaims/{CLAIM_ID}", claim(id="not-a-uuid"))
 
-    assert refusal[:2] == (404, 5)
+    assert error[:2] == (404, 5)
 
 
 def violation_body(path: str, text: str) -> dict[str, Any]:
-    """The whole body of a refusal with one violation."""
+    """The whole body of an error with one violation."""
     violation = {"field": path, "description": text, "reason": "", "localizedMessage": None}
     details = [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}]
     return {"code": 3, "message": f"validation error: {path}: {text}", "details": details}

@@ -1,4 +1,4 @@
-"""A proof that cannot look, and what a deletion without a state tells while it waits."""
+"""A proof that cannot look, and what a deletion without a state shows while it waits."""
 
 from __future__ import annotations
 

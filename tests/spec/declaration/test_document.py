@@ -19,7 +19,7 @@ def loaded(path: Path, content: str | bytes) -> tuple[object, Report]:
     return document.data, report
 
 
-def refusal(path: Path, content: str | bytes) -> str:
+def error_in(path: Path, content: str | bytes) -> str:
     with pytest.raises(InvalidDeclaration) as caught:
         loaded(path, content)
     (fault,) = caught.value.faults
@@ -129,7 +129,7 @@ def test_a_value_that_cannot_be_meant_is_a_fault_at_its_line(tmp_path: Path, tex
 def test_a_file_that_cannot_be_read_is_one_clear_fault(
     tmp_path: Path, content: str | bytes, words: str
 ) -> None:
-    assert words in refusal(tmp_path / "f", content)
+    assert words in error_in(tmp_path / "f", content)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a declaration file says as a whole, and how all of its faults are told."""
+"""What a declaration file says as a whole, and how all of its faults are reported."""
 
 from __future__ import annotations
 

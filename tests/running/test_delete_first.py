@@ -1,7 +1,8 @@
-"""What a destroy with targets takes, and what it refuses. Pure."""
+"""What goes first: the targets of a destroy, and what --remove-first takes before anything is created."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from coreweave_inference.engine.delete_first import to_delete
 from coreweave_inference.engine.selection import Selection
 from coreweave_inference.errors import StartupError
 from coreweave_inference.model.resource_types import TYPES
+from coreweave_inference.simulator import Simulator
+
+from tests.running.command_line import Stack, claims
 
 START = f"urn:pulumi:dev::serving::{TYPES}"
 PUBLIC, CLAIM, CHAT = f"{START}Gateway::public", f"{START}CapacityClaim::h200", f"{START}Deployment::chat"
@@ -44,3 +48,21 @@ def test_what_is_used_and_what_is_not_there_is_refused(targets: tuple[str, ...],
 def test_only_and_targets_are_not_given_together() -> None:
     with pytest.raises(StartupError, match="mutually exclusive"):
         Selection("buckets", ("chat",))
+
+
+@pytest.mark.thorough
+def test_remove_first_frees_what_a_full_claim_holds_before_the_next_one_is_made(
+    stack: Stack, simulator: Simulator
+) -> None:
+    simulator.behaviour = replace(simulator.behaviour, quota={"US-EAST-04A": {"gd-8xh200ib-i128": 1}})
+    stack.bring_up(claims("old"))
+    stack.declare(claims("new"))
+
+    refused = stack.document("up", "--yes")
+    done = stack.document("up", "--yes", "--remove-first")
+
+    assert refused["code"] == 1
+    assert "quota" in refused["errors"][0]
+    assert (done["code"], done["errors"]) == (0, [])
+    assert stack.names() == {"account", "new", "ready"}
+    assert len(simulator.world.records("capacityclaims")) == 1
