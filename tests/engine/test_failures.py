@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.engine.declarations import stack
+from tests.engine.declarations import CLAIM, stack
 from tests.engine.workbench import Service, Workbench
 
 
@@ -94,6 +94,36 @@ def test_a_ready_deployment_that_could_only_answer_520_fails_the_run_too(workben
     assert "is READY, but the inference service may not read" in failed.output
     assert fixed.ok, fixed.errors
     assert fixed.writes == {"PUT acme-weights?policy": 1}
+
+
+def test_an_update_that_goes_on_after_a_failure_deletes_nothing(workbench: Workbench) -> None:
+    """The engine leaves `Readiness` out then: nobody has looked at what must not be deleted, and nobody has waited."""
+    workbench.declare(_claims(old=1))
+    workbench.up()
+    workbench.service.misbehave("status", "POST", "capacityclaims", status=400, count=None)
+
+    workbench.declare(_claims(new=1))
+    went_on = workbench.up("--continue-on-error")
+    workbench.declare(_claims(old=2, new=1))
+    changed = workbench.up("--continue-on-error")
+    workbench.service.simulator.faults.clear()
+    workbench.declare(_claims(new=1))
+    fixed = workbench.up()
+
+    assert not went_on.ok
+    assert went_on.writes == {"POST capacityclaims": 1}
+    assert 'capacity claim "old": not deleted, because something of this run failed before' in went_on.output
+    assert not changed.ok
+    assert "unexpected" not in changed.output
+    assert fixed.ok, fixed.errors
+    assert fixed.writes == {"POST capacityclaims": 1, "DELETE capacityclaims": 1}
+
+
+def _claims(**counts: int) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "capacityClaims": {key: {**CLAIM, "instanceCount": n} for key, n in counts.items()},
+    }
 
 
 def _with_path(path: str) -> dict[str, Any]:

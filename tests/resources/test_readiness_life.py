@@ -151,6 +151,15 @@ def test_an_object_that_is_no_longer_covered_is_a_difference_that_waits_for_noth
     assert run.time.slept == []
 
 
+def test_what_was_not_made_in_a_run_that_went_on_is_a_difference_and_named(run: Run, stack: Stack) -> None:
+    stack.up()
+    covered = stack.covered({})
+    covered["objects"]["deployment chat-2"] = {"kind": "deployment", "name": "chat-2"}
+
+    with pytest.raises(CoreWeave, match="deployment chat-2: was not made"):
+        stack.ready.up(covered)
+
+
 def test_weights_that_vanished_fail_the_run_with_the_services_words(
     run: Run, simulator: Simulator, stack: Stack
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from coreweave_inference.errors import CannotProveGone, CoreWeaveError, Unauthorized
+from coreweave_inference.errors import CannotProveGone, CoreWeaveError, Failed, Unauthorized
 from coreweave_inference.model import Kind
 from coreweave_inference.provider.confirmation import wait_until_deleted
 from coreweave_inference.provider.deletion import TURN_SECONDS, WAITING_AT_ONCE, WHOLE_STACK, delete
@@ -150,6 +150,30 @@ def test_a_deletion_that_finds_nothing_for_a_moment_is_asked_for_again(
     delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
 
     assert simulator.world.find("deployments", DEPLOYMENT_ID) is None
+
+
+def test_a_deletion_that_finds_nothing_although_the_object_is_shown_is_asked_for_ever_less_often_until_the_deadline(
+    run: Run, api: Api, simulator: Simulator
+) -> None:
+    simulator.faults.add(Fault("status", "DELETE", "/deployments", count=None, status=404))
+
+    with pytest.raises(Failed, match=r'deployment "chat" is still there, although .* run again'):
+        delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+
+    assert len(simulator.journal.entries("DELETE")) < 400
+    assert run.memory.deleted == {}
+
+
+def test_a_deletion_that_finds_nothing_of_what_is_being_deleted_was_accepted(
+    run: Run, api: Api, simulator: Simulator
+) -> None:
+    api.delete("deployments", DEPLOYMENT_ID)
+    simulator.faults.add(Fault("status", "DELETE", "/deployments", count=None, status=404))
+
+    delete(run, Kind.DEPLOYMENT, DEPLOYMENT_ID, OLD)
+
+    assert simulator.world.find("deployments", DEPLOYMENT_ID) is None
+    assert run.memory.deleted == {DEPLOYMENT_ID: (Kind.DEPLOYMENT, "chat")}
 
 
 def test_a_gateway_in_use_by_what_no_list_shows_is_asked_for_again(

@@ -111,6 +111,29 @@ def test_an_object_that_an_alias_keeps_under_another_name_is_not_called_gone() -
     assert found.drift == anew.drift == ()
 
 
+@pytest.mark.parametrize(
+    ("undone", "what"),
+    [(["runtime.engineEnv.TOKEN"], "overwritten"), ([], "kept: it is declared so by now")],
+)
+def test_a_secret_that_others_changed_is_overwritten_where_the_engine_changes_it_too(
+    undone: list[str], what: str
+) -> None:
+    recorded, live, declared = (
+        {**deployment(most=most), "runtime": {"engine": "vllm", "engineEnv": {"TOKEN": "[secret]"}}}
+        for most in (4, 4, 5)
+    )
+    found, again = (
+        step("refresh", "deployment", "chat", recorded, live),
+        step("update", "deployment", "chat", live, declared),
+    )
+    found["detailedDiff"] = {"runtime.engineEnv.TOKEN": {"kind": "update"}}
+    again["detailedDiff"] = {path: {"kind": "update"} for path in [*undone, "autoscaling.max"]}
+
+    (drifted,) = review_of(found, again).drift
+
+    assert (drifted.path, drifted.what) == ('runtime.engineEnv["TOKEN"]', what)
+
+
 def test_two_specs_that_mean_the_same_are_no_drift() -> None:
     recorded = deployment()
     live = {**deployment(), "disabled": False}

@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from google.protobuf.struct_pb2 import Struct
@@ -32,6 +33,7 @@ from coreweave_inference.model.nested import transform, whole_number
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.network.marks import note_error
 from coreweave_inference.provider.lifecycle import Entry, Lifecycle
+from coreweave_inference.provider.session import Session
 from coreweave_inference.provider.values import URN, unknown_format
 
 from . import process
@@ -97,13 +99,17 @@ class DynamicProvider(ResourceProvider):
         except CoreWeaveError as error:
             note_error(error)
             return CheckResult(news, _failures([f"the account cannot be used: {error}"]))
-        checked = self.lifecycle.check(run, plain(olds), plain(news))
+        with _noting_a_failure(run):
+            checked = self.lifecycle.check(run, plain(olds), plain(news))
+        run.memory.failed = run.memory.failed or bool(checked.faults)
         return CheckResult(for_engine(checked.inputs), _failures(checked.faults))
 
     @one_line_errors
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Where something differs the engine finds out what by itself."""
-        found = self.lifecycle.diff(process.current(), id_, plain(olds), plain(news))
+        run = process.current()
+        with _noting_a_failure(run):
+            found = self.lifecycle.diff(run, id_, plain(olds), plain(news))
         replaces = list(found.replaces) or None
         return DiffResult(False if found.same else None, replaces, delete_before_replace=found.delete_first)
 
@@ -111,17 +117,20 @@ class DynamicProvider(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Never raises once the service has accepted the creation: the host would lose the object. It warns instead."""
         run, declared = process.current(), plain(props)
-        try:
-            created = self.lifecycle.create(run, declared)
-        except Incomplete as error:
-            run.log.warning(str(declared.get(URN, "")), str(error))
-            return CreateResult(error.id, error.outputs)
+        with _noting_a_failure(run):
+            try:
+                created = self.lifecycle.create(run, declared)
+            except Incomplete as error:
+                run.log.warning(str(declared.get(URN, "")), str(error))
+                return CreateResult(error.id, error.outputs)
         return CreateResult(created.id, created.outputs)
 
     @one_line_errors
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """The host can record nothing of an update that fails, so the next run compares with the state before it."""
-        return UpdateResult(self.lifecycle.update(process.current(), id_, plain(olds), plain(news)))
+        run = process.current()
+        with _noting_a_failure(run):
+            return UpdateResult(self.lifecycle.update(run, id_, plain(olds), plain(news)))
 
     @one_line_errors
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -133,6 +142,15 @@ class DynamicProvider(ResourceProvider):
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Of the state's entry the host hands over the outputs alone."""
         self.lifecycle.delete(process.current(), _entry(id_, props))
+
+
+@contextmanager
+def _noting_a_failure(run: Session) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        run.memory.failed = True
+        raise
 
 
 def _entry(id_: str, outputs: Mapping[str, Any]) -> Entry:

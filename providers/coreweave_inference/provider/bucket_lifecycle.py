@@ -39,6 +39,7 @@ from .buckets import (
     wait_for_readers,
 )
 from .creation import may_adopt, remember
+from .deletion_guard import refuse_after_failure
 from .lifecycle import Checked, Created, Difference, Entry, Observed
 from .messages import translate_service_errors
 from .session import Session
@@ -171,6 +172,7 @@ class BucketLifecycle:
         if id_ in run.memory.managed_ids:
             run.log.warning(str(old.get(URN, "")), f"{subject_of(old)} kept: still declared")
             return
+        refuse_after_failure(run, subject_of(old))
         wait_for_readers(run, old, id_)
         with translate_service_errors(subject_of(old)):
             storage = run.storage(str(old.get("zone", "")))

@@ -30,6 +30,7 @@ from .bucket_policies import (
     without_ours,
 )
 from .creation import may_adopt, remember
+from .deletion_guard import refuse_after_failure
 from .lifecycle import Checked, Created, Difference, Entry, Observed
 from .messages import translate_service_errors
 from .owner_access import OWNER_STATEMENT_SID, shown_statement
@@ -136,6 +137,7 @@ class BucketPolicyLifecycle:
         if managed_id(id_, str(old.get("sid", ""))) in run.memory.managed_ids:
             run.log.warning(str(old.get(URN, "")), f"{subject_of(old)} kept: still declared")
             return
+        refuse_after_failure(run, subject_of(old))
         bucket = str(old["bucket"])
         users.wait_for_users(
             run,

@@ -34,10 +34,9 @@ def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any], entry_urn
     run.memory.deletions += 1
     turn, name, what, urn = run.memory.deletions, resource_name(old), subject(kind, old), old.get(URN, "")
     with translate_service_errors(what):
-        while not _accepted(run, kind, id_, what, urn):
-            if run.live_or_missing_for_long(kind, id_) is None:
-                run.prove_deleted(what, id_, old.get("organizationId", ""))
-                return
+        if not _accepted(run, kind, id_, what, urn):
+            run.prove_deleted(what, id_, old.get("organizationId", ""))
+            return
     run.memory.deleted[id_] = (kind, name)
     note = {
         "urn": entry_urn or str(old.get(URN, "")),
@@ -64,22 +63,31 @@ def _note(run: Session, id_: str, note: Mapping[str, Any]) -> bool:
 
 
 def _accepted(run: Session, kind: Kind, id_: str, what: str, urn: str) -> bool:
-    """Ask for the deletion; False for a 404. What only objects use that no list shows any more is asked for again."""
-    errors: list[Refused] = []
+    """Ask for the deletion; False where the object does not exist. Asked for again are what only objects use that no list
+    shows any more, and what is shown and nevertheless answered 404.
+    """
+    why = ""
 
     def ask() -> list[str]:
+        nonlocal why
         try:
             run.api.delete(kind, id_)
+        except NotFound:
+            live = run.live_or_missing_for_long(kind, id_)
+            if live is None:
+                raise
+            why = "still there, although the service answers its deletion with 404"
+            return [] if live.status == "DELETING" else [what]
         except Refused as error:
             if error.code != FAILED_PRECONDITION or kind is Kind.DEPLOYMENT or _has_live_users(run, id_):
                 raise
-            errors.append(error)
+            why = f"still in use ({error.message})"
             return [what]
         return []
 
     try:
         if ask():
-            wait_for_none(run, urn, ask, f"still in use ({errors[-1].message})")
+            wait_for_none(run, urn, ask, why)
     except NotFound:
         return False
     return True

@@ -60,14 +60,18 @@ def merge_records(old: Record | None, new: Record | None) -> list[Mapping[str, A
 
 
 def owned_in(record: Any) -> list[Owned]:
-    """The objects of a record; none where there is no record, or it is not known yet."""
+    """The objects of a record; none where there is no record, and without those that are not known yet, or were not made."""
     entries = record if isinstance(record, list) else []
     return [
         Owned(**{key: value for key, value in entry.items() if key in KEYS})
         for entry in entries
-        if isinstance(entry, Mapping)
-        and not has_unknown({key: entry.get(key) for key in ("kind", "id", "name")})
+        if isinstance(entry, Mapping) and all(_is_known(entry, key) for key in ("kind", "id", "name"))
     ]
+
+
+def _is_known(entry: Mapping[str, Any], key: str) -> bool:
+    """An object whose creation failed in a run that went on (`--continue-on-error`) has no id."""
+    return entry.get(key) is not None and not has_unknown(entry[key])
 
 
 def same_record(old: Any, new: Any) -> bool:
@@ -83,7 +87,7 @@ def refuse_removals(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]
     """Raise CoreWeaveError where something that the program no longer declares must not be deleted."""
     before, after = owned_in(old.get(OWNED)), owned_in(new.get(OWNED))
     remaining = {item.key for item in after}
-    unknown = {(e.get("kind"), e.get("name")) for e in new.get(OWNED) or () if has_unknown(e.get("id"))}
+    unknown = {(e.get("kind"), e.get("name")) for e in new.get(OWNED) or () if not _is_known(e, "id")}
     removed = [i for i in before if i.key not in remaining and (i.kind, i.name) not in unknown]
     if removed:
         own = {item.id for item in (*before, *after)} | set(old.get(FORMER) or ())
@@ -107,6 +111,16 @@ def refuse_teardown(run: Session, old: Mapping[str, Any]) -> None:
     going = [item for item in recorded if not _is_declared(run, item)]
     if going:
         _refuse(run, going, {item.id for item in recorded} | set(old.get(FORMER) or ()), ())
+
+
+def refuse_after_failure(run: Session, what: str) -> None:
+    """Raise CoreWeaveError where an update goes on after a failure (`--continue-on-error`): then the engine leaves out
+    `Readiness`, which would have refused what must not be deleted, and waited.
+    """
+    if run.memory.failed:
+        raise CoreWeaveError(
+            f"{what}: not deleted, because something of this run failed before; fix that and run again"
+        )
 
 
 def former_deployments(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -53,6 +53,11 @@ def _judged_part(covered: Mapping[str, Any] | None) -> tuple[Any, ...]:
     return tuple((covered or {}).get(key) for key in ("id", "revision", HEALTH))
 
 
+def not_made(props: Mapping[str, Any]) -> list[str]:
+    """Labels of what is covered and has no id: its creation failed in a run that went on (`--continue-on-error`)."""
+    return [label for label, covered in objects_of(props).items() if not covered.get("id")]
+
+
 def without_health(covered: Mapping[str, Any]) -> dict[str, Any]:
     """A covered object's entry as a program declares it."""
     return {key: value for key, value in covered.items() if key != HEALTH}
@@ -60,8 +65,13 @@ def without_health(covered: Mapping[str, Any]) -> dict[str, Any]:
 
 def judge(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """Wait for what is not judged yet; the outputs to record. Raises NotReady."""
-    covered = {label: item for label, item in not_judged(old, new).items() if item.get("wait", True)}
-    if covered:
+    covered = {
+        label: item
+        for label, item in not_judged(old, new).items()
+        if item.get("wait", True) and item.get("id")
+    }
+    missing = not_made(new)
+    if covered or missing:
         report = WaitReport(run, str(new.get(URN, "")), covered)
         outcomes = wait(
             [_target(run, item) for item in covered.values()],
@@ -76,7 +86,7 @@ def judge(run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[
             stopped=run.stopped,
         )
         accepted = frozenset(item["id"] for item in covered.values() if item.get("unreadable"))
-        _raise_unless_ready(run, outcomes, accepted)
+        _raise_unless_ready(run, outcomes, accepted, missing)
         report.report_notes(outcomes)
     # Recorded, so that a destroy with another account's token is refused before anything of the state goes.
     organization = run.organization(str(old.get("organizationId") or ""))
@@ -129,9 +139,12 @@ def _sent_once_more(run: Session, target: Target, live: Live) -> Target | None:
     return _since_write(run, target, run.wrote(live, live.updated_at))
 
 
-def _raise_unless_ready(run: Session, outcomes: Sequence[Outcome], accepted: Collection[str]) -> None:
+def _raise_unless_ready(
+    run: Session, outcomes: Sequence[Outcome], accepted: Collection[str], missing: Sequence[str]
+) -> None:
     access = weights_access(lambda bucket: run.storage().policy(bucket))
     wrong = [text for outcome in outcomes if (text := _what_is_wrong(run, outcome, accepted, access))]
+    wrong.extend(f"{label}: was not made" for label in missing)
     if not wrong:
         return
     kept = "deletions are postponed until the stack is ready"

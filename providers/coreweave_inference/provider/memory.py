@@ -56,6 +56,8 @@ class Memory:
     """URN by what can be one resource's alone: a name, an id, a bucket, its policy."""
     checked: set[str] = field(default_factory=set)
     """URNs that the program declared in this run: only those were given to a `check`."""
+    failed: bool = False
+    """Something that the program declared was refused or failed in this run."""
     declared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Declared normal form by id, of everything that was diffed or written."""
     ignored: dict[str, tuple[str, ...]] = field(default_factory=dict)

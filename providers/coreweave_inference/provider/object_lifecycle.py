@@ -14,6 +14,7 @@ from coreweave_inference.model.normal_form import complete, faults, has_unknown,
 
 from . import adopting, creation, deletion, in_use, writing
 from .creation import may_adopt
+from .deletion_guard import refuse_after_failure
 from .lifecycle import SAME, Checked, Created, Difference, Entry, Observed
 from .messages import subject, translate_service_errors
 from .object_forms import ObjectForms, ignored_faults, with_ignored
@@ -122,6 +123,7 @@ class ObjectLifecycle(ObjectForms):
         if id_ in run.memory.managed_ids:
             self._keep(run, entry)
             return
+        refuse_after_failure(run, subject(self.kind, old))
         if run.agreement.deletes_first:
             hold_plan(run)
         if run.agreement.holds_a_plan and (live := run.live(self.kind, id_)) is not None:

@@ -22,7 +22,7 @@ from .deletion_guard import (
     targeted,
 )
 from .health import health_of
-from .judging_readiness import HEALTH, judge, not_judged, objects_of, without_health
+from .judging_readiness import HEALTH, judge, not_judged, not_made, objects_of, without_health
 from .lifecycle import Checked, Created, Difference, Entry, Observed
 from .memory import ids_of_stack
 from .session import Session
@@ -42,7 +42,7 @@ class ReadinessLifecycle:
         if new.get(OWNED) is not UNKNOWN:
             going = targeted(old.get(OWNED), new[PARTIAL]) if new.get(PARTIAL) else old.get(OWNED)
             refuse_removals(run, {**old, OWNED: going}, new)
-        if has_unknown(new.get("objects")) or not_judged(old, new):
+        if has_unknown(new.get("objects")) or not_judged(old, new) or not_made(new):
             return Difference()
         removed = set(objects_of(old)) - set(objects_of(new))
         same = bool(new.get(PARTIAL)) or (not removed and same_record(old.get(OWNED), new.get(OWNED)))

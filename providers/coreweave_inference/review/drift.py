@@ -130,7 +130,9 @@ def _of(resource: Resource) -> Iterator[Drift]:
         if resource.after is None
         else {
             change.path: change.after
-            for change in changes(resource.kind, resource.before, resource.after, ())
+            for change in changes(
+                resource.kind, resource.before, resource.after, resource.paths if resource.kind else ()
+            )
         }
     )
     for change in changes(
