@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from coreweave_inference.simulator import Simulator
+
+from tests.processes.python import ROOT, quick_python
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PROGRAM = """\
@@ -39,8 +40,8 @@ def deployment(name, line, **changes):
 
 
 def check(directory: Path, *arguments: str, **environment: str) -> tuple[int, dict[str, Any]]:
-    command = [sys.executable, "-m", "coreweave_inference.cli", "check", str(directory), "--json", *arguments]
-    settings = {"PATH": os.environ["PATH"], "HOME": str(directory), **environment}
+    command = [quick_python(), "-m", "coreweave_inference.cli", "check", str(directory), "--json", *arguments]
+    settings = {"PATH": os.environ["PATH"], "HOME": str(directory), "PYTHONPATH": ROOT, **environment}
     done = subprocess.run(command, env=settings, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     return done.returncode, json.loads(done.stdout)

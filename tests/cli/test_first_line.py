@@ -6,12 +6,13 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import Result
+
+from tests.processes.python import ROOT, quick_python
 
 Command = Callable[..., Result]
 PLACE = "stack dev (project serving) at http://127.0.0.1:9 …"
@@ -55,10 +56,10 @@ def _first_line(directory: Path, arguments: list[str]) -> str:
     own, other = pty.openpty()
     environment = {
         "PATH": "",  # No Pulumi CLI: what needs it ends there, after its first line.
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "PYTHONPATH": ROOT,
         "COREWEAVE_API_ENDPOINT": "http://127.0.0.1:9",
     }
-    command = [sys.executable, "-m", "coreweave_inference.cli", *arguments]
+    command = [quick_python(), "-m", "coreweave_inference.cli", *arguments]
     with subprocess.Popen(command, cwd=directory, env=environment, stdout=other, stderr=other) as process:
         os.close(other)
         text = b""

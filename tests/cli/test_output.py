@@ -40,7 +40,15 @@ def _run(script: str, folder: Path, **variables: str) -> subprocess.CompletedPro
 
 
 @pytest.mark.parametrize(
-    "redirection", [">&-", "2>&-", ">&- 2>&- <&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"]
+    "redirection",
+    [
+        ">&- 2>&- <&-",
+        ">/dev/full 2>/dev/full",
+        *(
+            pytest.param(one, marks=pytest.mark.thorough)
+            for one in (">&-", "2>&-", ">/dev/full", "2>/dev/full")
+        ),
+    ],
 )
 def test_output_that_cannot_be_written_changes_neither_what_is_done_nor_the_exit_code(
     tmp_path: Path, redirection: str
@@ -56,10 +64,10 @@ def test_output_that_cannot_be_written_changes_neither_what_is_done_nor_the_exit
 @pytest.mark.parametrize(
     "variables",
     [
-        {"LC_ALL": "C"},
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-        {"PYTHONIOENCODING": "ascii"},
         {"PYTHONIOENCODING": "latin-1"},
+        pytest.param({"LC_ALL": "C"}, marks=pytest.mark.thorough),
+        pytest.param({"PYTHONIOENCODING": "ascii"}, marks=pytest.mark.thorough),
     ],
 )
 def test_a_character_that_the_encoding_lacks_is_written_out(

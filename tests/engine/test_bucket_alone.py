@@ -10,7 +10,7 @@ from tests.engine.declarations import stack
 from tests.engine.workbench import STRANGER, Service, Workbench
 
 
-@pytest.mark.parametrize("access", ["organization", "none"])
+@pytest.mark.parametrize("access", ["organization", pytest.param("none", marks=pytest.mark.thorough)])
 def test_a_stack_reduced_to_its_bucket_is_previewed_brought_up_again_and_destroyed(
     service: Service, workbench_of: Callable[..., Workbench], access: str
 ) -> None:

@@ -32,7 +32,13 @@ def person(service: Service, place: Path, identity: bool, stack_name: str = "dev
     return bench
 
 
-@pytest.mark.parametrize("identity", [True, False], ids=["one committed identity", "no identity"])
+@pytest.mark.parametrize(
+    "identity",
+    [
+        pytest.param(True, id="one committed identity"),
+        pytest.param(False, id="no identity", marks=pytest.mark.thorough),
+    ],
+)
 def test_two_people_with_backends_of_their_own_do_not_get_each_other_s_objects(
     stocked: Service, tmp_path: Path, identity: bool
 ) -> None:

@@ -79,9 +79,12 @@ def recorded(
     )
 
 
-def test_a_stack_lives_its_life_under_pulumi_alone(bench: Workbench, service: Service) -> None:
+def test_a_stack_lives_its_life_under_pulumi_alone_and_both_ways_of_running_share_one_state(
+    bench: Workbench, service: Service
+) -> None:
     up = pulumi(bench, "up", "--yes", "--skip-preview")
     outputs = bench.outputs()
+    inline = bench.preview()
     again, asked, (program, *providers) = recorded(bench, "preview", "--expect-no-changes")
     gone = pulumi(bench, "destroy", "--yes", "--skip-preview")
 
@@ -90,6 +93,8 @@ def test_a_stack_lives_its_life_under_pulumi_alone(bench: Workbench, service: Se
     assert outputs["models"]["acme/chat"]["baseUrls"] == [
         outputs["gateways"]["public"]["endpoints"][0] + "/v1"
     ]
+    assert inline.ok, inline.output
+    assert (inline.changes, inline.writes) == ({}, {})
     assert again.returncode == 0, again.stdout + again.stderr
     assert (asked, program.role, {one.role for one in providers}) == (PREVIEW, "program", {"provider"})
     assert program.layers & NOT_OF_A_PROGRAM == set()
@@ -99,15 +104,6 @@ def test_a_stack_lives_its_life_under_pulumi_alone(bench: Workbench, service: Se
         assert len(provider.own) <= 130
     assert gone.returncode == 0, gone.stdout + gone.stderr
     assert service.account() == {"buckets": ["acme-weights"]}
-
-
-def test_both_ways_of_running_share_one_state(bench: Workbench) -> None:
-    assert pulumi(bench, "up", "--yes", "--skip-preview").returncode == 0
-
-    inline = bench.preview()
-
-    assert inline.ok, inline.output
-    assert (inline.changes, inline.writes) == ({}, {})
 
 
 def test_faults_of_a_declaration_are_reported_without_noise(bench: Workbench, service: Service) -> None:
@@ -125,6 +121,7 @@ def test_faults_of_a_declaration_are_reported_without_noise(bench: Workbench, se
     assert [entry.path for entry in service.requests()[seen:]] == []
 
 
+@pytest.mark.thorough
 def test_an_error_of_the_service_is_one_line_and_nothing_else(bench: Workbench) -> None:
     bench.environment["COREWEAVE_API_TOKEN"] = "CW-SECRET-nobodys"
 

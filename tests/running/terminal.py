@@ -6,11 +6,12 @@ import os
 import pty
 import select
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.processes.python import quick_python
+from tests.processes.server import PYTHON
 from tests.running.command_line import Stack, until
 
 
@@ -19,8 +20,8 @@ class Terminal:
 
     def __init__(self, stack: Stack, *arguments: str) -> None:
         self._own, other = pty.openpty()
-        command = [sys.executable, "-m", "coreweave_inference.cli", *arguments, "--stack", "dev"]
-        environment = {**stack.environment, "TERM": "dumb", "COLUMNS": "200"}
+        command = [quick_python(), "-m", "coreweave_inference.cli", *arguments, "--stack", "dev"]
+        environment = {**stack.environment, PYTHON: quick_python(), "TERM": "dumb", "COLUMNS": "200"}
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             command, cwd=stack.path, env=environment, stdin=other, stdout=other, stderr=other

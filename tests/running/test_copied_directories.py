@@ -49,7 +49,11 @@ def test_a_gateway_that_the_original_made_just_now_is_neither_adopted_nor_delete
 
 
 @pytest.mark.parametrize(
-    "harm", [", forceDestroy: true, options: {retainOnDelete: false}", ", tags: {team: theirs}"]
+    "harm",
+    [
+        ", forceDestroy: true, options: {retainOnDelete: false}",
+        pytest.param(", tags: {team: theirs}", marks=pytest.mark.thorough),
+    ],
 )
 def test_a_bucket_of_the_original_s_that_this_run_could_harm_is_refused_and_keeps_its_weights_and_tags(
     original: Stack, tmp_path: Path, simulator: Simulator, harm: str
@@ -82,6 +86,7 @@ def bucket(prefix: str, *, adopt: bool = False) -> str:
     )
 
 
+@pytest.mark.thorough
 def test_the_original_s_statement_in_a_policy_is_neither_rewritten_nor_taken_out(
     original: Stack, copy: Stack, simulator: Simulator
 ) -> None:

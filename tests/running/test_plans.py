@@ -142,7 +142,13 @@ def test_what_was_deleted_or_created_outside_since_the_plan_stops_it_and_yes_sho
     assert '! deleted outside: capacity claim "h200"' in up.stdout.splitlines()
 
 
-@pytest.mark.parametrize("plan", [["--no-refresh"], []], ids=["without a refresh", "removals first"])
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(["--no-refresh"], id="without a refresh"),
+        pytest.param([], id="removals first", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_bucket_that_was_changed_since_the_plan_stops_it_before_the_first_write(
     stack: Stack, simulator: Simulator, plan: list[str]
 ) -> None:
