@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from coreweave_inference.engine.installation import NOT_LOGGED_IN, CommandFailed, PulumiCli
-from coreweave_inference.engine.local_backend import is_cut_off
+from coreweave_inference.engine.installation import NOT_LOGGED_IN, CommandFailed, PulumiCli, is_cut_off
 from coreweave_inference.engine.locks import Lock, locks_in
 from coreweave_inference.engine.stacks import MISSING, NONE_SELECTED, OTHER_ORGANIZATION
 

@@ -137,10 +137,19 @@ def test_a_state_that_a_full_disk_left_empty_is_restored_from_its_backup(stack: 
     shutil.copyfile(file, f"{file}.bak")
     file.write_bytes(b"")
 
-    done = stack.document("up", "--yes")
+    looked = stack.run("status")
+    done = stack.run("preview")
+    for damaged in (file, file.with_name("dev.json.bak")):
+        damaged.write_bytes(b"")
+    lost = stack.run("preview")
 
-    assert (done["code"], done["counts"]) == (0, {"same": 3})
-    assert any(f"{file}: restored from dev.json.bak" in line for line in done["repairs"])
+    assert (looked.returncode, "`cw-inference preview` puts the backup beside it" in looked.stderr) == (
+        1,
+        True,
+    )
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "3 unchanged")
+    assert f"info: {file}: restored from dev.json.bak" in done.stdout
+    assert (lost.returncode, "cw-inference import --apply" in lost.stderr) == (1, True)
 
 
 def test_a_lock_without_a_proof_is_left_also_where_its_process_id_is_free(stack: Stack) -> None:
@@ -265,7 +274,9 @@ def test_a_renamed_replacement_that_was_killed_is_deleted_when_the_former_key_is
     with stack.started("up", "--yes") as process:
         until(lambda: len(simulator.world.records("gateways")) > 1)
         stack.kill_engine()
-        process.communicate(timeout=30)
+        _, error = process.communicate(timeout=30)
+    assert (process.returncode, "was killed (signal 9); run again" in error) == (1, True)
+    assert "Warning" not in error
     stack.declare(gateway("front", "door-own"))
 
     done = stack.document("up", "--yes")

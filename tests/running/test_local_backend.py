@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from coreweave_inference.engine.installation import is_cut_off
 from coreweave_inference.engine.local_backend import (
     exported,
-    is_cut_off,
     restore_empty_states,
     without_empty_attributes,
 )

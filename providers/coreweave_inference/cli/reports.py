@@ -99,7 +99,8 @@ def code_of(result: Result) -> int:
 
 def _report(result: Result, *, full: bool, proved: bool) -> list[str]:
     if result.operation == "preview":
-        return formatting.plan(result, full=full)
+        repairs = (f"info: {line}" for line in result.repairs)
+        return [*repairs, *formatting.plan(result, full=full)]
     if result.operation == "destroy":
         return _destroy_report(result, proved=proved)
     return REPORTS[result.operation](result)

@@ -80,7 +80,9 @@ def up(options: RunOptions, *, remove_first: bool, plan_file: Path | None) -> No
                 plan = plans.read(plan_file, engine.directory, engine.stack)
                 planned = plan.preview
             if not planned.ok:
-                finish(replace(planned, operation="up") if as_json else planned, events, as_json=as_json)
+                # The view of this run has said what was repaired.
+                refused = replace(planned, operation="up") if as_json else replace(planned, repairs=())
+                finish(refused, events, as_json=as_json)
             if not as_json:
                 print_plan(formatting.plan(planned, full=options.full))
                 view.shown = frozenset(message.text for message in planned.messages)

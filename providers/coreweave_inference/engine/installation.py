@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +24,9 @@ from coreweave_inference.errors import CoreWeaveError, StartupError
 
 from . import known_versions
 from .engine_processes import recorded
+
+# The Automation API warns of the events of an engine that was killed: that run has an error of its own.
+warnings.filterwarnings("ignore", "Error in event stream", UserWarning)
 
 OLDEST = semver.Version(3, 254, 0)
 """Import files and S3 backends behave as needed from here on."""
@@ -44,6 +48,33 @@ NO_BACKEND = (
     "or set PULUMI_BACKEND_URL"
 )
 
+CUT_OFF = frozenset(
+    {
+        "error: failed to load checkpoint: EOF",
+        "error: EOF",
+        "error: failed to load checkpoint: place 1: unexpected end of JSON input",
+    }
+)
+"""Of the attributes of a state and of a lock, and of an empty state. A provider that was killed is reported with more words
+before the same."""
+UNREADABLE = (
+    "the state of the stack cannot be read: a full disk or a killed run left its file in the backend's folder empty; "
+    "`cw-inference preview` puts it right from the backup beside it (.json.bak), unless a run holds the stack's lock; where the "
+    "backup is empty too, restore the file from a copy, or delete both and let `cw-inference import --apply` record the objects again"
+)
+
+
+def is_cut_off(text: str) -> bool:
+    """Whether this is what the CLI says of a file with empty attributes."""
+    return any(line.strip() in CUT_OFF for line in text.splitlines())
+
+
+def _ended(arguments: Sequence[str], code: int) -> str:
+    command = f"pulumi {' '.join(arguments[:2])}"
+    if code < 0:
+        return f"{command} was killed (signal {-code}); run again: the next run goes on from there"
+    return f"{command} ended with code {code}"
+
 
 class CommandFailed(CoreWeaveError):
     """A command of the CLI ended with an error; `text` is all that it wrote on standard error."""
@@ -54,8 +85,9 @@ class CommandFailed(CoreWeaveError):
         self.text = result.stderr
         self.result = result
         super().__init__(
-            (NO_BACKEND if NOT_LOGGED_IN in result.stderr else _reason(result.stderr))
-            or f"pulumi {' '.join(arguments[:2])} ended with code {result.code}"
+            (NO_BACKEND if NOT_LOGGED_IN in result.stderr else "")
+            or (UNREADABLE if is_cut_off(result.stderr) else _reason(result.stderr))
+            or _ended(arguments, result.code)
         )
 
 

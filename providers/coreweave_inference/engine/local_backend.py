@@ -17,22 +17,13 @@ from typing import Any, TypeVar
 
 from coreweave_inference.errors import Failed
 
-from .installation import CommandFailed, PulumiCli
+from .installation import CommandFailed, PulumiCli, is_cut_off
 
 T = TypeVar("T")
 VERSION = 3
 """The form of a state that is read here."""
 SCHEME = "file://"
 PLACES = ("stacks", "locks")
-CUT_OFF = frozenset(
-    {
-        "error: failed to load checkpoint: EOF",
-        "error: EOF",
-        "error: failed to load checkpoint: place 1: unexpected end of JSON input",
-    }
-)
-"""Of the attributes of a state and of a lock, and of an empty state. A provider that was killed is reported with more words
-before the same."""
 
 
 def exported(environ: Mapping[str, str], project: str, stack: str) -> dict[str, Any] | None:
@@ -89,11 +80,6 @@ def read(act: Callable[[], T], cli: PulumiCli, directory: Path, report: Callable
             "it empty; what was begun after that is looked for"
         )
     return act()
-
-
-def is_cut_off(text: str) -> bool:
-    """Whether this is what the CLI says of a file with empty attributes."""
-    return any(line.strip() in CUT_OFF for line in text.splitlines())
 
 
 def without_empty_attributes(url: str) -> tuple[Path, ...]:
