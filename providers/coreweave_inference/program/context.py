@@ -137,6 +137,13 @@ def urn_of(type_name: str, name: str, opts: pulumi.ResourceOptions | None) -> pu
     return pulumi.Output.from_input(alone)
 
 
+def planned_urn(type_name: str, name: str, opts: pulumi.ResourceOptions | None) -> str | pulumi.Output[str]:
+    """The same, at once where nothing is around the resource: each output costs time that grows with their number."""
+    if opts is not None and opts.parent is not None:
+        return urn_of(type_name, name, opts)
+    return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{TYPES}{type_name}::{name}"
+
+
 def with_dependencies(
     opts: pulumi.ResourceOptions | None, dependencies: Iterable[pulumi.Resource], **more: Any
 ) -> pulumi.ResourceOptions:

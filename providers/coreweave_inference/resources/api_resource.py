@@ -25,7 +25,7 @@ from coreweave_inference.model.nested import transform, without_none
 from coreweave_inference.program.context import (
     current_program,
     output,
-    urn_of,
+    planned_urn,
     with_dependencies,
     without_import,
 )
@@ -76,7 +76,7 @@ class ApiResource(pulumi.dynamic.Resource):
         self.adopts = adopt or bool(import_id)
         self.planned_id, self.planned_name = _planned(program.identity, kind, self.place, spec)
         self.wait, self.timeout_seconds = wait, _timeout(name, timeout)
-        self.planned_urn = urn_of(type(self).__name__, name, opts)
+        self.planned_urn = planned_urn(type(self).__name__, name, opts)
         props: dict[str, Any] = {
             **{key: value for key, value in spec.items() if value is not None},
             **_identified(program.identity, kind, self.planned_urn, spec),
@@ -133,12 +133,16 @@ def plain_values(value: Any) -> Any:
 
 
 def _identified(
-    identity: str, kind: Kind, urn: pulumi.Output[str], spec: Mapping[str, Any]
-) -> dict[str, Any]:
-    """`apiId`, `name` and what they come from, as outputs that are known wherever the declared fields are."""
-    fields: pulumi.Output[dict[str, Any]] = pulumi.Output.all(urn=urn, declared=replacing_part(kind, spec))
-    derived = fields.apply(lambda found: _derived(identity, kind, place_in(found["urn"]), found["declared"]))
+    identity: str, kind: Kind, urn: pulumi.Input[str], spec: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """`apiId`, `name` and what they come from; outputs where URN or a declared field is one, known wherever they are."""
+    declared = replacing_part(kind, spec)
     keys = [IDENTITY, "apiId", "name", *([] if spec.get("name") else [DERIVED_NAME])]
+    if isinstance(urn, str) and not has_unknown(plain_values(declared)):
+        plain = _derived(identity, kind, place_in(urn), declared)
+        return {key: plain[key] for key in keys}
+    fields: pulumi.Output[dict[str, Any]] = pulumi.Output.all(urn=urn, declared=declared)
+    derived = fields.apply(lambda found: _derived(identity, kind, place_in(found["urn"]), found["declared"]))
     return {key: derived[key] for key in keys}
 
 

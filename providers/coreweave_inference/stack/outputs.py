@@ -61,35 +61,46 @@ def _by_key(resources: Iterable[Any]) -> dict[str, Any]:
 def _models(deployments: Iterable[Deployment]) -> pulumi.Input[dict[str, Any]]:
     """Base URLs by model name; a name may be an output, and then all of them are known only later."""
     served = [
-        (
-            d.model_name,
-            [_base_urls(g, d.model_name) for g in d.gateways if isinstance(g, (Gateway, ExistingGateway))],
-        )
+        (d.model_name, [g for g in d.gateways if isinstance(g, (Gateway, ExistingGateway))])
         for d in deployments
     ]
+    used = {id(gateway): gateway for _, gateways in served for gateway in gateways}
+    told = {key: _told(gateway) for key, gateway in used.items()}
     if all(isinstance(name, str) for name, _ in served):
-        names = dict.fromkeys(str(name) for name, _ in served)
+        behind: dict[str, dict[int, None]] = {}
+        for name, gateways in served:
+            behind.setdefault(str(name), {}).update(dict.fromkeys(map(id, gateways)))
         return {
-            name: {"baseUrls": _joined([urls for other, urls in served if other == name])} for name in names
+            name: {"baseUrls": _urls_of(name, [told[g] for g in found])} for name, found in behind.items()
         }
-    return pulumi.Output.all(*[pulumi.Output.all(name, *urls) for name, urls in served]).apply(
+    lists = [pulumi.Output.all(name, *[told[id(g)] for g in gateways]) for name, gateways in served]
+    return pulumi.Output.all(*lists).apply(
         lambda found: {
-            name: {"baseUrls": _unique([item[1:] for item in found if item[0] == name])} for name, *_ in found
+            name: {
+                "baseUrls": _unique(
+                    _base_urls(name, one) for item in found if item[0] == name for one in item[1:]
+                )
+            }
+            for name, *_ in found
         }
     )
 
 
-def _joined(groups: list[list[pulumi.Output[list[str]]]]) -> pulumi.Output[list[str]]:
-    return pulumi.Output.all(*[pulumi.Output.all(*urls) for urls in groups]).apply(_unique)
+def _told(gateway: Gateway | ExistingGateway) -> pulumi.Output[dict[str, Any]]:
+    """One output for each gateway, whatever serves behind it."""
+    return pulumi.Output.all(by_path=gateway.by_path, endpoints=gateway.endpoints)
 
 
-def _unique(groups: Iterable[Iterable[Iterable[str]]]) -> list[str]:
-    return list(dict.fromkeys(url for group in groups for urls in group for url in urls))
+def _urls_of(name: str, gateways: list[pulumi.Output[dict[str, Any]]]) -> pulumi.Output[list[str]]:
+    if len(gateways) == 1:
+        return gateways[0].apply(lambda found: _unique([_base_urls(name, found)]))
+    return pulumi.Output.all(*gateways).apply(lambda found: _unique(_base_urls(name, one) for one in found))
 
 
-def _base_urls(gateway: Gateway | ExistingGateway, model_name: pulumi.Input[str]) -> pulumi.Output[list[str]]:
-    def of(values: dict[str, Any]) -> list[str]:
-        middle = f"/{quote(values['name'], safe='')}" if values["by_path"] else ""
-        return [f"{endpoint.rstrip('/')}{middle}/v1" for endpoint in values["endpoints"] or ()]
+def _unique(groups: Iterable[Iterable[str]]) -> list[str]:
+    return list(dict.fromkeys(url for urls in groups for url in urls))
 
-    return pulumi.Output.all(name=model_name, by_path=gateway.by_path, endpoints=gateway.endpoints).apply(of)
+
+def _base_urls(name: str, gateway: dict[str, Any]) -> list[str]:
+    middle = f"/{quote(name, safe='')}" if gateway["by_path"] else ""
+    return [f"{endpoint.rstrip('/')}{middle}/v1" for endpoint in gateway["endpoints"] or ()]
