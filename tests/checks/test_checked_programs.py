@@ -56,8 +56,8 @@ def declare(
 
 
 @pytest.mark.parametrize("example", ["python-program", "pulumi-aws-bucket"])
-def test_an_example_in_python_has_nothing_to_find(example: str) -> None:
-    code, found = check(EXAMPLES / example)
+def test_an_example_in_python_has_nothing_to_find(example: str, tmp_path: Path) -> None:
+    code, found = check(EXAMPLES / example, HOME=str(tmp_path))
 
     assert (code, found["ok"], found["findings"]) == (0, True, [])
 
