@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import accumulate
 from typing import Any
 
@@ -24,6 +25,13 @@ def read_json(
     if text.count("[") + text.count("{") > DEEPEST and max(_levels(text)) > DEEPEST:
         raise json.JSONDecodeError(f"values are nested more than {DEEPEST} deep", "", 0)
     return json.loads(text, object_pairs_hook=object_pairs_hook)
+
+
+def whole_lines(lines: Iterable[str]) -> Iterator[Any]:
+    """What each line holds; one that was cut off is left out."""
+    for line in lines:
+        with suppress(ValueError):
+            yield json.loads(line)
 
 
 def _levels(text: str) -> Iterable[int]:

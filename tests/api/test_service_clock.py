@@ -64,10 +64,10 @@ def test_a_clock_of_another_speed_tells_nothing() -> None:
 def test_a_service_without_dates_or_with_strange_ones_tells_no_time() -> None:
     clock = ServiceClock()
     for date in ("", "yesterday", "Thu, 01 Jan 1970"):
-        clock.tell(date, 1.0, 2.0)
+        clock.note(date, 1.0, 2.0)
 
     assert (clock.now(3.0), clock.latest_at(0.0)) == (None, None)
 
-    clock.tell(formatdate(AHEAD, usegmt=True), 1.0, 2.0)
+    clock.note(formatdate(AHEAD, usegmt=True), 1.0, 2.0)
 
     assert (clock.now(3.0), clock.latest_at(0.5)) == (AHEAD + 1.0, AHEAD + 0.5 + SLACK_SECONDS)

@@ -10,7 +10,6 @@ import logging
 import random
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -206,9 +205,7 @@ class InferenceApi:
     def __enter__(self) -> InferenceApi:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _call(self, request: _Request, read: Callable[[object], T], *, empty: object = None) -> T:
@@ -278,7 +275,7 @@ class InferenceApi:
                 note_request(request.method)
             answer = transfer(self._client, built, seconds=self._timeout_seconds, stopped=self._stopped)
             status = answer.status_code
-            self._service_clock.tell(answer.headers.get("date", ""), started, self._clock.monotonic())
+            self._service_clock.note(answer.headers.get("date", ""), started, self._clock.monotonic())
             return answer
         finally:
             milliseconds = (self._clock.monotonic() - started) * 1000

@@ -45,7 +45,7 @@ class ServiceClock:
         self._told: deque[Told] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
 
-    def tell(self, date: str, sent: float, received: float) -> None:
+    def note(self, date: str, sent: float, received: float) -> None:
         """An answer had this `Date`; what is no date tells nothing."""
         try:
             moment = parsedate_to_datetime(date).timestamp()

@@ -6,7 +6,7 @@ Whose id and name an object has, and which live object an `existing` entry means
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -26,7 +26,18 @@ from coreweave_inference.model.nested import transform
 from coreweave_inference.model.unknown import UNKNOWN
 
 from .facts import BucketFacts
-from .objects import Claim, Deployment, Item, LastObject, LiveObject, Owner, claim, deployment, gateway
+from .objects import (
+    Claim,
+    Deployment,
+    Gateway,
+    Item,
+    LastObject,
+    LiveObject,
+    Owner,
+    claim,
+    deployment,
+    gateway,
+)
 from .ownership import Identity, has_identity
 from .view import View, former_key
 
@@ -79,22 +90,16 @@ def view_of(declaration: Declaration, known: Known = Known()) -> View:
         gateway(item, _handle(item)) for item in (*made[Kind.GATEWAY].values(), *used[Kind.GATEWAY].values())
     )
     handles = {item.key: item.handle for item in gateways}
-    return View(
-        gateways=gateways,
-        claims=_claims((*made[Kind.CAPACITY_CLAIM].values(), *used[Kind.CAPACITY_CLAIM].values())),
-        deployments=tuple(
-            _declared_deployment(item, made[Kind.DEPLOYMENT][item.key], handles)
-            for item in declaration.deployments.values()
-        ),
+    claims = _claims((*made[Kind.CAPACITY_CLAIM].values(), *used[Kind.CAPACITY_CLAIM].values()))
+    deployments = tuple(
+        _declared_deployment(item, made[Kind.DEPLOYMENT][item.key], handles)
+        for item in declaration.deployments.values()
+    )
+    return replace(
+        _view(gateways, claims, deployments, known),
         buckets=declaration.buckets,
         existing_buckets=declaration.existing.buckets,
         accepted=declaration.accepted,
-        catalogue=known.catalogue,
-        live=known.live,
-        last=known.last,
-        stores=known.stores,
-        identity=known.identity,
-        today=known.today,
         locate=declaration.origin,
     )
 
@@ -106,10 +111,24 @@ def view_of_specs(
     """The view of a Python program's objects; deployments name gateways in `gatewayIds`."""
     items = [_own(found.kind, found.key, found.spec, found.options, known) for found in objects]
     of = {kind: tuple(item for item in items if item.kind is kind) for kind in Kind}
+    return _view(
+        tuple(gateway(item, _handle(item)) for item in of[Kind.GATEWAY]),
+        _claims(of[Kind.CAPACITY_CLAIM]),
+        tuple(deployment(item, texts(item.spec, "gatewayIds")) for item in of[Kind.DEPLOYMENT]),
+        known,
+    )
+
+
+def _view(
+    gateways: tuple[Gateway, ...],
+    claims: tuple[Claim, ...],
+    deployments: tuple[Deployment, ...],
+    known: Known,
+) -> View:
     return View(
-        gateways=tuple(gateway(item, _handle(item)) for item in of[Kind.GATEWAY]),
-        claims=_claims(of[Kind.CAPACITY_CLAIM]),
-        deployments=tuple(deployment(item, texts(item.spec, "gatewayIds")) for item in of[Kind.DEPLOYMENT]),
+        gateways=gateways,
+        claims=claims,
+        deployments=deployments,
         buckets={},
         catalogue=known.catalogue,
         live=known.live,

@@ -96,17 +96,17 @@ class Previewing:
         """Around the preview."""
         over, started = threading.Event(), time.monotonic()
 
-        def tell() -> None:
+        def report() -> None:
             rest = self._first
             while not over.wait(rest):
                 seconds, count = time.monotonic() - started, len(self._seen)
                 self._say(f"still previewing, {seconds:.0f} s: {plural(count, 'object')} read")
                 rest = FURTHER_SECONDS
 
-        teller = threading.Thread(target=tell, name="previewing", daemon=True)
-        teller.start()
+        reporter = threading.Thread(target=report, name="previewing", daemon=True)
+        reporter.start()
         try:
             yield
         finally:
             over.set()
-            teller.join()
+            reporter.join()

@@ -50,7 +50,7 @@ class Prover:
     stack: Stack
     declaration: Declaration | None
     recorded: Collection[str]
-    tell: Say
+    say: Say
     before: Account | None = None
 
     def look(self) -> None:
@@ -63,7 +63,7 @@ class Prover:
         deletions = tuple(deletions)
         prices = default_prices()
         with opened(self.settings) as api:
-            self.tell("looking at what remains …")
+            self.say("looking at what remains …")
             after = listed(api)
             own = self._own(after, {found.item.id for found in deletions})
             kept = self._kept(after, deletions)
@@ -114,7 +114,7 @@ class Prover:
             storage = bucket_reader(self.settings, api, system, os.environ)
             found, unread = buckets_of(storage, {*planned, *declared}, self.stack.identity)
             deletes = {name for name, action in planned.items() if action == DELETES}
-            return stored(storage, found, planned, deletes, self.stack.identity, self.tell), unread
+            return stored(storage, found, planned, deletes, self.stack.identity, self.say), unread
         except CoreWeaveError as error:
             return (), (f"buckets could not be read: {error}",)
 

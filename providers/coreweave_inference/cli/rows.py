@@ -53,7 +53,7 @@ class Rows:
         if isinstance(run_event, Step):
             self._step(run_event)
         elif isinstance(run_event, Progress):
-            self._tell(run_event)
+            self._show_progress(run_event)
         elif run_event.urn in self._rows and isinstance(run_event, Retry):
             self._rows[run_event.urn] = replace(self._rows[run_event.urn], message=run_event.text)
         elif run_event.urn in self._rows and isinstance(run_event, Message):
@@ -109,7 +109,7 @@ class Rows:
             message=progress.message if progress is not None else "",
         )
 
-    def _tell(self, progress: Progress) -> None:
+    def _show_progress(self, progress: Progress) -> None:
         self._progress[progress.urn] = progress
         row = self._rows.get(progress.urn)
         if row is None:

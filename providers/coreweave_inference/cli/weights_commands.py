@@ -18,7 +18,7 @@ SettingsOf = Annotated[Path, typer.Option("--dir", help="A stack directory whose
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")]
 
 
-def _tell(line: str, *, as_json: bool) -> None:
+def _announce(line: str, *, as_json: bool) -> None:
     from .announcing import announce
 
     announce(line, as_json=as_json)
@@ -53,7 +53,7 @@ def push(
 
     Example: cw-inference weights push ./llama acme-weights models/llama-3.1-8b
     """
-    _tell(f"comparing {folder} with {path} in bucket {bucket} …", as_json=as_json)
+    _announce(f"comparing {folder} with {path} in bucket {bucket} …", as_json=as_json)
     from .uploads import Push
     from .uploads import push as run
 
@@ -81,7 +81,7 @@ def list_weights(
 
     Example: cw-inference weights list acme-weights
     """
-    _tell(f"reading {f'bucket {bucket}' if bucket else 'buckets'} …", as_json=as_json)
+    _announce(f"reading {f'bucket {bucket}' if bucket else 'buckets'} …", as_json=as_json)
     from .weights_list import list_weights as run
 
     run(bucket, path, directory=directory, stack=stack, as_json=as_json)
@@ -113,7 +113,7 @@ def check_weights(
 
     Example: cw-inference weights check acme-weights models/llama-3.1-8b
     """
-    _tell(f"checking {what or 'what the deployments read'} …", as_json=as_json)
+    _announce(f"checking {what or 'what the deployments read'} …", as_json=as_json)
     from .weights_check import check_weights as run
 
     run(what, path, directory=directory, stack=stack, as_json=as_json)
@@ -143,7 +143,7 @@ def copy_weights(
 
     Example: cw-inference weights copy acme-weights models/llama-3.1-8b models/llama-3.1-8b-v2
     """
-    _tell(f"comparing {path} with {to_path} …", as_json=as_json)
+    _announce(f"comparing {path} with {to_path} …", as_json=as_json)
     from .weights_copy import Copy
     from .weights_copy import copy_weights as run
 

@@ -7,10 +7,10 @@ Pure: lines and a state go in, a state comes out.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from coreweave_inference.json_text import whole_lines
 from coreweave_inference.model.identity import salted
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.recorded import resources_of
@@ -28,11 +28,7 @@ def unresolved_attempts(lines: Iterable[str], created: Iterable[str]) -> dict[st
     A line that is not whole was never followed by a request.
     """
     found: dict[str, Inputs] = {}
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
+    for entry in whole_lines(lines):
         if entry["inputs"] is None:
             found.pop(entry["urn"], None)
         else:

@@ -8,10 +8,10 @@ declared again. Pure: lines and a state go in, a state comes out.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from coreweave_inference.json_text import whole_lines
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.provider.values import DELETED
@@ -30,11 +30,7 @@ Look = Callable[[Mapping[str, Note]], Mapping[str, Found | Unresolved]]
 def unconfirmed(lines: Iterable[str]) -> dict[str, Note]:
     """Notes by id, without those that were confirmed. A line that is not whole was followed by nothing."""
     found: dict[str, Note] = {}
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
+    for entry in whole_lines(lines):
         found.pop(entry["id"], None)
         if entry["note"] is not None and entry["note"]["createdAt"]:
             found[entry["id"]] = entry["note"]

@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from types import TracebackType
 
 import uvicorn
 from starlette.routing import Mount, Route, Router
@@ -119,9 +118,7 @@ class Simulator:
         self._wait_until_started()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.stop()
         self._thread.join()
         if self._state is not None:
