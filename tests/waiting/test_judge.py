@@ -17,6 +17,7 @@ from coreweave_inference.waiting import (
     Waiting,
     describe_unmet_conditions,
     judge,
+    newest_condition,
     reduction_pending,
 )
 
@@ -71,6 +72,17 @@ def test_a_ready_whose_conditions_are_newer_than_the_write_by_the_services_clock
     assert judged(AFTER, service_time=None) == stale
     assert judged(AFTER, updated_at=BEFORE) == stale
     assert judged(AFTER, service_time=WRITTEN_AT + 60.0) == stale
+
+
+@EACH_KIND
+def test_conditions_of_before_the_write_prove_nothing_where_their_clock_runs_ahead(kind: Kind) -> None:
+    seen = live(kind, "READY", Condition("Ready", True, last_update_time=AFTER))
+    of = target(kind, service_time=WRITTEN_AT - 5400.0)
+
+    assert once(of, seen, after=1.0) == Ready()
+    assert once(replace(of, conditions_before=newest_condition(seen)), seen, after=1.0) == Waiting(
+        "READY (previous revision)"
+    )
 
 
 @EACH_KIND

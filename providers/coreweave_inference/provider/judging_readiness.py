@@ -117,6 +117,7 @@ def _since_write(run: Session, target: Target, revision: Revision) -> Target:
         written_at=write.at,
         service_time=write.service_time,
         busy_before=write.busy_before,
+        conditions_before=write.conditions_before,
     )
 
 

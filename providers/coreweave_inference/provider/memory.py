@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from coreweave_inference.errors import NotOurs
@@ -28,12 +29,13 @@ def ids_of_stack() -> frozenset[str]:
 class Write:
     """When an object was written: on the monotonic clock, and at the latest by the service's (None: not known).
 
-    `busy_before`: it was on its way already.
+    `busy_before`: it was on its way already. `conditions_before`: when the newest of its conditions then was set.
     """
 
     at: float
     service_time: float | None
     busy_before: bool
+    conditions_before: float = -inf
 
 
 @dataclass

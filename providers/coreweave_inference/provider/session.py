@@ -26,7 +26,7 @@ from coreweave_inference.model import Kind
 from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.storage.client import ObjectStorage
 from coreweave_inference.storage.key_sources import credentials_from
-from coreweave_inference.waiting import LASTING_LOOKS, ON_THE_WAY, Live, Revision, Target
+from coreweave_inference.waiting import LASTING_LOOKS, ON_THE_WAY, Live, Revision, Target, newest_condition
 
 from .agreement import of_environment
 from .lists import Lists
@@ -158,7 +158,8 @@ class Session:
         """Remember a write of the object that was `before`; the revision to wait for."""
         now = self.api.service_time()
         latest = None if now is None else now + CLOCK_STEP_SECONDS
-        self.memory.writes[before.id] = Write(self.clock.monotonic(), latest, before.status in ON_THE_WAY)
+        busy = before.status in ON_THE_WAY
+        self.memory.writes[before.id] = Write(self.clock.monotonic(), latest, busy, newest_condition(before))
         return Revision.of_write(self.clock.now() if latest is None else latest, updated_before)
 
     def written_at(self, id_: str, revision: Revision) -> Write:

@@ -31,6 +31,7 @@ from .observations import (
     Target,
     Verdict,
     Waiting,
+    newest_condition,
 )
 from .watching import Look, Report, Resend, pauses, wait
 
@@ -55,6 +56,7 @@ __all__ = [
     "describe_unmet_conditions",
     "failure",
     "judge",
+    "newest_condition",
     "pauses",
     "pending_counts",
     "reduction_pending",

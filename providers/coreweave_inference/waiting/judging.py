@@ -56,11 +56,16 @@ def _shows(target: Target, live: Live, now: float, settle_seconds: float) -> boo
 
 
 def _conditions_are_newer(target: Target, live: Live) -> bool:
-    """Whether the conditions that make the status were set after the write: an old status has none of these."""
+    """Whether the conditions that make the status were set after the write: an old status has none of these.
+
+    They have to be newer than those of before too: what dates them may run ahead of what dates answers.
+    """
     kind = "ResourcesApplied" if live.spec.get("disabled") else "Ready"
     times = [condition.updated for condition in live.conditions if condition.type == kind]
-    latest = target.service_time
-    return bool(times) and latest is not None and all(time and time.timestamp() > latest for time in times)
+    if target.service_time is None:
+        return False
+    latest = max(target.service_time, target.conditions_before)
+    return bool(times) and all(time and time.timestamp() > latest for time in times)
 
 
 def _judge_latched(

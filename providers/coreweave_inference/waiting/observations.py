@@ -56,6 +56,11 @@ class Live(Protocol):
     def pending_instances(self) -> int: ...
 
 
+def newest_condition(live: Live) -> float:
+    """When the newest of an object's conditions was set, in epoch seconds of the service's; -inf where none tells it."""
+    return max((c.updated.timestamp() for c in live.conditions if c.updated), default=-inf)
+
+
 @dataclass(frozen=True)
 class Revision:
     """One accepted write: distinguished from every other one, and from a later write of the same spec.
@@ -120,7 +125,8 @@ class Target:
     `declared` is its declared normal form, None where it is not known; `ignored` are the paths of fields that are
     left to others, whose live value is always the right one. `written_at` is the moment of the write on the monotonic
     clock that `judge` gets, `service_time` the latest moment that it can have had on the service's clock (epoch
-    seconds, None: not known). `busy_before`: the object was on its way already when it was written.
+    seconds, None: not known). `busy_before`: the object was on its way already when it was written. `conditions_before`: the
+    newest of its conditions then, by the clock that dates conditions, which may be another one than that of answers.
     """
 
     kind: Kind
@@ -133,6 +139,7 @@ class Target:
     written_at: float = -inf
     service_time: float | None = None
     busy_before: bool = False
+    conditions_before: float = -inf
 
     @property
     def label(self) -> str:
