@@ -220,7 +220,12 @@ def _descriptions() -> Any:
     """The descriptions of S3 that come with botocore and no user's own; read once in a process, since that is slow."""
     from botocore.loaders import Loader
 
-    return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+    class OnlyS3(Loader):  # type: ignore[misc]  # botocore publishes no types
+        def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - overrides
+            """Without a look into the folders of all others."""
+            return ["s3"]
+
+    return OnlyS3(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
 
 def _provider(credentials: Credentials) -> Any:

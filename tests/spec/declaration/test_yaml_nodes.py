@@ -137,3 +137,7 @@ def test_every_declaration_here_is_read_alike() -> None:
         text = file.read_text(encoding="utf-8")
         assert READ_ALIKE.fullmatch(text), file
         assert as_data(node_of(text)) == as_data(Loader(text).get_single_node())
+
+
+def test_a_command_and_its_program_read_the_same_text_once() -> None:
+    assert node_of("version: 1\n") is node_of("version: 1\n")
