@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
 from coreweave_inference.api.client import ApiObject
 from coreweave_inference.model import Kind
 from coreweave_inference.waiting import Ready, wait
@@ -55,3 +56,20 @@ def test_a_wait_ends_within_one_look_of_the_last_one_and_looks_less_often_the_lo
     pauses = [later - earlier for earlier, later in zip(service.looks, service.looks[1:], strict=False)]
     assert pauses == sorted(pauses, key=lambda pause: round(pause, 6))
     assert len(service.looks) <= 12 + 45 + last / POLL
+
+
+@pytest.mark.parametrize(("takes", "rest"), [(0.05, 0.2), (2.0, 2.0), (60.0, POLL)])
+def test_a_look_that_takes_long_is_followed_by_as_long_a_rest_at_most_the_longest(
+    takes: float, rest: float
+) -> None:
+    clock = HandClock()
+    service = Service([takes + 0.01], clock)
+
+    def slow(kind: Kind) -> Mapping[str, ApiObject]:
+        found = service.look(kind)
+        clock.time += takes
+        return found
+
+    wait([on(Kind.DEPLOYMENT, "0", 4000.0)], slow, clock, poll_seconds=POLL, settle_seconds=15.0)
+
+    assert clock.slept[0] == pytest.approx(rest, abs=0.001)

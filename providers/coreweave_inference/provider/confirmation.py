@@ -243,6 +243,7 @@ def wait_for_none(
     rests = pauses(lambda: run.clock.monotonic() - start, run.settings.poll_seconds)
     seen = "nothing could be seen yet"
     while True:
+        began = run.clock.monotonic()
         try:
             names = left()
         except (Unreachable, ServiceUnavailable, Throttled):
@@ -252,12 +253,14 @@ def wait_for_none(
                 return
             seen = f"{', '.join(names)} {'are' if len(names) > 1 else 'is'} {state}"
             run.log.progress(urn, f"waiting for {', '.join(names)} to go")
-        remaining = deadline - (run.clock.monotonic() - start)
+        ended = run.clock.monotonic()
+        remaining = deadline - (ended - start)
         if run.stopped():
             raise Failed(f"stopped waiting: {seen}; run again to go on")
         if remaining <= 0:
             raise Failed(f"{seen} after {deadline:.0f} s; run again to wait on")
-        _rest(run, min(next(rests), remaining), released)
+        took = min(ended - began, run.settings.poll_seconds)  # More is a service that answers late.
+        _rest(run, min(max(next(rests), took), remaining), released)
 
 
 def _rest(run: Session, seconds: float, released: Callable[[], bool]) -> None:

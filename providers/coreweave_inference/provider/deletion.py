@@ -22,6 +22,7 @@ WHOLE_STACK = "COREWEAVE_DESTROYS_WHOLE_STACK"
 WAITING_AT_ONCE = 2
 """Deletions of a destroy that wait; there are four threads, and the others must be able to send theirs."""
 TURN_SECONDS = 0.02
+OTHERS_SECONDS = 0.2
 
 
 def delete(run: Session, kind: Kind, id_: str, old: Mapping[str, Any], entry_urn: str = "") -> None:
@@ -100,12 +101,16 @@ def _has_live_users(run: Session, id_: str) -> bool:
 
 
 def _others_follow(run: Session, turn: int) -> bool:
-    """Whether further deletions begin at once, so that those can wait."""
-    for _ in range(10):
-        if _is_passed(run, turn):
-            return True
+    """Whether further deletions begin soon, so that those can wait: soon is less than what a look would take, which would hold
+    them up.
+    """
+    soon = max(OTHERS_SECONDS, min(run.lists.longest_seconds, run.settings.poll_seconds))
+    until = run.clock.monotonic() + soon
+    while not _is_passed(run, turn):
+        if run.clock.monotonic() >= until or run.stopped():
+            return False
         run.waits.sleep(TURN_SECONDS)
-    return False
+    return True
 
 
 def _is_passed(run: Session, turn: int) -> bool:

@@ -25,6 +25,9 @@ class Lists:
         self._clock = clock
         self._locks = {kind: threading.Lock() for kind in Kind}
         self._seen: dict[Kind, tuple[float, dict[str, ApiObject]]] = {}
+        self.longest_seconds = 0.0
+        """How long the longest of the newest lists took: nothing that changes while one is read is seen any sooner."""
+        self._seconds: dict[Kind, float] = {}
         self.organizations: set[str] = set()
         """Ids of the organisations whose objects this process has seen; one token sees the same one all along."""
 
@@ -37,6 +40,8 @@ class Lists:
                 at = self._clock.monotonic()
                 objects = {live.id: live for live in self._api.list(kind)}
                 self._seen[kind] = (at, objects)
+                self._seconds[kind] = self._clock.monotonic() - at
+                self.longest_seconds = max(self._seconds.values())
                 self._listed(kind, objects)
                 self.organizations |= {live.organization_id for live in objects.values()} - {""}
             return objects

@@ -65,8 +65,9 @@ def wait(
 ) -> tuple[Outcome, ...]:
     """Look at all `targets` until each is ready or failed, its deadline passed, or `stopped` says so.
 
-    What is late is read no more: it did not become ready in its time, whatever the others still need. One look per kind and round. An answer that fails in passing (503, a reset connection) does not end a wait;
-    any other error of `look` does. `find` asks for one object by its id before it is called missing: a LIST may leave it out for
+    What is late is read no more: it did not become ready in its time, whatever the others still need. One look per kind and
+    round, and at least as long as that took before the next one. An answer that fails in passing (503, a reset connection)
+    does not end a wait; any other error of `look` does. `find` asks for one object by its id before it is called missing: a LIST may leave it out for
     longer than the settle time. `resend` may write to a failed object once and return its new target. `refine` gives a target
     with what has become known of its write since.
     """
@@ -74,7 +75,9 @@ def wait(
     watches = [_Watch(target) for target in targets]
     rests = pauses(lambda: clock.monotonic() - start, poll_seconds)
     while True:
+        began = clock.monotonic()
         _look_at_all(watches, look, clock, settle_seconds, resend, find, refine)
+        took = min(clock.monotonic() - began, poll_seconds)  # More is a service that answers late.
         elapsed = clock.monotonic() - start
         remaining = _remaining(watches, elapsed)
         outcomes = tuple(watch.outcome(elapsed) for watch in watches)
@@ -82,7 +85,7 @@ def wait(
         if remaining is None or stopped():
             return outcomes
         settles = _until_all_settled(watches, clock.monotonic(), settle_seconds)
-        clock.sleep(min(next(rests), remaining, settles))
+        clock.sleep(min(max(next(rests), took), remaining, settles))
 
 
 def _remaining(watches: Sequence[_Watch], elapsed: float) -> float | None:
