@@ -91,6 +91,31 @@ def test_a_refused_quota_after_a_lost_answer_is_no_proof_that_nothing_was_made(
     assert run.log.notes == [f'deployment "chat": adopted, an earlier attempt had made it ({chat.id})']
 
 
+def test_what_this_stack_made_is_recorded_where_it_cannot_be_brought_to_the_declared_spec(
+    run: Run, simulator: Simulator, chat: Resource
+) -> None:
+    Resource(DeploymentProvider()).up(deployment(traffic={"weight": 1}))
+    simulator.faults.add(Fault("status", "PATCH", "/deployments/", count=None, status=400))
+
+    assert chat.up(deployment(traffic={"weight": 2})) == "create"
+
+    assert [record.id for record in simulator.world.records("deployments")] == [chat.id]
+    assert chat.outputs["traffic"] == {"weight": 1}
+    assert f'deployment "chat" exists ({chat.id}), but: ' in run.log.warnings[-1]
+
+
+def test_what_was_named_to_be_adopted_is_not_recorded_where_it_cannot_be_brought_to_the_declared_spec(
+    run: Run, simulator: Simulator, chat: Resource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Resource(DeploymentProvider()).up(deployment(traffic={"weight": 1}))
+    run.time.sleep(60)
+    simulator.faults.add(Fault("status", "PATCH", "/deployments/", count=None, status=400))
+    monkeypatch.setenv("COREWEAVE_TAKE_OVER", deployment()["apiId"])
+
+    with run_against(simulator), pytest.raises(CoreWeave):
+        chat.up(deployment(traffic={"weight": 2}))
+
+
 def test_what_is_adopted_knowingly_is_brought_to_the_declared_spec(
     run: Run, simulator: Simulator, chat: Resource, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coreweave_inference.api.client import ApiObject
-from coreweave_inference.errors import CoreWeaveError, Fault, Incomplete
+from coreweave_inference.errors import ApiError, CoreWeaveError, Fault, Incomplete, Unreachable
 from coreweave_inference.model.normal_form import complete, faults, has_unknown, sparse
 
 from . import adopting, creation, deletion, in_use, writing
@@ -20,7 +20,7 @@ from .messages import subject, translate_service_errors
 from .object_forms import ObjectForms, ignored_faults, with_ignored
 from .session import Session
 from .stores import hold_plan
-from .values import FORMAT, IGNORED, URN, hidden, with_secret_environment
+from .values import ADOPTS, FORMAT, IGNORED, URN, hidden, with_secret_environment
 
 
 class ObjectLifecycle(ObjectForms):
@@ -222,9 +222,25 @@ class ObjectLifecycle(ObjectForms):
         )
 
     def _adopted(self, run: Session, declared: Mapping[str, Any], live: ApiObject) -> creation.CreateOutcome:
+        """Bring what is adopted to the declared spec. What this stack made is recorded even where that fails: nothing else
+        would know of it. What the declaration or the caller names was there before, and stays as it was.
+        """
         run.agreement.require(self.kind, live)
         aim = self.desired_spec({}, dict(declared), live)
-        written = self._put(run, {}, aim, live)
+        try:
+            written = self._put(run, {}, aim, live)
+        except (ApiError, Unreachable, writing.NotTaken) as error:
+            if declared.get(ADOPTS) or live.id in may_adopt():
+                raise
+            last = (
+                error.written
+                if isinstance(error, writing.NotTaken)
+                else writing.WriteResult(live, run.wrote(live, live.updated_at))
+            )
+            run.memory.managed_ids.add(live.id)
+            outputs = self._outputs(run, aim, last.live, str(last.revision))
+            text = f"{subject(self.kind, declared)} exists ({live.id}), but: {error}"
+            raise Incomplete(text, live.id, outputs) from error
         return creation.CreateOutcome(live.id, written.live, written.revision)
 
     def _created(self, run: Session, declared: dict[str, Any], made: creation.CreateOutcome) -> Created:
