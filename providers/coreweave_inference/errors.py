@@ -291,5 +291,5 @@ class AccessDenied(StorageError):
 
 
 def is_failure(error: BaseException) -> bool:
-    """Whether an error tells of a failure, and not of a refusal; what is no error of this package is a failure."""
+    """Whether an error is a failure, and not a validation or startup error; what is no error of this package is a failure."""
     return error.failed if isinstance(error, CoreWeaveError) else True

@@ -6,7 +6,7 @@ from email.utils import formatdate
 from math import floor
 
 import pytest
-from coreweave_inference.api.service_clock import SLACK_SECONDS, ServiceClock, Told, latest_at
+from coreweave_inference.api.service_clock import SLACK_SECONDS, DatedAnswer, ServiceClock, latest_at
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,9 +16,11 @@ PAUSES = st.lists(st.floats(0.0, 3.0), min_size=1, max_size=20)
 WAYS = st.floats(0.0, 0.5)
 
 
-def answers(moments: list[float], way: float = 0.0, ahead: float = AHEAD, speed: float = 1.0) -> list[Told]:
+def answers(
+    moments: list[float], way: float = 0.0, ahead: float = AHEAD, speed: float = 1.0
+) -> list[DatedAnswer]:
     """To requests sent at these monotonic moments, each of which takes `way` there and `way` back."""
-    return [Told(floor(ahead + (sent + way) * speed), sent, sent + 2 * way) for sent in moments]
+    return [DatedAnswer(floor(ahead + (sent + way) * speed), sent, sent + 2 * way) for sent in moments]
 
 
 @given(PAUSES, WAYS, st.floats(0.0, 1.0), st.floats(0.0, 2.0))

@@ -1,4 +1,4 @@
-"""The service's clock, as the `Date` of its answers tells it: each in whole seconds, and many of them more exactly."""
+"""The service's clock, by the `Date` of its answers: each in whole seconds, and many of them more exactly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REMEMBERED = 256
 
 
 @dataclass(frozen=True)
-class Told:
+class DatedAnswer:
     """The `Date` of one answer, and the monotonic moments when its request was sent and when it was received."""
 
     date: float
@@ -24,13 +24,13 @@ class Told:
     received: float
 
 
-def latest_at(moment: float, told: Iterable[Told]) -> float | None:
+def latest_at(moment: float, answers: Iterable[DatedAnswer]) -> float | None:
     """The latest that the service's clock can have shown at a monotonic `moment`, by the answers to what was sent after it.
 
     None where there is no such answer, and where they contradict each other: then they come from several clocks, or from
     one that runs at another speed.
     """
-    later = [one for one in told if one.sent >= moment]
+    later = [one for one in answers if one.sent >= moment]
     if not later:
         return None
     latest = min(one.date + STEP_SECONDS - (one.sent - moment) for one in later)
@@ -39,29 +39,29 @@ def latest_at(moment: float, told: Iterable[Told]) -> float | None:
 
 
 class ServiceClock:
-    """What the answers to one client told. Safe to share between threads."""
+    """What the answers to one client show. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._told: deque[Told] = deque(maxlen=REMEMBERED)
+        self._answers: deque[DatedAnswer] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
 
     def note(self, date: str, sent: float, received: float) -> None:
-        """An answer had this `Date`; what is no date tells nothing."""
+        """An answer had this `Date`; what is no date shows nothing."""
         try:
             moment = parsedate_to_datetime(date).timestamp()
         except (ValueError, TypeError, OverflowError):
             return
         with self._lock:
-            self._told.append(Told(moment, sent, received))
+            self._answers.append(DatedAnswer(moment, sent, received))
 
     def now(self, moment: float) -> float | None:
         """Epoch seconds at a monotonic `moment` after the newest answer, at most a second and the way of that too early."""
         with self._lock:
-            newest = self._told[-1] if self._told else None
+            newest = self._answers[-1] if self._answers else None
         return None if newest is None else newest.date + moment - newest.received
 
     def latest_at(self, moment: float) -> float | None:
         """As the function of that name, by the newest answers."""
         with self._lock:
-            told = tuple(self._told)
-        return latest_at(moment, told)
+            answers = tuple(self._answers)
+        return latest_at(moment, answers)

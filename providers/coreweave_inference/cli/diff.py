@@ -44,7 +44,7 @@ COUNTED = {
 
 @dataclass(frozen=True)
 class StackFiles:
-    """What the files of a directory tell of a stack."""
+    """What the files of a directory say of a stack."""
 
     settings: Settings
     name: str

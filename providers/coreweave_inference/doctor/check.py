@@ -42,7 +42,7 @@ class Problem(Exception):
 
 @dataclass(frozen=True)
 class Note:
-    """What a check tells of one of several subjects that nothing is wrong with; `known` is false where nothing is known."""
+    """What a check reports of one of several subjects that nothing is wrong with; `known` is false where nothing is known."""
 
     subject: str
     detail: str
@@ -50,7 +50,7 @@ class Note:
 
 
 class Problems(Exception):
-    """Several of them, of one check, and what it tells of the other subjects."""
+    """Several of them, of one check, and what it reports of the other subjects."""
 
     def __init__(self, found: Iterable[Problem], notes: Iterable[Note] = ()) -> None:
         self.found, self.notes = tuple(found), tuple(notes)

@@ -127,7 +127,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Log:
-    """The last lines that tell of trouble, and where they were found."""
+    """The last lines that report trouble, and where they were found."""
 
     lines: tuple[str, ...]
     found_by: Named | None
@@ -137,7 +137,7 @@ class Log:
 
 
 def log_of(reads: Reads, id_: str, name: str, now: float) -> Log:
-    """The last error lines of a deployment's engine in the last hour; the last lines of all where none tells of trouble."""
+    """The last error lines of a deployment's engine in the last hour; the last lines of all where none reports trouble."""
     named = label_of_logs(reads, id_, name)
     if named is None:
         return Log((), None)

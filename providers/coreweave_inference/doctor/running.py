@@ -182,7 +182,7 @@ class Running:
         )
 
     def facts(self, bucket: str) -> tuple[BucketFacts, Sequence[str]]:
-        """What a bucket tells of the looked-at models, and why something could not be read; read once."""
+        """What a bucket has of the models read, and why something could not be read; read once."""
         known = self._buckets
         if bucket not in known:
             paths = {path for _, name, path in self.weights if name == bucket}

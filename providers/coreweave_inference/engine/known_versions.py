@@ -18,7 +18,7 @@ SCRIPT = b"#!"
 
 
 def known(path: str, environ: Mapping[str, str]) -> str | None:
-    """The version that the program at `path` told; None where it is another file now, or starts others by rules of its own."""
+    """The version that the program at `path` reported; None where it is another file now, or starts others by rules of its own."""
     identity = _identity(path)
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         noted = json.loads(_file(environ).read_text("utf-8"))
@@ -28,7 +28,7 @@ def known(path: str, environ: Mapping[str, str]) -> str | None:
 
 
 def note(path: str, version: str, environ: Mapping[str, str]) -> None:
-    """Keep what it told."""
+    """Keep what it reported."""
     identity = _identity(path)
     if identity is None:
         return

@@ -40,7 +40,7 @@ class Program:
     settings: Settings
     """With or without a token."""
     last: Mapping[str, Any] | None = None
-    """What the engine tells of the stack's last state."""
+    """What the engine has of the stack's last state."""
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     """As it is while the program's own code runs: the command line sets variables for that time alone."""
     account: pulumi.Resource | None = None
@@ -131,7 +131,7 @@ def end_quietly_on_interrupt() -> None:
 def urn_of(type_name: str, name: str, opts: pulumi.ResourceOptions | None) -> pulumi.Output[str]:
     """The URN that the engine will give; provider methods do not get theirs and need it to speak on their row."""
     urn = pulumi.create_urn(name, TYPES + type_name, opts.parent if opts else None)
-    # A future, not a coroutine: a program that stops early awaits no more, and Python tells of a coroutine left behind.
+    # A future, not a coroutine: a program that stops early awaits no more, and Python warns of a coroutine left behind.
     # Without what it came from: a component as parent would make each of its children depend on all of them.
     alone: asyncio.Future[Any] = asyncio.ensure_future(urn.future())
     return pulumi.Output.from_input(alone)

@@ -114,7 +114,7 @@ def _holds_more_than_asked(live: Live, declared: Mapping[str, Any] | None) -> bo
 
 
 def reduction_pending(kind: Kind, live: Live, declared: Mapping[str, Any] | None) -> str:
-    """What to tell of a claim that was reduced and keeps its count for a while (seed), else nothing."""
+    """What to report of a claim that was reduced and keeps its count for a while (seed), else nothing."""
     asked = _count(declared or live.spec)
     if kind is not Kind.CAPACITY_CLAIM or asked is None:
         return ""
