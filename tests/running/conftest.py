@@ -17,6 +17,10 @@ def simulator() -> Iterator[Simulator]:
         gateway_create_seconds=0.1,
         claim_create_seconds=0.1,
         deployment_create_seconds=0.3,
+        gateway_update_seconds=0.1,
+        claim_update_seconds=0.1,
+        deployment_update_seconds=0.2,
+        stale_status_seconds=0.1,  # Well within the settle time of the commands.
         gateway_delete_seconds=0.1,
         claim_delete_seconds=0.1,
         deployment_delete_seconds=0.1,
