@@ -74,8 +74,14 @@ def differences(
     `write_only=False` leaves out what the service never returns (an API key): use it against a live spec. A value that
     is not known yet differs from every known one.
     """
-    found = _in_message(kind.model, sparse(kind, left), sparse(kind, right), "", write_only)
-    return tuple(found)
+    return between(kind, sparse(kind, left), sparse(kind, right), write_only=write_only)
+
+
+def between(
+    kind: Kind, left: Mapping[str, Any], right: Mapping[str, Any], *, write_only: bool = True
+) -> tuple[Difference, ...]:
+    """The same for two specs in normal form."""
+    return tuple(_in_message(kind.model, left, right, "", write_only))
 
 
 def _in_message(
@@ -131,4 +137,4 @@ def _meaning(field: FieldShape, value: Any) -> Any:
     return value
 
 
-__all__ = ["HIDDEN", "Difference", "differences"]
+__all__ = ["HIDDEN", "Difference", "between", "differences"]

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from .fields import as_text, upper, whole
 from .kinds import Kind
+from .nested import SINGLE
 from .shape import ZEROS, FieldShape, Form, fields_of
 
 
@@ -22,11 +23,17 @@ def sparse(kind: Kind, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def sparse_message(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
     """The normal form of one message."""
-    normal = ((field, _sparse_value(field, values.get(field.name))) for field in fields_of(model).values())
-    return {field.name: value for field, value in normal if not _is_default(field, value)}
+    normal: dict[str, Any] = {}
+    for field in fields_of(model).values():
+        given = values.get(field.name)
+        if given is not None and not _is_default(field, value := _sparse_value(field, given)):
+            normal[field.name] = value
+    return normal
 
 
 def _sparse_value(field: FieldShape, value: Any) -> Any:
+    if isinstance(value, SINGLE):
+        return _sparse_scalar(field, value)
     if field.message and isinstance(value, Mapping):
         return sparse_message(field.message, value)
     if field.form is Form.MAP and isinstance(value, Mapping):

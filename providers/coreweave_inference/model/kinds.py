@@ -6,6 +6,7 @@ Only names belong here; what an object of a kind looks like is in its model.
 from __future__ import annotations
 
 from enum import Enum
+from functools import cache
 
 from .message import Message
 
@@ -49,16 +50,20 @@ class Kind(Enum):
     @property
     def model(self) -> type[Message]:
         """The spec's model; imported when first asked for, so that a kind is cheap to name."""
-        from .capacity_claim import CapacityClaimSpec
-        from .deployment import DeploymentSpec
-        from .gateway import GatewaySpec
+        return _models()[self]
 
-        models: dict[Kind, type[Message]] = {
-            Kind.GATEWAY: GatewaySpec,
-            Kind.CAPACITY_CLAIM: CapacityClaimSpec,
-            Kind.DEPLOYMENT: DeploymentSpec,
-        }
-        return models[self]
+
+@cache
+def _models() -> dict[Kind, type[Message]]:
+    from .capacity_claim import CapacityClaimSpec
+    from .deployment import DeploymentSpec
+    from .gateway import GatewaySpec
+
+    return {
+        Kind.GATEWAY: GatewaySpec,
+        Kind.CAPACITY_CLAIM: CapacityClaimSpec,
+        Kind.DEPLOYMENT: DeploymentSpec,
+    }
 
 
 BY_NOUN = {kind.noun: kind for kind in Kind}

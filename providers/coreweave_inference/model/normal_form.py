@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .comparison import Difference, differences
+from .comparison import Difference, between, differences
 from .defaults import complete, sparse, sparse_message
 from .kinds import Kind
 from .paths import below, segments, value_at
@@ -108,6 +108,7 @@ def _with_part(message: Mapping[str, Any], parts: tuple[str, ...], value: Any) -
 __all__ = [
     "UNKNOWN",
     "Difference",
+    "between",
     "complete",
     "differences",
     "faults",

@@ -11,7 +11,14 @@ from typing import Any, ClassVar
 from coreweave_inference.api.client import ApiObject
 from coreweave_inference.errors import Fault
 from coreweave_inference.model import Kind
-from coreweave_inference.model.normal_form import Difference, differences, get_path, sparse, with_path
+from coreweave_inference.model.normal_form import (
+    Difference,
+    between,
+    differences,
+    get_path,
+    sparse,
+    with_path,
+)
 from coreweave_inference.model.shape import is_path, replacing_fields, write_only_paths
 from coreweave_inference.model.unknown import UNKNOWN
 
@@ -66,7 +73,9 @@ class ObjectForms:
 
     def changes_between(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Difference, ...]:
         was, wanted = sparse(self.kind, old), sparse(self.kind, new)
-        for path in new.get(IGNORED) or ():
+        if not new.get(IGNORED):
+            return between(self.kind, was, wanted)
+        for path in new[IGNORED]:
             wanted = with_path(wanted, path, get_path(was, path))
         return differences(self.kind, was, wanted)
 
