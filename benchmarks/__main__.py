@@ -30,7 +30,7 @@ TITLES = {
     "readiness": "Readiness",
     "declared": "Reading, checking and reviewing a declaration",
     "looking": "Status and diff",
-    "fleet": "A fleet of 1,000 deployments",
+    "fleet": "A fleet, in one stack or in several",
 }
 DEFAULT = [part for part in TITLES if part != "fleet"]
 TABLES: Mapping[str, Callable[[Any], list[Table]]] = {

@@ -15,6 +15,7 @@ from benchmarks.commands import measured
 from benchmarks.growth import growth_of
 from benchmarks.stacks import (
     ACTS,
+    BUCKET_NAME,
     COMMAND,
     FLOOR_RUNNER,
     PULUMI,
@@ -35,10 +36,10 @@ from tests.engine.runs import kinds_of
 from tests.processes.recording import Recorder
 from tests.running.command_line import Stack
 
-ROUNDS = {1: 5, 10: 3, 100: 2, 500: 1}
+ROUNDS = {1: 3, 10: 2, 100: 2, 500: 1}
 """How often the life of a stack with so many deployments is measured; others as the next smaller one."""
-REPEATED = ("first preview", "no-op preview", "refresh")
-"""Acts that change nothing, measured twice in each round."""
+LEAST_SHOWN = 0.02
+"""CPU seconds of processes that a table shows; a shell takes less."""
 MOST = (4, 5)
 PREVIEWS, WRITES = {1: 1.3, 10: 1.3, 100: 1.15, 500: 1.15}, 1.1
 Say = Callable[[str], None]
@@ -112,9 +113,8 @@ def _life(count: int, properties: Mapping[str, Any], turn: int) -> Iterator[tupl
                 write_properties(stacks[FLOOR_RUNNER], changed(properties, MOST[1]))
                 for runner in (PULUMI, COMMAND):
                     declare(stacks[runner], document(count, MOST[1]))
-            for _ in range(2 if act in REPEATED else 1):
-                for runner in order:
-                    yield act, runner, _measured(runner, act, stacks[runner], simulators[runner])
+            for runner in order:
+                yield act, runner, _measured(runner, act, stacks[runner], simulators[runner])
         for runner in RUNNERS:
             forget(place / runner)
 
@@ -152,9 +152,8 @@ def base_of(by: Known, count: int, act: str, runner: str, what: str) -> list[flo
     floor: list[float] = by[count, act, FLOOR_RUNNER][what]
     if runner != COMMAND or act not in ("up", "change of all"):
         return floor
-    previews = by[count, ACTS[ACTS.index(act) - 1], FLOOR_RUNNER][what]
-    every = len(previews) // len(floor)
-    return [one + median(previews[at * every : (at + 1) * every]) for at, one in enumerate(floor)]
+    preview = by[count, ACTS[ACTS.index(act) - 1], FLOOR_RUNNER][what]
+    return [one + other for one, other in zip(floor, preview, strict=True)]
 
 
 def aim_of(count: int, act: str, runner: str) -> float | None:
@@ -222,6 +221,8 @@ def _processes(by: Known, counts: Sequence[int]) -> Table:
     for act in ("no-op preview", "up"):
         for runner in RUNNERS:
             for role, used in by[count, act, runner]["processes"].items():
+                if used["cpuSeconds"] < LEAST_SHOWN:
+                    continue
                 figures = [str(used["count"]), f"{used['cpuSeconds']:.2f}", str(used["mebibytes"])]
                 rows.append([act, f"`{runner}`", f"`{role}`", *figures])
     note = f"Processes of {count} deployments: CPU seconds of all of a kind, and the most memory that one of them had."
@@ -239,8 +240,16 @@ def _requests(by: Known, counts: Sequence[int]) -> Table:
 
 
 def listed(requests: Mapping[str, int]) -> str:
-    """`12 LIST deployments, 1 key`."""
-    return ", ".join(f"{number} {kind}" for kind, number in requests.items()) or "none"
+    """`12 LIST deployments, 1 key`; what is only read in object storage is one sum."""
+    reads = {kind: number for kind, number in requests.items() if _reads_storage(kind)}
+    words = [f"{number} {kind}" for kind, number in requests.items() if kind not in reads]
+    return (
+        ", ".join([*words, *([f"{sum(reads.values())} reads of object storage"] if reads else [])]) or "none"
+    )
+
+
+def _reads_storage(kind: str) -> bool:
+    return kind.startswith(("GET", "HEAD")) and BUCKET_NAME in kind
 
 
 def tables_of_counts(entries: Sequence[Entry]) -> list[Table]:

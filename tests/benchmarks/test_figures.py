@@ -43,11 +43,11 @@ def test_no_part_of_growth_is_negative_and_two_counts_tell_none() -> None:
 
 def test_an_up_that_shows_its_plan_is_compared_with_a_preview_and_an_up() -> None:
     known = {
-        (1, "first preview", "floor"): {"seconds": [1.0, 2.0, 5.0, 7.0]},
+        (1, "first preview", "floor"): {"seconds": [1.0, 2.0]},
         (1, "up", "floor"): {"seconds": [10.0, 20.0]},
     }
 
-    assert base_of(known, 1, "up", "cw-inference", "seconds") == [11.5, 26.0]
+    assert base_of(known, 1, "up", "cw-inference", "seconds") == [11.0, 22.0]
     assert base_of(known, 1, "up", "pulumi", "seconds") == [10.0, 20.0]
 
 
@@ -104,7 +104,7 @@ def test_counts_are_measured_without_times() -> None:
     parts = json.loads(done.stdout)["parts"]
     acts = {(entry["act"], entry["runner"]): entry for entry in parts["life"]}
     assert acts["up", "pulumi"]["requests"]["POST deployments"] == 3
-    assert acts["up", "cw-inference"]["pulumi"] == ["preview", "up"]
+    assert acts["up", "cw-inference"]["pulumi"][-1] == "up"
     assert {"program of a preview by pulumi", "provider of a preview by pulumi", "cw-inference --help"} <= {
         entry["process"] for entry in parts["imports"]["processes"]
     }

@@ -25,6 +25,7 @@ ROLES = {
     "pulumi-language-python-exec": "program",
     f"{PACKAGE}.cli": "cw-inference",
     "cw-inference": "cw-inference",
+    "pip": "pip",
 }
 
 
