@@ -121,6 +121,40 @@ def test_a_write_is_marked_in_the_directory_of_its_run(
     assert [file.name for file in tmp_path.iterdir()] == expected
 
 
+PROGRAM = """\
+import coreweave_inference as cw
+
+open_to_all = dict(zones=["US-EAST-04A"], auth=cw.CoreWeaveAuth(), routing=cw.BodyBasedRouting())
+public = cw.Gateway("public", api_name="edge", **open_to_all)
+{}
+cw.export()
+"""
+SAME_NAME = 'cw.Gateway("private", api_name="edge", **open_to_all)'
+NO_TRAFFIC = """\
+for key in ("chat", "canary"):
+    cw.Deployment(
+        key, gateways=[public], model=cw.Model(name="acme/chat", bucket="acme-weights", path="models/chat"),
+        runtime=cw.Runtime(engine="vllm"), resources=cw.Resources(instance_type="gd-8xh200ib-i128", gpu_count=1),
+        autoscaling=cw.Autoscaling(min=1, max=1), traffic=cw.Traffic(weight=0),
+    )
+cw.Readiness("ready")"""
+
+
+def test_what_is_wrong_with_a_whole_python_program_is_2_and_said_once(stack: Stack) -> None:
+    program = stack.path / "__main__.py"
+    program.write_text(PROGRAM.format(SAME_NAME))
+    twice = stack.document("preview")
+    program.write_text(PROGRAM.format(NO_TRAFFIC))
+    found = stack.run("up", "--yes")
+
+    assert twice["code"] == found.returncode == 2
+    assert len(twice["errors"]) == 1
+    assert 'the gateway name "edge" is declared by "public" and "private"' in twice["errors"][0]
+    assert len([line for line in found.stderr.splitlines() if line.startswith("error: ")]) == 1
+    assert "error traffic-sum-zero" in found.stderr
+    assert '+ create   deployment "chat"' in found.stdout
+
+
 def test_a_token_that_is_not_accepted_is_2_and_a_service_without_an_answer_is_1(
     stack_of: Callable[..., Stack], simulator: Simulator
 ) -> None:

@@ -68,7 +68,7 @@ def _summary(scope: Scope, report: Report) -> Iterator[str]:
             f"(list price of {report.prices.date}, not your contract)"
         )
     if scope.recorded is not None and report.others:
-        yield f"also in the account: {report.others} of others (`cw-inference status --account`)"
+        yield f"also in the account: {report.others} that this state does not have (`cw-inference status --account`)"
     yield from (f"note: {note}" for note in report.notes)
 
 

@@ -18,6 +18,7 @@ import pulumi
 from coreweave_inference.discovery import Recent
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.network.marks import note_error
+from coreweave_inference.program.context import program_so_far
 from coreweave_inference.stack.checks import LastObjects, remembering
 
 from .environment import environment_with
@@ -27,7 +28,7 @@ from .events import name_of, type_of
 class InlineProgram:
     """A program that runs with its directory as working directory and first on the import path.
 
-    `refused` tells whether it raised. `variables` are in its
+    `refused` tells whether it raised, or was refused once all was declared. `variables` are in its
     environment while it runs, and `last` is what its checks know of the last state, `recent` what they read in the run before. `staying` are URNs of objects that it no
     longer declares and that a limited run leaves.
     """
@@ -50,9 +51,15 @@ class InlineProgram:
         try:
             self._run()
         except pulumi.RunError as error:
-            self.refused = True
-            note_error(error.__cause__ if isinstance(error.__cause__, CoreWeaveError) else CoreWeaveError())
+            self._note(error)
             raise
+        declared = program_so_far()
+        if declared is not None:
+            declared.refused = self._note
+
+    def _note(self, error: pulumi.RunError) -> None:
+        self.refused = True
+        note_error(error.__cause__ if isinstance(error.__cause__, CoreWeaveError) else CoreWeaveError())
 
     def _run(self) -> None:
         program = self._program

@@ -40,6 +40,8 @@ REST_OF_A_REPLACEMENT = ("delete-replaced", "discard-replaced", "remove-pending-
 READING = ("same", "read", "refresh")
 ORGANIZATION = "organizationId"
 MOVED = "the plan no longer holds"
+CRASHED = "Exception calling application: "
+"""Begins what the engine says of a program that the Automation API could not end as usual; the reason was reported before."""
 FRAME = (
     "update failed",
     "preview failed",
@@ -181,7 +183,7 @@ class Record:
     def errors(self) -> tuple[str, ...]:
         """Each error once; what the engine says of the whole run only where nothing else was reported."""
         found = list(dict.fromkeys(m.text for m in self.messages if m.severity == "error" and m.text))
-        reasons = [text for text in found if text not in FRAME]
+        reasons = [text for text in found if text not in FRAME and not text.startswith(CRASHED)]
         return once(reasons or found)
 
     def leaves_all_as_it_is(self, exported: Mapping[str, Any]) -> bool:

@@ -54,6 +54,8 @@ class Program:
     """What was declared so far, with what `Readiness` records of it for the time when it is to be deleted."""
     look_first: Callable[[], None] = lambda: None
     """Called once, after the program and before the engine hears of anything; raises where nothing may be declared."""
+    refused: Callable[[pulumi.RunError], None] = lambda _: None
+    """Told what ends the program after its last line."""
 
     def own(self, resource: pulumi.Resource, opts: pulumi.ResourceOptions, **entry: Any) -> None:
         """Remember an object; `protect` may come from its parents, and a provider sees neither option."""
@@ -64,6 +66,12 @@ class Program:
 
 _programs: weakref.WeakKeyDictionary[Any, Program] = weakref.WeakKeyDictionary()
 """By the engine's monitor: each run of a program has one of its own, also under Pulumi's mocks."""
+
+
+def program_so_far() -> Program | None:
+    """The program that is running now, if it has declared something of this package."""
+    monitor = get_monitor()
+    return None if monitor is None else _programs.get(monitor)
 
 
 def current_program() -> Program:

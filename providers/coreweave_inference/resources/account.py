@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pulumi
 import pulumi.dynamic
@@ -25,6 +26,8 @@ from coreweave_inference.provider.values import URN
 from .planned import of_run
 from .undeclared import undeclared
 
+T = TypeVar("T")
+
 
 class AccountProvider(DynamicProvider):
     """State format: the module and the name of this class are part of it."""
@@ -45,9 +48,9 @@ class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):
         program.account = self
         # An output is computed once the whole program has run, and everything depends on this resource: so what the
         # program asked for to be read first is, before anything is declared to the engine.
-        looked = pulumi.Output.from_input("").apply(lambda _: program.look_first())
+        looked = pulumi.Output.from_input("").apply(lambda _: _told(program, program.look_first))
         objects = looked.apply(lambda _: _planned(program))
-        planned = looked.apply(lambda _: _plan_of(program))
+        planned = looked.apply(lambda _: _told(program, lambda: _plan_of(program)))
         props = {
             URN: urn_of("Account", name, opts),
             OBJECTS: objects,
@@ -56,6 +59,15 @@ class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):
             "organizationId": looked,
         }
         super().__init__(AccountProvider(), name, props, opts)
+
+
+def _told(program: Program, act: Callable[[], T]) -> T:
+    """Do it; whoever runs the program is told of an error that it ends with."""
+    try:
+        return act()
+    except pulumi.RunError as error:
+        program.refused(error)
+        raise
 
 
 def _plan_of(program: Program) -> dict[str, Any]:
