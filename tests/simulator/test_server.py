@@ -190,6 +190,8 @@ def test_a_status_is_set_with_conditions_as_a_get_shows_them(api: Api) -> None:
     assert shown.items() <= seen.items()
     assert [answer.status_code for answer in refused] == [400, 400, 400]
     assert "color" in refused[0].json()["error"]
+    nobody = api.http.post("/simulator/revive", json={"id": "nobody"})
+    assert nobody.json()["error"] == "no object with id 'nobody'"
 
 
 def test_a_change_from_outside_that_no_deployment_can_have_is_refused(api: Api) -> None:

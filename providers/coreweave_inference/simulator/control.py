@@ -156,7 +156,8 @@ def _endpoint(answer: Answering) -> Callable[[Request], Any]:
             *(KeyError, TypeError, ValueError, AttributeError, RecursionError),
             *(Unparsable, UnknownField),
         ) as error:
-            return JSONResponse({"error": str(error)}, 400)
+            words = error.args[0] if isinstance(error, KeyError) and error.args else error
+            return JSONResponse({"error": str(words)}, 400)
 
     return endpoint
 
