@@ -86,7 +86,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "resources/capacity_claim_life::a_count_that_grows_is_one_patch_of_resources_without_a_name",
         "resources/capacity_claim_life::what_cannot_change_replaces_the_claim_and_the_new_one_comes_first",
     ),
-    "a slow claim is not replaced, and the next run waits on": (
+    "a slow claim is not replaced, and the next run goes on waiting": (
         "behaviours/stopping::each_object_has_its_own_deadline_and_slow_is_never_replaced",
         "engine/claims::a_claim_without_hardware_fails_the_run_at_its_deadline_and_the_next_run_waits_on_for_the_same_claim",
     ),

@@ -103,8 +103,8 @@ def test_a_name_that_is_taken_out_is_reported_once_and_not_tried_again(
     assert len(patches(simulator)) == 1
     assert run.log.warnings == [
         (
-            'gateway "public": the service keeps the DNS names b.example.com although they were taken out, because it '
-            "merges them; only a new gateway is without them"
+            'gateway "public": the removed DNS names b.example.com remain, since the service only adds; replace the '
+            "gateway to drop them"
         )
     ]
     assert public.outputs["keptDns"] == ["b.example.com"]

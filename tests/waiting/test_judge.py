@@ -55,9 +55,7 @@ def test_an_updated_at_that_moved_alone_proves_nothing(kind: Kind, status: str) 
 
 
 @EACH_KIND
-def test_a_ready_whose_conditions_are_newer_than_the_write_by_the_services_clock_serves_at_once(
-    kind: Kind,
-) -> None:
+def test_a_ready_with_conditions_newer_than_the_write_serves_at_once(kind: Kind) -> None:
     def judged(
         *times: str, service_time: float | None = WRITTEN_AT + 1.0, updated_at: str = AFTER
     ) -> Verdict:

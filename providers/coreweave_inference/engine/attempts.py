@@ -1,6 +1,6 @@
 """Creations that were begun and are not in the state: a provider that was killed, an answer that was lost for good.
 
-The engine forgets them. Here they are noted in the state and taken up again by the next run's `repair`.
+The engine forgets them. Here they are noted in the state and resumed by the next run's `repair`.
 Pure: lines and a state go in, a state comes out.
 """
 

@@ -65,12 +65,7 @@ class Engine:
 
     @classmethod
     def opened(
-        cls,
-        path: Path,
-        stack: str | None = None,
-        watch: Watch = nobody,
-        *,
-        create: str = "with-file",
+        cls, path: Path, stack: str | None = None, watch: Watch = nobody, *, create: str = "with-file"
     ) -> Engine:
         """The engine of the directory `path`.
 

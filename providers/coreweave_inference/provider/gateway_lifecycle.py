@@ -80,8 +80,8 @@ class GatewayLifecycle(ObjectLifecycle):
         if kept:
             run.log.warning(
                 aim.get(URN, ""),
-                f"{subject(self.kind, aim)}: the service keeps the DNS names {', '.join(kept)} although they "
-                "were taken out, because it merges them; only a new gateway is without them",
+                f"{subject(self.kind, aim)}: the removed DNS names {', '.join(kept)} remain, since the service only adds; "
+                "replace the gateway to drop them",
             )
 
     def observed(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
