@@ -14,6 +14,8 @@ from rich.console import Console
 
 from tests.cli.run_events import BUCKET, CHAT, END, PUBLIC, READY, RUN, TYPES
 
+TEAM = "urn:pulumi:dev::serving::acme:index:Team::a"
+
 
 class Time:
     def __init__(self) -> None:
@@ -92,6 +94,7 @@ def test_the_heartbeat_shows_how_many_are_ready_and_who_is_not() -> None:
     assert waiting_line(rows_of((*RUN, *END))) == "still running; last: readiness (updated)"
     assert (
         waiting_line(rows_of((Step(BUCKET, "create", "started"),)))
+        == waiting_line(rows_of((Step(TEAM, "same", "started"), Step(BUCKET, "create", "started"))))
         == 'still running: weights bucket "weights" (creating)'
     )
 

@@ -129,7 +129,8 @@ def waiting_line(rows: Rows) -> str:
     ready = rows.ready()
     if ready is not None:
         return _of_ready(ready)
-    known = rows.rows()
+    # A component that stays begins with the run and ends with it.
+    known = [row for row in rows.rows() if (row.what, row.state) != ("same", "running")]
     busy = [f"{row.object} ({DOING.get(row.what, row.what)})" for row in known if row.state == "running"]
     if busy:
         return f"still running: {', '.join(busy[:5])}{f' and {len(busy) - 5} more' if len(busy) > 5 else ''}"

@@ -113,7 +113,7 @@ class StackState:
 
     def _recovered(self, state: State, recovery: Recovery) -> Repaired:
         if repair.pending(state):
-            self._report("a run was interrupted while it created something; looking for what it created")
+            self._report("a run was interrupted before it ended; looking for what it had begun")
         if deletions_in(state):
             self._report("a run ended before its deletions were confirmed; looking for what it deleted")
         return repaired(state, recovery)
