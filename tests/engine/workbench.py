@@ -30,6 +30,7 @@ from tests.engine.language_server import language_server
 from tests.engine.runs import Run
 from tests.processes.python import QUICK_ENGINE, quick_python
 from tests.processes.server import PROVIDER_PID
+from tests.processes.vault import SECRETS_PROVIDER, vault
 from tests.simulator.inference_fixtures import environment_of, s3_client
 from tests.starting_points import StartingPoint
 
@@ -177,7 +178,7 @@ class Workbench:
         self._runs = 0
         (directory / "Pulumi.yaml").write_text(f"name: {project}\nruntime: python\n")
         self._provider_launcher()
-        self._starting_point().after(lambda: self.pulumi("stack", "init", stack), stack, account=False)
+        self._starting_point().after(self._init, stack, account=False)
 
     def declare(self, document: Mapping[str, Any] | str) -> None:
         """Write inference.yaml."""
@@ -192,7 +193,7 @@ class Workbench:
             run = self.up()
             assert run.ok, run.output
 
-        self._starting_point().after(up, self.stack, self.environment)
+        self._starting_point().after(up, self.stack, {**self.environment, **dict.fromkeys(vault())})
 
     def preview(self, *flags: str) -> Run:
         """`pulumi preview`."""
@@ -249,6 +250,9 @@ class Workbench:
             command, cwd=self.directory, env=self._variables(), capture_output=True, check=True
         )
         return found.stdout.decode()
+
+    def _init(self) -> None:
+        self.pulumi("stack", "init", self.stack, f"--secrets-provider={SECRETS_PROVIDER}")
 
     def _starting_point(self) -> StartingPoint:
         backend = Path((self.environment["PULUMI_BACKEND_URL"] or "").removeprefix("file://"))
@@ -341,6 +345,7 @@ def _environment(service: Service, directory: Path) -> dict[str, str | None]:
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_OPTION_COLOR": "never",
         "GOGC": QUICK_ENGINE,
+        **vault(),
         "PULUMI_DEBUG_COMMANDS": "true",  # --client and --event-log are hidden without it.
         **environment_of(service.simulator),
         **QUICK,
