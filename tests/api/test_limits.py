@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from coreweave_inference.api.client import InferenceApi
-from coreweave_inference.errors import Unreachable
+from coreweave_inference.errors import NotFound, Unreachable
 from coreweave_inference.model import Kind
 from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Simulator
@@ -64,16 +64,19 @@ def test_an_answer_within_the_size_is_unpacked_as_a_whole(simulator: Simulator, 
         client.list(Kind.GATEWAY)
 
 
-def test_a_stopped_run_gives_a_hanging_read_up_at_once_and_sends_no_repeat(simulator: Simulator) -> None:
+def test_a_stopped_run_gives_a_hanging_read_up_at_once_and_sends_neither_a_repeat_nor_another_read(
+    simulator: Simulator,
+) -> None:
     simulator.faults.add(Fault("delay", "GET", "/gateways$", seconds=20.0, count=None))
     simulator.journal.clear()
     started = time.monotonic()
 
-    with (
-        api(simulator, retry_seconds=60.0, stopped=lambda: True) as client,
-        pytest.raises(Unreachable) as caught,
-    ):
-        client.list(Kind.GATEWAY)
+    with api(simulator, retry_seconds=60.0, stopped=lambda: True) as client:
+        for _ in range(5):  # As many resources of a run look one after the other.
+            with pytest.raises(Unreachable) as caught:
+                client.list(Kind.GATEWAY)
+        with pytest.raises(NotFound):
+            client.delete(Kind.GATEWAY, ID)
 
     assert time.monotonic() - started < 2.0 + 1.0
     assert "not known" not in str(caught.value)

@@ -17,7 +17,7 @@ from coreweave_inference.clock import Clock, stop_requested, system
 from coreweave_inference.errors import ApiError, SettingsError, Unreachable, one_line
 from coreweave_inference.json_text import read_json
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.network.limits import CutShort
+from coreweave_inference.network.limits import CutShort, Hanging
 from coreweave_inference.network.marks import note_request
 from coreweave_inference.settings.resolution import Settings
 from coreweave_inference.settings.secret import Secret, header_fault
@@ -76,7 +76,7 @@ class InferenceApi:
     a certificate that does not hold, and nothing once the run was asked to stop.
 
     **Limits.** A request has `timeout_seconds` from its first byte to its last, and an answer a largest size; a run that
-    was asked to stop does not wait for a read (`limits`).
+    was asked to stop does not wait for a read, nor for any after one that hung (`limits`).
 
     **Safety.** Redirects are not followed, netrc is not read, certificates are checked, proxies of the
     environment are used. Neither the token nor a secret of a request body appears in errors or logs, even where
@@ -110,6 +110,7 @@ class InferenceApi:
         self._draw = draw
         self._stopped = stopped
         self._timeout_seconds = timeout_seconds
+        self._hanging = Hanging()
         self._service_clock = ServiceClock()
         self._secrets = KnownSecrets(token)
         self._client = httpx.Client(
@@ -273,7 +274,13 @@ class InferenceApi:
             )
             if request.path != ACCESS_KEY_PATH:  # A key for storage is no object of anybody's.
                 note_request(request.method)
-            answer = transfer(self._client, built, seconds=self._timeout_seconds, stopped=self._stopped)
+            answer = transfer(
+                self._client,
+                built,
+                seconds=self._timeout_seconds,
+                stopped=self._stopped,
+                hanging=self._hanging,
+            )
             status = answer.status_code
             self._service_clock.note(answer.headers.get("date", ""), started, self._clock.monotonic())
             return answer

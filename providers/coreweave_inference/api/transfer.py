@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from coreweave_inference.network.limits import CutShort, joined, within
+from coreweave_inference.network.limits import CutShort, Hanging, joined, within
 
 from .http_library import httpx
 
@@ -34,7 +34,12 @@ class Answer:
 
 
 def transfer(
-    client: httpx.Client, request: httpx.Request, *, seconds: float, stopped: Callable[[], bool]
+    client: httpx.Client,
+    request: httpx.Request,
+    *,
+    seconds: float,
+    stopped: Callable[[], bool],
+    hanging: Hanging | None = None,
 ) -> Answer:
     """Send `request`; its answer as a whole, within the limits of `within`.
 
@@ -49,7 +54,7 @@ def transfer(
         finally:
             response.close()
 
-    return within(send, request.method, seconds=seconds, stopped=stopped)
+    return within(send, request.method, seconds=seconds, stopped=stopped, hanging=hanging)
 
 
 def _unpacked(response: httpx.Response) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ LOOK_SECONDS = 0.2
 GRACE_SECONDS = {"GET": 1.0, "HEAD": 1.0}
 """How long a request may still take once the run was asked to stop, by method."""
 GRACE_OF_A_WRITE = 5.0
+STOPPED = "stopped before the answer came"
 T = TypeVar("T")
 
 
@@ -22,14 +23,29 @@ class CutShort(Exception):
         self.final = final
 
 
+class Hanging:
+    """Whether a read of one client was given up since the run was asked to stop: no further one is waited for then."""
+
+    def __init__(self) -> None:
+        self.seen = False
+
+
 def within(
-    send: Callable[[Callable[[], bool]], T], method: str, *, seconds: float, stopped: Callable[[], bool]
+    send: Callable[[Callable[[], bool]], T],
+    method: str,
+    *,
+    seconds: float,
+    stopped: Callable[[], bool],
+    hanging: Hanging | None = None,
 ) -> T:
     """What `send` returns, after at most `seconds` (real time); it is called with whether it was abandoned.
 
-    Once `stopped` says so, a read ends after `GRACE_SECONDS`, and a write, of which it matters what became of it, after
-    `GRACE_OF_A_WRITE`. Raises CutShort, and what `send` raises.
+    Once `stopped` says so, a read ends after `GRACE_SECONDS`, and the others of its client (`hanging`) before they begin; a
+    write, of which it matters what became of it, after `GRACE_OF_A_WRITE`. Raises CutShort, and what `send` raises.
     """
+    hanging = (hanging or Hanging()) if method in GRACE_SECONDS else Hanging()
+    if hanging.seen and stopped():
+        raise CutShort(STOPPED, final=True)
     job = _Job(send)
     threading.Thread(target=job.run, name="request", daemon=True).start()
     start, stop_seen = time.monotonic(), 0.0
@@ -38,8 +54,8 @@ def within(
         now = time.monotonic()
         stop_seen = stop_seen or (now if stopped() else 0.0)
         if stop_seen and now - stop_seen >= grace:
-            job.abandoned = True
-            raise CutShort("stopped before the answer came", final=True)
+            job.abandoned = hanging.seen = True
+            raise CutShort(STOPPED, final=True)
         if now - start >= seconds:
             job.abandoned = True
             raise CutShort(f"no whole answer within {seconds:.0f} s", final=False)

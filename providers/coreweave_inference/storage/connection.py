@@ -16,7 +16,7 @@ from typing import Any
 from coreweave_inference.clock import Clock, stop_requested
 from coreweave_inference.errors import SettingsError, StorageError, Unreachable, one_line
 from coreweave_inference.network.connections import ca_file, proxy_for
-from coreweave_inference.network.limits import CutShort, joined, within
+from coreweave_inference.network.limits import CutShort, Hanging, joined, within
 from coreweave_inference.network.marks import note_request
 
 from .credentials import FRESH_SECONDS, S3Credentials
@@ -293,7 +293,7 @@ def _limit(endpoint: Any) -> None:
 
         fmt = "{why}"
 
-    send_once = endpoint.http_session.send
+    send_once, hanging = endpoint.http_session.send, Hanging()
 
     def send(request: Any) -> Any:
         note_request(request.method)
@@ -324,6 +324,7 @@ def _limit(endpoint: Any) -> None:
                 request.method,
                 seconds=WHOLE_SECONDS,
                 stopped=stop_requested,
+                hanging=hanging,
             )
         except CutShort as cut:
             if cut.final:
