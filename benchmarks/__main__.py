@@ -4,7 +4,7 @@ make bench                                  all parts but `fleet`, ten minutes; 
 make bench BENCH="--only life --sizes 1,10" a part
 make bench BENCH=--quick                    about three minutes
 make bench BENCH=--counts                   requests, processes and modules alone; nothing is timed, nothing written
-make bench BENCH="--only fleet"             the layouts of a fleet of 1,000 deployments; half an hour
+make bench BENCH="--only fleet"             layouts of 1,000 deployments, or of as many as --fleet says; twenty minutes
 """
 
 from __future__ import annotations
