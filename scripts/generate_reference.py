@@ -16,11 +16,11 @@ import typer
 from coreweave_inference.checks import reference
 from coreweave_inference.cli.application import application
 from coreweave_inference.declaration import schema
-from coreweave_inference.declaration.references import WEIGHT_ALONE
 from coreweave_inference.declaration.sections import BucketSection, OptionsSection
 from coreweave_inference.declaration.smoke import SmokeSection
 from coreweave_inference.doctor import reference as doctor_reference
 from coreweave_inference.model import CapacityClaimSpec, DeploymentSpec, GatewaySpec
+from coreweave_inference.model.deployment import WEIGHT_ALONE
 from coreweave_inference.model.message import Change
 from coreweave_inference.model.shape import FieldShape, Form, fields_of
 from coreweave_inference.review.restarts import Effect, field_effects

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from coreweave_inference.host.process import override_session
+from coreweave_inference.host import process
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import Place, default_name, object_id, replace_identity
 from coreweave_inference.provider.session import PrintedLog, Session
@@ -70,6 +70,16 @@ class Run(Session):
         given = environment_of(simulator, **{"COREWEAVE_API_TOKEN": token or simulator.token, **environ})
         self.time = SimulatedTime(simulator)
         super().__init__(resolve(given, {}), self.time, NotedLog())
+
+
+@contextmanager
+def override_session(run: Session) -> Iterator[Session]:
+    """Put `run` in the place of this process's session for a while, so that providers can be driven by hand."""
+    before, process._current = process._current, run
+    try:
+        yield run
+    finally:
+        process._current = before
 
 
 @contextmanager

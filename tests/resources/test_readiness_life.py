@@ -137,9 +137,9 @@ def test_a_status_of_before_is_not_ready_where_answers_are_dated_by_a_clock_that
 ) -> None:
     stack.up()
     simulator.behaviour = simulator.behaviour.changed({"stale_status_seconds": 60, "heartbeat_seconds": 0.05})
-    tell = ServiceClock.tell
-    slow = lambda clock, date, *times: tell(clock, _earlier(date), *times)  # noqa: E731
-    monkeypatch.setattr(ServiceClock, "tell", slow)
+    note = ServiceClock.note
+    slow = lambda clock, date, *times: note(clock, _earlier(date), *times)  # noqa: E731
+    monkeypatch.setattr(ServiceClock, "note", slow)
     run.time.slept.clear()
 
     assert stack.up(traffic={"weight": 7}) == ["same", "update", "update"]

@@ -14,8 +14,6 @@ import pytest
 from coreweave_inference.api.client import ApiObject, InferenceApi
 from coreweave_inference.clock import system
 from coreweave_inference.errors import CannotProveGone, SettingsError
-from coreweave_inference.host import process
-from coreweave_inference.host.process import override_session
 from coreweave_inference.model import Kind
 from coreweave_inference.provider import session
 from coreweave_inference.provider.adoption import Adopt, decide
@@ -86,15 +84,6 @@ def test_threads_that_look_at_once_share_one_list() -> None:
         thread.join(5)
 
     assert len(calls) == 1
-
-
-def test_a_session_can_be_put_in_place_and_goes_away_again(run: Run, simulator: Simulator) -> None:
-    other = Run(simulator)
-
-    with other.api, override_session(other) as spoken:
-        assert process.current() is other is spoken
-
-    assert process.current() is run
 
 
 def test_a_profile_that_asks_somebody_for_its_keys_does_not_hold_the_other_threads_up(

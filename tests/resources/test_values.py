@@ -6,10 +6,10 @@ from typing import Any
 
 from coreweave_inference.host.dynamic import for_engine, plain
 from coreweave_inference.model import UNKNOWN
+from coreweave_inference.model.resource_types import IGNORED
 from coreweave_inference.provider.values import (
     DERIVED_NAME,
     IDENTITY,
-    IGNORED,
     URN,
     hidden,
 )

@@ -118,7 +118,6 @@ def test_two_hundred_resources_fit_into_a_comment_with_sums_and_the_rest_counted
     comment = as_markdown(_review(HERE / "recorded" / "many.json"), "review.md")
 
     assert len(comment.text) <= 60_000 < len(comment.complete)
-    assert comment.is_cut
     assert "more entries do not fit into a comment: see `review.md`" in comment.text
     assert "| per month |" in comment.text
     assert "`chat-192`" in comment.complete

@@ -33,7 +33,7 @@ from .service_clock import ServiceClock
 from .transfer import Answer, transfer
 from .transport import http_transport
 
-__all__ = ["ApiObject", "Condition", "InferenceApi", "Outcome", "retry_delay"]
+__all__ = ["ApiObject", "Condition", "InferenceApi"]
 
 log = logging.getLogger("coreweave_inference.api")
 

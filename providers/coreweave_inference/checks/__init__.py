@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from .building import Known, PlainObject, view_of, view_of_specs
 from .facts import BucketFacts, Folder
-from .finding import Finding, Problem, Severity
-from .loading import WeightsFile, index_among, weights_among
-from .memory import Memory, headers_decide, question_of
+from .finding import Finding, Severity
+from .loading import WeightsFile, index_among
+from .memory import headers_decide, question_of
 from .objects import LastObject, LiveObject
 from .ownership import Identity
 from .registry import RULES
 from .report import Report, run
-from .rule import Rule
 from .view import View
 from .weights_access import UNREADABLE_CODES
 
@@ -29,11 +28,8 @@ __all__ = [
     "Known",
     "LastObject",
     "LiveObject",
-    "Memory",
     "PlainObject",
-    "Problem",
     "Report",
-    "Rule",
     "Severity",
     "View",
     "WeightsFile",
@@ -43,5 +39,4 @@ __all__ = [
     "run",
     "view_of",
     "view_of_specs",
-    "weights_among",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.policy.statements import (
+    INFERENCE_ORGANIZATION,
     INFERENCE_PRINCIPAL,
     Decision,
     Document,
@@ -25,7 +26,6 @@ from .objects import Deployment
 from .rule import rule
 from .view import View
 
-ACCOUNT = "cw4637"
 ACCOUNT_ID = INFERENCE_PRINCIPAL.rsplit("/", 1)[-1]
 STAND_IN = "organization-of-this-stack"
 """Means the owner's organisation; it is never the inference service's."""
@@ -82,7 +82,9 @@ class _Access:
         asked = (action, key, denials)
         if asked not in self._decisions:
             arn = f"arn:aws:s3:::{self.bucket}" + (f"/{key}" if key else "")
-            self._decisions[asked] = decide(document, INFERENCE_PRINCIPAL, ACCOUNT, action, arn)
+            self._decisions[asked] = decide(
+                document, INFERENCE_PRINCIPAL, INFERENCE_ORGANIZATION, action, arn
+            )
         return self._decisions[asked]
 
 
@@ -234,7 +236,7 @@ def _statements(document: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
 
 def _means_inference(written: Any) -> bool:
     text = str(written)
-    return ACCOUNT in text or ACCOUNT_ID in text
+    return INFERENCE_ORGANIZATION in text or ACCOUNT_ID in text
 
 
 def _is_right(written: Any) -> bool:

@@ -17,6 +17,7 @@ from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.doctor.answers import Answer, judge_answer
 from coreweave_inference.errors import StartupError, Unreachable
 from coreweave_inference.fleet.routes import COREWEAVE, Route, routes_to
+from coreweave_inference.fleet.values import model_name
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.settings.resolution import TOKEN_KEY, TOKEN_VARIABLES, Settings
@@ -114,7 +115,7 @@ def first_call(
     for item in sorted(asked, key=lambda item: -_weight(item)):
         spec = item.spec or {}
         for gateway in gateways if _weight(item) else ():
-            for route in routes_to(gateway, str(get_path(spec, "model.name") or "")):
+            for route in routes_to(gateway, model_name(spec)):
                 if gateway.id in (spec.get("gatewayIds") or ()):
                     return [
                         f"try it: cw-inference call {shlex.quote(item.key)} Hello",

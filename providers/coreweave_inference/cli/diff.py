@@ -11,12 +11,12 @@ from typing import Any
 import typer
 
 from coreweave_inference.declaration import FILE, Declaration, SecretReference, read_for_stack
-from coreweave_inference.engine.directory import IDENTITY_KEY, StackDirectory
+from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.errors import StartupError
 from coreweave_inference.importing.matching import Stack
 from coreweave_inference.importing.proof import Expected
 from coreweave_inference.model.nested import parts
-from coreweave_inference.settings.resolution import Settings
+from coreweave_inference.settings.resolution import IDENTITY_KEY, Settings
 from coreweave_inference.stateless.comparing import Comparison, compare
 
 from .account_lists import listed, opened

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.errors import CoreWeaveError, Failed, SettingsError, StartupError, did_you_mean
 from coreweave_inference.fleet.routes import COREWEAVE, Route, routes_to
+from coreweave_inference.fleet.values import model_name
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.settings.secret import Secret
 
 from .account_lists import Account
@@ -39,16 +39,16 @@ def find_model(scope: Scope, account: Account, key: str) -> Model:
             raise Failed(f"{kind.noun}s: could not be listed: {account.unread[kind]}")
     deployments = account.lists.get(Kind.DEPLOYMENT, ())
     asked = _deployment(scope, deployments, key)
-    name = _model_name(asked) if asked is not None else key
+    name = model_name(asked.spec) if asked is not None else key
     if asked is None and any(
         item.key == key and item.kind is Kind.DEPLOYMENT for item in scope.recorded or ()
     ):
         raise CoreWeaveError(
             f'deployment "{key}": is in the state and not in the account; `cw-inference up` creates it again'
         )
-    members = tuple(found for found in deployments if _model_name(found) == name)
+    members = tuple(found for found in deployments if model_name(found.spec) == name)
     if not members:
-        known = sorted({*_keys(scope, deployments), *map(_model_name, deployments)})
+        known = sorted({*_keys(scope, deployments), *(model_name(found.spec) for found in deployments)})
         meant = did_you_mean(key, known)
         raise StartupError(
             f'"{key}": no deployment and no model has that name; {meant}known: {", ".join(known) or "none"}'
@@ -78,10 +78,6 @@ def _keys(scope: Scope, deployments: Iterable[ApiObject]) -> list[str]:
     if scope.recorded is None:
         return [found.name for found in deployments]
     return [item.key for item in scope.recorded if item.kind is Kind.DEPLOYMENT]
-
-
-def _model_name(deployment: ApiObject) -> str:
-    return str(get_path(deployment.spec, "model.name") or "")
 
 
 def key_for(route: Route, token: Secret) -> Secret:

@@ -10,6 +10,7 @@ from typing import Any
 
 from coreweave_inference.engine.stack_state import exported_by
 from coreweave_inference.errors import StartupError, did_you_mean
+from coreweave_inference.fleet.values import model_name
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.status.recorded import Recorded
 
@@ -66,11 +67,7 @@ def reductions(recorded: Iterable[Recorded]) -> Iterator[str]:
 def base_url(scope: Scope, found: Mapping[str, Any], key: str) -> str:
     """The first base URL of deployment `key`'s model, or of the model of that name. Raises StartupError."""
     models = found.get("models") or {}
-    by_key = {
-        item.key: str(get_path(item.spec, "model.name") or "")
-        for item in scope.recorded or ()
-        if item.spec is not None
-    }
+    by_key = {item.key: model_name(item.spec) for item in scope.recorded or () if item.spec is not None}
     name = by_key.get(key, key)
     urls = (models.get(name) or {}).get("baseUrls") or ()
     if not urls:

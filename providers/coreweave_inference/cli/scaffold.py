@@ -100,7 +100,8 @@ def init(directory: Path, *, name: str, stack: str, zone: str) -> list[str]:
     Raises InvalidDeclaration for a name that Pulumi would refuse, or where there is nothing left to write, and StartupError
     where it cannot be known whether there are objects.
     """
-    from coreweave_inference.engine.directory import IDENTITY_KEY, StackDirectory, add_identity
+    from coreweave_inference.engine.directory import StackDirectory, add_identity
+    from coreweave_inference.settings.resolution import IDENTITY_KEY
 
     project = project_name(directory, name)
     _require_name("--name", project)

@@ -8,7 +8,7 @@ from typing import Any
 
 from coreweave_inference.errors import Fault
 from coreweave_inference.model.capacity_claim import CapacityClaimResources
-from coreweave_inference.model.deployment import DeploymentSpec
+from coreweave_inference.model.deployment import WEIGHT_ALONE, DeploymentSpec
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.nested import Location
 from coreweave_inference.model.normal_form import UNKNOWN, get_path, sparse, with_path
@@ -18,7 +18,6 @@ from .entries import Entry, check_keys, check_names, model_faults, options_of, p
 from .inheritance import EXTENDS
 from .origin import Report
 from .references import (
-    WEIGHT_ALONE,
     ReferenceScope,
     TrafficGroups,
     Weights,

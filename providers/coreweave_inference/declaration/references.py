@@ -24,8 +24,6 @@ from .result import BucketDeclaration, ExistingBucket
 
 LIKELY_TYPO = 0.8
 MOST_LISTED = 5
-WEIGHT_ALONE = 100
-"""The weight of a deployment that says none and shares its model name with no other on its gateways."""
 
 
 @dataclass(frozen=True)

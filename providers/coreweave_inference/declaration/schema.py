@@ -10,13 +10,12 @@ import json
 from typing import Any
 
 from coreweave_inference.model.capacity_claim import CapacityClaimResources, CapacityClaimSpec
-from coreweave_inference.model.deployment import DeploymentSpec
+from coreweave_inference.model.deployment import WEIGHT_ALONE, DeploymentSpec
 from coreweave_inference.model.fields import HOST_LABEL
 from coreweave_inference.model.gateway import AUTH, ROUTING, GatewaySpec
 
 from .acceptance import AcceptedSection
 from .existing_sections import ONE_WAY, ExistingBucketSection, ExistingObjectSection
-from .references import WEIGHT_ALONE
 from .schema_values import NULL, PART, Schema, definitions, or_null, reference
 from .sections import BucketSection
 from .smoke import SmokeSection

@@ -5,12 +5,11 @@ The thin edge around `checks`: it judges nothing, and whatever cannot be read be
 
 from __future__ import annotations
 
-from .gathering import NOT_LOOKED, Recent, Sources, checks_for, checks_for_objects, view_for
+from .gathering import Recent, Sources, checks_for, checks_for_objects, view_for
 from .last_state import last_objects, recorded_buckets, recorded_objects
 from .other_stacks import with_ids
 
 __all__ = [
-    "NOT_LOOKED",
     "Recent",
     "Sources",
     "checks_for",

@@ -11,16 +11,11 @@ from coreweave_inference.model.identity import place_in
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.nested import transform, whole_number
 from coreweave_inference.model.normal_form import sparse
-from coreweave_inference.model.resource_types import BUCKET, KINDS, own_type
+from coreweave_inference.model.resource_types import BUCKET, IGNORED, KINDS, REDUCED_FROM, own_type
 from coreweave_inference.model.shape import fields_of
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.status.recorded import Recorded, RecordedBucket
-
-REDUCED_FROM = "reducedFrom"
-"""Output of a claim: the count that the stack reduced it from."""
-IGNORED = "__ignored"
-"""Input of an object: the fields that are left to others."""
 
 
 def last_objects(state: Mapping[str, Any] | None) -> tuple[LastObject, ...] | None:

@@ -11,10 +11,10 @@ from coreweave_inference.api.client import InferenceApi
 from coreweave_inference.api.objects import ApiObject
 from coreweave_inference.clock import system
 from coreweave_inference.errors import CoreWeaveError, one_line
+from coreweave_inference.fleet.values import weights_bucket
 from coreweave_inference.importing.bucket_entries import OTHER, OWN
 from coreweave_inference.importing.snapshot import LiveBucket, LiveObject, Snapshot, in_order
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.provider.bucket_ownership import STACK_TAG, stack_tag
 from coreweave_inference.provider.health import Access, lost_weights, weights_access
 from coreweave_inference.settings.resolution import Settings
@@ -32,7 +32,7 @@ def snapshot_of(settings: Settings, identity: str, buckets: tuple[str, ...] = ()
     """
     with InferenceApi.of(settings) as api, ThreadPoolExecutor(AT_ONCE) as pool:
         listed = [item for items in pool.map(api.list, Kind) for item in items if item.id]
-        names = sorted({*buckets, *(_bucket_of(item) for item in listed)} - {""})
+        names = sorted({*buckets, *(weights_bucket(item.spec) for item in listed)} - {""})
         judged = pool.submit(_broken, api, settings, listed)
         stores = _buckets(settings, api, names, identity, os.environ, pool)
         access = weights_access(lambda name: _policy_in(stores[name]))
@@ -69,10 +69,6 @@ def _broken(api: InferenceApi, settings: Settings, listed: Sequence[ApiObject]) 
         poll_seconds=settings.poll_seconds,
         settle_seconds=settings.settle_seconds,
     )
-
-
-def _bucket_of(item: ApiObject) -> str:
-    return str(get_path(item.spec, "model.bucket") or "")
 
 
 def _policy_in(bucket: LiveBucket) -> Mapping[str, Any] | None:

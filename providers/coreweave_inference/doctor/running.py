@@ -15,6 +15,7 @@ from coreweave_inference.checks import BucketFacts
 from coreweave_inference.clock import Clock, system
 from coreweave_inference.fleet.instances import default_prices
 from coreweave_inference.fleet.routes import Route, routes_to
+from coreweave_inference.fleet.values import model_name
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.settings.resolution import Settings
@@ -147,7 +148,7 @@ class Running:
     def probe_model(self, gateway_id: str) -> str:
         """A model of a gateway that is read: path routing has its name in the address."""
         found = (
-            str(get_path(live.spec, "model.name") or "")
+            model_name(live.spec)
             for live in self.lists[Kind.DEPLOYMENT]
             if gateway_id in (live.spec.get("gatewayIds") or ())
         )
@@ -166,9 +167,7 @@ class Running:
             live = self.by_id.get(item.id)
             if live is not None:
                 for gateway_id in self.gateway_ids(item):
-                    found.setdefault((gateway_id, str(get_path(live.spec, "model.name") or "")), []).append(
-                        item
-                    )
+                    found.setdefault((gateway_id, model_name(live.spec)), []).append(item)
         return tuple(Group(self, gateway_id, model, tuple(own)) for (gateway_id, model), own in found.items())
 
     @cached_property

@@ -17,9 +17,9 @@ from typing import Any
 import yaml
 
 from coreweave_inference.errors import StartupError
+from coreweave_inference.settings.resolution import IDENTITY_KEY
 
 PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml")
-IDENTITY_KEY = "coreweave:identity"
 IDENTITY = """\
   # The ids of this stack's objects come from it: never change it, never copy it to another stack.
   coreweave:identity: {identity}

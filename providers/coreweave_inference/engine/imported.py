@@ -23,7 +23,7 @@ from coreweave_inference.importing.values import references_in
 from coreweave_inference.model.identity import replace_identity
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import get_path, sparse, with_path
-from coreweave_inference.model.resource_types import NOUNS, TYPES
+from coreweave_inference.model.resource_types import IGNORED, NOUNS, TYPES
 from coreweave_inference.policy.statements import find_owner, inference_statement, owner_sid
 from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.provider.account_lifecycle import OBJECTS
@@ -35,7 +35,6 @@ from coreweave_inference.provider.values import (
     DERIVED_NAME,
     FORMAT,
     IDENTITY,
-    IGNORED,
     KEPT,
     PACKAGE_VERSION,
     RESOLVED_VERSION,

@@ -16,9 +16,10 @@ from coreweave_inference.importing.ownership import derived_ids
 from coreweave_inference.model.identity import stack_identity
 from coreweave_inference.policy.statements import sid_for
 from coreweave_inference.provider.bucket_ownership import stack_tag
+from coreweave_inference.settings.resolution import IDENTITY_KEY
 
 from . import local_backend
-from .directory import IDENTITY_KEY, StackDirectory
+from .directory import StackDirectory
 from .import_values import identity_in, recorded_in
 from .installation import CommandFailed, PulumiCli
 

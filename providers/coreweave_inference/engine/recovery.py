@@ -35,7 +35,7 @@ from coreweave_inference.provider.lifecycle import Entry, Lifecycle
 from coreweave_inference.provider.object_lifecycle import ObjectLifecycle
 from coreweave_inference.provider.owner_access import OWNER_STATEMENT_SID
 from coreweave_inference.provider.session import Session
-from coreweave_inference.provider.values import STACK
+from coreweave_inference.provider.values import PROVIDER, STACK
 from coreweave_inference.waiting import Revision
 
 from .deletions import Note
@@ -47,7 +47,6 @@ OBJECTS: dict[str, type[ObjectLifecycle]] = {
     "Deployment": DeploymentLifecycle,
     "Gateway": GatewayLifecycle,
 }
-PROVIDER = "__provider"
 NOT_THERE = Unresolved("it does not exist")
 BY_NOW = Unresolved("confirmed by now")
 BEING_DELETED = Unresolved("it is being deleted", keep=True)

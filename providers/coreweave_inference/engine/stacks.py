@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from coreweave_inference.errors import StartupError, did_you_mean, one_line
-from coreweave_inference.settings.resolution import CONFIG_KEYS
+from coreweave_inference.settings.resolution import CONFIG_KEYS, IDENTITY_KEY
 
 from . import local_backend
-from .directory import IDENTITY_KEY, StackDirectory, add_identity
+from .directory import StackDirectory, add_identity
 from .installation import CommandFailed, PulumiCli
 
 MISSING = "no stack named"

@@ -11,7 +11,7 @@ from .answer import Fit, Verdict, gib
 from .architecture import Model, Range, Tensor, Weights
 from .engines import engine_of
 from .option_reader import options_of
-from .options import AUTO, Options, StartupFault
+from .options import AUTO, Options
 from .reading import NotKnown, model_of, stored_type
 from .remedies import HALF, Remedy, remedies
 from .verdict import Gpus, Question, fit, seems_incomplete
@@ -30,7 +30,6 @@ __all__ = [
     "Question",
     "Range",
     "Remedy",
-    "StartupFault",
     "Tensor",
     "Verdict",
     "Weights",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from coreweave_inference.model.normal_form import get_path
 from coreweave_inference.model.unknown import UNKNOWN
 
 
@@ -56,6 +57,16 @@ def texts(spec: Mapping[str, Any] | None, name: str) -> tuple[str, ...] | None:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
         return None
     return tuple(value)
+
+
+def model_name(spec: Mapping[str, Any]) -> str:
+    """The model name of a live deployment, by which clients ask for it; empty where there is none."""
+    return str(get_path(spec, "model.name") or "")
+
+
+def weights_bucket(spec: Mapping[str, Any]) -> str:
+    """The bucket of a live deployment's weights; empty for other kinds."""
+    return str(get_path(spec, "model.bucket") or "")
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

@@ -13,8 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -137,17 +136,6 @@ def configure(read: Callable[[str], Any]) -> None:
             value = read(key)
             if value is not None:
                 _config[key] = str(value)
-
-
-@contextmanager
-def override_session(run: Session) -> Iterator[Session]:
-    """Put `run` in the place of this process's session for a while, so that providers can be driven by hand."""
-    global _current
-    before, _current = _current, run
-    try:
-        yield run
-    finally:
-        _current = before
 
 
 def current() -> Session:

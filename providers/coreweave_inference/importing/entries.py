@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coreweave_inference.declaration import Declaration
+from coreweave_inference.model.deployment import WEIGHT_ALONE
 from coreweave_inference.model.fields import HOST_LABEL
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import sparse, unknown_fields
@@ -29,7 +30,6 @@ EXISTING_GATEWAYS, EXISTING_BUCKETS = ("existing", Kind.GATEWAY.section), ("exis
 BUCKETS = ("buckets",)
 MOST_DIFFERENCES = 2
 """Fields in which a member of a traffic group may differ from another one that it extends."""
-WEIGHT_ALONE = 100
 NOT_INHERITED = ("name", "traffic")
 LONGEST_KEY = 63
 IN_TRANSIT = ("CREATING", "UPDATING")

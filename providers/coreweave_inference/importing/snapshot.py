@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from coreweave_inference.fleet.values import weights_bucket
 from coreweave_inference.model.kinds import Kind
-from coreweave_inference.model.normal_form import get_path
 
 DELETING = "DELETING"
 
@@ -46,7 +46,7 @@ class LiveObject:
     @property
     def bucket(self) -> str:
         """The bucket of a deployment's weights; empty for other kinds."""
-        return str(get_path(self.spec, "model.bucket") or "")
+        return weights_bucket(self.spec)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ from .message import Change, FieldMeta, Message, Rule, RuleViolation
 GPU_COUNTS = (1, 2, 4, 8, 16)
 LATEST = "latest"
 """Means the newest version that the service offers; never sent."""
+WEIGHT_ALONE = 100
+"""The weight of a deployment that says none and shares its model name with no other on its gateways."""
 
 SEMANTIC_VERSION = re.compile(
     r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"

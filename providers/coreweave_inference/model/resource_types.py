@@ -1,4 +1,4 @@
-"""The types of this package's resources, as states, previews and URNs have them. FROZEN: they are in users' states."""
+"""The types of this package's resources, and what of their fields is read without a provider. FROZEN: they are in users' states."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ NOUNS = {
     READINESS: "readiness",
 }
 """What each is called in a sentence."""
+
+IGNORED = "__ignored"
+"""Hidden input of an object: the fields that are left to others."""
+REDUCED_FROM = "reducedFrom"
+"""Output of a claim: the count that the stack reduced it from."""
 
 
 def own_type(token: str) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 
 from .documents import statements_of
 
-INFERENCE_PRINCIPAL = "arn:aws:iam::cw4637:coreweave/uvAGGQSxxXeeQBJzcGsD9"
-"""The service account that reads model weights, for every customer the same (documentation)."""
 INFERENCE_ORGANIZATION = "cw4637"
+INFERENCE_PRINCIPAL = f"arn:aws:iam::{INFERENCE_ORGANIZATION}:coreweave/uvAGGQSxxXeeQBJzcGsD9"
+"""The service account that reads model weights, for every customer the same (documentation)."""
 
 Truth = bool | None
 """None: it cannot be known here."""

@@ -14,10 +14,11 @@ from typing import Any
 
 from coreweave_inference.errors import Fault, InvalidDeclaration, NotOurs
 
-from .decisions import INFERENCE_PRINCIPAL, Decision, decide, inference_may_read
+from .decisions import INFERENCE_ORGANIZATION, INFERENCE_PRINCIPAL, Decision, decide, inference_may_read
 from .documents import VERSION, canonical, parse, same_meaning, statements_of
 
 __all__ = [
+    "INFERENCE_ORGANIZATION",
     "INFERENCE_PRINCIPAL",
     "INFERENCE_SID",
     "OWNER_SID",

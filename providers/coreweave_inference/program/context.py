@@ -24,12 +24,10 @@ from coreweave_inference.collecting import none_at_the_end
 from coreweave_inference.errors import CoreWeaveError
 from coreweave_inference.model.identity import Place, stack_identity
 from coreweave_inference.model.resource_types import TYPES
-from coreweave_inference.settings.resolution import CONFIG_KEYS, TOKEN_KEY, Settings, resolve
+from coreweave_inference.settings.resolution import CONFIG_KEYS, IDENTITY_KEY, TOKEN_KEY, Settings, resolve
 
 from .last_state import last_state
 from .recorded import recorded_endpoint, refuse_other_stack
-
-IDENTITY_KEY = "coreweave:identity"
 
 
 @dataclass

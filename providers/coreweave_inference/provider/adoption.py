@@ -15,9 +15,10 @@ from coreweave_inference.api.client import ApiObject
 from coreweave_inference.model import Kind
 from coreweave_inference.model.identity import replace_identity, salted
 from coreweave_inference.model.normal_form import differences, sparse
+from coreweave_inference.model.resource_types import IGNORED
 from coreweave_inference.model.shape import replacing_fields
 
-from .values import ADOPTS, IGNORED
+from .values import ADOPTS
 
 RECENT = timedelta(hours=1)
 """How long ago a run may have been killed whose object is adopted without a trace of that run in the state."""

@@ -7,7 +7,7 @@ Only `forceDestroy` empties it before it is deleted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from coreweave_inference.errors import AccessDenied, CoreWeaveError, Fault, NotOurs
@@ -65,7 +65,7 @@ class BucketLifecycle:
             do = "give the bucket in the new zone another name, copy the weights, then change the deployments"
             wrong.append(Fault(f"a bucket cannot move from {zones[0]} to {zones[1]}", path="zone", do=do))
         if wrong:
-            return _checked(declared, wrong)
+            return Checked.of(subject_of(declared), declared, wrong)
         run.memory.checked.add(str(declared.get(URN, "")))
         if same_bucket and STACK in before:
             declared[STACK] = before[STACK]  # As its tag has it, whatever the stack is called now.
@@ -78,11 +78,11 @@ class BucketLifecycle:
             if live is not None and not before and in_last_state == name and name not in may_adopt():
                 live = forced_replacement(f'bucket "{name}"', NEW_BUCKET)
             if isinstance(live, Fault):
-                return _checked(declared, [live])
+                return Checked.of(subject_of(declared), declared, [live])
             if live is not None and run.agreement.records and not before:
                 changes = tag_changes(live.tags, tags_of_adopted(declared, live))
                 run.agreement.adopts(str(declared.get(URN, "")), changes)
-        return _checked(declared, claimed)
+        return Checked.of(subject_of(declared), declared, claimed)
 
     def diff(self, run: Session, id_: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
         """Another name replaces; tags change in place."""
@@ -184,7 +184,3 @@ class BucketLifecycle:
                     raise NotOurs(f"{subject_of(old)}: {fault}")
                 empty(run, old, id_)
             storage.delete_bucket(id_)
-
-
-def _checked(declared: dict[str, Any], wrong: Iterable[Fault]) -> Checked:
-    return Checked(declared, tuple(f"{subject_of(declared)}: {fault}" for fault in wrong))

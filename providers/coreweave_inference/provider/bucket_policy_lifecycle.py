@@ -6,10 +6,10 @@ changed. A first policy shuts out everyone whom it does not name, the owner's ow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from coreweave_inference.errors import BucketMissing, CoreWeaveError, Fault
+from coreweave_inference.errors import BucketMissing, CoreWeaveError
 from coreweave_inference.fleet.deletions import POLICY
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.policy.statements import find_owner, inference_statement
@@ -53,7 +53,7 @@ class BucketPolicyLifecycle:
         forced = not before and in_last_state == bucket and bucket not in may_adopt()
         if forced and in_use.statement_is_there(run, declared):
             what = f'the statement in the policy of bucket "{bucket}"'
-            return _checked(declared, [forced_replacement(what, PUT_AGAIN)])
+            return Checked.of(subject_of(declared), declared, [forced_replacement(what, PUT_AGAIN)])
         wrong = faults_of(declared) or in_use.claimed_by_another(run, declared, "policy", bucket)
         if before and before.get("bucket") == bucket:
             remember(run, declared, in_use.own_statement(declared))
@@ -61,7 +61,7 @@ class BucketPolicyLifecycle:
             fault = in_use.fault_of_statement(run, declared)
             wrong = [fault] if fault else []
         if wrong:
-            return _checked(declared, wrong)
+            return Checked.of(subject_of(declared), declared, wrong)
         run.memory.checked.add(str(declared.get(URN, "")))
         prefixes = declared.get("prefixes") or []
         known = bucket is not UNKNOWN and prefixes is not UNKNOWN and UNKNOWN not in prefixes
@@ -155,7 +155,3 @@ class BucketPolicyLifecycle:
                 f'{subject_of(old)}: statement "{sids[1]}" stays in the policy of bucket "{bucket}": statements of others '
                 "remain, which would shut out the bucket's owner without it",
             )
-
-
-def _checked(declared: dict[str, Any], wrong: Iterable[Fault]) -> Checked:
-    return Checked(declared, tuple(f"{subject_of(declared)}: {fault}" for fault in wrong))

@@ -14,6 +14,7 @@ from coreweave_inference.errors import Refused
 from coreweave_inference.model import Kind
 from coreweave_inference.model.capacity_claim import NEWER_NAME, OLDER_NAME
 from coreweave_inference.model.normal_form import get_path, with_path
+from coreweave_inference.model.resource_types import REDUCED_FROM
 from coreweave_inference.waiting import pending_counts, reduction_pending
 
 from .messages import subject
@@ -23,7 +24,6 @@ from .users import references, wait_for_users
 from .values import URN
 
 COUNT = "resources.instanceCount"
-REDUCED_FROM = "reducedFrom"
 OTHER_NAME = {OLDER_NAME: NEWER_NAME, NEWER_NAME: OLDER_NAME}
 
 

@@ -6,9 +6,11 @@ process has done so far. Whoever hosts a lifecycle turns its own values into pla
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from coreweave_inference.errors import Fault
 
 from .session import Session
 
@@ -21,6 +23,11 @@ class Checked:
 
     inputs: dict[str, Any]
     faults: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, subject: str, inputs: dict[str, Any], faults: Iterable[Fault]) -> Checked:
+        """With each fault as one line about `subject`."""
+        return cls(inputs, tuple(f"{subject}: {fault}" for fault in faults))
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ from coreweave_inference.model.normal_form import (
     sparse,
     with_path,
 )
+from coreweave_inference.model.resource_types import IGNORED
 from coreweave_inference.model.shape import is_path, replacing_fields, write_only_paths
 from coreweave_inference.model.unknown import UNKNOWN
 
-from .values import ADOPTS, DERIVED_NAME, IDENTITY, IGNORED, hidden
+from .values import ADOPTS, DERIVED_NAME, IDENTITY, hidden
 
 
 class ObjectForms:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from coreweave_inference.api.client import ApiObject
-from coreweave_inference.errors import ApiError, CoreWeaveError, Fault, Incomplete, Unreachable
+from coreweave_inference.errors import ApiError, CoreWeaveError, Incomplete, Unreachable
 from coreweave_inference.model.normal_form import complete, faults, has_unknown, sparse
+from coreweave_inference.model.resource_types import IGNORED
 
 from . import adopting, creation, deletion, in_use, writing
 from .creation import may_adopt
@@ -20,7 +21,7 @@ from .messages import subject, translate_service_errors
 from .object_forms import ObjectForms, ignored_faults, with_ignored
 from .session import Session
 from .stores import hold_plan
-from .values import ADOPTS, FORMAT, IGNORED, URN, hidden, with_secret_environment
+from .values import ADOPTS, FORMAT, URN, hidden, with_secret_environment
 
 
 class ObjectLifecycle(ObjectForms):
@@ -31,12 +32,12 @@ class ObjectLifecycle(ObjectForms):
         spec = {key: value for key, value in declared.items() if key in self.spec_keys()}
         wrong = [*faults(self.kind, spec), *ignored_faults(self.kind, declared)]
         if wrong:
-            return self._checked(declared, declared, wrong)
+            return Checked.of(subject(self.kind, declared), declared, wrong)
         run.memory.checked.add(str(declared.get(URN, "")))
         inputs = self.carried_over(before, declared)
         live, wrong = (None, []) if before else adopting.requested(self, run, inputs, self.filled_in)
         if wrong:
-            return self._checked(declared, declared, wrong)
+            return Checked.of(subject(self.kind, declared), declared, wrong)
         if live is not None:
             inputs["apiId"] = live.id
         inputs = self.filled_in(run, before or (sparse(self.kind, live.spec) if live else {}), inputs)
@@ -44,7 +45,9 @@ class ObjectLifecycle(ObjectForms):
         run.agreement.declared(self.kind.noun, inputs)
         if not before and (run.agreement.records or live is not None):
             adopting.show(self, run, inputs)
-        return self._checked(declared, inputs, in_use.faults_of_object(run, self.kind, before, inputs))
+        return Checked.of(
+            subject(self.kind, declared), inputs, in_use.faults_of_object(run, self.kind, before, inputs)
+        )
 
     def diff(self, run: Session, id_: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
         """Equal, changed in place, or replaced; in place also claims the id for this run."""
@@ -183,10 +186,6 @@ class ObjectLifecycle(ObjectForms):
         return {}
 
     # The parts.
-
-    def _checked(self, declared: Mapping[str, Any], inputs: dict[str, Any], wrong: list[Fault]) -> Checked:
-        """The inputs, with what is wrong with them: the path is in the text."""
-        return Checked(inputs, tuple(f"{subject(self.kind, declared)}: {fault}" for fault in wrong))
 
     def _replacement(self, run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
         gives_up_first = bool(old.get("name") == new.get("name"))

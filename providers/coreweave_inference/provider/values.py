@@ -8,6 +8,7 @@ from typing import Any
 
 from coreweave_inference.model.engine_secrets import secret
 from coreweave_inference.model.normal_form import get_path
+from coreweave_inference.model.resource_types import IGNORED
 from coreweave_inference.version import __version__
 
 FORMAT = 1
@@ -18,7 +19,6 @@ PACKAGE_VERSION = "packageVersion"
 PROVIDER = "__provider"
 IDENTITY = "__identity"
 DERIVED_NAME = "__derivedName"
-IGNORED = "__ignored"
 RESOLVED_VERSION = "__resolvedVersion"
 PARTIAL = "__partial"
 """Hidden input of readiness: the patterns of the targets that the run is limited to; `objects` are those of them alone."""

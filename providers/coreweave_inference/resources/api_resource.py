@@ -22,6 +22,7 @@ from coreweave_inference.model.identity import (
     replacing_part,
 )
 from coreweave_inference.model.nested import transform, without_none
+from coreweave_inference.model.resource_types import IGNORED
 from coreweave_inference.program.context import (
     current_program,
     output,
@@ -30,7 +31,7 @@ from coreweave_inference.program.context import (
     without_import,
 )
 from coreweave_inference.program.parents import former_keys, place_of
-from coreweave_inference.provider.values import ADOPTS, DERIVED_NAME, IDENTITY, IGNORED, URN
+from coreweave_inference.provider.values import ADOPTS, DERIVED_NAME, IDENTITY, URN
 
 from .account import account_of
 

@@ -9,6 +9,7 @@ import pulumi
 
 from coreweave_inference.host.dynamic import DynamicProvider
 from coreweave_inference.model import Kind
+from coreweave_inference.model.deployment import WEIGHT_ALONE
 from coreweave_inference.model.resource_types import MODULE
 from coreweave_inference.program.arguments import (
     Autoscaling,
@@ -74,7 +75,7 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
             "resources": to_api(resources),
             "model": message,
             "autoscaling": to_api(autoscaling),
-            "traffic": to_api(traffic or Traffic(weight=WEIGHT_OF_A_LONE_MEMBER)),
+            "traffic": to_api(traffic or Traffic(weight=WEIGHT_ALONE)),
             "disabled": disabled,
         }
         before = [r for r in (*gateways, weights, *capacity_claims) if isinstance(r, pulumi.Resource)]
@@ -90,9 +91,6 @@ class Deployment(ApiResource, module=MODULE, name="Deployment"):
             adopt=adopt,
             opts=opts,
         )
-
-
-WEIGHT_OF_A_LONE_MEMBER = 100
 
 
 def _with_bucket(model: dict[str, Any], weights: Weights | None) -> dict[str, Any]:

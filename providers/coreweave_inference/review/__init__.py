@@ -18,13 +18,11 @@ from .findings import (
     read_findings,
     read_memory,
 )
-from .phrases import Sentence
 from .reading import Preview, Resource, failed_preview, preview_in, read_preview
 from .reviewing import Review, review
-from .verdicts import Danger, Outcome
+from .verdicts import Outcome
 
 __all__ = [
-    "Danger",
     "Findings",
     "FoundProblem",
     "MemoryVerdict",
@@ -33,7 +31,6 @@ __all__ = [
     "Prices",
     "Resource",
     "Review",
-    "Sentence",
     "compare_findings",
     "default_prices",
     "failed_preview",

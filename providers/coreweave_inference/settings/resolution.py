@@ -22,13 +22,15 @@ from coreweave_inference.network.endpoints import (
 
 from .secret import Secret, header_fault
 
-__all__ = ["Secret", "Settings", "resolve"]
+__all__ = ["Settings", "resolve"]
 
 DEFAULT_ENDPOINT = "https://api.coreweave.com"
 DEFAULT_S3_ENDPOINT = "https://cwobject.com"
 IN_CLUSTER_S3_HOST = "cwlota.com"
 """The caching object-storage endpoint inside a CoreWeave cluster; the documentation gives it with http://."""
 
+IDENTITY_KEY = "coreweave:identity"
+"""Configuration key of what a stack's derived ids come from; `resolve` does not read it."""
 TOKEN_VARIABLES = ("COREWEAVE_API_TOKEN", "CW_API_TOKEN")
 TOKEN_KEY = "coreweave:token"
 ENDPOINT_VARIABLES = ("COREWEAVE_API_ENDPOINT", "CW_BASE_URL")

@@ -26,6 +26,7 @@ from coreweave_inference.declaration import (
 )
 from coreweave_inference.errors import CoreWeaveError, InvalidDeclaration
 from coreweave_inference.model.findings import as_finding
+from coreweave_inference.model.gateway import AUTH, ROUTING
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.program.data_sources import bucket_of, capacity_claim_of, check, gateway_of
@@ -40,9 +41,6 @@ from coreweave_inference.resources.weights_bucket import WeightsBucket
 from .checks import check_declaration, record, record_places
 from .outputs import export
 from .secrets import Secrets, secrets_of, with_secrets
-
-AUTHS = ("coreWeaveAuth", "weightsAndBiasesAuth")
-ROUTINGS = ("bodyBasedRouting", "headerBasedRouting", "pathBasedRouting")
 
 
 @dataclass(frozen=True)
@@ -166,8 +164,8 @@ def _gateway(item: ObjectDeclaration, secret: Secrets) -> Gateway:
     spec = with_secrets(item.spec, secret)
     return Gateway(
         item.key,
-        auth={field: spec[field] for field in AUTHS if field in spec},
-        routing={field: spec[field] for field in ROUTINGS if field in spec},
+        auth={field: spec[field] for field in AUTH if field in spec},
+        routing={field: spec[field] for field in ROUTING if field in spec},
         zones=spec.get("zones"),
         endpoint_configuration=spec.get("endpointConfiguration"),
         **_shared(item),

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from coreweave_inference.fleet.instances import Prices
 from coreweave_inference.fleet.shares import NO_SHARE, Share, shares_of
+from coreweave_inference.fleet.values import model_name
 from coreweave_inference.model.kinds import Kind
 from coreweave_inference.model.normal_form import Difference, get_path
 from coreweave_inference.model.unknown import has_unknown
@@ -17,8 +18,6 @@ from coreweave_inference.waiting import Condition, Live, Revision, Target, reduc
 from .computed import Computed, State, compute
 from .costs import Costs, costs_of, total
 from .recorded import Recorded, RecordedBucket
-
-ORDER = (Kind.GATEWAY, Kind.CAPACITY_CLAIM, Kind.DEPLOYMENT)
 
 
 @dataclass(frozen=True)
@@ -118,15 +117,14 @@ def report_on(
     could not be listed.
     """
     unread = unread or {}
-    live = {kind: {found.id: found for found in lists.get(kind, ())} for kind in ORDER}
+    live = {kind: {found.id: found for found in lists.get(kind, ())} for kind in Kind}
     if recorded is None:
         shown = [
-            Recorded(kind, found.name, found.id, found.name)
-            for kind in ORDER
-            for found in live[kind].values()
+            Recorded(kind, found.name, found.id, found.name) for kind in Kind for found in live[kind].values()
         ]
     else:
-        shown = sorted(recorded, key=lambda item: (ORDER.index(item.kind), item.key))
+        order = list(Kind)
+        shown = sorted(recorded, key=lambda item: (order.index(item.kind), item.key))
     costs = costs_of(lists, prices)
     names = {(item.kind, item.id): item.key for item in shown}
     context = _Context(live, costs, names, now, settle_seconds, unread)
@@ -135,7 +133,7 @@ def report_on(
     return Report(
         objects,
         tuple(buckets),
-        sum(found.id not in ids for kind in ORDER for found in live[kind].values()),
+        sum(found.id not in ids for kind in Kind for found in live[kind].values()),
         total(found.cost for found in objects if found.cost is not None),
         prices,
         _notes(objects, unread),
@@ -202,11 +200,11 @@ class _Context:
         members: dict[tuple[str, str], list[Live]] = {}
         for live in self.live[Kind.DEPLOYMENT].values():
             for gateway_id in dict.fromkeys(live.spec.get("gatewayIds") or ()):
-                members.setdefault((gateway_id, _model_of(live)), []).append(live)
+                members.setdefault((gateway_id, model_name(live.spec)), []).append(live)
         return {place: _shares(found) for place, found in members.items()}
 
     def _traffic(self, live: Live) -> tuple[TrafficShare, ...]:
-        model = _model_of(live)
+        model = model_name(live.spec)
         found = []
         for gateway_id in dict.fromkeys(live.spec.get("gatewayIds") or ()):
             shares = self._groups[gateway_id, model]
@@ -237,10 +235,6 @@ def _shows_former_count(item: Recorded, live: Live) -> bool:
 def _count_of(live: Live) -> int | None:
     value = get_path(live.spec, "resources.instanceCount")
     return int(value) if isinstance(value, (int, float)) else None
-
-
-def _model_of(live: Live) -> str:
-    return str(get_path(live.spec, "model.name") or "")
 
 
 def _shares(members: Sequence[Live]) -> dict[str, Share | None]:

@@ -33,7 +33,7 @@ from .observations import (
     Waiting,
     newest_condition,
 )
-from .watching import Look, Report, Resend, pauses, wait
+from .watching import pauses, wait
 
 __all__ = [
     "LASTING_LOOKS",
@@ -42,11 +42,8 @@ __all__ = [
     "Failed",
     "History",
     "Live",
-    "Look",
     "Outcome",
     "Ready",
-    "Report",
-    "Resend",
     "Revision",
     "Streak",
     "Target",

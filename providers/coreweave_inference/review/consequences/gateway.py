@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from coreweave_inference.model.gateway import AUTH, ROUTING
 from coreweave_inference.review.context import ReviewContext
 from coreweave_inference.review.phrases import say
 from coreweave_inference.review.properties import PropertyChange
 from coreweave_inference.review.reading import Resource
 from coreweave_inference.review.verdicts import Consequence, caution, dangerous, plain
 
-AUTHENTICATION = ("coreWeaveAuth", "weightsAndBiasesAuth")
-ROUTING = ("bodyBasedRouting", "headerBasedRouting", "pathBasedRouting")
 DNS = "endpointConfiguration.additionalDns"
 ADDRESSES = "endpointConfiguration.allowedSourceIpRanges"
 
@@ -102,7 +101,7 @@ def _other_stacks(resource: Resource, context: ReviewContext) -> Iterator[Conseq
 
 def _changed(label: str, change: PropertyChange) -> Consequence:
     top = change.path.split(".")[0]
-    if top in AUTHENTICATION:
+    if top in AUTH:
         return dangerous(
             say("changes how clients of {name} authenticate ({path})", name=label, path=change.path)
         )

@@ -33,11 +33,6 @@ class Comment:
     text: str
     complete: str
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether `text` lacks something."""
-        return self.text != self.complete
-
 
 def as_markdown(review: Review, artifact: str = "") -> Comment:
     """The comment; `artifact` is named as the place of what does not fit."""
