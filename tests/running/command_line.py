@@ -22,6 +22,7 @@ from coreweave_inference.simulator import Simulator
 
 from tests.processes.python import QUICK_ENGINE, quick_python
 from tests.processes.server import PYTHON
+from tests.processes.vault import SECRETS_PROVIDER, vault
 from tests.simulator.inference_fixtures import environment_of
 from tests.starting_points import StartingPoint
 
@@ -70,6 +71,7 @@ class Stack:
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "GOGC": QUICK_ENGINE,
+            **vault(),
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             **environment_of(simulator),
             "COREWEAVE_POLL_SECONDS": "5",
@@ -86,11 +88,13 @@ class Stack:
         self.declare(*sections)
 
         def up() -> None:
+            self.pulumi("stack", "init", "--no-select", "dev", f"--secrets-provider={SECRETS_PROVIDER}")
             done = self.run("up", "--yes")
             assert done.returncode == 0, done.stderr
 
         notes = self.home / ".local" / "state"
-        if not StartingPoint(self.simulator, self.path, self.backend, notes).after(up, self.environment):
+        how = {**self.environment, **dict.fromkeys(vault())}
+        if not StartingPoint(self.simulator, self.path, self.backend, notes).after(up, how):
             state = local_backend.exported(self.environment, "serving", "dev")
             settled.note(StackDirectory.at(self.path), "dev", state, self.environment)
 

@@ -122,11 +122,12 @@ def program(stack: Stack, gateways: dict[str, list[str]], readiness: str) -> Non
     (stack.path / "__main__.py").write_text(PROGRAM.format(gateways=gateways, readiness=readiness))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("before", "after"),
     [
         pytest.param('cw.Readiness("ready")', 'cw.Readiness("ready2")', id="readiness renamed"),
-        pytest.param("", "", id="no readiness", marks=pytest.mark.thorough),
+        pytest.param("", "", id="no readiness"),
     ],
 )
 def test_a_removal_of_what_others_use_refuses_in_the_preview_and_before_the_first_write(

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.simulator.faults import Fault
 
@@ -169,6 +170,7 @@ def test_what_was_changed_outside_is_shown_and_refresh_takes_it_into_the_state(
     assert "    resources.instanceCount: 1 -> 3" in refreshed.stdout.splitlines()
 
 
+@pytest.mark.thorough
 def test_a_reader_that_leaves_after_the_first_line_does_not_change_what_a_run_does(
     stack: Stack, simulator: Simulator
 ) -> None:
