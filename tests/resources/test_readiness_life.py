@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from email.utils import formatdate, parsedate_to_datetime
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
 import pytest
-from coreweave_inference.api.service_clock import ServiceClock
 from coreweave_inference.host.dynamic import CoreWeave
 from coreweave_inference.provider.session import RUN_DIRECTORY
 from coreweave_inference.resources.deployment import DeploymentProvider
@@ -137,18 +136,15 @@ def test_a_status_of_before_is_not_ready_where_answers_are_dated_by_a_clock_that
 ) -> None:
     stack.up()
     simulator.behaviour = simulator.behaviour.changed({"stale_status_seconds": 60, "heartbeat_seconds": 0.05})
-    note = ServiceClock.note
-    slow = lambda clock, date, *times: note(clock, _earlier(date), *times)  # noqa: E731
-    monkeypatch.setattr(ServiceClock, "note", slow)
+    monkeypatch.setattr(
+        "coreweave_inference.simulator.exchange.formatdate",
+        lambda now, usegmt: formatdate(now - 5400.0, usegmt=usegmt),
+    )
     run.time.slept.clear()
 
     assert stack.up(traffic={"weight": 7}) == ["same", "update", "update"]
 
     assert sum(run.time.slept) >= run.settings.settle_seconds
-
-
-def _earlier(date: str) -> str:
-    return formatdate(parsedate_to_datetime(date).timestamp() - 5400.0, usegmt=True)
 
 
 def test_a_preview_shows_a_difference_while_a_revision_is_not_known(run: Run, stack: Stack) -> None:

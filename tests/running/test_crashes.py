@@ -190,6 +190,30 @@ def test_a_closed_terminal_is_a_first_ctrl_c_and_a_second_one_loses_no_creation(
     assert stack.names() == {"account", "h200", "ready"}
 
 
+def test_nothing_is_begun_after_a_first_ctrl_c_and_what_was_sent_is_recorded(
+    stack: Stack, simulator: Simulator
+) -> None:
+    simulator.faults.add(Fault("delay", "POST", "/capacityclaims", seconds=0.5, count=None))
+    names = {f"pool-{number}" for number in range(16)}
+    stack.declare(claims(*names))
+    with stack.started("up", "--yes") as process:
+        until(lambda: simulator.world.records("capacityclaims"))
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    made = len(simulator.world.records("capacityclaims"))
+    recorded = names & stack.names()
+    simulator.faults.clear()
+
+    done = stack.document("up", "--yes")
+
+    assert process.returncode == 130
+    assert "not begun, because the run was stopped" in errors
+    assert 1 <= made == len(recorded) <= 8
+    assert (done["code"], done["errors"]) == (0, [])
+    assert names <= stack.names()
+
+
+@pytest.mark.thorough
 def test_no_provider_outlives_a_killed_command_and_its_lock_goes_by_itself(
     stack: Stack, simulator: Simulator
 ) -> None:

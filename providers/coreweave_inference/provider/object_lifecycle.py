@@ -63,6 +63,7 @@ class ObjectLifecycle(ObjectForms):
 
     def create(self, run: Session, declared: dict[str, Any]) -> Created:
         """Send the declared spec under our own id, or adopt what an earlier run sent."""
+        run.require_going_on(subject(self.kind, declared))
         declared = self.filled_in(run, {}, declared)
         with translate_service_errors(subject(self.kind, declared)):
             self.before_create(run, declared)
@@ -82,6 +83,7 @@ class ObjectLifecycle(ObjectForms):
         """Send the complete declared spec in one PATCH, if the live one is not that already."""
         run.guard_endpoint(old.get("apiEndpoint", ""))
         what = subject(self.kind, declared)
+        run.require_going_on(what)
         with translate_service_errors(what):
             live = run.live(self.kind, id_)
             if live is None:
@@ -127,6 +129,7 @@ class ObjectLifecycle(ObjectForms):
             self._keep(run, entry)
             return
         refuse_after_failure(run, subject(self.kind, old))
+        run.require_going_on(subject(self.kind, old))
         if run.agreement.deletes_first:
             hold_plan(run)
         if run.agreement.holds_a_plan and (live := run.live(self.kind, id_)) is not None:

@@ -149,6 +149,11 @@ class Session:
             answer: dict[str, Any] = self._parameters[kind.path]
             return answer
 
+    def require_going_on(self, what: str) -> None:
+        """Raise CoreWeaveError where the run was asked to stop: nothing new is begun then."""
+        if self.stopped():
+            raise CoreWeaveError(f"{what}: not begun, because the run was stopped; run again")
+
     def service_now(self) -> float:
         """Epoch seconds by the service's clock; by this machine's, which may be wrong, until the service sent its own."""
         now = self.api.service_time()
