@@ -6,11 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from coreweave_inference.simulator.control import Control
+from coreweave_inference.simulator.faults import Action
 from starlette.routing import Route
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -79,3 +80,22 @@ def test_the_page_of_the_simulator_lists_every_control_path() -> None:
     )
 
     assert set(rows) == paths
+
+
+def test_the_index_of_decisions_names_each_of_them() -> None:
+    page = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    index = re.search(r"^\| about \| decisions \|\n\|[-|]+\n((?:\|.*\n)+)", page, re.MULTILINE)
+    assert index is not None
+
+    named = [title for row in index[1].splitlines() for title in row.split("|")[2].strip().split("; ")]
+
+    assert sorted(named) == sorted(
+        title.rstrip(".") for title in re.findall(r"^\*\*(.+?)\*\*", page, re.MULTILINE)
+    )
+
+
+def test_the_page_of_the_simulator_lists_each_fault() -> None:
+    page = (CHECKOUT / "docs" / "simulator.md").read_text(encoding="utf-8")
+    table = page.split("| `action` |")[1]
+
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == list(get_args(Action))
