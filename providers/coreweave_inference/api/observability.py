@@ -61,7 +61,7 @@ class Observability:
         return _texts(self._read(f"{LOKI}/labels"))
 
     def log_label_values(self, name: str) -> list[str]:
-        """The values of one of them."""
+        """The values that log streams have for label `name`."""
         return _texts(self._read(f"{LOKI}/label/{quote(name, safe='')}/values"))
 
     def lines(self, selector: str, since: float, limit: int) -> list[tuple[float, str]]:
@@ -84,11 +84,11 @@ class Observability:
         return sorted(found)[-limit:]
 
     def metric_names(self) -> list[str]:
-        """Names of all metrics."""
+        """Every value of `__name__`: the metrics that the token may read."""
         return _texts(self._read(f"{PROMETHEUS}/label/__name__/values"))
 
     def series(self, metric: str) -> list[Mapping[str, str]]:
-        """The label sets of a metric."""
+        """The labels of each series of a metric, name to value."""
         data = self._read(f"{PROMETHEUS}/series", {"match[]": f'{{__name__="{metric}"}}'})
         return [found for found in data if isinstance(found, Mapping)] if isinstance(data, list) else []
 

@@ -62,7 +62,7 @@ class Rows:
         return after if after != before else None
 
     def rows(self) -> list[Row]:
-        """All rows."""
+        """One for each object of the run, in the order in which they were first heard of."""
         return list(self._rows.values())
 
     def ready(self) -> Ready | None:

@@ -32,7 +32,7 @@ DEPLOYMENT_FIELDS = tuple(name for name in fields_of(DeploymentSpec) if name != 
 
 
 def read_gateways(entries: dict[str, Entry], report: Report) -> dict[str, ObjectDeclaration]:
-    """The gateways."""
+    """Gateways by key, those with faults too; what is wrong goes into `report`."""
     kind = Kind.GATEWAY
     specs = {key: _api_part(entry, fields_of(kind.model)) for key, entry in entries.items()}
     _check_entries(kind, entries, specs, (EXTENDS, "options", *fields_of(kind.model)), report)

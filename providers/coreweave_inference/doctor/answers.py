@@ -92,7 +92,7 @@ def cache_sign(exchange: Exchange) -> str:
 
 
 def completion_id(exchange: Exchange) -> str:
-    """The id of a completion."""
+    """The id that a completion has; empty where the answer is none."""
     return str((exchange.document or {}).get("id") or "")
 
 

@@ -47,23 +47,23 @@ class Reads(Protocol):
         ...
 
     def log_label_values(self, name: str) -> list[str]:
-        """The values of one of them."""
+        """The values that log streams have for label `name`."""
         ...
 
     def lines(self, selector: str, since: float, limit: int) -> list[tuple[float, str]]:
-        """The newest lines, oldest first."""
+        """At most `limit` of the newest lines since `since` (epoch seconds), oldest first, each with its time in epoch seconds."""
         ...
 
     def metric_names(self) -> list[str]:
-        """Names of all metrics."""
+        """Every value of `__name__`: the metrics that the token may read."""
         ...
 
     def series(self, metric: str) -> list[Mapping[str, str]]:
-        """The label sets of a metric."""
+        """The labels of each series of a metric, name to value."""
         ...
 
     def value(self, query: str) -> float | None:
-        """What a query evaluates to."""
+        """The first sample of a PromQL query, now; None for no data."""
         ...
 
 
@@ -79,23 +79,23 @@ class Bounded:
         return list(self._once(self._reads.log_labels))
 
     def log_label_values(self, name: str) -> list[str]:
-        """The values of one of them."""
+        """The values that log streams have for label `name`."""
         return list(self._once(self._reads.log_label_values, name))
 
     def lines(self, selector: str, since: float, limit: int) -> list[tuple[float, str]]:
-        """The newest lines, oldest first."""
+        """At most `limit` of the newest lines since `since` (epoch seconds), oldest first, each with its time in epoch seconds."""
         return list(self._once(self._reads.lines, selector, since, limit))
 
     def metric_names(self) -> list[str]:
-        """Names of all metrics."""
+        """Every value of `__name__`: the metrics that the token may read."""
         return list(self._once(self._reads.metric_names))
 
     def series(self, metric: str) -> list[Mapping[str, str]]:
-        """The label sets of a metric."""
+        """The labels of each series of a metric, name to value."""
         return list(self._once(self._reads.series, metric))
 
     def value(self, query: str) -> float | None:
-        """What a query evaluates to."""
+        """The first sample of a PromQL query, now; None for no data."""
         found: float | None = self._once(self._reads.value, query)
         return found
 

@@ -8,7 +8,7 @@ import semver
 
 
 def parsed(text: str | None) -> semver.Version | None:
-    """The version, or `None` for what is none."""
+    """A semantic version; None for any other text, such as `latest`."""
     return semver.Version.parse(text) if text and semver.Version.is_valid(text) else None
 
 

@@ -51,7 +51,7 @@ LAST_NAME = "__lastName"
 
 
 class BucketLifecycle:
-    """One bucket."""
+    """State and declaration have its name, zone and tags; its weights are in neither."""
 
     def check(self, run: Session, before: Mapping[str, Any], declared: dict[str, Any]) -> Checked:
         """Names by the rules of object storage; a bucket cannot move to another zone."""

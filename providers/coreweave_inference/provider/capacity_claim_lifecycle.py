@@ -28,7 +28,7 @@ OTHER_NAME = {OLDER_NAME: NEWER_NAME, NEWER_NAME: OLDER_NAME}
 
 
 class CapacityClaimLifecycle(ObjectLifecycle):
-    """One capacity claim."""
+    """Knows both names of a managed claim's type, and the count that a reduction began with."""
 
     kind = Kind.CAPACITY_CLAIM
 

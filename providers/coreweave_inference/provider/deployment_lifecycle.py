@@ -26,7 +26,7 @@ ENGINE = "runtime.engine"
 
 
 class DeploymentLifecycle(ObjectLifecycle):
-    """One deployment."""
+    """Fills in the engine's version, and looks at its weights before it is created."""
 
     kind = Kind.DEPLOYMENT
 

@@ -26,7 +26,7 @@ LEFT_DNS = "keptDns"
 
 
 class GatewayLifecycle(ObjectLifecycle):
-    """One gateway."""
+    """Waits for its endpoints when it is created; keeps DNS names that were removed, since the service only adds."""
 
     kind = Kind.GATEWAY
 

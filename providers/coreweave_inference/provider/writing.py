@@ -63,7 +63,7 @@ def put(
         return WriteResult(live, run.wrote(live, live.updated_at))
     answer = patch(request_body(kind, aim, live))
     run.memory.written.add(live.id)
-    # The answer shows the date of before (wire forms). Where an earlier attempt was not answered, that is a later one.
+    # The answer of a PATCH shows the date of before it. Where an earlier attempt was not answered, that is a later one.
     written = WriteResult(answer, run.wrote(live, answer.updated_at or live.updated_at))
     if left := differences(kind, aim, form(answer)):
         raise NotTaken(

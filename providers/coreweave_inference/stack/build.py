@@ -1,6 +1,6 @@
 """A declaration becomes resources, in order: buckets and policies, gateways, claims, deployments, readiness.
 
-The names and outputs that arise here are part of users' state. Reading the file is `spec.declaration`'s, what a
+The names and outputs that arise here are part of users' state. Reading the file is `declaration`'s, what a
 resource does is `resources`'; nothing here talks to the service, but what the declaration calls existing is resolved.
 """
 

@@ -1,6 +1,7 @@
 """Does an object serve the revision that was written? Pure: a live object and its history in, a verdict out.
 
-Nothing here looks, sleeps or writes.
+Nothing here looks, sleeps or writes. The words, and which verdict follows from which look: "When a write counts as serving" in
+docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def _shows(target: Target, live: Live, now: float, settle_seconds: float) -> boo
     if not before or now - target.written_at >= settle_seconds:
         return True
     moved, disabled = live.updated_at != before, live.spec.get("disabled")
-    # A disabled deployment keeps the status of its last work, so that it shows UPDATING proves nothing (B9).
+    # A disabled deployment keeps the status of its last work, so that it shows UPDATING proves nothing.
     works = live.status in ON_THE_WAY and not disabled
     # What was on its way already may have ended that work after the write.
     newer = (disabled or not target.busy_before) and moved and _conditions_are_newer(target, live)
@@ -99,7 +100,7 @@ def _judge_settled(
 
 
 def _settled(target: Target, live: Live) -> bool:
-    """READY; or, disabled, applied everywhere: such a deployment may never become READY (B9)."""
+    """READY; or, disabled, applied everywhere: such a deployment may never become READY."""
     if live.status == "READY":
         return True
     if target.kind is Kind.DEPLOYMENT and live.spec.get("disabled"):
@@ -114,7 +115,7 @@ def _holds_more_than_asked(live: Live, declared: Mapping[str, Any] | None) -> bo
 
 
 def reduction_pending(kind: Kind, live: Live, declared: Mapping[str, Any] | None) -> str:
-    """What to report of a claim that was reduced and keeps its count for a while (seed), else nothing."""
+    """What to report of a claim that was reduced and keeps its count for a while, as the documentation says; else empty."""
     asked = _count(declared or live.spec)
     if kind is not Kind.CAPACITY_CLAIM or asked is None:
         return ""
@@ -142,7 +143,7 @@ def wrong_fields(target: Target, live: Live) -> tuple[Difference, ...]:
 def unlike(kind: Kind, declared: Mapping[str, Any], live_spec: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Fields in which a live spec is not the declared one; names that a gateway kept are not among them.
 
-    The service merges `additionalDns` and never returns write-only fields, so neither can be compared (wire forms).
+    The service merges `additionalDns` and never returns write-only fields, so neither can be compared.
     """
     return tuple(
         difference
@@ -158,7 +159,7 @@ def _is_kept_dns(difference: Difference) -> bool:
 
 
 def _failed_unless_short_of_capacity(target: Target, live: Live) -> Verdict:
-    """A claim that waits for quota or hardware is waiting, whatever its status says (seed: until quota frees up)."""
+    """A claim that waits for quota or hardware is waiting, whatever its status says: the service goes on when quota frees up."""
     unmet = describe_unmet_conditions(live)
     if target.kind is Kind.CAPACITY_CLAIM and SHORTAGE.search(unmet):
         return Waiting("; ".join(filter(None, (unmet, pending_counts(target.kind, live)))))
