@@ -108,14 +108,18 @@ class StartingPoint:
     def _files(self) -> Iterator[tuple[str, bytes]]:
         for part in self._parts:
             for file in sorted(part.rglob("*")) if part.is_dir() else [part]:
+                name = str(file.relative_to(self._folder))
                 if file.is_file():
-                    yield str(file.relative_to(self._folder)), self._neutral(file.read_bytes())
+                    yield name, self._neutral(file.read_bytes())
+                elif file.is_dir():
+                    yield f"{name}/", b""
 
     def _put_back(self, files: dict[str, bytes], account: Account | None) -> None:
         for name, content in files.items():
             file = self._folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(self._own(content))
+            (file if name.endswith("/") else file.parent).mkdir(parents=True, exist_ok=True)
+            if not name.endswith("/"):
+                file.write_bytes(self._own(content))
         for name in files.keys() & {f"{name}.attrs" for name in files}:
             _describe(self._folder / name)
         if account:

@@ -158,6 +158,7 @@ def test_a_lock_without_a_proof_is_left_also_where_its_process_id_is_free(stack:
     lock.parent.mkdir(parents=True, exist_ok=True)
     holder = {"username": "ann", "hostname": socket.gethostname(), "timestamp": "2026-01-01T00:00:00Z"}
     lock.write_text(json.dumps({"pid": 4194300, **holder}))
+    stack.declare(claims("h200", "more"))
 
     stack.declare(claims("h200", "more"))
     done = stack.run("up", "--yes")
