@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from coreweave_inference.clock import OWNER
 from coreweave_inference.engine.deletions import (
-    deletions_in,
+    noted_deletions,
     persist_deletions,
     restored,
     unconfirmed,
@@ -72,7 +72,7 @@ def test_notes_are_kept_by_the_account_beside_those_before_and_never_of_what_the
 
     both = persist_deletions(first, {"2": chat, "account": chat})
 
-    assert deletions_in(both) == {"1": public, "2": chat}
+    assert noted_deletions(both) == {"1": public, "2": chat}
     assert persist_deletions({"deployment": {}}, {"1": public}) == {"deployment": {}}
     assert persist_deletions(both, {"account": chat}) is both
 
@@ -101,7 +101,7 @@ def test_what_exists_again_is_a_resource_after_what_it_depends_on_and_what_is_no
     resources = after.state["deployment"]["resources"]
     assert [found["id"] for found in resources] == ["account", "1", "2"]
     assert resources[2]["dependencies"] == [resources[0]["urn"], resources[1]["urn"]]
-    assert deletions_in(after.state) == {"3": going}
+    assert noted_deletions(after.state) == {"3": going}
     assert [text.split(":")[0] for text in after.lines] == [
         'gateway "public" (1)',
         'gateway "other" (4)',

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 from coreweave_inference.model.identity import stack_identity
-from coreweave_inference.provider.adoption import ADOPT
+from coreweave_inference.provider.adoption import TAKE_OVER
 from coreweave_inference.provider.bucket_ownership import STACK_TAG, stack_tag
 from coreweave_inference.simulator import Simulator
 
@@ -234,7 +234,7 @@ def test_taking_an_existing_object_is_called_adopt_with_what_it_writes(
         {STACK_TAG: stack_tag(stack_identity("5f1c0f6a4d", "organization", "serving", "dev"))},
     )
     stack.declare(gateways("public"), claims("h200"), BUCKETS)
-    stack.environment[ADOPT] = id_
+    stack.environment[TAKE_OVER] = id_
 
     up = stack.run("up", "--yes")
 

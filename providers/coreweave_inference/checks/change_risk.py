@@ -46,7 +46,7 @@ def object_failed(view: View) -> Iterator[Problem]:
 
 
 @rule("claim-given-up", Severity.WARNING, "Capacity is released before it is requested again")
-def claim_given_up(view: View) -> Iterator[Problem]:
+def claim_released(view: View) -> Iterator[Problem]:
     """A claim is replaced and the old one goes first: it has a name of its own, or is declared to."""
     for item in view.own_claims:
         if view.is_replaced(item) and view.is_released_first(item):

@@ -47,8 +47,8 @@ class Folder:
     @property
     def missing(self) -> tuple[str, ...]:
         """The names of parts of the weights that are not there; none where only an index that was not read would tell."""
-        is_told = bool(self.indexed) or index_among(self.files) is None
-        return missing_parts(self.files, self.loaded, self.indexed) if self.complete and is_told else ()
+        is_known = bool(self.indexed) or index_among(self.files) is None
+        return missing_parts(self.files, self.loaded, self.indexed) if self.complete and is_known else ()
 
     @property
     def seems_cut_off(self) -> bool:

@@ -56,7 +56,7 @@ class Lines(View):
         self._heartbeat = heartbeat_seconds
         self._retries = Seldom()
         self._last_line = time.monotonic()
-        self._told: dict[str, tuple[str, str]] = {}
+        self._last_shown: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
 
     def __call__(self, run_event: RunEvent) -> None:
@@ -104,8 +104,8 @@ class Lines(View):
         return f"{subject(step)}: {DONE.get(word, word)} ({row.age(time.monotonic()):.1f} s)"
 
     def _progress(self, progress: Progress, row: Row | None) -> str:
-        now, before = (progress.status, progress.verdict), self._told.get(progress.urn)
-        self._told[progress.urn] = now
+        now, before = (progress.status, progress.verdict), self._last_shown.get(progress.urn)
+        self._last_shown[progress.urn] = now
         first_and_ready = before is None and progress.verdict == "ready"
         if row is None or now == before or first_and_ready:
             return ""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from coreweave_inference.model.fields import Matching, SomeText, Text, Uuid, Zone
-from coreweave_inference.model.message import FieldMeta, Message, Rule, RuleViolation
+from coreweave_inference.model.message import FieldMeta, Message, MessageRule, RuleViolation
 
 from .sections import BucketName
 
@@ -63,9 +63,9 @@ def _only_with(name: str, other: str) -> Callable[[Mapping[str, Any]], RuleViola
 class ExistingObjectSection(Message):
     """A gateway or capacity claim that exists, identified by exactly one of `name`, `id` and `stack`."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(ONE_WAY, _one_way(ONE_WAY)),
-        Rule(("key", "stack"), _only_with("key", "stack")),
+    rules: ClassVar[tuple[MessageRule, ...]] = (
+        MessageRule(ONE_WAY, _one_way(ONE_WAY)),
+        MessageRule(("key", "stack"), _only_with("key", "stack")),
     )
 
     name: Annotated[
@@ -81,10 +81,10 @@ class ExistingObjectSection(Message):
 class ExistingBucketSection(Message):
     """A bucket that exists, identified by exactly one of `name` and `stack`."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(("name", "stack"), _one_way(("name", "stack"))),
-        Rule(("key", "stack"), _only_with("key", "stack")),
-        Rule(("zone", "name"), _only_with("zone", "name")),
+    rules: ClassVar[tuple[MessageRule, ...]] = (
+        MessageRule(("name", "stack"), _one_way(("name", "stack"))),
+        MessageRule(("key", "stack"), _only_with("key", "stack")),
+        MessageRule(("zone", "name"), _only_with("zone", "name")),
     )
 
     name: Annotated[

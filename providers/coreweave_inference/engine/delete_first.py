@@ -26,7 +26,7 @@ def to_remove(steps: Iterable[Step]) -> tuple[str, ...]:
     return tuple(s.urn for s in steps if s.op == "delete" and not s.kept and type_of(s.urn) in names)
 
 
-def deletions_in(state: State, selection: Selection) -> tuple[Step, ...]:
+def deletion_steps(state: State, selection: Selection) -> tuple[Step, ...]:
     """What a state holds, each as the deletion that a destroy of the selection would make of it. Raises StartupError."""
     targets = to_delete(state, selection) if selection.targets else None
     return tuple(

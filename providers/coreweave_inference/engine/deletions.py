@@ -43,10 +43,10 @@ def persist_deletions(state: State, notes: Mapping[str, Note]) -> State:
     new = {id_: note for id_, note in notes.items() if id_ not in ids}
     if not new or account_in(state) is None:
         return state
-    return _with_notes(state, {**deletions_in(state), **new})
+    return _with_notes(state, {**noted_deletions(state), **new})
 
 
-def deletions_in(state: State) -> dict[str, Note]:
+def noted_deletions(state: State) -> dict[str, Note]:
     """The notes that the account of a state keeps."""
     account = account_in(state) or {}
     return dict((account.get("outputs") or {}).get(DELETED) or {})
@@ -54,7 +54,7 @@ def deletions_in(state: State) -> dict[str, Note]:
 
 def restored(state: State, look: Look) -> Repaired:
     """The state with what exists again, and with notes of what is not confirmed yet alone."""
-    notes, ids = deletions_in(state), _ids(state)
+    notes, ids = noted_deletions(state), _ids(state)
     open_notes = {id_: note for id_, note in notes.items() if id_ not in ids}
     found = look(open_notes) if open_notes else {}
     kept = {id_: open_notes[id_] for id_, what in found.items() if isinstance(what, Unresolved) and what.keep}

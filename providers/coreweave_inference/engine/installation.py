@@ -201,14 +201,14 @@ def _version(path: str, environ: Mapping[str, str]) -> semver.Version:
         if key in _versions:
             return _versions[key]
         known = known_versions.known(path, environ) or ""
-        number = known if semver.Version.is_valid(known) else _told(path, environ)
+        number = known if semver.Version.is_valid(known) else _reported_version(path, environ)
     except OSError as error:
         raise StartupError(f"{path} cannot be run: {error.strerror or error}; {HOW_TO_GET}") from error
     _versions[key] = semver.Version.parse(number)
     return _versions[key]
 
 
-def _told(path: str, environ: Mapping[str, str]) -> str:
+def _reported_version(path: str, environ: Mapping[str, str]) -> str:
     asked = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     answer = subprocess.run([path, "version"], env=asked, capture_output=True, text=True, check=False)
     number = answer.stdout.strip().removeprefix("v")

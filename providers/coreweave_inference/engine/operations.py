@@ -26,7 +26,7 @@ from coreweave_inference.storage.key_sources import one_key
 
 from . import settled, stacks
 from .declared import refused_declaration
-from .delete_first import deletions_in, to_delete, to_remove, without_edges_to
+from .delete_first import deletion_steps, to_delete, to_remove, without_edges_to
 from .directory import StackDirectory
 from .environment import environment_with
 from .events import Message, Step
@@ -104,7 +104,7 @@ class Engine:
 
     def resources(self, selection: Selection = ALL) -> tuple[Step, ...]:
         """What the state holds, each as the deletion that a destroy would make of it. Raises StartupError."""
-        return deletions_in(self.state() or {}, selection)
+        return deletion_steps(self.state() or {}, selection)
 
     def preview(
         self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody

@@ -14,7 +14,7 @@ from coreweave_inference.errors import CoreWeaveError, StartupError
 from coreweave_inference.model.engine_secrets import without_secrets
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.recorded import recorded_endpoint, refuse_other_stack, resources_of
-from coreweave_inference.provider.adoption import ADOPT
+from coreweave_inference.provider.adoption import TAKE_OVER
 from coreweave_inference.provider.session import Session
 from coreweave_inference.provider.values import PACKAGE_VERSION, unknown_format
 from coreweave_inference.settings.resolution import CONFIG_KEYS, Settings, resolve
@@ -27,7 +27,7 @@ from .attempts import (
     unresolved_attempts,
     with_attempts_pending,
 )
-from .deletions import deletions_in, not_confirmed, persist_deletions, restored, unconfirmed
+from .deletions import not_confirmed, noted_deletions, persist_deletions, restored, unconfirmed
 from .directory import StackDirectory
 from .engine_processes import record_of
 from .events import ACCOUNT, STACK_TYPE, Message
@@ -93,7 +93,7 @@ class StackState:
         notes = {id_: note for one in killed for id_, note in unconfirmed(one.deletions()).items()}
         pending = with_attempts_pending(base or {})
         state = persist_deletions(pending, notes)
-        if not repair.pending(state) and not deletions_in(state):
+        if not repair.pending(state) and not noted_deletions(state):
             return ()
         session = Session(self.settings_now())
         try:
@@ -114,7 +114,7 @@ class StackState:
     def _recovered(self, state: State, recovery: Recovery) -> Repaired:
         if repair.pending(state):
             self._report("a run was interrupted before it ended; looking for what it had begun")
-        if deletions_in(state):
+        if noted_deletions(state):
             self._report("a run ended before its deletions were confirmed; looking for what it deleted")
         return repaired(state, recovery)
 
@@ -164,8 +164,8 @@ class StackState:
         """Environment variables that tell the providers of a run what the state shows of this stack's objects."""
         known = self._known or {}
         ids = repair.own_ids(with_attempts_pending(known))
-        allowed = [os.environ[ADOPT]] if os.environ.get(ADOPT) else []
-        return {**({ADOPT: ",".join([*allowed, *ids])} if ids else {}), **known_ids(known)}
+        allowed = [os.environ[TAKE_OVER]] if os.environ.get(TAKE_OVER) else []
+        return {**({TAKE_OVER: ",".join([*allowed, *ids])} if ids else {}), **known_ids(known)}
 
     def settings(self, configuration: Mapping[str, str]) -> Settings:
         """As they are now. Raises SettingsError: no token, or another endpoint than the state records."""

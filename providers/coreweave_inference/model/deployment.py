@@ -27,7 +27,7 @@ from .fields import (
     refuse,
     unique,
 )
-from .message import Change, FieldMeta, Message, Rule, RuleViolation
+from .message import Change, FieldMeta, Message, MessageRule, RuleViolation
 
 GPU_COUNTS = (1, 2, 4, 8, 16)
 LATEST = "latest"
@@ -194,7 +194,7 @@ class Model(Message):
 class Autoscaling(Message):
     """Between which bounds the service moves the number of replicas, and by what signals."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (Rule(("min", "max"), _min_within_max),)
+    rules: ClassVar[tuple[MessageRule, ...]] = (MessageRule(("min", "max"), _min_within_max),)
 
     min: Annotated[
         Count,

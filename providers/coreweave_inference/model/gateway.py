@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints
 
 from .fields import EACH_ONCE, Flag, HostLabel, InSchema, SomeText, Text, Zone, refuse, shortened, unique
-from .message import Change, FieldMeta, Message, Rule, RuleViolation
+from .message import Change, FieldMeta, Message, MessageRule, RuleViolation
 
 MOST_SOURCE_RANGES = 50
 AUTH = ("coreWeaveAuth", "weightsAndBiasesAuth")
@@ -85,7 +85,7 @@ class CoreWeaveAuth(Message):
 class WeightsAndBiasesAuth(Message):
     """Requests carry a Weights & Biases API key."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (Rule(("apiKey", "serverUrl"), _key_needs_server),)
+    rules: ClassVar[tuple[MessageRule, ...]] = (MessageRule(("apiKey", "serverUrl"), _key_needs_server),)
 
     api_key: Annotated[
         SomeText | None,
@@ -166,9 +166,9 @@ class PathBasedRouting(Message):
 class GatewaySpec(Message):
     """What a gateway is; exactly one kind of auth and exactly one kind of routing."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(AUTH, _one_of(AUTH, "coreWeaveAuth: {}")),
-        Rule(ROUTING, _one_of(ROUTING, "bodyBasedRouting: {apiType: API_TYPE_OPENAI}")),
+    rules: ClassVar[tuple[MessageRule, ...]] = (
+        MessageRule(AUTH, _one_of(AUTH, "coreWeaveAuth: {}")),
+        MessageRule(ROUTING, _one_of(ROUTING, "bodyBasedRouting: {apiType: API_TYPE_OPENAI}")),
     )
 
     name: Annotated[

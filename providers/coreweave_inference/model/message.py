@@ -71,7 +71,7 @@ class RuleViolation:
 
 
 @dataclass(frozen=True)
-class Rule:
+class MessageRule:
     """A rule between fields of one message; `check` sees the message as plain camelCase values."""
 
     touches: tuple[str, ...]
@@ -79,7 +79,7 @@ class Rule:
 
 
 def broken_rules(
-    rules: tuple[Rule, ...], values: Mapping[str, Any], unjudged: frozenset[str] = frozenset()
+    rules: tuple[MessageRule, ...], values: Mapping[str, Any], unjudged: frozenset[str] = frozenset()
 ) -> Iterator[RuleViolation]:
     """The rules that `values` break; a rule that touches an `unjudged` field is left alone."""
     for rule in rules:
@@ -95,7 +95,7 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
-    rules: ClassVar[tuple[Rule, ...]] = ()
+    rules: ClassVar[tuple[MessageRule, ...]] = ()
 
     @model_validator(mode="after")
     def _keeps_its_rules(self) -> Self:

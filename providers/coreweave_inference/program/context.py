@@ -53,7 +53,7 @@ class Program:
     look_first: Callable[[], None] = lambda: None
     """Called once, after the program and before the engine hears of anything; raises where nothing may be declared."""
     refused: Callable[[pulumi.RunError], None] = lambda _: None
-    """Told what ends the program after its last line."""
+    """Called with the error that ends the program after its last line."""
 
     def own(self, resource: pulumi.Resource, opts: pulumi.ResourceOptions, **entry: Any) -> None:
         """Remember an object; `protect` may come from its parents, and a provider sees neither option."""

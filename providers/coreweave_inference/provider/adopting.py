@@ -49,8 +49,8 @@ def show(forms: ObjectForms, run: Session, inputs: dict[str, Any]) -> None:
     live = creation.adopted(run, kind, inputs)
     if live is None:
         return
-    urn, aim = str(inputs.get(URN, "")), sparse(kind, forms.desired_spec({}, inputs, live))
-    changes = differences(kind, forms.observed_spec({}, live), aim)
+    urn, desired = str(inputs.get(URN, "")), sparse(kind, forms.desired_spec({}, inputs, live))
+    changes = differences(kind, forms.observed_spec({}, live), desired)
     if run.agreement.records:
         run.agreement.adopts(urn, changes)
     elif not run.agreement.holds_a_plan:

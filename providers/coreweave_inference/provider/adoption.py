@@ -22,7 +22,7 @@ from .values import ADOPTS
 
 RECENT = timedelta(hours=1)
 """How long ago a run may have been killed whose object is adopted without a trace of that run in the state."""
-ADOPT = "COREWEAVE_TAKE_OVER"
+TAKE_OVER = "COREWEAVE_TAKE_OVER"
 """Environment variable: ids, separated by commas, of objects that a run may adopt: by their id, or by their name whatever
 their id. Names of buckets too."""
 
@@ -106,7 +106,7 @@ def _namesake(kind: Kind, live: ApiObject, declared: Mapping[str, Any], ids: Col
             f'the name "{live.name}" is in use by {kind.noun} {live.id}, which is not known to be this stack\'s; give '
             "this one another name, or delete that one; to manage it here, import it (`cw-inference import --apply`, which writes "
             "nothing) or say `options: {adopt: true}`; if it is this stack's (a replacement was cut short, or the resource was "
-            f"moved without an alias), adopt it with {ADOPT}={live.id}, or add the alias"
+            f"moved without an alias), adopt it with {TAKE_OVER}={live.id}, or add the alias"
         )
     if replace_identity(kind, sparse(kind, live.spec)) != replace_identity(kind, sparse(kind, declared)):
         return Refuse(
@@ -128,7 +128,7 @@ def _own(kind: Kind, live: ApiObject, declared: Mapping[str, Any], proof: Proof)
         "nothing in this state shows that this stack made it: another state of the same stack manages it (another "
         "backend, a renamed stack, a lost state), or a killed run left it; use the state that manages it, give this stack "
         "another name or identity, import it (`cw-inference import --apply`, which writes nothing), or adopt it with "
-        f"{ADOPT}={live.id}"
+        f"{TAKE_OVER}={live.id}"
     )
 
 

@@ -11,7 +11,7 @@ from coreweave_inference.model.normal_form import Difference
 from coreweave_inference.model.paths import entry
 from coreweave_inference.storage.client import BucketState
 
-from .adoption import ADOPT, RECENT
+from .adoption import RECENT, TAKE_OVER
 from .creation import has_last_resort, is_in_state, may_adopt
 from .session import Session
 from .values import KEPT, STACK, bucket_in_state
@@ -60,7 +60,7 @@ def judge(run: Session, declared: Mapping[str, Any], live: BucketState) -> tuple
     fault = Fault(
         f'a bucket "{name}" exists already and nothing shows that this stack created it{whose}',
         do="say `adopt: true` to manage it here, declare it under `existing.buckets` to use it without managing it, or choose "
-        f"another name; if a killed run of this stack created it, run once with {ADOPT}={name}",
+        f"another name; if a killed run of this stack created it, run once with {TAKE_OVER}={name}",
     )
     return fault, False
 
@@ -77,7 +77,7 @@ def fault_of_harm(state: Mapping[str, Any], declared: Mapping[str, Any]) -> Faul
     return Fault(
         f'this state did not create bucket "{declared["name"]}", it adopted it by its tag: another state of '
         f"the same stack may manage it, and {harm}",
-        do=f"if no other state does, say `adopt: true` or run once with {ADOPT}={declared['name']}",
+        do=f"if no other state does, say `adopt: true` or run once with {TAKE_OVER}={declared['name']}",
     )
 
 
@@ -114,7 +114,7 @@ def _fault_of_kept(declared: Mapping[str, Any], live: BucketState) -> Fault | No
     return Fault(
         f'a bucket "{declared["name"]}" with this stack\'s tag exists already and is not in this state: a former destroy kept '
         f"it, or another state of the same stack manages it, and {harm}",
-        do=f"if it is this stack's, say `adopt: true` or run once with {ADOPT}={declared['name']}; else choose another name",
+        do=f"if it is this stack's, say `adopt: true` or run once with {TAKE_OVER}={declared['name']}; else choose another name",
     )
 
 

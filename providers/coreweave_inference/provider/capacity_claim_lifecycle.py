@@ -62,9 +62,9 @@ class CapacityClaimLifecycle(ObjectLifecycle):
         self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject
     ) -> dict[str, Any]:
         """Remember what a reduction came from, for as long as the service shows it."""
-        aim = super().desired_spec(old, declared, live)
+        desired = super().desired_spec(old, declared, live)
         held, asked = references(live, *COUNT.split(".")) or 0, get_path(declared, COUNT) or 0
-        return {**aim, REDUCED_FROM: held} if held > asked else aim
+        return {**desired, REDUCED_FROM: held} if held > asked else desired
 
     def observed_spec(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
         """A count that a reduction has not reached yet is as recorded."""

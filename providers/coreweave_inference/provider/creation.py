@@ -13,7 +13,7 @@ from coreweave_inference.model import Kind, has_unknown
 from coreweave_inference.model.identity import salted
 from coreweave_inference.waiting import Revision
 
-from .adoption import ADOPT, Adopt, Decision, Proof, Refuse, WaitUntilDeleted, decide
+from .adoption import TAKE_OVER, Adopt, Decision, Proof, Refuse, WaitUntilDeleted, decide
 from .confirmation import wait_until_deleted
 from .memory import ids_of_stack
 from .messages import subject
@@ -207,7 +207,7 @@ def has_last_resort(run: Session) -> bool:
 
 def may_adopt() -> frozenset[str]:
     """The ids and bucket names that the user, or `cw-inference`, says are this stack's."""
-    return frozenset(part.strip() for part in os.environ.get(ADOPT, "").split(",") if part.strip())
+    return frozenset(part.strip() for part in os.environ.get(TAKE_OVER, "").split(",") if part.strip())
 
 
 def remember(run: Session, inputs: Mapping[str, Any], what: str) -> None:

@@ -70,17 +70,17 @@ class GatewayLifecycle(ObjectLifecycle):
         self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject
     ) -> dict[str, Any]:
         """A name that is live and not declared will stay: the service merges."""
-        aim = super().desired_spec(old, declared, live)
+        desired = super().desired_spec(old, declared, live)
         kept = sorted(set(references(live, *DNS.split(".")) or ()) - set(get_path(declared, DNS) or ()))
-        return {**aim, LEFT_DNS: kept} if kept else aim
+        return {**desired, LEFT_DNS: kept} if kept else desired
 
-    def warn_of_remaining(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> None:
+    def warn_of_remaining(self, run: Session, desired: Mapping[str, Any], live: ApiObject) -> None:
         """Say once, at the write, which names stay."""
-        kept = sorted(set(aim.get(LEFT_DNS) or ()) & set(references(live, *DNS.split(".")) or ()))
+        kept = sorted(set(desired.get(LEFT_DNS) or ()) & set(references(live, *DNS.split(".")) or ()))
         if kept:
             run.log.warning(
-                aim.get(URN, ""),
-                f"{subject(self.kind, aim)}: the removed DNS names {', '.join(kept)} remain, since the service only adds; "
+                desired.get(URN, ""),
+                f"{subject(self.kind, desired)}: the removed DNS names {', '.join(kept)} remain, since the service only adds; "
                 "replace the gateway to drop them",
             )
 

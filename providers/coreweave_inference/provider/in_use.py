@@ -15,7 +15,7 @@ from coreweave_inference.model.kinds import BY_NOUN
 from coreweave_inference.model.unknown import UNKNOWN
 from coreweave_inference.policy.statements import find_ours, inference_statement, same_meaning, sid_for
 
-from .adoption import ADOPT, Refuse, decide
+from .adoption import TAKE_OVER, Refuse, decide
 from .bucket_ownership import adoption_fault
 from .creation import has_last_resort, is_in_state, may_adopt, proof_of
 from .session import Session
@@ -104,7 +104,7 @@ def statement_of_another_state(
         "another state of the same stack manages it, or a run of plain `pulumi` was cut short, or the resource was moved "
         "without an alias",
         do="use that state, give this stack another name or identity, add the alias, or adopt it with "
-        f"{ADOPT}={bucket}",
+        f"{TAKE_OVER}={bucket}",
     )
 
 
@@ -152,7 +152,7 @@ def faults_of_object(
 
 def claimed_by_another(run: Session, inputs: Mapping[str, Any], what: str, value: object) -> list[Fault]:
     """A fault where another resource of this run declares the same name, id, bucket or policy."""
-    other = run.memory.claim(str(inputs.get(URN, "")), what, value)
+    other = run.memory.reserve(str(inputs.get(URN, "")), what, value)
     if not other:
         return []
     return [Fault(f'"{other}" of this program has the {_WORDS.get(what, "name")} "{value}" too', do=_DO)]

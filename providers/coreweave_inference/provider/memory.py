@@ -1,4 +1,4 @@
-"""What a provider process has written, deleted and claimed. It lives for one phase of a run, so all of it is "in this run"."""
+"""What a provider process has written, deleted and reserved. It lives for one phase of a run, so all of it is "in this run"."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Memory:
     """Ids that the state had before this run, by the URN of what was declared."""
     earlier_run: bool = False
     """The state had an account before this run."""
-    claims: dict[tuple[str, str], str] = field(default_factory=dict)
+    reserved: dict[tuple[str, str], str] = field(default_factory=dict)
     """URN by what can be one resource's alone: a name, an id, a bucket, its policy."""
     checked: set[str] = field(default_factory=set)
     """URNs that the program declared in this run: only those were given to a `check`."""
@@ -111,11 +111,11 @@ class Memory:
         self.bind_id(urn, id_)
         self.managed_ids.add(id_)
 
-    def claim(self, urn: str, what: str, value: object) -> str:
+    def reserve(self, urn: str, what: str, value: object) -> str:
         """Remember that a resource declares `value` as its `what`; the name of another one that does too, else empty."""
         if not isinstance(value, str) or not value:
             return ""
-        owner = self.claims.setdefault((what, value), urn)
+        owner = self.reserved.setdefault((what, value), urn)
         return "" if owner == urn else place_in(owner).key
 
     def bind_id(self, urn: str, id_: str) -> None:

@@ -35,10 +35,10 @@ class ObjectForms:
         self, old: Mapping[str, Any], declared: dict[str, Any], live: ApiObject
     ) -> dict[str, Any]:
         """What is to be written: as declared, fields left to others at their live value."""
-        aim = declared
+        desired = declared
         for path in declared.get(IGNORED) or ():
-            aim = with_path(aim, path, get_path(sparse(self.kind, live.spec), path))
-        return aim
+            desired = with_path(desired, path, get_path(sparse(self.kind, live.spec), path))
+        return desired
 
     def observed_spec(self, state: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
         """The live spec in normal form as `state` would record it: what the service never returns is as recorded."""

@@ -91,18 +91,18 @@ class ObjectLifecycle(ObjectForms):
                     f"{what} ({id_}) is not there any more; refresh, and the next run creates it again"
                 )
             run.agreement.require(self.kind, live)
-            aim = self.desired_spec(old, declared, live)
+            desired = self.desired_spec(old, declared, live)
             now = self.observed_spec(old, live)
             writing.refuse_foreign_changes(
-                self.kind, what, sparse(self.kind, old), sparse(self.kind, aim), now
+                self.kind, what, sparse(self.kind, old), sparse(self.kind, desired), now
             )
             try:
-                written = self._put(run, old, aim, live)
+                written = self._put(run, old, desired, live)
             except writing.NotTaken as error:
-                outputs = self._outputs(run, aim, error.written.live, str(error.written.revision))
+                outputs = self._outputs(run, desired, error.written.live, str(error.written.revision))
                 raise Incomplete(str(error), id_, outputs) from error
-        self.warn_of_remaining(run, aim, written.live)
-        return self._outputs(run, aim, written.live, str(written.revision))
+        self.warn_of_remaining(run, desired, written.live)
+        return self._outputs(run, desired, written.live, str(written.revision))
 
     def read(self, run: Session, entry: Entry) -> Observed | None:
         """The live object in normal form, so that whatever was changed outside shows."""
@@ -178,7 +178,7 @@ class ObjectLifecycle(ObjectForms):
     def before_delete(self, run: Session, id_: str, old: Mapping[str, Any]) -> None:
         """What must hold before the DELETE; may wait, and raise."""
 
-    def warn_of_remaining(self, run: Session, aim: Mapping[str, Any], live: ApiObject) -> None:
+    def warn_of_remaining(self, run: Session, desired: Mapping[str, Any], live: ApiObject) -> None:
         """Tell of what the service keeps although it was taken out."""
 
     def report_live(self, run: Session, old: Mapping[str, Any], live: ApiObject) -> None:
@@ -191,15 +191,15 @@ class ObjectLifecycle(ObjectForms):
     # The parts.
 
     def _replacement(self, run: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
-        gives_up_first = bool(old.get("name") == new.get("name"))
-        if gives_up_first:
+        deletes_first = bool(old.get("name") == new.get("name"))
+        if deletes_first:
             run.log.warning(
                 new.get(URN, ""),
                 f"{subject(self.kind, new)} is replaced under the same name: the old one is released before the new "
                 "one is asked for; without an explicit name the new one would come first",
             )
         keys = {difference.path.split(".")[0] for difference in self.changes_between(old, new)} or {"name"}
-        return Difference(replaces=tuple(sorted(keys)), delete_first=gives_up_first)
+        return Difference(replaces=tuple(sorted(keys)), delete_first=deletes_first)
 
     def _remember(self, run: Session, id_: str, declared: Mapping[str, Any]) -> None:
         """What `Readiness` compares the live object with."""
@@ -208,19 +208,19 @@ class ObjectLifecycle(ObjectForms):
         run.memory.ignored[id_] = tuple(declared.get(IGNORED) or ())
 
     def _put(
-        self, run: Session, old: Mapping[str, Any], aim: Mapping[str, Any], live: ApiObject
+        self, run: Session, old: Mapping[str, Any], desired: Mapping[str, Any], live: ApiObject
     ) -> writing.WriteResult:
-        self._remember(run, live.id, aim)
+        self._remember(run, live.id, desired)
         return writing.put(
             run,
             self.kind,
-            subject(self.kind, aim),
-            sparse(self.kind, aim),
+            subject(self.kind, desired),
+            sparse(self.kind, desired),
             live,
             # What the service does not return is as `old` has it; fields left to others are as they are.
             self.observed_spec({**old, IGNORED: ()}, live),
-            lambda answer: self.observed_spec(aim, answer),
-            lambda body: self.patch(run, aim, live.id, body),
+            lambda answer: self.observed_spec(desired, answer),
+            lambda body: self.patch(run, desired, live.id, body),
         )
 
     def _adopted(self, run: Session, declared: Mapping[str, Any], live: ApiObject) -> creation.CreateOutcome:
@@ -228,9 +228,9 @@ class ObjectLifecycle(ObjectForms):
         would know of it. What the declaration or the caller names was there before, and stays as it was.
         """
         run.agreement.require(self.kind, live)
-        aim = self.desired_spec({}, dict(declared), live)
+        desired = self.desired_spec({}, dict(declared), live)
         try:
-            written = self._put(run, {}, aim, live)
+            written = self._put(run, {}, desired, live)
         except (ApiError, Unreachable, writing.NotTaken) as error:
             if declared.get(ADOPTS) or live.id in may_adopt():
                 raise
@@ -240,7 +240,7 @@ class ObjectLifecycle(ObjectForms):
                 else writing.WriteResult(live, run.wrote(live, live.updated_at))
             )
             run.memory.managed_ids.add(live.id)
-            outputs = self._outputs(run, aim, last.live, str(last.revision))
+            outputs = self._outputs(run, desired, last.live, str(last.revision))
             text = f"{subject(self.kind, declared)} exists ({live.id}), but: {error}"
             raise Incomplete(text, live.id, outputs) from error
         return creation.CreateOutcome(live.id, written.live, written.revision)

@@ -47,25 +47,25 @@ def put(
     run: Session,
     kind: Kind,
     what: str,
-    aim: Mapping[str, Any],
+    desired: Mapping[str, Any],
     live: ApiObject,
     now: Mapping[str, Any],
     form: Form,
     patch: Patch,
 ) -> WriteResult:
-    """Bring `live` to `aim`; `what` names the object in errors.
+    """Bring `live` to `desired`; `what` names the object in errors.
 
     `now` is the live normal form before the write as far as the state knows it, `form` gives the one after it.
     Raises NotTaken where the service answered 200 and did not take a field.
     """
-    if not differences(kind, now, aim):
+    if not differences(kind, now, desired):
         # Perhaps the answer to the same write was lost a moment ago: so nothing that shows now may count yet.
         return WriteResult(live, run.wrote(live, live.updated_at))
-    answer = patch(request_body(kind, aim, live))
+    answer = patch(request_body(kind, desired, live))
     run.memory.written.add(live.id)
     # The answer of a PATCH shows the date of before it. Where an earlier attempt was not answered, that is a later one.
     written = WriteResult(answer, run.wrote(live, answer.updated_at or live.updated_at))
-    if left := differences(kind, aim, form(answer)):
+    if left := differences(kind, desired, form(answer)):
         raise NotTaken(
             f"{what}: the service accepted the change and did not take {_listed(left)} (declared -> live); "
             "it may not know the field, or another version of it may be meant",
@@ -74,17 +74,17 @@ def put(
     return written
 
 
-def request_body(kind: Kind, aim: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
+def request_body(kind: Kind, desired: Mapping[str, Any], live: ApiObject) -> dict[str, Any]:
     """Every field written out, and what a newer API has beside them sent back as it is."""
-    body = with_unknown_fields(complete(kind, aim), unknown_fields(kind, live.spec))
+    body = with_unknown_fields(complete(kind, desired), unknown_fields(kind, live.spec))
     return patch_body(kind, body)
 
 
 def refuse_foreign_changes(
-    kind: Kind, what: str, recorded: Mapping[str, Any], aim: Mapping[str, Any], now: Mapping[str, Any]
+    kind: Kind, what: str, recorded: Mapping[str, Any], desired: Mapping[str, Any], now: Mapping[str, Any]
 ) -> None:
-    """Raise ChangedOutside if a write of `aim` would undo what others changed since `recorded` was seen."""
-    undone = {difference.path for difference in differences(kind, now, aim)}
+    """Raise ChangedOutside if a write of `desired` would undo what others changed since `recorded` was seen."""
+    undone = {difference.path for difference in differences(kind, now, desired)}
     foreign = [d for d in differences(kind, recorded, now) if d.path in undone]
     if foreign:
         raise ChangedOutside(

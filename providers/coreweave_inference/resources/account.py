@@ -48,9 +48,9 @@ class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):
         program.account = self
         # An output is computed once the whole program has run, and everything depends on this resource: so what the
         # program asked for to be read first is, before anything is declared to the engine.
-        looked = pulumi.Output.from_input("").apply(lambda _: _told(program, program.look_first))
+        looked = pulumi.Output.from_input("").apply(lambda _: _reporting(program, program.look_first))
         objects = looked.apply(lambda _: _planned(program))
-        planned = looked.apply(lambda _: _told(program, lambda: _plan_of(program)))
+        planned = looked.apply(lambda _: _reporting(program, lambda: _plan_of(program)))
         props = {
             URN: urn_of("Account", name, opts),
             OBJECTS: objects,
@@ -61,8 +61,8 @@ class Account(pulumi.dynamic.Resource, module=MODULE, name="Account"):
         super().__init__(AccountProvider(), name, props, opts)
 
 
-def _told(program: Program, act: Callable[[], T]) -> T:
-    """Do it; whoever runs the program is told of an error that it ends with."""
+def _reporting(program: Program, act: Callable[[], T]) -> T:
+    """Do it, and report an error that the program ends with to whoever runs it. Raises pulumi.RunError."""
     try:
         return act()
     except pulumi.RunError as error:

@@ -65,15 +65,16 @@ def _models(deployments: Iterable[Deployment]) -> pulumi.Input[dict[str, Any]]:
         for d in deployments
     ]
     used = {id(gateway): gateway for _, gateways in served for gateway in gateways}
-    told = {key: _told(gateway) for key, gateway in used.items()}
+    addresses = {key: _address_of(gateway) for key, gateway in used.items()}
     if all(isinstance(name, str) for name, _ in served):
         behind: dict[str, dict[int, None]] = {}
         for name, gateways in served:
             behind.setdefault(str(name), {}).update(dict.fromkeys(map(id, gateways)))
         return {
-            name: {"baseUrls": _urls_of(name, [told[g] for g in found])} for name, found in behind.items()
+            name: {"baseUrls": _urls_of(name, [addresses[g] for g in found])}
+            for name, found in behind.items()
         }
-    lists = [pulumi.Output.all(name, *[told[id(g)] for g in gateways]) for name, gateways in served]
+    lists = [pulumi.Output.all(name, *[addresses[id(g)] for g in gateways]) for name, gateways in served]
     return pulumi.Output.all(*lists).apply(
         lambda found: {
             name: {
@@ -86,7 +87,7 @@ def _models(deployments: Iterable[Deployment]) -> pulumi.Input[dict[str, Any]]:
     )
 
 
-def _told(gateway: Gateway | ExistingGateway) -> pulumi.Output[dict[str, Any]]:
+def _address_of(gateway: Gateway | ExistingGateway) -> pulumi.Output[dict[str, Any]]:
     """One output for each gateway, whatever serves behind it."""
     return pulumi.Output.all(by_path=gateway.by_path, endpoints=gateway.endpoints)
 

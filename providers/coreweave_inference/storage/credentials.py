@@ -50,7 +50,7 @@ class Minted:
     """The key that sources have made, for all of them: what one made, renewed or got an error for counts for the others."""
 
     current: S3Credentials | None = None
-    given_up: str = ""
+    discarded: str = ""
     error: ApiError | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -79,8 +79,8 @@ def minted(
             return known.current
 
     def another() -> S3Credentials:
-        key = elsewhere(known.given_up)
-        if key is None or key.access_key_id == known.given_up or _is_due(key, clock.monotonic()):
+        key = elsewhere(known.discarded)
+        if key is None or key.access_key_id == known.discarded or _is_due(key, clock.monotonic()):
             try:
                 key = _made(api, clock, duration)
             except ApiError as error:
@@ -92,7 +92,7 @@ def minted(
     def discard(access_key_id: str) -> None:
         with known.lock:
             if known.current is not None and known.current.access_key_id == access_key_id:
-                known.current, known.given_up = None, access_key_id
+                known.current, known.discarded = None, access_key_id
 
     return credentials
 

@@ -32,7 +32,7 @@ MOVES = {
 CLASSES = "autoscaling.capacityClasses"
 DISABLED = "disabled"
 """Shown as what it is, with what is not known of its replicas."""
-TOLD_ELSEWHERE = ("model.name", DISABLED, "traffic.weight")
+REPORTED_ELSEWHERE = ("model.name", DISABLED, "traffic.weight")
 
 
 def consequences(label: str, changes: Sequence[PropertyChange]) -> Iterator[Consequence]:
@@ -52,7 +52,7 @@ def consequences(label: str, changes: Sequence[PropertyChange]) -> Iterator[Cons
 
 def _of_property(label: str, change: PropertyChange) -> Iterator[Consequence]:
     path = change.path
-    if path in TOLD_ELSEWHERE:
+    if path in REPORTED_ELSEWHERE:
         return
     option = path.startswith((ENGINE_CONFIG, ENGINE_ENV))
     if not change.known and not option:
