@@ -275,7 +275,7 @@ def test_a_predecessor_that_is_going_is_waited_for(account: Account, predecessor
     assert settle + 5 <= sum(account.clock.slept) < settle + 8
     assert account.log.rows[0] == (
         urn("Gateway", "public"),
-        f"waiting for its predecessor ({predecessor}) to go",
+        f"waiting for its predecessor ({predecessor}) to be deleted",
     )
 
 

@@ -26,7 +26,7 @@ def test_a_delete_waits_until_a_404_and_looks_ever_less_often(run: Run, api: Api
     assert api.call("GET", f"/deployments/{DEPLOYMENT_ID}").status_code == 404
     assert run.time.slept[:11] == [0.2] * 10 + [0.2]
     assert 45 <= sum(run.time.slept) < 52
-    assert run.log.rows[0] == (OLD["__urn"], 'waiting for deployment "chat" to go')
+    assert run.log.rows[0] == (OLD["__urn"], 'waiting for deployment "chat" to be deleted')
 
 
 @pytest.mark.parametrize("status", ["READY", "ERROR", "FAILED", "UPDATING", "CREATING"])

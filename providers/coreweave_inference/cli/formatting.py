@@ -47,7 +47,7 @@ DOING = {
     "update": "updating",
     "replace": "replacing",
     "delete": "deleting",
-    "refresh": "looking at",
+    "refresh": "reading",
 }
 READINESS = "readiness"
 DELETION_SIGNS = {DELETES: "-", KEEPS: " "}

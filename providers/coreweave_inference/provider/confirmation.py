@@ -252,7 +252,7 @@ def wait_for_none(
             if not names:
                 return
             seen = f"{', '.join(names)} {'are' if len(names) > 1 else 'is'} {state}"
-            run.log.progress(urn, f"waiting for {', '.join(names)} to go")
+            run.log.progress(urn, f"waiting for {', '.join(names)} to be deleted")
         ended = run.clock.monotonic()
         remaining = deadline - (ended - start)
         if run.stopped():

@@ -23,7 +23,7 @@ def consequences(
     """Everything worth saying about one claim."""
     label = resource.label
     if resource.operation == "import":
-        yield plain(say("takes the capacity claim {name} into the stack as it is", name=label))
+        yield plain(say("adopts the capacity claim {name} as it is", name=label))
     elif resource.operation == "create":
         yield _created(context.after.claims[label])
     elif resource.kept:
@@ -44,7 +44,7 @@ def _created(claim: Claim) -> Consequence:
     billed = (
         "from your own quota" if claim.capacity_type == CUSTOMER else "billed from the start, used or not"
     )
-    words = f"claim {{name}} sets {many}{{type}} in {{zone}} aside, {billed}"
+    words = f"claim {{name}} reserves {many}{{type}} in {{zone}}, {billed}"
     return plain(say(words, name=claim.label, type=claim.instance_type, zone=claim.zone))
 
 

@@ -24,7 +24,7 @@ def consequences(
     elif resource.operation == "delete":
         yield from _deleted(resource, context)
     elif resource.operation == "import":
-        yield plain(say("takes the deployment {name} into the stack as it is", name=resource.label))
+        yield plain(say("adopts the deployment {name} as it is", name=resource.label))
     elif resource.operation == "replace":
         yield from _replaced(resource, changes, context)
     else:

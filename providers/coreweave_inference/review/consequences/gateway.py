@@ -28,7 +28,7 @@ def consequences(
         else:
             yield plain(say("new gateway {name}; its endpoint is known when it is made", name=label))
     elif resource.operation == "import":
-        yield plain(say("takes the gateway {name} into the stack as it is", name=label))
+        yield plain(say("adopts the gateway {name} as it is", name=label))
     elif resource.operation == "delete":
         yield _deleted(resource, context)
         if not resource.kept:
