@@ -29,7 +29,7 @@ def test_users_that_are_going_are_waited_for(run: Run, api: Api) -> None:
     wait_for_users(run, 'gateway "public"', "urn:gw", behind(GATEWAY_ID), refuse_live=True)
 
     assert 30 <= sum(run.time.slept) < 34
-    assert run.log.rows[0] == ("urn:gw", 'waiting for deployment "chat" to go')
+    assert run.log.rows[0] == ("urn:gw", 'waiting for deployment "chat" to be deleted')
 
 
 def test_a_user_that_no_list_shows_while_it_is_deleted_is_waited_for_too(

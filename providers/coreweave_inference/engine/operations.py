@@ -5,63 +5,39 @@ Everything goes through the Automation API; nothing here prints or asks.
 
 from __future__ import annotations
 
-import json
 import os
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-
-from pulumi import automation
 
 from coreweave_inference.discovery import last_objects
 from coreweave_inference.errors import StartupError
-from coreweave_inference.host.process import RUN_CONFIG
-from coreweave_inference.network.marks import WROTE, mark
 from coreweave_inference.program.recorded import resources_of
 from coreweave_inference.provider.deletion import WHOLE_STACK
-from coreweave_inference.provider.session import RUN_DIRECTORY
-from coreweave_inference.stack.checks import CHECKS, take_findings, take_places
-from coreweave_inference.storage.key_sources import one_key
+from coreweave_inference.stack.checks import CHECKS
 
 from . import settled, stacks
 from .declared import refused_declaration
 from .delete_first import deletion_steps, to_delete, to_remove, without_edges_to
 from .directory import StackDirectory
-from .environment import environment_with
-from .events import Message, Step
-from .findings import validation_findings
-from .installation import CommandFailed, PulumiCli
-from .interruption import RunDirectory, interruptible, run_directory
-from .known_stack import KnownStack, known_stack, refresh_flag
+from .engine_run import EngineRun
+from .events import Step
+from .installation import PulumiCli
+from .known_stack import refresh_flag
 from .limited import can_stay, note_staying, require_dependents
 from .plans import Plan, new_salt, plan_of, recording, with_adoptions
-from .program import InlineProgram
-from .recording import Recorder
 from .repair import State
 from .results import Result, Watch, following, nobody
 from .selection import Selection
-from .stack_state import StackState, exported_by, has_account, require_known_format
+from .stack_state import has_account, require_known_format
 from .teardown import DestroyPlan, guarded, plan_destroy
 
 ALL = Selection()
 
 
-class Engine:
+class Engine(EngineRun):
     """One stack of one directory. `watch` is called with everything that happens, one call at a time."""
-
-    def __init__(self, directory: StackDirectory, cli: PulumiCli, stack: str, watch: Watch = nobody) -> None:
-        self.directory = directory
-        self.stack = stack
-        self._cli = cli
-        self._watch = watch
-        self._lock = threading.Lock()
-        self._program = InlineProgram(directory.program)
-        self._state = StackState(directory, cli, stack, lambda line: self._watch(Message("info", line)))
-        self._seen_urns: frozenset[str] = frozenset()
-        self._salt, self._seen = "", list[str]()
-        self._plan: Plan | None = None
-        self._identity_line: str | None = None
 
     @classmethod
     def opened(
@@ -110,16 +86,28 @@ class Engine:
         self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody
     ) -> Result:
         """What an `up` would do; not ok where it must not. `refresh` None: as the project says. Raises StartupError."""
+        return self._preview(refresh, selection, watch)
+
+    def _preview(self, refresh: bool | None, selection: Selection, watch: Watch, salt: str = "") -> Result:
+        """`salt` is that of the digests in what its providers write down."""
         if refused := refused_declaration(self.directory, self.stack):
             return refused
-        previewing = ("preview", selection, refresh, lambda stack, **more: stack.preview(**more), watch)
+        previewing = partial(
+            self._run_program,
+            "preview",
+            selection,
+            refresh,
+            lambda stack, **more: stack.preview(**more),
+            watch,
+            recording(salt),
+        )
         self._program.begin_anew()
-        result = self._run_program(*previewing)
+        result = previewing()
         self._program.staying = can_stay(self.state(), result.removed)
         if self._program.staying:
-            result = self._run_program(*previewing)
+            result = previewing()
         if self._program.refused and result.stopped_by_findings:
-            result = result.showing(self._run_program(*previewing, checks="warn"))
+            result = result.showing(previewing(checks="warn"))
         if result.ok:
             recorded = [found["urn"] for found in resources_of(self.state())]
             selection.refuse_unknown((*self._seen_urns, *recorded))
@@ -132,9 +120,9 @@ class Engine:
         self, *, refresh: bool | None = None, selection: Selection = ALL, watch: Watch = nobody
     ) -> tuple[Result, Plan]:
         """A preview, and the plan that an `up` may run. Raises as `preview`."""
-        self._salt = new_salt()
-        preview = self.preview(refresh=refresh, selection=selection, watch=watch)
-        made_of = (self.directory, self.stack, self.state(), selection, refresh, self._salt, self._seen)
+        salt = new_salt()
+        preview = self._preview(refresh, selection, watch, salt)
+        made_of = (self.directory, self.stack, self.state(), selection, refresh, salt, self._seen)
         plan = replace(plan_of(*made_of, preview), staying=self._program.staying)
         whole = preview.settled and selection == ALL
         known = whole and settled.is_noted(plan, self.state(), self.directory, self.stack)
@@ -166,7 +154,6 @@ class Engine:
         `selection` count, nothing else is done than was planned. Raises PlanMoved where that can be known before the run.
         """
         self.repair()
-        self._plan = plan
         if plan is not None:
             refresh, selection, self._program.staying = plan.refresh, plan.selection, plan.staying
             plan.require_same(self.state(), self.directory)
@@ -174,11 +161,19 @@ class Engine:
             now = guarded(plan.preview, self.state() or {}, self._state.settings_now)
             if not now.ok:
                 return replace(now, operation="up")
-        removed = self._removed_first(refresh, selection) if remove_first else None
+        removed = None
+        if remove_first:
+            removed, plan = self._removed_first(refresh, selection, plan)
         if removed and (removed.stopped or not removed.ok):
             return removed
         result = self._run_program(
-            "up", selection, refresh, lambda stack, **more: stack.up(**more), self._watch
+            "up",
+            selection,
+            refresh,
+            lambda stack, **more: stack.up(**more),
+            self._watch,
+            plan.agreement(deletes_first=False) if plan else recording(),
+            adopted=plan.adopted if plan else frozenset(),
         )
         if selection != ALL:
             # The program exports more than a part of the stack can know.
@@ -226,6 +221,8 @@ class Engine:
         refresh: bool | None,
         act: Callable[..., object],
         watch: Watch,
+        agreement: str,
+        adopted: Collection[str] = (),
         checks: str = "",
     ) -> Result:
         if self._identity_line is None:
@@ -239,20 +236,25 @@ class Engine:
             lambda on_event: act(stack, on_event=on_event, color="never", target=targets),
             refresh_flag(refresh),
             watch,
+            agreement=agreement,
+            adopted=adopted,
         )
         return replace(result, messages=(*result.messages, *note_staying(self._program.staying, selection)))
 
-    def _removed_first(self, refresh: bool | None, selection: Selection) -> Result | None:
-        """Delete alone what a preview would delete; None where that is nothing, or the preview's own failure."""
-        planned = self._plan.preview if self._plan else self.preview(refresh=refresh, selection=selection)
+    def _removed_first(
+        self, refresh: bool | None, selection: Selection, plan: Plan | None
+    ) -> tuple[Result | None, Plan | None]:
+        """Delete alone what a preview would delete, None where that is nothing, or the preview's own failure; and what
+        remains of the plan.
+        """
+        planned = plan.preview if plan else self.preview(refresh=refresh, selection=selection)
         urns = to_remove(planned.steps)
         if not planned.ok or not urns:
-            return None if planned.ok else planned
-        result = self._delete_alone(urns)
-        self._plan = self._plan and self._plan.without(urns)
-        return result
+            return None if planned.ok else planned, plan
+        result = self._delete_alone(urns, plan)
+        return result, plan and plan.without(urns)
 
-    def _delete_alone(self, urns: Sequence[str]) -> Result:
+    def _delete_alone(self, urns: Sequence[str], plan: Plan | None = None) -> Result:
         """Delete these and nothing else; what stays no longer depends on them."""
         state = self.state()
         if state is not None:
@@ -262,85 +264,5 @@ class Engine:
             "destroy",
             lambda watch: stack.destroy(on_event=watch, color="never", target=list(urns)),
             ("--refresh=false",),
+            agreement=plan.agreement(deletes_first=True) if plan else recording(),
         )
-
-    def _known_stack(self) -> KnownStack:
-        return known_stack(self.directory, self._cli, self.stack, self._program)
-
-    def _run(
-        self,
-        operation: str,
-        act: Callable[[Callable[[automation.EngineEvent], None]], object],
-        more: Sequence[str] = (),
-        watch: Watch | None = None,
-        variables: Mapping[str, str] | None = None,
-    ) -> Result:
-        adopted = self._plan.adopted if self._plan and operation == "up" else frozenset()
-        recorder = Recorder(operation, watch or self._watch, self._lock, adopted)
-        record = recorder.record
-        configuration = self._state.configuration()
-        settings = self._state.settings(configuration)
-        settings.require_trusted()
-        own = self._state.variables()
-        if operation != "preview":
-            self._state.forget()
-        self._program.refused = False
-        take_findings(), take_places()
-        if self._identity_line:
-            recorder.take(Message("info", self._identity_line))
-            self._identity_line = ""
-        with run_directory(recorder.take, self._state.place) as directory, one_key(directory.path, settings):
-            known = {RUN_DIRECTORY: str(directory.path), RUN_CONFIG: json.dumps(configuration), **own}
-            python = {"PULUMI_PYTHON_CMD": str(directory.provider_python())}
-            variables = {**(variables or {}), **self._variables(known), **python}
-            runs = self._plan if operation != "preview" else None
-            deletes = operation == "destroy"
-            directory.agree(runs.agreement(deletes_first=deletes) if runs else recording(self._salt))
-            # What was perhaps made is noted before a signal can end this process.
-            with environment_with(variables), interruptible(self._stop(directory), self._cli.interrupt):
-                failure = self._failure(lambda: act(recorder.on_event), more)
-                if failure is not None:
-                    self._state.persist_unresolved(directory, record)
-            stopped, moved, self._seen = directory.stopped, directory.moved(), directory.seen()
-            wrote = directory.wrote or (operation != "preview" and record.wrote)
-            refused = failure is not None and not wrote and directory.refused(otherwise=record.refused)
-            if wrote:
-                mark(WROTE)
-                self._program.recent.forget()
-        self._seen_urns = record.urns
-        ok, places = failure is None, take_places()
-        quiet = ok and operation == "preview" and record.leaves_all_as_it_is(exported_by(self.state()))
-        return record.result(
-            operation,
-            self.directory.project,
-            self.stack,
-            ok=ok,
-            stopped=stopped,
-            moved=moved,
-            errors=recorder.errors(failure, places),
-            outputs=record.outputs if operation == "up" and ok else {},
-            settled=quiet,
-            repairs=tuple(self._state.repairs),
-            findings=(*take_findings(), *validation_findings(record.messages, places)),
-            refused=refused,
-            seconds=recorder.seconds,
-        )
-
-    def _variables(self, variables: dict[str, str]) -> dict[str, str]:
-        """What program and providers of a run get that plain `pulumi` does not give them."""
-        return variables
-
-    def _stop(self, directory: RunDirectory) -> Callable[[], None]:
-        """What the first interrupt does."""
-        return directory.stop
-
-    def _failure(self, act: Callable[[], object], more: Sequence[str]) -> CommandFailed | None:
-        """Run it with `more` arguments; what it failed with, if it did."""
-        self._cli.more = tuple(more)
-        try:
-            self._state.unlocked(act)
-        except CommandFailed as error:
-            return error
-        finally:
-            self._cli.more = ()
-        return None

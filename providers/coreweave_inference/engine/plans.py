@@ -136,8 +136,8 @@ def new_salt() -> str:
     return secrets.token_hex(16)
 
 
-def recording(salt: str) -> str:
-    """What the providers of a preview read."""
+def recording(salt: str = "") -> str:
+    """What the providers of a run without a plan read: they write down what they see."""
     return json.dumps({"salt": salt, "planned": None})
 
 

@@ -133,7 +133,9 @@ def _resolve(
         run.log.note(declared.get(URN, ""), f"{what}: adopted, {decision.why} ({decision.live.id})")
         return update(decision.live), id_
     if isinstance(decision, WaitUntilDeleted):
-        run.log.progress(declared.get(URN, ""), f"waiting for its predecessor ({decision.live.id}) to be deleted")
+        run.log.progress(
+            declared.get(URN, ""), f"waiting for its predecessor ({decision.live.id}) to be deleted"
+        )
         wait_until_deleted(run, {decision.live.id: (kind, decision.live.name)})
         before.discard(decision.live.id)
         return None, id_
