@@ -35,7 +35,8 @@ def allowed(*statements, principal=ALICE, organization="ab1cd2", action="s3:GetO
     [
         ({}, True),
         ({"Principal": {"CW": ALICE}}, True),
-        ({"Principal": {"AWS": [INFERENCE, ALICE]}}, True),
+        ({"Principal": {"CW": [INFERENCE, ALICE]}}, True),
+        ({"Principal": {"AWS": [INFERENCE, ALICE]}}, None),
         ({"Principal": {"CW": "*"}}, True),
         ({"Principal": {"AWS": "*"}}, True),
         ({"Principal": {"AWS": ["*"]}}, True),

@@ -106,9 +106,13 @@ class _Request:
         return _any(self._is_named(kind, name) for kind, names in written.items() for name in _list(names))
 
     def _is_named(self, kind: str, name: Any) -> Truth:
-        """`{"AWS": "*"}` is everybody, as `"*"` is. That they and `{"CW": "*"}` differ is documented; how, is not."""
-        if name == self.principal or (kind == "AWS" and name == "*"):
+        """`{"AWS": "*"}` is everybody, as `"*"` is. That they and `{"CW": "*"}` differ is documented; how, is not, nor whether
+        an identity that is named as `AWS` is the one of the same name in `CW`.
+        """
+        if kind == "AWS" and name == "*":
             return True
+        if name == self.principal:
+            return True if kind == "CW" else None
         if kind == "CW" and name == "*":
             return ":coreweave/" in self.principal or None
         if kind in ("CW", "AWS"):
