@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,73 +37,73 @@ class FailOn(str, Enum):
     ERROR = "error"
 
 
-File = Optional[Path]  # noqa: UP045 -- typer reads this at run time, on Python 3.10 too
+Places = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[DIR|FILE]...",
+        help="Stack directories, and files that `pulumi preview --json --show-sames` made.",
+        show_default="here",
+    ),
+]
+StackOfEach = Annotated[
+    str | None,
+    typer.Option(
+        "--stack", "-s", help="The stack of each directory; else the selected one, else the only one."
+    ),
+]
+ShownAs = Annotated[View, typer.Option("--view", help="How it is shown.")]
+Refresh = Annotated[
+    bool | None,
+    typer.Option(
+        "--refresh/--no-refresh",
+        help="Look at what is live first, so that changes made outside show.",
+        show_default="as Pulumi.yaml says in options.refresh",
+    ),
+]
+PriceList = Annotated[
+    Path | None, typer.Option("--prices", help="A price list in place of the package's own.")
+]
+FindingsFile = Annotated[
+    Path | None,
+    typer.Option("--findings", help="What `check --json` printed; without it directories are checked here."),
+]
+OldFindings = Annotated[
+    Path | None,
+    typer.Option(
+        "--old-findings",
+        help="What `check --json` printed for the base: findings that it does not have are marked as new.",
+    ),
+]
+Artifact = Annotated[
+    Path | None,
+    typer.Option("--artifact", help="Write the complete Markdown there; a comment has 60,000 characters."),
+]
+FailsOn = Annotated[FailOn, typer.Option("--fail-on", help="From which outcome on the exit code is not 0.")]
+Summary = Annotated[bool, typer.Option("--summary", help="Add it to the job's summary in GitHub Actions.")]
+Post = Annotated[
+    bool, typer.Option("--post", help="Make or replace the pull request's comment (GITHUB_TOKEN).")
+]
+Number = Annotated[
+    int | None,
+    typer.Option("--pull-request", metavar="NUMBER", help="Which one.", show_default="the one of the run"),
+]
+Author = Annotated[str, typer.Option("--author", help="Whose comments are ours: the login of the token.")]
 
 
 def review(
-    places: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[DIR|FILE]...",
-            help="Stack directories, and files that `pulumi preview --json --show-sames` made.",
-            show_default="here",
-        ),
-    ] = None,
-    stack: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            "--stack", "-s", help="The stack of each directory; else the selected one, else the only one."
-        ),
-    ] = None,
-    view: Annotated[View, typer.Option("--view", help="How it is shown.")] = View.MARKDOWN,
-    refresh: Annotated[
-        Optional[bool],  # noqa: UP045
-        typer.Option(
-            "--refresh/--no-refresh",
-            help="Look at what is live first, so that changes made outside show.",
-            show_default="as Pulumi.yaml says in options.refresh",
-        ),
-    ] = None,
-    prices: Annotated[
-        File, typer.Option("--prices", help="A price list in place of the package's own.")
-    ] = None,
-    findings: Annotated[
-        File,
-        typer.Option(
-            "--findings", help="What `check --json` printed; without it directories are checked here."
-        ),
-    ] = None,
-    old_findings: Annotated[
-        File,
-        typer.Option(
-            "--old-findings",
-            help="What `check --json` printed for the base: findings that it does not have are marked as new.",
-        ),
-    ] = None,
-    artifact: Annotated[
-        File,
-        typer.Option(
-            "--artifact", help="Write the complete Markdown there; a comment has 60,000 characters."
-        ),
-    ] = None,
-    fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="From which outcome on the exit code is not 0.")
-    ] = FailOn.CHANGES,
-    summary: Annotated[
-        bool, typer.Option("--summary", help="Add it to the job's summary in GitHub Actions.")
-    ] = False,
-    post: Annotated[
-        bool, typer.Option("--post", help="Make or replace the pull request's comment (GITHUB_TOKEN).")
-    ] = False,
-    pull_request: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(
-            "--pull-request", metavar="NUMBER", help="Which one.", show_default="the one of the run"
-        ),
-    ] = None,
-    author: Annotated[
-        str, typer.Option("--author", help="Whose comments are ours: the login of the token.")
-    ] = "github-actions[bot]",
+    places: Places = None,
+    stack: StackOfEach = None,
+    view: ShownAs = View.MARKDOWN,
+    refresh: Refresh = None,
+    prices: PriceList = None,
+    findings: FindingsFile = None,
+    old_findings: OldFindings = None,
+    artifact: Artifact = None,
+    fail_on: FailsOn = FailOn.CHANGES,
+    summary: Summary = False,
+    post: Post = False,
+    pull_request: Number = None,
+    author: Author = "github-actions[bot]",
 ) -> None:
     """Say what a change does to clients, traffic, GPUs and money, before it is made.
 

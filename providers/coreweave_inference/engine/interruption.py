@@ -24,13 +24,13 @@ from types import FrameType
 from coreweave_inference.clock import OWNER, PROGRESS, has_ended
 from coreweave_inference.host import provider_host
 from coreweave_inference.network.marks import FAILED, REFUSED, WROTE
+from coreweave_inference.provider.agreement import AGREEMENT, MOVED, SEEN
 
 from .events import Progress, Retry, of_progress_line
 
 STOP = "stop"
 ATTEMPTS = "attempts.jsonl"
 DELETIONS = "deletions.jsonl"
-AGREEMENT, SEEN, MOVED = "agreement.json", "seen.jsonl", "moved.jsonl"
 LOOK_SECONDS = 0.1
 KEPT_SECONDS = 86_400.0
 """How long the directory of a killed run is kept."""

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -27,9 +28,32 @@ from coreweave_inference.model.shape import secret_names
 
 from .values import PROVIDER, URN
 
-FILE, SEEN, MOVED = "agreement.json", "seen.jsonl", "moved.jsonl"
+AGREEMENT, SEEN, MOVED = "agreement.json", "seen.jsonl", "moved.jsonl"
 DELETING = "DELETING"
-Entry = dict[str, Any]
+Seen = Mapping[str, Any]
+"""An object as a preview saw it: `urn`, `name`, `spec` (None: it was not there), `deleting`, and the id of a `namesake`."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a plan was made from, digests in the place of secrets: objects by kind and id, the forms of buckets and policies, how to
+    read those again, new buckets by name, and declared fields by URN.
+    """
+
+    objects: Mapping[str, Mapping[str, Seen]]
+    stores: Mapping[str, Any]
+    buckets: Mapping[str, Mapping[str, Any]]
+    declared: Mapping[str, Mapping[str, str | None]]
+    looks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A thing that is not as planned; `path` is the field, empty for a whole object."""
+
+    urn: str
+    path: str
+    what: str
 
 
 class Agreement:
@@ -37,10 +61,10 @@ class Agreement:
 
     def __init__(self, directory: str | None) -> None:
         self._directory = Path(directory) if directory else None
-        file = self._directory / FILE if self._directory else None
+        file = self._directory / AGREEMENT if self._directory else None
         found = json.loads(file.read_text(encoding="utf-8")) if file and file.is_file() else None
         self._salt = str(found["salt"]) if found else ""
-        self._planned: dict[str, Any] | None = found["planned"] if found else None
+        self._planned = Planned(**found["planned"]) if found and found["planned"] is not None else None
         self._recording = bool(found) and self._planned is None
         self.deletes_first = bool(found and found.get("deletesFirst"))
         """Whether this process deletes what a plan removes before anything else of it runs."""
@@ -70,9 +94,9 @@ class Agreement:
             self._append(SEEN, {"urn": urn, "kind": kind, "fields": fields, **named})
             return
         assert self._planned is not None
-        planned = self._planned["declared"].get(urn)
+        planned = self._planned.declared.get(urn)
         paths = ["(not in the plan)"] if planned is None else _changed_paths(planned, fields)
-        self._refuse([{"urn": urn, "path": path, "what": "declared otherwise"} for path in paths])
+        self._refuse([Moved(urn, path, "declared otherwise") for path in paths])
 
     @property
     def records(self) -> bool:
@@ -93,8 +117,8 @@ class Agreement:
         """
         if self._recording:
             self._append(SEEN, {"store": key, "form": form, "look": look})
-        elif self._planned and key in self._planned["stores"] and self._planned["stores"][key] != form:
-            self._refuse([{"urn": urn, "path": "", "what": "changed outside"}])
+        elif self._planned and self._planned.stores.get(key, form) != form:
+            self._refuse([Moved(urn, "", "changed outside")])
 
     def new_bucket(self, urn: str, name: str, zone: str, tags: Mapping[str, str] | None) -> None:
         """A bucket to be created was seen with these tags, None: absent. Raises PlanMoved where that is not as planned."""
@@ -102,7 +126,7 @@ class Agreement:
             form = {"urn": urn, "zone": zone, "tags": tags}
             self._append(SEEN, {"bucket": name, "form": form})
         elif self._planned:
-            self._refuse(list(self._of_bucket(urn, name, tags)))
+            self._refuse(list(_of_bucket(self._planned, urn, name, tags)))
 
     def hold(
         self,
@@ -116,87 +140,80 @@ class Agreement:
         compared when it is created or read.
         """
         with self._lock:
-            self._hold(look, tags_of, form_now)
+            if not self._planned or self._held:
+                return
+            if self._moved:  # Every resource of a refresh asks; the first one tells all.
+                raise PlanMoved("the plan no longer holds")
+            moved = list(self._since(self._planned, look, tags_of, form_now))
+            self._moved = bool(moved)
+            self._refuse(moved, "nothing was written")
+            self._held = True
 
-    def _hold(
+    def _since(
         self,
+        planned: Planned,
         look: Any,
         tags_of: Callable[[str, str], Mapping[str, str] | None],
         form_now: Callable[[str, Mapping[str, Any]], Any],
-    ) -> None:
-        if not self._planned or self._held:
-            return
-        if self._moved:
-            raise PlanMoved(
-                "the plan no longer holds"
-            )  # Every resource of a refresh asks; the first one tells all.
-        moved = [found for kind in Kind for found in self._of_kind(kind, look(kind))]
-        for name, planned in self._planned["buckets"].items():
+    ) -> Iterator[Moved]:
+        for kind in Kind:
+            yield from self._of_kind(kind, planned.objects.get(kind.noun, {}), look(kind))
+        for name, bucket in planned.buckets.items():
             with suppress(CoreWeaveError):
-                moved.extend(self._of_bucket(planned["urn"], name, tags_of(name, planned["zone"])))
-        for key, wanted in self._planned.get("looks", {}).items():
+                yield from _of_bucket(planned, bucket["urn"], name, tags_of(name, bucket["zone"]))
+        for key, wanted in planned.looks.items():
             with suppress(CoreWeaveError):
-                if form_now(key, wanted) != self._planned["stores"][key]:
-                    moved.append({"urn": wanted[URN], "path": "", "what": "changed outside"})
-        self._moved = bool(moved)
-        self._refuse(moved, "nothing was written")
-        self._held = True
+                if form_now(key, wanted) != planned.stores[key]:
+                    yield Moved(wanted[URN], "", "changed outside")
 
     def require(self, kind: Kind, live: ApiObject) -> None:
         """Compare one object before it is written. Raises PlanMoved."""
-        entry = self._planned and self._planned["objects"].get(kind.noun, {}).get(live.id)
+        entry = self._planned and self._planned.objects.get(kind.noun, {}).get(live.id)
         if entry and entry["spec"] is not None:
             self._refuse(list(self._of_object(kind, entry, live)))
 
     def moved(self, kind: Kind, id_: str, spec: Mapping[str, Any]) -> bool:
         """Whether the spec of an object that this run did not write is another one than the plan was made from."""
-        entry = self._planned and self._planned["objects"].get(kind.noun, {}).get(id_)
+        entry = self._planned and self._planned.objects.get(kind.noun, {}).get(id_)
         return bool(
             entry and entry["spec"] and differences(kind, entry["spec"], self._sealed(sparse(kind, spec)))
         )
 
-    def _of_bucket(self, urn: str, name: str, tags: Mapping[str, str] | None) -> Iterator[Entry]:
-        assert self._planned is not None
-        planned = self._planned["buckets"].get(name)
-        if planned and planned["tags"] != tags:
-            what = "created" if planned["tags"] is None else "deleted" if tags is None else "changed"
-            yield {"urn": urn, "path": "", "what": f"{what} outside"}
-
-    def _of_kind(self, kind: Kind, objects: Mapping[str, ApiObject]) -> Iterator[Entry]:
-        assert self._planned is not None
-        planned: Mapping[str, Any] = self._planned["objects"].get(kind.noun, {})
-        for id_, entry in planned.items():
+    def _of_kind(
+        self, kind: Kind, planned: Mapping[str, Seen], objects: Mapping[str, ApiObject]
+    ) -> Iterator[Moved]:
+        for id_, seen in planned.items():
             live = objects.get(id_)
             if live is not None:
-                yield from self._of_object(kind, entry, live)
-            elif entry["deleting"]:
+                yield from self._of_object(kind, seen, live)
+            elif seen["deleting"]:
                 continue  # A predecessor that was going already.
-            elif entry["spec"] is not None:
-                yield {"urn": entry["urn"], "path": "", "what": "deleted outside"}
+            elif seen["spec"] is not None:
+                yield Moved(seen["urn"], "", "deleted outside")
             else:
-                names = {o.id for o in objects.values() if o.name == entry["name"] and o.id not in planned}
-                if names - {entry.get("namesake")}:
-                    yield {"urn": entry["urn"], "path": "", "what": "created outside under the same name"}
+                names = {o.id for o in objects.values() if o.name == seen["name"] and o.id not in planned}
+                if names - {seen.get("namesake")}:
+                    yield Moved(seen["urn"], "", "created outside under the same name")
 
-    def _of_object(self, kind: Kind, entry: Entry, live: ApiObject) -> Iterator[Entry]:
-        if entry["spec"] is None:
-            yield {"urn": entry["urn"], "path": "", "what": "created outside"}
-        elif live.status == DELETING and not entry["deleting"]:
-            yield {"urn": entry["urn"], "path": "", "what": "deleted outside"}
+    def _of_object(self, kind: Kind, seen: Seen, live: ApiObject) -> Iterator[Moved]:
+        if seen["spec"] is None:
+            yield Moved(seen["urn"], "", "created outside")
+        elif live.status == DELETING and not seen["deleting"]:
+            yield Moved(seen["urn"], "", "deleted outside")
         else:
-            for found in differences(kind, entry["spec"], self._sealed(sparse(kind, live.spec))):
-                yield {"urn": entry["urn"], "path": found.path, "what": str(found)}
+            for found in differences(kind, seen["spec"], self._sealed(sparse(kind, live.spec))):
+                yield Moved(seen["urn"], found.path, str(found))
 
-    def _entry(self, kind: Kind, live: ApiObject) -> Entry:
+    def _entry(self, kind: Kind, live: ApiObject) -> Seen:
         spec = self._sealed(sparse(kind, live.spec))
         return {"name": live.name, "spec": spec, "deleting": live.status == DELETING}
 
-    def _refuse(self, moved: list[Entry], written: str = "") -> None:
+    def _refuse(self, moved: list[Moved], written: str = "") -> None:
         if not moved:
             return
         for entry in moved:
-            self._append(MOVED, entry)
-        listed = "; ".join(f"{_name(entry['urn'])}: {entry['what']}" for entry in moved)
+            self._append(MOVED, asdict(entry))
+        listed = "; ".join(f"{_name(entry.urn)}: {entry.what}" for entry in moved)
         raise PlanMoved("; ".join(part for part in (f"the plan no longer holds: {listed}", written) if part))
 
     def _sealed(self, value: Any, *, secret: bool = False) -> Any:
@@ -217,10 +234,17 @@ class Agreement:
         elif value not in (None, {}, [], "", False, 0):
             yield path, _digest(self._salt, json.dumps(value, sort_keys=True, default=str), secret=secret)
 
-    def _append(self, name: str, entry: Entry) -> None:
+    def _append(self, name: str, entry: Mapping[str, Any]) -> None:
         assert self._directory is not None
         with (self._directory / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
+
+
+def _of_bucket(planned: Planned, urn: str, name: str, tags: Mapping[str, str] | None) -> Iterator[Moved]:
+    seen = planned.buckets.get(name)
+    if seen and seen["tags"] != tags:
+        what = "created" if seen["tags"] is None else "deleted" if tags is None else "changed"
+        yield Moved(urn, "", f"{what} outside")
 
 
 def _unless_secret(difference: Difference, value: Any) -> Any:
