@@ -19,7 +19,7 @@ object_storage = aws.Provider(
     skip_requesting_account_id=True,
 )
 with_object_storage = pulumi.ResourceOptions(provider=object_storage)
-# A first policy shuts out everyone whom it does not name, so the organisation that owns the bucket is named too.
+# A first policy shuts out everyone whom it does not name, so the organization that owns the bucket is named too.
 owners = {
     "Sid": "Owners",
     "Effect": "Allow",

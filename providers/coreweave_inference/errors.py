@@ -151,7 +151,7 @@ class PlanMoved(CoreWeaveError):
 
 
 class CannotProveGone(CoreWeaveError):
-    """A 404 without proof that the token looks into the right organisation."""
+    """A 404 without proof that the token looks into the right organization."""
 
 
 class Failed(CoreWeaveError):

@@ -16,7 +16,7 @@ from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator.records import Condition
 
 from tests.engine.declarations import stack
-from tests.engine.workbench import ORGANISATION, Workbench
+from tests.engine.workbench import ORGANIZATION, Workbench
 
 pytestmark = pytest.mark.thorough
 
@@ -87,7 +87,7 @@ def _foreign(number: int) -> dict[str, object]:
     spec = {
         "id": f"11111111-0000-4000-8000-{number:012d}",
         "name": f"others-{number}",
-        "organizationId": ORGANISATION,
+        "organizationId": ORGANIZATION,
         "gatewayIds": ["22222222-0000-4000-8000-000000000000"],
         "model": {"name": "others/model", "bucket": "others", "path": "models"},
         "runtime": {"engine": "vllm", "version": "0.22.0+crwv.2", "engineConfig": {"max-model-len": "16384"}},

@@ -12,7 +12,7 @@ from tests.engine.runs import Run
 from tests.engine.workbench import READER, STRANGER, Workbench
 
 
-def test_the_token_of_another_organisation_is_one_error_and_the_state_is_untouched(
+def test_the_token_of_another_organization_is_one_error_and_the_state_is_untouched(
     workbench: Workbench,
 ) -> None:
     workbench.bring_up(stack())

@@ -18,7 +18,7 @@ def test_a_stack_reduced_to_its_bucket_is_previewed_brought_up_again_and_destroy
     whole = stack(buckets={"weights": {"adopt": None, "policy": {"ownerAccess": access}}}, deployments=None)
     alone = {key: value for key, value in whole.items() if key != "gateways"}
     bench.bring_up(whole)
-    assert bench.refresh().ok  # The organisation is recorded.
+    assert bench.refresh().ok  # The organization is recorded.
     bench.declare(alone)
     reduced = bench.up()
 

@@ -9,14 +9,14 @@ from coreweave_inference.simulator.bucket_policies import principal_arn
 from coreweave_inference.simulator.credentials import user_of
 
 from tests.engine.declarations import stack
-from tests.engine.workbench import ORGANISATION, Service, Workbench
+from tests.engine.workbench import ORGANIZATION, Service, Workbench
 
 ARN = "arn:aws:s3:::acme-weights"
 INFERENCE = "arn:aws:iam::cw4637:coreweave/uvAGGQSxxXeeQBJzcGsD9"
 RESTRICTED = {
     "Sid": "OnlyAnn",
     "Effect": "Allow",
-    "Principal": {"CW": [principal_arn(ORGANISATION, user_of(ORGANISATION))]},
+    "Principal": {"CW": [principal_arn(ORGANIZATION, user_of(ORGANIZATION))]},
     "Action": "s3:*",
     "Resource": [ARN, f"{ARN}/*"],
 }

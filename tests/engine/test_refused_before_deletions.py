@@ -9,7 +9,7 @@ import pulumi
 import pytest
 
 from tests.engine.declarations import CLAIM, DEPLOYMENT, ZONE, canary, stack
-from tests.engine.workbench import ORGANISATION, Service, Workbench
+from tests.engine.workbench import ORGANIZATION, Service, Workbench
 
 OTHERS = "0d6f2f6e-6f0b-4a37-9a3c-4a1f6f1f9c11"
 
@@ -24,7 +24,7 @@ def run_a_deployment_of_others(service: Service) -> None:
     gateway = service.live("gateways")["public-serving-dev"]["spec"]["id"]
     spec = {
         "id": OTHERS,
-        "organizationId": ORGANISATION,
+        "organizationId": ORGANIZATION,
         "name": "chat-models",
         "gatewayIds": [gateway],
         "runtime": {"engine": "vllm"},
@@ -32,7 +32,7 @@ def run_a_deployment_of_others(service: Service) -> None:
         "resources": DEPLOYMENT["resources"],
         "autoscaling": {"min": 1, "max": 2, "capacityClasses": ["CAPACITY_CLASS_RESERVED"]},
     }
-    service.simulator.world.create("deployments", ORGANISATION, spec)
+    service.simulator.world.create("deployments", ORGANIZATION, spec)
 
 
 def test_a_protected_gateway_refuses_a_destroy_and_its_removal_before_anything_is_deleted(

@@ -35,7 +35,7 @@ from tests.simulator.inference_fixtures import environment_of, s3_client
 from tests.starting_points import StartingPoint
 
 PROJECT = "serving"
-ORGANISATION = "ab1cd2"
+ORGANIZATION = "ab1cd2"
 READER = "CW-SECRET-simulator-reader"
 STRANGER = "CW-SECRET-simulator-stranger"
 LONGEST_RUN_SECONDS = 120.0

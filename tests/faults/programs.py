@@ -11,7 +11,7 @@ from typing import Any
 
 ZONE, SECOND_ZONE = "US-EAST-04A", "US-WEST-04A"
 BUCKET = "acme-weights"
-ORGANISATION = "ab1cd2"
+ORGANIZATION = "ab1cd2"
 MODEL = "acme/chat"
 INSTANCES = ("gd-8xh200ib-i128", "gd-8xh100ib-i128")
 PATHS = ("models/chat", "models/chat-v2")
@@ -155,7 +155,7 @@ class Program:
 
 
 def _policy(prefixes: tuple[str, ...]) -> dict[str, Any]:
-    return {"prefixes": list(prefixes), "ownerAccess": "organization", "organizationId": ORGANISATION}
+    return {"prefixes": list(prefixes), "ownerAccess": "organization", "organizationId": ORGANIZATION}
 
 
 def _named(item: Declared) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from coreweave_inference.simulator import Simulator
 
 from tests.faults.account import Violation
 from tests.faults.misbehaviour import Kill
-from tests.faults.programs import ORGANISATION, Program
+from tests.faults.programs import ORGANIZATION, Program
 from tests.faults.stage import STRANGERS, Stage
 
 LONGEST_DELETION_SECONDS = 20.0
@@ -104,8 +104,8 @@ class SituationContext:
         """An object that somebody else makes in the account; its id."""
         number = self.random.getrandbits(48)
         id_ = f"5f1c0f6a-0000-4000-8000-{number:012x}"
-        own = {"id": id_, "name": f"{STRANGERS}-{number:012x}", "organizationId": ORGANISATION}
-        self.simulator.world.create(kind, ORGANISATION, {**own, **spec})  # type: ignore[arg-type]
+        own = {"id": id_, "name": f"{STRANGERS}-{number:012x}", "organizationId": ORGANIZATION}
+        self.simulator.world.create(kind, ORGANIZATION, {**own, **spec})  # type: ignore[arg-type]
         return id_
 
     def delete_stranger(self, kind: str, id_: str) -> None:

@@ -21,7 +21,7 @@ from coreweave_inference.simulator.records import Record
 
 from tests.faults.account import KINDS, STACK, LiveObject, Name, Recorded, Violation, served
 from tests.faults.key_service import KeyService
-from tests.faults.programs import BUCKET, ORGANISATION, PATHS, ZONE, Program
+from tests.faults.programs import BUCKET, ORGANIZATION, PATHS, ZONE, Program
 from tests.simulator.inference_fixtures import environment_of, s3_client
 
 QUICK = Behaviour(
@@ -268,17 +268,17 @@ def _furnish(simulator: Simulator, *, restricted: bool) -> None:
     spec = {
         "id": "5f1c0f6a-0000-4000-8000-000000000000",
         "name": f"{STRANGERS}-gateway",
-        "organizationId": ORGANISATION,
+        "organizationId": ORGANIZATION,
         "coreWeaveAuth": {},
         "bodyBasedRouting": {"apiType": "API_TYPE_OPENAI"},
     }
-    simulator.world.create("gateways", ORGANISATION, spec)
+    simulator.world.create("gateways", ORGANIZATION, spec)
 
 
 def _strangers_policy(*, restricted: bool) -> dict[str, Any]:
     """`restricted`: nobody of the owners but the operator is let in."""
     arns = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
-    condition = {"StringEquals": {"cw:PrincipalOrgID": ORGANISATION}}
+    condition = {"StringEquals": {"cw:PrincipalOrgID": ORGANIZATION}}
     owners = {"Sid": "Owners", "Effect": "Allow", "Principal": "*", "Action": ["s3:*"], "Resource": arns}
     strangers = {
         "Sid": "Strangers",
@@ -287,7 +287,7 @@ def _strangers_policy(*, restricted: bool) -> dict[str, Any]:
         "Action": ["s3:GetObject"],
         "Resource": [f"arn:aws:s3:::{BUCKET}/shared/*"],
     }
-    operator = principal_arn(ORGANISATION, user_of(ORGANISATION))
+    operator = principal_arn(ORGANIZATION, user_of(ORGANIZATION))
     alone = {"Sid": "Operator", "Effect": "Allow", "Principal": {"CW": [operator]}, "Action": ["s3:*"]}
     first = {**alone, "Resource": arns} if restricted else {**owners, "Condition": condition}
     return {"Version": "2012-10-17", "Statement": [first, strangers]}

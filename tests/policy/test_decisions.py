@@ -141,7 +141,7 @@ def test_a_deny_that_applies_wins_and_one_that_cannot_be_ruled_out_leaves_it_ope
     assert allowed(statement(Effect="Deny", **deny), statement()) is expected
 
 
-def test_a_principal_whose_organisation_is_unknown_meets_no_condition_on_it():
+def test_a_principal_whose_organization_is_unknown_meets_no_condition_on_it():
     condition = {"StringNotEquals": {"cw:PrincipalOrgID": "zz"}}
 
     assert not allowed(statement(Condition=condition), organization="")

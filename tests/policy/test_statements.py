@@ -84,7 +84,7 @@ def test_a_bucket_that_would_mean_more_than_one_is_refused(bucket):
         inference_statement(bucket)
 
 
-def test_the_owners_statement_lets_the_organisation_in_and_nobody_else():
+def test_the_owners_statement_lets_the_organization_in_and_nobody_else():
     assert owner_statement(BUCKET, "ab1cd2") == {
         "Sid": "AllowOwnOrganization",
         "Effect": "Allow",
@@ -95,8 +95,8 @@ def test_the_owners_statement_lets_the_organisation_in_and_nobody_else():
     }
 
 
-def test_an_owners_statement_for_no_organisation_is_refused():
-    with pytest.raises(InvalidDeclaration, match="organisation id is empty"):
+def test_an_owners_statement_for_no_organization_is_refused():
+    with pytest.raises(InvalidDeclaration, match="organization id is empty"):
         owner_statement(BUCKET, "")
 
 

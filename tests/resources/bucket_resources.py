@@ -13,7 +13,7 @@ from coreweave_inference.resources.weights_bucket import WeightsBucketProvider
 from coreweave_inference.simulator import Simulator
 
 from tests.resources.engine_steps import Resource
-from tests.resources.service import ORGANISATION, ZONE, Run, run_against, urn
+from tests.resources.service import ORGANIZATION, ZONE, Run, run_against, urn
 
 NUMBERS = count(1)
 OWN_TAG = {STACK_TAG: stack_tag("identity")}
@@ -59,7 +59,7 @@ def statement(name: str, **changes: Any) -> dict[str, Any]:
         "bucket": name,
         "prefixes": ["models"],
         "ownerAccess": "organization",
-        "organizationId": ORGANISATION,
+        "organizationId": ORGANIZATION,
         "__stack": "identity",
         "__urn": urn("InferenceBucketPolicy", "weights-policy"),
         **changes,

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from coreweave_inference.simulator import Simulator
 
-from tests.resources.service import ORGANISATION, Run, urn
+from tests.resources.service import ORGANIZATION, Run, urn
 from tests.simulator.inference_fixtures import Api
 from tests.simulator.inference_fixtures import deployment as deployment_body
 from tests.simulator.inference_fixtures import gateway as gateway_body
 
-OLD = {"__urn": urn("Deployment", "chat"), "name": "chat-dev", "organizationId": ORGANISATION}
+OLD = {"__urn": urn("Deployment", "chat"), "name": "chat-dev", "organizationId": ORGANIZATION}
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from coreweave_inference.simulator import Simulator
 from tests.resources.engine_steps import Resource, with_floats
 from tests.simulator.inference_fixtures import environment_of
 
-ORGANISATION = "ab1cd2"
+ORGANIZATION = "ab1cd2"
 ZONE = "US-EAST-04A"
 BUCKET = "acme-weights"
 STACK_IDENTITY = "7d0c0c4e-stack"

@@ -11,7 +11,7 @@ from coreweave_inference.simulator import Simulator
 from coreweave_inference.version import __version__
 
 from tests.resources.engine_steps import Resource
-from tests.resources.service import ORGANISATION, Run, deployment, gateway, run_against, urn
+from tests.resources.service import ORGANIZATION, Run, deployment, gateway, run_against, urn
 from tests.simulator.inference_fixtures import STRANGER
 
 INPUTS = {"__urn": urn("Account", "account")}
@@ -38,7 +38,7 @@ def test_it_records_where_the_stack_lives(run: Run, simulator: Simulator, accoun
     assert account.up(INPUTS) == "same"
 
 
-def test_the_organisation_is_recorded_as_soon_as_an_object_shows_it(
+def test_the_organization_is_recorded_as_soon_as_an_object_shows_it(
     run: Run, simulator: Simulator, account: Resource
 ) -> None:
     account.up(INPUTS)
@@ -47,7 +47,7 @@ def test_the_organisation_is_recorded_as_soon_as_an_object_shows_it(
     with run_against(simulator):
         account.refresh()
 
-    assert account.outputs["organizationId"] == ORGANISATION
+    assert account.outputs["organizationId"] == ORGANIZATION
 
 
 def test_a_token_that_is_refused_is_reported_before_anything_else_is_read(
@@ -73,7 +73,7 @@ def test_settings_that_contradict_each_other_are_a_warning(simulator: Simulator,
     ]
 
 
-def test_another_organisation_or_endpoint_than_the_recorded_one_is_an_error(
+def test_another_organization_or_endpoint_than_the_recorded_one_is_an_error(
     run: Run, simulator: Simulator, account: Resource
 ) -> None:
     Resource(GatewayProvider()).up(gateway())
@@ -88,16 +88,16 @@ def test_another_organisation_or_endpoint_than_the_recorded_one_is_an_error(
         account.up(INPUTS)
 
     assert str(caught.value) == (
-        f"this stack belongs to organisation {ORGANISATION}, but the token of COREWEAVE_API_TOKEN sees cw12ab; nothing "
-        f"was changed; use the token of {ORGANISATION}"
+        f"this stack belongs to organization {ORGANIZATION}, but the token of COREWEAVE_API_TOKEN sees cw12ab; nothing "
+        f"was changed; use the token of {ORGANIZATION}"
     )
 
 
-def test_an_empty_account_is_not_another_organisation(
+def test_an_empty_account_is_not_another_organization(
     run: Run, simulator: Simulator, account: Resource
 ) -> None:
     account.up(INPUTS)
-    account.outputs["organizationId"] = ORGANISATION
+    account.outputs["organizationId"] = ORGANIZATION
 
     assert account.up(INPUTS) == "same"
 

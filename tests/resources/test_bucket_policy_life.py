@@ -14,7 +14,7 @@ from pulumi.output import Unknown
 
 from tests.resources.bucket_resources import bucket, name, policy, statement, weights
 from tests.resources.engine_steps import Resource
-from tests.resources.service import ORGANISATION, Run, run_against
+from tests.resources.service import ORGANIZATION, Run, run_against
 
 __all__ = ["bucket", "name", "policy"]
 
@@ -76,7 +76,7 @@ def test_statements_of_others_survive_a_change_and_the_end(
         "Principal": "*",
         "Action": "s3:*",
         "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
-        "Condition": {"StringEquals": {"cw:PrincipalOrgID": ORGANISATION}},
+        "Condition": {"StringEquals": {"cw:PrincipalOrgID": ORGANIZATION}},
     }
     with run_against(simulator) as run:
         bucket.up(weights(name))

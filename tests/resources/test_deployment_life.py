@@ -14,7 +14,7 @@ from pulumi.output import Unknown
 from tests.resources.engine_steps import Resource
 from tests.resources.service import (
     BUCKET,
-    ORGANISATION,
+    ORGANIZATION,
     Run,
     behind_a_gateway,
     deployment,
@@ -71,7 +71,7 @@ def test_a_creation_sends_every_field_and_does_not_wait(
         "__urn": urn("Deployment", "chat"),
         "apiId": chat.id,
         "apiEndpoint": simulator.url,
-        "organizationId": ORGANISATION,
+        "organizationId": ORGANIZATION,
         "createdAt": chat.outputs["createdAt"],
         "revision": chat.outputs["revision"],
         "format": 1.0,

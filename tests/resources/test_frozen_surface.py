@@ -23,7 +23,7 @@ from coreweave_inference.resources.weights_bucket import WeightsBucketProvider
 from coreweave_inference.simulator import Simulator
 
 from tests.resources.engine_steps import Resource
-from tests.resources.service import ORGANISATION, Run, claim, deployment, gateway, run_against, urn
+from tests.resources.service import ORGANIZATION, Run, claim, deployment, gateway, run_against, urn
 
 SOURCES = str(Path(coreweave_inference.__file__).parents[1])
 PROGRAM = str(Path(__file__).parent / "loaded_program.py")
@@ -143,7 +143,7 @@ def test_the_state_of_each_resource_has_these_keys(simulator: Simulator) -> None
         "bucket": "frozen-weights",
         "prefixes": ["models"],
         "ownerAccess": "organization",
-        "organizationId": ORGANISATION,
+        "organizationId": ORGANIZATION,
         "__stack": "identity",
         "__urn": urn("InferenceBucketPolicy", "weights-policy"),
     }

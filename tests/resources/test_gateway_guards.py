@@ -35,7 +35,7 @@ def test_an_imported_gateway_keeps_its_id_and_its_first_preview_is_empty(
     assert imported.inputs["apiId"] == first.id
 
 
-def test_a_deleted_gateway_leaves_the_state_after_a_refresh_when_the_organisation_is_seen(
+def test_a_deleted_gateway_leaves_the_state_after_a_refresh_when_the_organization_is_seen(
     run: Run, simulator: Simulator, public: Resource
 ) -> None:
     public.up(gateway())

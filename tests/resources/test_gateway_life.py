@@ -8,7 +8,7 @@ from coreweave_inference.resources.gateway import GatewayProvider
 from coreweave_inference.simulator import Simulator
 
 from tests.resources.engine_steps import Resource
-from tests.resources.service import ORGANISATION, ZONE, Run, gateway, patches, run_against, urn
+from tests.resources.service import ORGANIZATION, ZONE, Run, gateway, patches, run_against, urn
 
 BOTH_NAMES = {"additionalDns": ["a.example.com", "b.example.com"]}
 ONE_NAME = {"additionalDns": ["a.example.com"]}
@@ -37,7 +37,7 @@ def test_a_creation_waits_for_its_endpoint_and_records_what_is_needed(
         "__urn": urn("Gateway", "public"),
         "apiId": public.id,
         "apiEndpoint": simulator.url,
-        "organizationId": ORGANISATION,
+        "organizationId": ORGANIZATION,
         "createdAt": public.outputs["createdAt"],
         "revision": public.outputs["revision"],
         "format": 1.0,

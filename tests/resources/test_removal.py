@@ -195,7 +195,7 @@ def test_what_is_missing_and_proven_deleted_is_deleted(run: Run, api: Api) -> No
 
 
 def test_what_is_missing_without_proof_is_an_error(run: Run, api: Api) -> None:
-    with pytest.raises(CannotProveGone, match='deployment "chat" of organisation another is not found'):
+    with pytest.raises(CannotProveGone, match='deployment "chat" of organization another is not found'):
         delete(
             run, Kind.DEPLOYMENT, "99999999-9999-4999-8999-999999999999", {**OLD, "organizationId": "another"}
         )

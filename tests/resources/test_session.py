@@ -23,7 +23,7 @@ from coreweave_inference.settings.secret import Secret
 from coreweave_inference.simulator import Simulator
 from coreweave_inference.waiting import Revision
 
-from tests.resources.service import ORGANISATION, Run, run_against
+from tests.resources.service import ORGANIZATION, Run, run_against
 from tests.simulator.inference_fixtures import STRANGER, Api
 from tests.simulator.inference_fixtures import gateway as gateway_body
 from tests.waiting.hand_clock import HandClock
@@ -123,10 +123,10 @@ def test_another_endpoint_than_the_recorded_one_is_an_error(run: Run, simulator:
     )
 
 
-def test_a_404_is_believed_when_the_token_sees_the_organisation(run: Run, api: Api) -> None:
+def test_a_404_is_believed_when_the_token_sees_the_organization(run: Run, api: Api) -> None:
     api.create("gateways", gateway_body())
 
-    run.prove_deleted('deployment "chat"', "some-id", ORGANISATION)
+    run.prove_deleted('deployment "chat"', "some-id", ORGANIZATION)
 
 
 def test_a_404_is_still_believed_when_the_last_object_went_in_this_run(run: Run, api: Api) -> None:
@@ -136,17 +136,17 @@ def test_a_404_is_still_believed_when_the_last_object_went_in_this_run(run: Run,
     run.clock.sleep(120)
 
     assert run.api.list(Kind.GATEWAY) == []
-    run.prove_deleted('deployment "chat"', "some-id", ORGANISATION)
+    run.prove_deleted('deployment "chat"', "some-id", ORGANIZATION)
 
 
 def test_a_404_is_believed_for_what_this_process_deleted_and_where_the_user_says_so(
     run: Run, simulator: Simulator
 ) -> None:
     run.memory.deleted["some-id"] = (Kind.DEPLOYMENT, "chat")
-    run.prove_deleted('deployment "chat"', "some-id", ORGANISATION)
+    run.prove_deleted('deployment "chat"', "some-id", ORGANIZATION)
 
     with run_against(simulator, COREWEAVE_ACCEPT_GONE="1") as accepting:
-        accepting.prove_deleted('deployment "chat"', "some-id", ORGANISATION)
+        accepting.prove_deleted('deployment "chat"', "some-id", ORGANIZATION)
 
 
 def test_a_404_of_another_account_is_not_taken_as_deleted_and_the_reason_is_given_once(
@@ -158,20 +158,20 @@ def test_a_404_of_another_account_is_not_taken_as_deleted_and_the_reason_is_give
 
     with run_against(simulator, token=STRANGER) as run:
         with pytest.raises(CannotProveGone) as first:
-            run.prove_deleted('deployment "chat"', "id-1", ORGANISATION)
+            run.prove_deleted('deployment "chat"', "id-1", ORGANIZATION)
         with pytest.raises(CannotProveGone) as second:
-            run.prove_deleted('gateway "public"', "id-2", ORGANISATION)
+            run.prove_deleted('gateway "public"', "id-2", ORGANIZATION)
 
     assert str(first.value) == (
-        f'deployment "chat" of organisation {ORGANISATION} is not found, but the token of COREWEAVE_API_TOKEN sees an '
-        f"account of organisation cw12ab at {simulator.url}: this is not taken as a proof that it was deleted, and the "
-        "state is left as it is; use the token of that organisation, or, if the object really was deleted, run once "
+        f'deployment "chat" of organization {ORGANIZATION} is not found, but the token of COREWEAVE_API_TOKEN sees an '
+        f"account of organization cw12ab at {simulator.url}: this is not taken as a proof that it was deleted, and the "
+        "state is left as it is; use the token of that organization, or, if the object really was deleted, run once "
         "with COREWEAVE_ACCEPT_GONE=1"
     )
     assert str(second.value) == 'gateway "public": not judged deleted, for the reason given for the first one'
 
 
-@pytest.mark.parametrize("recorded", ["", ORGANISATION])
+@pytest.mark.parametrize("recorded", ["", ORGANIZATION])
 def test_an_empty_account_proves_nothing(run: Run, recorded: str) -> None:
     with pytest.raises(CannotProveGone, match="sees an empty account"):
         run.prove_deleted('deployment "chat"', "some-id", recorded)

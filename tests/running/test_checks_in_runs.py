@@ -45,8 +45,8 @@ def test_a_change_that_clients_will_feel_and_what_a_provider_refuses_are_finding
 
     preview = stack.document("preview")
     of_others(simulator, "acme-a", "acme-b")
-    organisation = simulator.world.records("gateways")[0].organisation_id
-    simulator.world.create("gateways", organisation, {"id": FOREIGN_ID, "name": "acme-theirs"})
+    organization = simulator.world.records("gateways")[0].organisation_id
+    simulator.world.create("gateways", organization, {"id": FOREIGN_ID, "name": "acme-theirs"})
     more = gateways("spare").partition("\n")[2].replace("zones:", "name: acme-theirs, zones:")
     stack.declare(GATEWAY.replace("{name}", "acme-public"), more, BUCKETS)
     refused = stack.document("preview")

@@ -121,14 +121,14 @@ def test_a_bucket_that_may_be_somebody_s_is_left(session: Session, simulator: Si
     assert not found.keep
 
 
-def test_what_a_token_of_another_organisation_does_not_see_stays_pending(session: Session) -> None:
+def test_what_a_token_of_another_organization_does_not_see_stays_pending(session: Session) -> None:
     creation = pending("Gateway", apiId="6e0b6a3c-54dc-5b2c-9f7f-3e1c0a9d5b11", name="public", __provider="p")
 
     found = Recovery(session, "another")(creation)
 
     assert isinstance(found, Unresolved)
     assert found.keep
-    assert "sees nothing of organisation another" in found.why
+    assert "sees nothing of organization another" in found.why
 
 
 def test_a_wait_has_nothing_to_record(session: Session) -> None:

@@ -153,7 +153,7 @@ def test_secrets_are_neither_read_nor_lost_by_looking() -> None:
     assert [key for key in inputs if holds_secret(inputs[key])] == ["runtime"]
 
 
-def test_the_organisation_is_the_one_that_the_account_recorded() -> None:
+def test_the_organization_is_the_one_that_the_account_recorded() -> None:
     account = {
         "type": "pulumi-python:dynamic/coreweave/inference:Account",
         "outputs": {"organizationId": "ab1cd2"},

@@ -59,7 +59,7 @@ def test_a_run_selects_no_stack_and_its_first_line_says_what_it_is_about(
     unnamed = stack.run("preview", stack=None)
 
     assert up.stdout.splitlines()[0] == f"stack serving/dev, {simulator.url}"
-    assert f"stack serving/dev, organisation ab1cd2, {simulator.url}" in preview.stderr.splitlines()
+    assert f"stack serving/dev, organization ab1cd2, {simulator.url}" in preview.stderr.splitlines()
     assert unnamed.returncode == 2
     assert "which stack? there are dev, prod" in unnamed.stderr
 

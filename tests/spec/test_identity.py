@@ -78,7 +78,7 @@ def test_the_names_of_today_are_the_names_of_every_later_release() -> None:
     assert names == NAMES
 
 
-def test_the_stack_identity_is_made_of_the_configured_one_or_the_organisation_and_of_both_names() -> None:
+def test_the_stack_identity_is_made_of_the_configured_one_or_the_organization_and_of_both_names() -> None:
     assert stack_identity("0b51", "acme", "serving", "prod") == '["0b51","serving","prod"]'
     assert stack_identity(None, "acme", "serving", "prod") == '["acme","serving","prod"]'
     assert stack_identity("", "acme", "serving", "prod") == '["acme","serving","prod"]'

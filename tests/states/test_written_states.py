@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from coreweave_inference.version import __version__
 
-from tests.engine.workbench import ORGANISATION, Workbench
+from tests.engine.workbench import ORGANIZATION, Workbench
 from tests.states.recording import ADDRESS, FIXTURES, KINDS, declaration
 
 WRITTEN = sorted(FIXTURES.glob("*.json"))
@@ -46,6 +46,6 @@ def _live(workbench: Workbench, fixture: dict[str, Any]) -> None:
     service = workbench.service
     for kind in KINDS:
         for spec in fixture["objects"][kind]:
-            service.simulator.world.create(kind, ORGANISATION, spec)  # type: ignore[arg-type]
+            service.simulator.world.create(kind, ORGANIZATION, spec)  # type: ignore[arg-type]
     service.s3.put_bucket_policy(Bucket="acme-weights", Policy=json.dumps(fixture["policy"]))
     service.simulator.clock.advance(10)

@@ -98,7 +98,7 @@ def test_a_creation_without_an_answer_in_another_zone_is_refused(simulator, stor
     simulator.faults.add(Fault("status", method="PUT", status=503, body="empty"))
 
     with pytest.raises(
-        NotOurs, match=r"exists already in this organisation, in another zone than US-EAST-04A"
+        NotOurs, match=r"exists already in this organization, in another zone than US-EAST-04A"
     ):
         storage.create_bucket("acme-weights", ZONE)
 
@@ -120,14 +120,14 @@ def test_a_name_in_another_zone_is_refused(storage):
         storage.create_bucket("acme-weights", ZONE)
 
 
-def test_a_name_of_another_organisation_is_refused(connect, storage):
+def test_a_name_of_another_organization_is_refused(connect, storage):
     connect(STRANGER).create_bucket("acme-weights", ZONE)
 
     with pytest.raises(NotOurs, match="names are unique across all customers"):
         storage.create_bucket("acme-weights", ZONE)
 
 
-def test_another_organisations_bucket_is_not_ours_to_look_at(connect, storage):
+def test_another_organizations_bucket_is_not_ours_to_look_at(connect, storage):
     connect(STRANGER).create_bucket("acme-weights", ZONE)
 
     with pytest.raises(AccessDenied, match='bucket "acme-weights": cannot look at it'):

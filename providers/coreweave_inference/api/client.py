@@ -141,7 +141,7 @@ class InferenceApi:
         )
 
     def list(self, kind: Kind) -> Objects:
-        """Every object of `kind` in the token's organisation."""
+        """Every object of `kind` in the token's organization."""
         return self._call(_Request("GET", f"{ROOT}/{kind.path}"), lambda answer: objects_in(kind, answer))
 
     def get(self, kind: Kind, id: str) -> ApiObject:  # noqa: A002 (the API's own word)

@@ -28,7 +28,7 @@ from .view import View
 
 ACCOUNT_ID = INFERENCE_PRINCIPAL.rsplit("/", 1)[-1]
 STAND_IN = "organization-of-this-stack"
-"""Means the owner's organisation; it is never the inference service's."""
+"""Means the owner's organization; it is never the inference service's."""
 EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
 UNREADABLE = "without it a deployment gets READY and answers 520, or never starts"
 

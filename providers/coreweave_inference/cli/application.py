@@ -126,7 +126,7 @@ def policy(
         typer.Option(metavar="organization|none", help="Whether the owner's own users keep their access."),
     ] = "none",
     organization_id: Annotated[
-        str, typer.Option(help="The owner's organisation, for --owner-access organization.")
+        str, typer.Option(help="The owner's organization, for --owner-access organization.")
     ] = "",
 ) -> None:
     """Print the bucket policy by which the inference service may read weights, for whoever owns the bucket.

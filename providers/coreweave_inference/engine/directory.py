@@ -124,7 +124,7 @@ class StackDirectory:
         )
 
     def stack_file(self, stack: str) -> Path:
-        """`Pulumi.<stack>.yaml`, without the organisation that may be before the stack's name."""
+        """`Pulumi.<stack>.yaml`, without the organization that may be before the stack's name."""
         name = f"Pulumi.{stack.rsplit('/', 1)[-1]}"
         other = self.stack_files / f"{name}.yml"
         return other if other.is_file() else self.stack_files / f"{name}.yaml"

@@ -64,7 +64,7 @@ class Engine(EngineRun):
 
     @property
     def context(self) -> str:
-        """What a run is about: project, stack, organisation where it is known, endpoint."""
+        """What a run is about: project, stack, organization where it is known, endpoint."""
         return self._state.context
 
     def state(self) -> State | None:

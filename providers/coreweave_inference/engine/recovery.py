@@ -199,14 +199,14 @@ class Recovery:
         if not self._organization_id or self._organization_id in seen or self._session.settings.accept_gone:
             return sure
         return Unresolved(
-            f"the token of {self._session.settings.token_source} sees nothing of organisation {self._organization_id}, so "
+            f"the token of {self._session.settings.token_source} sees nothing of organization {self._organization_id}, so "
             "whether it exists is not known, and the operation stays pending",
             keep=True,
         )
 
 
 def organization_in(state: Mapping[str, Any]) -> str:
-    """The organisation that the stack's account recorded, empty where there is none yet."""
+    """The organization that the stack's account recorded, empty where there is none yet."""
     for resource in resources_of(state):
         if resource.get("type") == f"{TYPES}Account":
             return str((resource.get("outputs") or {}).get("organizationId") or "")

@@ -230,7 +230,7 @@ class Record:
 
 
 def _read_the_same(step: Mapping[str, Any], known: Collection[str]) -> bool:
-    """Nothing else than the state has, or the organisation alone of what was made while the account was empty: another entry
+    """Nothing else than the state has, or the organization alone of what was made while the account was empty: another entry
     recorded it (`known`).
     """
     before, after = step.get("oldState"), step.get("newState")

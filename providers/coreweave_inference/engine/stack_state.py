@@ -64,10 +64,10 @@ class StackState:
 
     @property
     def context(self) -> str:
-        """What a run is about: project, stack, organisation where it is known, endpoint."""
+        """What a run is about: project, stack, organization where it is known, endpoint."""
         settings = resolve(os.environ, self._directory.plain_configuration(self._stack), require_token=False)
         organization = organization_of(self.read() or {})
-        named = f", organisation {organization}" if organization else ""
+        named = f", organization {organization}" if organization else ""
         return f"stack {self._directory.project}/{self._stack.rsplit('/', 1)[-1]}{named}, {settings.endpoint}"
 
     def read(self) -> State | None:
@@ -222,7 +222,7 @@ def has_account(state: State) -> bool:
 
 
 def organization_of(state: State) -> str:
-    """The organisation that a resource of the stack recorded; the account of a first run is still empty."""
+    """The organization that a resource of the stack recorded; the account of a first run is still empty."""
     found = (str((each.get("outputs") or {}).get("organizationId") or "") for each in resources_of(state))
     return next(filter(None, found), "")
 

@@ -68,11 +68,11 @@ def _replacing_members(kind: Kind) -> tuple[str, ...]:
     return tuple(dict.fromkeys(segments(path)[0] for path in replacing_fields(kind.model)))
 
 
-def stack_identity(configured: str | None, organisation: str, project: str, stack: str) -> str:
-    """What ids, bucket tags and Sids of a stack derive from: the configured identity, else the organisation, with the
+def stack_identity(configured: str | None, organization: str, project: str, stack: str) -> str:
+    """What ids, bucket tags and Sids of a stack derive from: the configured identity, else the organization, with the
     names of project and stack. The same file in another stack is another identity.
     """
-    return canonical([configured or organisation, project, stack])
+    return canonical([configured or organization, project, stack])
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def decide(
     """What a bucket policy says about one request; `principal` and `resource` are ARNs, `organization_id` the principal's.
 
     A Deny that applies wins. Else one Allow is needed: a policy denies everyone it does not name. A Deny or an Allow of
-    which it is not known whether it applies leaves the answer open, unless nothing could allow. Organisation
+    which it is not known whether it applies leaves the answer open, unless nothing could allow. Organization
     policies, which are read first, are not known here.
     """
     request = _Request(principal, organization_id, action, resource)
@@ -139,7 +139,7 @@ class _Request:
         )
 
     def _meets_one(self, operator: str, key: str, values: list[Any]) -> Truth:
-        """Only the principal and its organisation are known of a request that has not been made."""
+        """Only the principal and its organization are known of a request that has not been made."""
         actual = {"cw:principalorgid": self.organization_id, "aws:principalarn": self.principal}.get(
             key.lower()
         )

@@ -71,7 +71,7 @@ def inference_statement(
 def owner_statement(bucket: str, organization_id: str, sid: str = OWNER_SID) -> dict[str, Any]:
     """The statement that keeps the owner's own users in: a first policy shuts out everyone it does not name."""
     if not organization_id:
-        raise InvalidDeclaration([Fault("the organisation id is empty, so nobody would be let in")])
+        raise InvalidDeclaration([Fault("the organization id is empty, so nobody would be let in")])
     arn = _bucket_arn(bucket)
     return {
         "Sid": sid,
@@ -128,7 +128,7 @@ def documented(
 
 
 def find_owner(document: Mapping[str, Any] | None, sid: str) -> dict[str, Any] | None:
-    """The statement with `sid` that keeps an organisation in; None where there is none."""
+    """The statement with `sid` that keeps an organization in; None where there is none."""
     return next((s for s in statements_of(document) if s.get("Sid") == sid and _is_owner(s)), None)
 
 

@@ -55,7 +55,7 @@ class AccountLifecycle:
         return Checked(inputs, tuple(single_line(text) for text in found))
 
     def diff(self, run: Session, id_: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
-        """Never changes; another endpoint or organisation than the recorded one is an error."""
+        """Never changes; another endpoint or organization than the recorded one is an error."""
         run.memory.earlier_run = True
         _guard(run, old)
         return SAME
@@ -71,7 +71,7 @@ class AccountLifecycle:
         return _outputs(run, {**old, **declared})
 
     def read(self, run: Session, entry: Entry) -> Observed | None:
-        """The organisation may have become known since."""
+        """The organization may have become known since."""
         old = entry.outputs
         run.memory.earlier_run = True
         _guard(run, old)
@@ -125,7 +125,7 @@ def _guard(run: Session, old: Mapping[str, Any]) -> None:
     recorded, seen = str(old.get("organizationId", "")), run.organizations_seen()
     if recorded and seen and recorded not in seen:
         raise CannotProveGone(
-            f"this stack belongs to organisation {recorded}, but the token of {run.settings.token_source} sees "
+            f"this stack belongs to organization {recorded}, but the token of {run.settings.token_source} sees "
             f"{', '.join(sorted(seen))}; nothing was changed; use the token of {recorded}"
         )
 

@@ -133,7 +133,7 @@ class BucketLifecycle:
     def read(self, run: Session, entry: Entry) -> Observed | None:
         """Zone and the tags that were declared; tags of others are none of ours.
 
-        A bucket that is seen needs no other proof of the organisation: an account may hold nothing else.
+        A bucket that is seen needs no other proof of the organization: an account may hold nothing else.
         """
         id_, old = entry.id, entry.outputs
         run.guard_endpoint(str(old.get("apiEndpoint", "")))

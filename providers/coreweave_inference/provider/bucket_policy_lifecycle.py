@@ -98,7 +98,7 @@ class BucketPolicyLifecycle:
     def read(self, run: Session, entry: Entry) -> Observed | None:
         """Our statement as it is live; a document without it shows as a statement that was removed.
 
-        A policy that is read needs no other proof of the organisation: an account may hold nothing but the bucket.
+        A policy that is read needs no other proof of the organization: an account may hold nothing but the bucket.
         """
         old = entry.outputs
         run.guard_endpoint(str(old.get("apiEndpoint", "")))

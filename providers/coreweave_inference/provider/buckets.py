@@ -73,7 +73,7 @@ def outputs_of(run: Session, declared: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def prove_bucket_deleted(run: Session, old: Mapping[str, Any]) -> None:
-    """A bucket of another organisation answers as if it were missing."""
+    """A bucket of another organization answers as if it were missing."""
     run.prove_deleted(subject_of(old), str(old.get("name")), str(old.get("organizationId", "")))
 
 

@@ -29,7 +29,7 @@ class Lists:
         """How long the longest of the newest lists took: nothing that changes while one is read is seen any sooner."""
         self._seconds: dict[Kind, float] = {}
         self.organizations: set[str] = set()
-        """Ids of the organisations whose objects this process has seen; one token sees the same one all along."""
+        """Ids of the organizations whose objects this process has seen; one token sees the same one all along."""
 
     def look(self, kind: Kind, max_age_seconds: float = 0.0) -> dict[str, ApiObject]:
         """All objects of `kind` by id, as of at most `max_age_seconds` before this call."""

@@ -102,7 +102,7 @@ def _organization(run: Session, declared: Mapping[str, Any]) -> str:
     known = _known_organization(run, declared)
     if not known:
         raise CoreWeaveError(
-            "the id of your organisation is needed for `ownerAccess: organization`, and the account is still empty, so "
+            "the id of your organization is needed for `ownerAccess: organization`, and the account is still empty, so "
             "no object tells it; give it as `organizationId` beside ownerAccess, or in Python name a gateway in `after`"
         )
     return known

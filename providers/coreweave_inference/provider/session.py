@@ -241,7 +241,7 @@ class Session:
     def prove_deleted(self, what: str, id_: str, organization_id: str) -> None:
         """Return if a 404 for `what` means that it was deleted; raise CannotProveGone otherwise (see "Deletion is confirmed" in docs/architecture.md).
 
-        Proof is a list of this run that shows an object of the recorded organisation, or that this process deleted it.
+        Proof is a list of this run that shows an object of the recorded organization, or that this process deleted it.
         """
         if id_ in self.memory.deleted or self.settings.accept_gone:
             return
@@ -250,13 +250,13 @@ class Session:
         raise CannotProveGone(self._not_proven(what, organization_id))
 
     def organizations_seen(self, max_age_seconds: float = 60.0) -> set[str]:
-        """Organisation ids of everything that the token could list in this run, what is deleted since included."""
+        """Organization ids of everything that the token could list in this run, what is deleted since included."""
         for kind in Kind:
             self.lists.look(kind, max_age_seconds)
         return set(self.lists.organizations)
 
     def organization(self, recorded: str = "") -> str:
-        """The organisation that this stack lives in: as recorded, else the one that was seen so far, else empty.
+        """The organization that this stack lives in: as recorded, else the one that was seen so far, else empty.
 
         It asks nobody, so it may be called after a write.
         """
@@ -269,11 +269,11 @@ class Session:
         if not first:
             return f"{what}: not judged deleted, for the reason given for the first one"
         seen = self.lists.organizations
-        sees = f"an account of organisation {', '.join(sorted(seen))}" if seen else "an empty account"
+        sees = f"an account of organization {', '.join(sorted(seen))}" if seen else "an empty account"
         return (
-            f"{what} of organisation {organization_id or '(unknown)'} is not found, but the token of "
+            f"{what} of organization {organization_id or '(unknown)'} is not found, but the token of "
             f"{self.settings.token_source} sees {sees} at {self.settings.endpoint}: this is not taken as a proof that "
-            "it was deleted, and the state is left as it is; use the token of that organisation, or, if the object really "
+            "it was deleted, and the state is left as it is; use the token of that organization, or, if the object really "
             "was deleted, run once with COREWEAVE_ACCEPT_GONE=1"
         )
 

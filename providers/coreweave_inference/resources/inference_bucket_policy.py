@@ -38,7 +38,7 @@ class InferenceBucketPolicy(pulumi.dynamic.Resource, module=MODULE, name="Infere
     """This stack's statement in a bucket's policy.
 
     `prefixes` left out means the whole bucket. `owner_access` must be declared where the bucket has no policy yet.
-    `after` are resources that tell the organisation's id (a gateway): they are made first.
+    `after` are resources that tell the organization's id (a gateway): they are made first.
     """
 
     def __init__(

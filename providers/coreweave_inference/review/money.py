@@ -1,7 +1,7 @@
 """What the stacks cost by list price, before and after, per hour and month.
 
 Billing (documentation): a claim is paid in full for as long as it exists; replicas on claims add nothing; every other
-replica is billed per GPU-hour. CUSTOMER claims are billed at the organisation's own rate, and what a disabled
+replica is billed per GPU-hour. CUSTOMER claims are billed at the organization's own rate, and what a disabled
 deployment costs is not documented; neither is guessed.
 """
 

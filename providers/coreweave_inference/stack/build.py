@@ -155,7 +155,7 @@ def _policy(
         prefixes=list(policy.prefixes),
         owner_access=policy.owner_access,
         organization_id=policy.organization_id,
-        # In an empty account the first gateway is what tells the organisation's id.
+        # In an empty account the first gateway is what tells the organization's id.
         after=list(gateways) if asks_for_organization else [],
     )
 

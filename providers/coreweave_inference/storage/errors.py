@@ -46,7 +46,7 @@ SKEW_ADVICE = (
 
 _ADVICE = {
     "AccessDenied": (
-        "the key may not do this: its organisation access policy must allow it, and a bucket policy shuts out everyone"
+        "the key may not do this: its organization access policy must allow it, and a bucket policy shuts out everyone"
         " it does not name"
     ),
     "InvalidAccessKeyId": "object storage does not know the key: check the credentials and the S3 endpoint",
@@ -109,10 +109,10 @@ def taken(bucket: str, code: str, zone: str) -> NotOurs:
     """The error for a bucket name that cannot be created since it is in use."""
     if code == "BucketAlreadyOwnedByYou":
         return NotOurs(
-            f'bucket "{bucket}" exists already in this organisation, in another zone than {zone};'
+            f'bucket "{bucket}" exists already in this organization, in another zone than {zone};'
             f" a bucket cannot move: choose another name or that zone"
         )
     return NotOurs(
-        f'bucket "{bucket}" exists already, in another organisation or another zone than {zone};'
+        f'bucket "{bucket}" exists already, in another organization or another zone than {zone};'
         f" names are unique across all customers: choose another"
     )
