@@ -15,6 +15,7 @@ from coreweave_inference.engine.directory import StackDirectory
 from coreweave_inference.engine.results import Result
 from coreweave_inference.engine.selection import Selection
 from coreweave_inference.errors import StartupError
+from coreweave_inference.provider.values import DELETED
 
 
 @pytest.mark.parametrize(
@@ -140,3 +141,20 @@ def test_a_plan_file_is_its_owners_alone_and_a_failed_one_leaves_the_former(tmp_
         signal.signal(signal.SIGXFSZ, former)
 
     assert (file.read_text(), sorted(tmp_path.iterdir())) == before
+
+
+def test_a_plan_holds_where_the_run_confirms_deletions_that_were_noted_before() -> None:
+    def state(outputs: dict[str, object]) -> dict[str, Any]:
+        account = {"urn": "urn:pulumi:dev::serving::coreweave::account", "outputs": outputs}
+        return {"deployment": {"resources": [account]}}
+
+    plain, noted = (
+        state({"organizationId": "ab1cd2"}),
+        state({"organizationId": "ab1cd2", DELETED: {"id": {}}}),
+    )
+
+    assert (
+        plans.state_digest(noted)
+        == plans.state_digest(plain)
+        != plans.state_digest(state({"organizationId": "xy9zw8"}))
+    )

@@ -21,6 +21,7 @@ from coreweave_inference.model import Kind
 from coreweave_inference.model.engine_secrets import without_secrets
 from coreweave_inference.model.resource_types import TYPES
 from coreweave_inference.program.recorded import resources_of
+from coreweave_inference.provider.values import DELETED
 
 from .directory import StackDirectory
 from .events import Change
@@ -218,8 +219,13 @@ def _namesake(live: Mapping[str, Any], kind: str, name: str, own: Mapping[str, A
 
 
 def state_digest(state: State | None) -> str:
-    """Of what a run of the stack changes in its state; how its secrets are encrypted does not count."""
+    """Of what a run of the stack changes in its state. How its secrets are encrypted does not count, nor what is noted of
+    deletions, which the run that follows the plan confirms before it begins; what came back is an entry of its own.
+    """
     entries = [{key: found.get(key) for key in STATE_KEYS} for found in resources_of(state)]
+    for entry in entries:
+        if isinstance(outputs := entry["outputs"], Mapping):
+            entry["outputs"] = {key: value for key, value in outputs.items() if key != DELETED}
     return _digest(json.dumps(without_secrets(entries), sort_keys=True))
 
 
