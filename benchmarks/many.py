@@ -73,7 +73,7 @@ def main(count: int, foreign: int) -> None:
         )
         s3.put_object(Bucket="acme-weights", Key="models/chat/config.json", Body=b"{}")
         add_foreign(simulator, foreign)
-        stack = Stack(Path(folder), simulator, COREWEAVE_SETTLE_SECONDS="15")
+        stack = Stack(Path(folder), simulator, COREWEAVE_SETTLE_SECONDS="15", GOGC="100")
         stack.declare(document(count))
         for command in ("up", "up", "destroy"):
             simulator.journal.clear()
