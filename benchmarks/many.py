@@ -15,15 +15,14 @@ import time
 import uuid
 from pathlib import Path
 
-import yaml
 from coreweave_inference.simulator import Behaviour, Simulator
 from coreweave_inference.simulator.records import Outcome
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.engine.declarations import BUCKET, DEPLOYMENT, GATEWAY, edited
+from benchmarks.stacks import declare, document, stock
+from tests.engine.declarations import DEPLOYMENT
 from tests.running.command_line import Stack
-from tests.simulator.inference_fixtures import s3_client
 
 ORGANISATION = "ab1cd2"
 
@@ -50,31 +49,13 @@ def add_foreign(simulator: Simulator, count: int) -> None:
         record.outcome = Outcome("STATUS_READY", ())
 
 
-def document(count: int) -> str:
-    """So many deployments on one gateway."""
-    deployments = {
-        f"chat-{n}": edited(DEPLOYMENT, {"model": {"name": f"acme/chat-{n}"}}) for n in range(count)
-    }
-    return yaml.safe_dump(
-        {
-            "buckets": {"weights": BUCKET},
-            "gateways": {"public": GATEWAY},
-            "deployments": deployments,
-        }
-    )
-
-
 def main(count: int, foreign: int) -> None:
     """Run the three commands."""
     with Simulator(Behaviour()) as simulator, tempfile.TemporaryDirectory() as folder:
-        s3 = s3_client(simulator)
-        s3.create_bucket(
-            Bucket="acme-weights", CreateBucketConfiguration={"LocationConstraint": "US-EAST-04A"}
-        )
-        s3.put_object(Bucket="acme-weights", Key="models/chat/config.json", Body=b"{}")
+        stock(simulator, DEPLOYMENT["model"]["path"])
         add_foreign(simulator, foreign)
         stack = Stack(Path(folder), simulator, COREWEAVE_SETTLE_SECONDS="15", GOGC="100")
-        stack.declare(document(count))
+        declare(stack, document(count))
         for command in ("up", "up", "destroy"):
             simulator.journal.clear()
             start = time.monotonic()

@@ -139,8 +139,8 @@ class StartingPoint:
 def _describe(attributes: Path) -> None:
     """Say in the file that the backend keeps beside each of its own what that one is by now."""
     digest = hashlib.md5(attributes.with_suffix("").read_bytes(), usedforsecurity=False).digest()
-    told = json.loads(attributes.read_text()) | {"md5": base64.b64encode(digest).decode()}
-    attributes.write_text(json.dumps(told, separators=(",", ":")) + "\n")
+    recorded = json.loads(attributes.read_text()) | {"md5": base64.b64encode(digest).decode()}
+    attributes.write_text(json.dumps(recorded, separators=(",", ":")) + "\n")
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def test_a_ready_deployment_that_could_only_answer_520_fails_the_run_too(workben
 
 
 def test_an_update_that_goes_on_after_a_failure_deletes_nothing(workbench: Workbench) -> None:
-    """The engine leaves `Readiness` out then: nobody has looked at what must not be deleted, and nobody has waited."""
+    """The engine leaves `Readiness` out then: what must not be deleted is not checked, and nothing is waited for."""
     workbench.declare(_claims(old=1))
     workbench.up()
     workbench.service.misbehave("status", "POST", "capacityclaims", status=400, count=None)

@@ -66,7 +66,7 @@ def test_a_command_notes_what_the_cli_told_it(environment: dict[str, str]) -> No
     path = shutil.which("pulumi")
     assert path is not None
 
-    told = subprocess.run(
+    answer = subprocess.run(
         [sys.executable, "-c", code],
         env={**environment, "PYTHONPATH": package},
         capture_output=True,
@@ -74,4 +74,4 @@ def test_a_command_notes_what_the_cli_told_it(environment: dict[str, str]) -> No
         check=True,
     )
 
-    assert known_versions.known(path, environment) == told.stdout.strip()
+    assert known_versions.known(path, environment) == answer.stdout.strip()

@@ -24,7 +24,7 @@ class CutShort(Exception):
 
 
 class Hanging:
-    """Whether a read of one client was given up since the run was asked to stop: no further one is waited for then."""
+    """Whether a read of one client was abandoned since the run was asked to stop: no further one is waited for then."""
 
     def __init__(self) -> None:
         self.seen = False
